@@ -1,0 +1,119 @@
+"""Builds the Cython kernels in one of four variants; what is fresh is left alone.
+
+    release    -O3, assertions compiled out; lies beside the sources, as an installation has it
+    test       assertions on
+    trace      line tracing for coverage of the kernels, inside nogil too
+    sanitize   AddressSanitizer and UndefinedBehaviorSanitizer
+
+All but release lie in build/kernels-VARIANT; the tests load them when LINKAGE_KERNELS names the variant.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import os
+import sys
+import sysconfig
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+KERNELS = ROOT / "core" / "linkage_core" / "kernels"
+SUFFIX = sysconfig.get_config_var("EXT_SUFFIX")
+
+COMPILE_ARGS = {
+    "release": ["-O3", "-DCYTHON_WITHOUT_ASSERTIONS"],
+    "test": ["-O2", "-UNDEBUG"],
+    "trace": ["-O0", "-DCYTHON_TRACE_NOGIL=1", "-DCYTHON_USE_SYS_MONITORING=0"],
+    "sanitize": ["-O1", "-g", "-UNDEBUG", "-fsanitize=address,undefined", "-fno-omit-frame-pointer"],
+}
+LINK_ARGS = {"sanitize": ["-fsanitize=address,undefined"]}
+
+
+def declared_kernels() -> dict[str, Path]:
+    """Module name and source of every kernel in pyproject.toml."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    modules = project["tool"]["setuptools"]["ext-modules"]
+    return {module["name"]: ROOT / module["sources"][0] for module in modules}
+
+
+def output_folder(variant: str) -> Path:
+    """Where a variant's shared objects lie."""
+    return KERNELS if variant == "release" else ROOT / "build" / f"kernels-{variant}"
+
+
+def stale_kernels(variant: str, *, force: bool) -> dict[str, Path]:
+    """Kernels whose shared object is missing or older than any declaration or their own source."""
+    newest_declaration = max(
+        (path.stat().st_mtime for path in (*KERNELS.glob("*.pxd"), *KERNELS.glob("*.h"), Path(__file__))), default=0.0
+    )
+    stale = {}
+    for name, source in declared_kernels().items():
+        built = output_folder(variant) / (name.rsplit(".", 1)[1] + SUFFIX)
+        if force or not built.exists() or built.stat().st_mtime < max(source.stat().st_mtime, newest_declaration):
+            stale[name] = source
+    return stale
+
+
+def build(variant: str, kernels: dict[str, Path]) -> None:
+    """Compile `kernels` in `variant`, as many at once as there are cores."""
+    from Cython.Build import cythonize
+    from setuptools import Extension
+    from setuptools.dist import Distribution
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    directives = dict(project["tool"]["distutils"]["build_ext"]["cython-directives"])
+    if variant == "trace":
+        directives["linetrace"] = True
+    generated = ROOT / "build" / f"c-{variant}"
+    extensions = cythonize(
+        [
+            Extension(
+                name,
+                [str(source.relative_to(ROOT))],
+                extra_compile_args=COMPILE_ARGS[variant],
+                extra_link_args=LINK_ARGS.get(variant, []),
+            )
+            for name, source in kernels.items()
+        ],
+        build_dir=str(generated),
+        compiler_directives=directives,
+        include_path=[str(ROOT / "core")],
+        force=True,
+        quiet=True,
+    )
+    for extension in extensions:
+        extension.include_dirs.append(str(KERNELS))
+    command = Distribution({"ext_modules": extensions}).get_command_obj("build_ext")
+    staging = ROOT / "build" / f"lib-{variant}"
+    command.build_lib, command.build_temp = str(staging), str(ROOT / "build" / f"temp-{variant}")
+    command.parallel, command.force = os.cpu_count(), True
+    command.ensure_finalized()
+    command.run()
+    output_folder(variant).mkdir(parents=True, exist_ok=True)
+    for name in kernels:
+        built = staging.joinpath(*name.split(".")).with_name(name.rsplit(".", 1)[1] + SUFFIX)
+        built.replace(output_folder(variant) / built.name)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("variant", choices=sorted(COMPILE_ARGS), nargs="?", default="release")
+    parser.add_argument("--force", action="store_true", help="build even what is fresh")
+    parser.add_argument("--quiet", action="store_true", help="say nothing when there is nothing to do")
+    arguments = parser.parse_args()
+    os.chdir(ROOT)
+    (ROOT / "build").mkdir(exist_ok=True)
+    with (ROOT / "build" / "kernels.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        stale = stale_kernels(arguments.variant, force=arguments.force)
+        if stale:
+            print(f"building {len(stale)} kernels ({arguments.variant})", file=sys.stderr)
+            build(arguments.variant, stale)
+        elif not arguments.quiet:
+            print(f"kernels are fresh ({arguments.variant})", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()

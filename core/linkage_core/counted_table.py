@@ -1,0 +1,134 @@
+"""Exact counts and sums by stratum, before disclosure control.
+
+A `CountedTable` never leaves the service: `linkage_core.disclosure.protect` turns it into a `ProtectedTable`.
+
+Cells are identified by *what they count*: the name of a set of persons (or of a sum) and the coordinates that are not
+totals. Two cubes of the same set over other dimensions therefore share their common margins, which is what makes linked
+tables protectable as one system.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import numpy as np
+import numpy.typing as npt
+
+TOTAL = "total"
+"""Code of a dimension's total in every table that leaves."""
+
+Int64Cube = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Dimension:
+    """One stratum of a table.
+
+    Args:
+        name: column name in the released table.
+        levels: codes in display order, without the total.
+        multi_response: a person may be counted under several levels, so levels do not add up to the total.
+    """
+
+    name: str
+    levels: tuple[str, ...]
+    multi_response: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PersonCube:
+    """Numbers of persons of one set, by stratum, with all margins.
+
+    Args:
+        persons_key: names the set of persons, e.g. "population", "statin_initiation/within_days=90/yes".
+        dimensions: the axes.
+        persons: int64, shape (levels + 1, ...) in the order of `dimensions`; the last index of an axis is its total.
+    """
+
+    persons_key: str
+    dimensions: tuple[Dimension, ...]
+    persons: Int64Cube
+
+
+@dataclass(frozen=True, slots=True)
+class SumCube:
+    """Sums over rows or persons, by stratum, with all margins, as exact integers.
+
+    Args:
+        sum_key: names the sum, e.g. "statin_ddd".
+        dimensions: the axes.
+        sums: int64, same shape rule as PersonCube, in units of 1 / `scale`.
+        scale: units per whole (100 for hundredths of a DDD or öre of a krona, 1 for dispensings and days).
+        contributors_key: the set of persons who contribute to a cell; a PersonCube over the same dimensions.
+    """
+
+    sum_key: str
+    dimensions: tuple[Dimension, ...]
+    sums: Int64Cube
+    scale: int
+    contributors_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """States that a set of persons falls apart into disjoint sets: persons(whole) = sum of persons(parts) in each cell.
+
+    Parts that no cube holds (for instance "denominator without numerator") are implied: the protector computes them and
+    protects them although they are never printed.
+    """
+
+    whole_key: str
+    part_keys: tuple[str, ...]
+
+
+class Statistic(StrEnum):
+    """What a released line states."""
+
+    PERSONS = "persons"  # value = numerator
+    SHARE = "share"  # numerator / denominator
+    PER_1000 = "per_1000"  # 1000 * numerator / denominator
+    SUM = "sum"  # sum in whole units
+    MEAN = "mean"  # sum / denominator persons
+    RATE_PER_1000_PERSON_YEARS = "rate_per_1000_person_years"  # 1000 * 365.25 * numerator / person-days
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One statistic to be printed for every cell of `dimensions`.
+
+    Args:
+        indicator: identifier in its set.
+        parameters: parameter point of a grid such as "within_days=90"; empty without a grid.
+        statistic: how value is formed.
+        dimensions: names of the strata, in the order of the cubes' axes.
+        numerator_key: PersonCube of the numerator; empty where the statistic is formed from a sum alone.
+        denominator_key: PersonCube of the denominator; empty where there is none.
+        sum_key: SumCube for SUM and MEAN; empty otherwise.
+        person_time_key: SumCube of person-days for rates; empty otherwise.
+        interval: "wilson", "clopper-pearson", "poisson" or "" for none.
+        incomplete: the observation window reaches past the last complete month of the register.
+    """
+
+    indicator: str
+    parameters: str
+    statistic: Statistic
+    dimensions: tuple[str, ...]
+    numerator_key: str = ""
+    denominator_key: str = ""
+    sum_key: str = ""
+    person_time_key: str = ""
+    interval: str = ""
+    incomplete: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CountedTable:
+    """Everything counted for one order: cubes, how their sets relate, and the lines that shall be printed."""
+
+    person_cubes: tuple[PersonCube, ...]
+    sum_cubes: tuple[SumCube, ...]
+    splits: tuple[Split, ...]
+    lines: tuple[Line, ...]
+    # Printed beside the table, counted over persons too: why persons had no value, by indicator (reason -> persons_key).
+    reasons: tuple[tuple[str, str, str], ...] = field(default=())

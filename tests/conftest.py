@@ -1,0 +1,24 @@
+"""Shared set-up: kernels of the chosen variant, and the folder of real files where there is one."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+import linkage_core.kernels
+
+ROOT = Path(__file__).resolve().parent.parent
+
+if variant := os.environ.get("LINKAGE_KERNELS"):
+    linkage_core.kernels.__path__.insert(0, str(ROOT / "build" / f"kernels-{variant}"))
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of files made by others; tests that need it skip where it is absent."""
+    folder = Path(os.environ.get("LINKAGE_SHARED_DATA", ROOT.parent / "shared"))
+    if not (folder / "data").is_dir():
+        pytest.skip(f"no folder of real files at {folder}; set LINKAGE_SHARED_DATA to where it lies")
+    return folder
