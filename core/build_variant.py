@@ -98,6 +98,7 @@ def build(variant: str, kernels: dict[str, Path]) -> None:
 
 
 def main() -> None:
+    """Build what is stale in the variant that the command line names."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("variant", choices=sorted(COMPILE_ARGS), nargs="?", default="release")
     parser.add_argument("--force", action="store_true", help="build even what is fresh")

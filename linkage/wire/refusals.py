@@ -40,7 +40,7 @@ def _all_refusals(root: type[errors.LinkageError]) -> dict[str, type[errors.Link
 
 
 def to_status(error: errors.LinkageError, *, error_id: str) -> status_pb2.Status:
-    """The status of a refusal, with ErrorInfo, the mend and a Swedish message; `error_id` finds it in the service's log."""
+    """The status of a refusal, with ErrorInfo, mend and Swedish text; `error_id` finds it in the service's log."""
     metadata = dict(error.facts) | {"error_id": error_id, "mend": error.mend}
     details: list[error_details_pb2.ErrorInfo | error_details_pb2.LocalizedMessage | error_details_pb2.RetryInfo] = [
         error_details_pb2.ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=metadata),
