@@ -7,6 +7,7 @@
     │   ├── OrderRejected            an order file is incomplete or asks for what is not there
     │   ├── DefinitionRejected       a register, indicator or policy definition is wrong
     │   ├── DeliveryRejected         a register delivery breaks a delivery-level rule
+    │   ├── SignatureRefused         a signature is not of this text by these keys
     │   ├── EventsRejected           event columns handed to the core are not as agreed
     │   └── ReleaseNotVerified       a delivery's signature or a file's hash does not match
     ├── NotAuthenticated             who calls is unknown or no longer trusted         UNAUTHENTICATED      4
@@ -98,6 +99,12 @@ class EventsRejected(InputRefused):
     """Event columns handed to the core are not as agreed; names column and row."""
 
     reason = "EVENTS_REJECTED"
+
+
+class SignatureRefused(InputRefused):
+    """A signature is not of this text, for this purpose, by these keys."""
+
+    reason = "SIGNATURE_REFUSED"
 
 
 class ReleaseNotVerified(InputRefused):
