@@ -1,0 +1,184 @@
+"""The one door of the service: who calls, may they, and what they hear when something is refused.
+
+Order of checks, fixed: request id, peer's TLS, who calls, may they, then the handler; every refusal becomes a status here
+and nowhere else, and every access ends in the audit log. No text of a foreign exception passes this door.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+from google.rpc import status_pb2
+from grpc_status import rpc_status
+
+from linkage.errors import LinkageError, NotAuthenticated
+from linkage.wire import refusals
+from linkage_server.access.certificates import Caller, identify_caller
+from linkage_server.access.permits import require
+from linkage_server.api.resource_names import subject_of
+from linkage_server.audit.trail import AuditTrail
+from linkage_server.operations import logs, metrics
+from linkage_server.storage.database import Database
+
+_caller: ContextVar[Caller] = ContextVar("caller")
+
+# A revoked certificate loses its open streams too: identity is checked again while a stream runs.
+RECHECK_SECONDS = 15.0
+
+
+def current_caller() -> Caller:
+    """Who makes the call now being handled; set by the gatekeeper before any handler runs."""
+    return _caller.get()
+
+
+def _tls_version(context: grpc.aio.ServicerContext[Any, Any]) -> str:
+    values = context.auth_context().get("ssl_tls_version", [b""])  # type: ignore[attr-defined]
+    return bytes(values[0]).decode("ascii", "replace") if values else ""
+
+
+@dataclass(slots=True)
+class Gatekeeper(grpc.aio.ServerInterceptor):
+    """Wraps every method of every service.
+
+    Args:
+        database: certificates and the audit log.
+        trail: where accesses are recorded.
+    """
+
+    database: Database
+    trail: AuditTrail
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler[Any, Any]]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> grpc.RpcMethodHandler[Any, Any]:
+        """Return the method's handler with the checks around it."""
+        handler: Any = await continuation(handler_call_details)
+        if handler is None:
+            return handler  # type: ignore[no-any-return]
+        method = handler_call_details.method
+        codec = {
+            "request_deserializer": handler.request_deserializer,
+            "response_serializer": handler.response_serializer,
+        }
+        if handler.request_streaming and handler.response_streaming:
+            return grpc.stream_stream_rpc_method_handler(self._stream(method, handler.stream_stream), **codec)
+        if handler.request_streaming:
+            return grpc.stream_unary_rpc_method_handler(self._unary(method, handler.stream_unary), **codec)
+        if handler.response_streaming:
+            return grpc.unary_stream_rpc_method_handler(self._stream(method, handler.unary_stream), **codec)
+        return grpc.unary_unary_rpc_method_handler(self._unary(method, handler.unary_unary), **codec)
+
+    def _unary(self, method: str, behaviour: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+        async def guarded(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
+            visit = _Visit(self, method, context)
+            try:
+                await visit.admit(request)
+                reply = await behaviour(visit.watched(request), context)
+            except BaseException as error:
+                await visit.refuse(error)
+                raise
+            await visit.leave("OK")
+            return reply
+
+        return guarded
+
+    def _stream(self, method: str, behaviour: Callable[..., AsyncIterator[Any]]) -> Callable[..., AsyncIterator[Any]]:
+        async def guarded(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> AsyncIterator[Any]:
+            visit = _Visit(self, method, context)
+            try:
+                await visit.admit(request)
+                async for reply in behaviour(visit.watched(request), context):
+                    await visit.recheck()
+                    yield reply
+            except BaseException as error:
+                await visit.refuse(error)
+                raise
+            await visit.leave("OK")
+
+        return guarded
+
+
+class _Visit:
+    """One call from the door to the audit log."""
+
+    def __init__(self, gatekeeper: Gatekeeper, method: str, context: grpc.aio.ServicerContext[Any, Any]) -> None:
+        self.gatekeeper, self.method, self.context = gatekeeper, method, context
+        self.error_id = uuid.uuid4().hex
+        self.started = time.monotonic()
+        self.checked = self.started
+        self.caller: Caller | None = None
+        self.subject = ""
+
+    async def admit(self, request: Any) -> None:
+        if _tls_version(self.context) != "TLSv1.3":
+            raise NotAuthenticated("The connection must use TLS 1.3.", mend="Use the current client.")
+        self.caller = await self._identify()
+        _caller.set(self.caller)
+        self.subject = subject_of(request)
+        require(self.caller, self.method)
+
+    async def _identify(self) -> Caller:
+        certificates = self.context.auth_context().get("x509_pem_cert", [])  # type: ignore[attr-defined]
+        pem = bytes(certificates[0]) if certificates else b""
+        return await asyncio.to_thread(identify_caller, self.gatekeeper.database, pem)
+
+    async def recheck(self) -> None:
+        if time.monotonic() - self.checked > RECHECK_SECONDS:
+            self.checked = time.monotonic()
+            await self._identify()
+
+    def watched(self, request: Any) -> Any:
+        """A streamed request whose sender is identified again now and then; a single request as it is."""
+        return self._watch(request) if hasattr(request, "__aiter__") else request
+
+    async def _watch(self, messages: AsyncIterator[Any]) -> AsyncIterator[Any]:
+        async for message in messages:
+            await self.recheck()
+            self.subject = self.subject or subject_of(message)
+            yield message
+
+    async def refuse(self, error: BaseException) -> None:
+        """Turn what went wrong into a status, once, for every call."""
+        if isinstance(error, (asyncio.CancelledError, GeneratorExit)):
+            await asyncio.shield(self.leave("CANCELLED"))
+            return
+        if isinstance(error, LinkageError):
+            status = refusals.to_status(error, error_id=self.error_id)
+            await self.leave(error.reason)
+        else:
+            # The log gets the kind and the place of a bug; its text could carry a value.
+            logs.internal_error(error, error_id=self.error_id, method=self.method)
+            status = refusals.internal_status(self.error_id)
+            await self.leave("INTERNAL")
+        await self._abort(status)
+
+    async def _abort(self, status: status_pb2.Status) -> None:
+        answer = rpc_status.to_status(status)
+        await self.context.abort(answer.code, answer.details, answer.trailing_metadata)
+
+    async def leave(self, outcome: str) -> None:
+        """Record the access; an access that cannot be recorded is not granted."""
+        seconds = time.monotonic() - self.started
+        metrics.call_handled(self.method, outcome, seconds)
+        logs.call_handled(method=self.method, outcome=outcome, seconds=seconds, error_id=self.error_id)
+        await asyncio.to_thread(self._record, outcome)
+
+    def _record(self, outcome: str) -> None:
+        with self.gatekeeper.database.transaction() as session:
+            self.gatekeeper.trail.record(
+                session,
+                actor=self.caller.organisation if self.caller else "unknown",
+                role=self.caller.role if self.caller else "unknown",
+                action=self.method,
+                subject=self.subject,
+                outcome=outcome,
+            )
