@@ -1,0 +1,187 @@
+"""The table that leaves: long, one line a statistic and cell, nothing in it that has to be kept back.
+
+    indicator  parameters  period  <one column a stratum>  statistic
+    value  lower  upper  numerator  denominator  person_time  status  reason
+
+A stratum a line is not broken down by holds `TOTAL`. In a line that is kept back every number is null, never 0.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from linkage.errors import DisclosureRefused, InputRefused
+from linkage.release_manifest import FileEntry, Manifest, verify_release
+
+__all__ = [
+    "NUMBER_COLUMNS",
+    "RELEASED_COLUMNS",
+    "TIME_STRATA",
+    "TOTAL",
+    "FileEntry",
+    "LineStatus",
+    "Manifest",
+    "ReleasedDimension",
+    "ReleasedTable",
+    "verify_release",
+]
+
+TOTAL = "total"
+"""Code of a stratum's total."""
+
+TIME_STRATA = ("index_month", "index_quarter", "index_year", "month", "quarter", "year")
+"""Strata whose levels are periods, in the order in which the `period` column looks for them."""
+
+_WORDS_BEFORE = ("indicator", "parameters", "period")
+NUMBER_COLUMNS = {
+    "value": pa.float64(),
+    "lower": pa.float64(),
+    "upper": pa.float64(),
+    "numerator": pa.float64(),
+    "denominator": pa.int64(),
+    "person_time": pa.float64(),
+}
+"""Columns that hold numbers. Numerators may be sums such as DDD, hence float; person_time is in person-years."""
+
+RELEASED_COLUMNS = (*_WORDS_BEFORE, "statistic", *NUMBER_COLUMNS, "status", "reason")
+"""Columns of every released table; the strata stand between `period` and `statistic`."""
+
+_METADATA_KEY = b"linkage_dimensions"
+
+
+class LineStatus(StrEnum):
+    """What may be read out of a line."""
+
+    OK = "ok"
+    # Kept back to protect persons. Cells too small and cells kept back for their sake look alike.
+    SUPPRESSED = "suppressed"
+    # The observation window reaches past the last complete month: the number will still change.
+    INCOMPLETE = "incomplete"
+    # There is nobody to count over, so there is no share or mean.
+    UNDEFINED = "undefined"
+
+
+_HIDDEN = {
+    LineStatus.SUPPRESSED: tuple(NUMBER_COLUMNS),
+    LineStatus.UNDEFINED: ("value", "lower", "upper"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ReleasedDimension:
+    """One stratum.
+
+    Args:
+        name: its column.
+        levels: codes in display order, without the total.
+        multi_response: one person may stand under several levels, so levels do not add up to the total.
+    """
+
+    name: str
+    levels: tuple[str, ...]
+    multi_response: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ReleasedTable:
+    """What a delivery holds.
+
+    Args:
+        table: columns and types as `schema_of(dimensions)` says.
+        dimensions: the strata.
+        notes: remarks for the reader, in words.
+
+    Raises:
+        InputRefused: a column is missing or of another type, or a line stands twice.
+        DisclosureRefused: a line that should be kept back carries a number.
+    """
+
+    table: pa.Table
+    dimensions: tuple[ReleasedDimension, ...]
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        _check(self.table, self.dimensions)
+
+    @property
+    def keys(self) -> list[str]:
+        """Columns that together name one line."""
+        return [*_WORDS_BEFORE, *(dimension.name for dimension in self.dimensions), "statistic"]
+
+    def crossings(self) -> list[tuple[str, ...]]:
+        """The largest sets of strata that some line is broken down by, in the order of `dimensions`."""
+        names = [dimension.name for dimension in self.dimensions]
+        used = {tuple(n for n in names if line[n] != TOTAL) for line in self.table.select(names).to_pylist()}
+        largest = [one for one in used if not any(set(one) < set(other) for other in used)]
+        return sorted(largest, key=lambda crossing: [names.index(name) for name in crossing])
+
+    def to_parquet(self, *, metadata: dict[str, str] | None = None) -> bytes:
+        """The same bytes for the same table, dimensions, notes and `metadata`."""
+        own = {"dimensions": [_as_json(d) for d in self.dimensions], "notes": list(self.notes)}
+        texts = {_METADATA_KEY.decode(): json.dumps(own, ensure_ascii=False, sort_keys=True), **(metadata or {})}
+        file = io.BytesIO()
+        pq.write_table(
+            self.table.combine_chunks().replace_schema_metadata(dict(sorted(texts.items()))), file, compression="zstd"
+        )
+        return file.getvalue()
+
+    @classmethod
+    def from_parquet(cls, source: Path | bytes) -> ReleasedTable:
+        """Read what `to_parquet` gave; `InputRefused` if it is not that."""
+        try:
+            table = pq.read_table(io.BytesIO(source) if isinstance(source, bytes) else str(source))
+            own = json.loads((table.schema.metadata or {})[_METADATA_KEY])
+            dimensions = tuple(
+                ReleasedDimension(d["name"], tuple(d["levels"]), d["multi_response"]) for d in own["dimensions"]
+            )
+        except (KeyError, TypeError, ValueError, OSError, pa.ArrowException):
+            raise InputRefused("this is not a released table.", mend="Name the table.parquet of a delivery.") from None
+        return cls(table.replace_schema_metadata(None), dimensions, tuple(own["notes"]))
+
+
+def schema_of(dimensions: Sequence[ReleasedDimension]) -> pa.Schema:
+    """The Arrow schema of a released table with these strata."""
+    words = [*_WORDS_BEFORE, *(dimension.name for dimension in dimensions), "statistic"]
+    fields = [(name, pa.string()) for name in words] + list(NUMBER_COLUMNS.items())
+    return pa.schema([*fields, ("status", pa.string()), ("reason", pa.string())])
+
+
+def _check(table: pa.Table, dimensions: Sequence[ReleasedDimension]) -> None:
+    expected = schema_of(dimensions)
+    if not table.schema.equals(expected):
+        raise InputRefused(
+            f"a released table has the columns {expected.names} and no others, each of its own type.",
+            mend="Build it from a protected table with release().",
+        )
+    for name in (*_WORDS_BEFORE, *(dimension.name for dimension in dimensions), "statistic", "status", "reason"):
+        if table[name].null_count:
+            raise InputRefused(f"column {name!r} of a released table has no value in some line.")
+    unknown = set(table["status"].unique().to_pylist()) - set(LineStatus)
+    if unknown:
+        raise InputRefused("a released table has a status that is not agreed.", mend=f"Use one of {list(LineStatus)}.")
+    for status, hidden in _HIDDEN.items():
+        lines = table.filter(pc.equal(table["status"], status.value))
+        for name in hidden:
+            if lines[name].null_count < lines.num_rows:
+                raise DisclosureRefused(f"a line with status {status.value!r} carries a number in column {name!r}.")
+    words = [*_WORDS_BEFORE, *(dimension.name for dimension in dimensions), "statistic"]
+    if table.group_by(words).aggregate([]).num_rows != table.num_rows:
+        raise InputRefused("two lines of a released table state the same thing.")
+
+
+def _as_json(dimension: ReleasedDimension) -> dict[str, Any]:
+    return {
+        "name": dimension.name,
+        "levels": list(dimension.levels),
+        "multi_response": dimension.multi_response,
+    }
