@@ -1,0 +1,116 @@
+"""Files that are either wholly there or not there at all, also after a power cut.
+
+Each function syncs what it wrote and the folder that names it before it returns: only then may a caller acknowledge.
+A full disk raises `StorageFull` and leaves what was there before.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from linkage.errors import Conflict, ServiceUnavailable, StorageFull
+
+Writer = Callable[[BinaryIO], None]
+
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
+
+
+def write_atomically(path: Path, content: bytes | Writer, *, mode: int = 0o600) -> None:
+    """Put a file in place in one step; a reader sees the old file or the new one, never a part.
+
+    Args:
+        path: where the file shall lie; its folder exists.
+        content: the bytes, or a function that writes them to a binary file.
+        mode: permissions of the new file.
+
+    Raises:
+        StorageFull: no room; the old file, if there was one, is untouched.
+        ServiceUnavailable: the disk refused for another reason.
+    """
+    partial = path.with_name(f".{path.name}.{secrets.token_hex(6)}.partial")
+    try:
+        with disk_refusals():
+            with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+                if callable(content):
+                    content(file)
+                else:
+                    file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            partial.replace(path)
+            fsync_folder(path.parent)
+    finally:
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
+
+
+def publish_folder(prepared: Path, final: Path) -> None:
+    """Sync a prepared folder with all it holds and give it its final name in one step.
+
+    Raises:
+        Conflict: something lies there already; the prepared folder stays.
+        StorageFull: no room to sync; nothing was published.
+    """
+    if final.exists():
+        raise Conflict(f"a folder named {final.name!r} is already published.", mend="Publish under a new name.")
+    with disk_refusals():
+        for folder, _, files in os.walk(prepared, topdown=False):
+            for name in files:
+                _fsync_path(Path(folder, name))
+            fsync_folder(Path(folder))
+        prepared.rename(final)
+        fsync_folder(final.parent)
+
+
+def fsync_folder(folder: Path) -> None:
+    """Sync a folder's list of names. Windows has no such call and needs none."""
+    if os.name == "posix":
+        _fsync_path(folder)
+
+
+def disk_free_bytes(folder: Path) -> int:
+    """Bytes that can still be written where the folder lies."""
+    return shutil.disk_usage(folder).free
+
+
+@contextlib.contextmanager
+def disk_refusals() -> Iterator[None]:
+    """Turn the operating system's refusals into ours; the foreign text is dropped, it may name a path with a value.
+
+    Raises:
+        StorageFull: the disk or the quota is full.
+        ServiceUnavailable: any other refusal of the disk.
+    """
+    try:
+        yield
+    except OSError as refusal:
+        if refusal.errno in _NO_ROOM:
+            raise storage_full() from None
+        name = errno.errorcode.get(refusal.errno or 0, "an unknown error")
+        raise ServiceUnavailable(
+            f"the disk refused to write ({name}); nothing was changed.",
+            mend="An operator should run `linkage-server doctor`.",
+        ) from None
+
+
+def storage_full() -> StorageFull:
+    """The one refusal for a full disk, whoever met it."""
+    return StorageFull(
+        "no room left on the disk; nothing was changed, and reading still works.",
+        mend="Free some room on the disk of the home folder, then send the same request again.",
+    )
+
+
+def _fsync_path(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

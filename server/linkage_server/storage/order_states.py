@@ -1,0 +1,58 @@
+"""The only way an order changes its state: checked against the table of moves, and written down as a step."""
+
+from __future__ import annotations
+
+import secrets
+
+from sqlalchemy.orm import Session
+
+from linkage.errors import NotFound, NotPermitted, Stale, StateConflict
+from linkage.order import MOVES, OrderState
+from linkage_server.storage.database import now
+from linkage_server.storage.tables import OrderRow, OrderStepRow
+
+
+def new_etag() -> str:
+    """A mark that changes with every change of an order."""
+    return secrets.token_hex(8)
+
+
+def move_order(
+    session: Session, *, order_id: str, to: OrderState, by: str, reason: str, expected_etag: str | None
+) -> OrderRow:
+    """Move an order to another state inside the caller's transaction.
+
+    Args:
+        session: a writer's session; the caller records the audit entry in the same transaction.
+        order_id: the order.
+        to: the state it shall have.
+        by: role that makes the move: "orderer", "officer", "policy" or "service".
+        reason: why, in words free of personal data; shown to the orderer.
+        expected_etag: the mark the mover last saw; None where the service moves what it holds itself.
+
+    Raises:
+        NotFound: no such order.
+        Stale: somebody changed the order since it was read.
+        StateConflict: the order's state does not lead there.
+        NotPermitted: it does, but not by this role.
+    """
+    order = session.get(OrderRow, order_id, with_for_update=True)
+    if order is None:
+        raise NotFound("there is no order of that name.", mend="List the orders to see their names.")
+    if expected_etag is not None and not secrets.compare_digest(expected_etag.encode(), order.etag.encode()):
+        raise Stale("the order has changed since it was read.", mend="Read it again, then decide on what it says now.")
+    state = OrderState(order.state)
+    movers = MOVES.get((state, to))
+    if movers is None:
+        raise StateConflict(
+            f"an order that is {state} cannot become {to}.",
+            mend="Look at the order: its state says who has to act next.",
+            facts={"state": state.value, "to": to.value},
+        )
+    if by not in movers:
+        raise NotPermitted(f"an order becomes {to} by {' or '.join(sorted(movers))} only.")
+    moment = now(session)
+    order.state, order.reason, order.etag, order.updated_at = to.value, reason, new_etag(), moment
+    session.add(OrderStepRow(order_id=order_id, state=to.value, at=moment, by=by, reason=reason))
+    session.flush()
+    return order
