@@ -16,6 +16,7 @@ _SWEDISH = {
     "ENVELOPE_REJECTED": "Försändelsen är inte giltig för denna beställning.",
     "ORDER_REJECTED": "Beställningen är ofullständig eller begär något som inte finns.",
     "DEFINITION_REJECTED": "Definitionen är felaktig.",
+    "SIGNATURE_REFUSED": "Signaturen stämmer inte.",
     "NOT_AUTHENTICATED": "Avsändaren är okänd eller inte längre betrodd.",
     "NOT_PERMITTED": "Rollen får inte göra detta.",
     "NOT_FOUND": "Det finns inget sådant, eller så tillhör det någon annan.",
@@ -33,7 +34,8 @@ RETRY_SECONDS = 5
 
 
 def _all_refusals(root: type[errors.LinkageError]) -> dict[str, type[errors.LinkageError]]:
-    found = {root.reason: root}
+    # A refusal that only knows more inside the house (no reason of its own) travels as its parent.
+    found = {root.reason: root} if "reason" in vars(root) else {}
     for child in root.__subclasses__():
         found |= _all_refusals(child)
     return found
