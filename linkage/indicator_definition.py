@@ -1,0 +1,210 @@
+"""Indicator sets as data: what is counted, in which window, with which codes and which model of supply.
+
+A set is one TOML file. Its *canonical form* (every default written out, keys sorted) is hashed into each result, so two
+results with the same hash were computed from the same words. There are no expressions: anything new is a new kind
+(`linkage.indicator_kinds`) with its own tests and its own reference values.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from datetime import date
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError, model_validator
+
+from linkage.definition_errors import refusal
+from linkage.errors import DefinitionRejected
+from linkage.indicator_kinds import (
+    AmountIndicator,
+    CodeSet,
+    Cost,
+    DefinedDailyDoses,
+    DrugsAtDate,
+    EventInWindow,
+    Identifier,
+    Indicator,
+    Initiation,
+    Model,
+    ProportionOfDaysCovered,
+    SupplyModel,
+    Users,
+    Words,
+)
+
+
+class SetHeader(Model):
+    """Who stands behind the set."""
+
+    id: Identifier
+    version: str = Field(pattern=r"^\d+\.\d+\.\d+$")
+    title: Words = Words()
+    description: Words = Words()
+    owner: str = ""
+    reviewed_by: str = ""
+    next_review: date | None = None
+    sources: list[str] = Field(default_factory=list)
+    index: str = ""
+
+
+class Exit(Model):
+    """A register column that ends a person's observation."""
+
+    register_name: str = Field(alias="register")
+    date_column: str = Field(alias="date")
+
+
+class Exits(Model):
+    """What ends observation besides the window: death always, emigration where a register tells it.
+
+    `incomplete` says what happens to a person whose window reaches past the last complete day of the register: her
+    number is counted and the line is marked, or she is left out.
+    """
+
+    death: Exit | None = Exit.model_validate({"register": "dors", "date": "death_date"})
+    emigration: Exit | None = None
+    incomplete: Literal["mark", "exclude"] = "mark"
+
+
+class Stratify(Model):
+    """Crossings that the set proposes; an order may ask for others."""
+
+    by: list[str] = Field(default_factory=list)
+    overall: bool = True
+
+
+class IndicatorSet(Model):
+    """One versioned set of indicators."""
+
+    header: SetHeader = Field(alias="set")
+    codes: dict[Identifier, CodeSet] = Field(default_factory=dict)
+    supply: dict[Identifier, SupplyModel] = Field(default_factory=dict)
+    exits: Exits = Exits()
+    indicators: list[Indicator] = Field(alias="indicator", min_length=1)
+    stratify: Stratify = Stratify()
+
+    @property
+    def name(self) -> str:
+        """`id@version`, as orders and results write it."""
+        return f"{self.header.id}@{self.header.version}"
+
+    @model_validator(mode="after")
+    def _names_exist(self) -> IndicatorSet:
+        seen: set[str] = set()
+        for indicator in self.indicators:
+            if indicator.id in seen:
+                raise ValueError(f"indicator {indicator.id!r} stands twice")
+            seen.add(indicator.id)
+            for name in code_set_names(indicator):
+                _known(name, self.codes, what="code set", where=indicator.id)
+            supply = getattr(indicator, "supply", None)
+            if supply is not None:
+                _known(supply, self.supply, what="supply model", where=indicator.id)
+        return self
+
+
+def _known(name: str, known: dict[str, Any], *, what: str, where: str) -> None:
+    if name not in known:
+        raise ValueError(
+            f"indicator {where!r} names the {what} {name!r}, known are: {', '.join(sorted(known)) or 'none'}"
+        )
+
+
+def code_set_names(indicator: Indicator) -> list[str]:
+    """Names of the code sets that an indicator uses; empty when every row counts."""
+    codes = indicator.codes
+    return [] if codes is None else [codes] if isinstance(codes, str) else list(codes)
+
+
+def load_indicator_set(source: Path | str) -> IndicatorSet:
+    """Read a set from a file (Path) or from TOML text (str).
+
+    Raises:
+        DefinitionRejected: not TOML, or a kind, field, value or name is not known; names file, field and mend.
+    """
+    name = str(source) if isinstance(source, Path) else "inline set"
+    try:
+        text = source.read_text(encoding="utf-8") if isinstance(source, Path) else source
+        raw = tomllib.loads(text)
+    except OSError:
+        raise DefinitionRejected(f"{name}: cannot be read.", mend="Check the path and the permissions.") from None
+    except UnicodeDecodeError:
+        raise DefinitionRejected(f"{name}: is not UTF-8 text.", mend="Save the file as UTF-8.") from None
+    except tomllib.TOMLDecodeError as problem:
+        raise DefinitionRejected(f"{name}: is not TOML: {problem}.", mend="Mend the line that is named.") from None
+    try:
+        return IndicatorSet.model_validate(raw)
+    except ValidationError as problem:
+        raise refusal(problem, source=name) from None
+
+
+def canonical_form(definition: IndicatorSet) -> bytes:
+    """Return the set with every default written out, as JSON with sorted keys: the bytes that are hashed."""
+    written_out = definition.model_dump(mode="json", by_alias=True)
+    return json.dumps(written_out, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def canonical_sha256(definition: IndicatorSet) -> str:
+    """Return the SHA-256 of the canonical form, in hexadecimal."""
+    return hashlib.sha256(canonical_form(definition)).hexdigest()
+
+
+@cache
+def shipped_sets() -> dict[str, IndicatorSet]:
+    """Return the sets that come with the program, by `id@version`."""
+    folder = resources.files("linkage") / "definitions" / "indicators"
+    files = sorted((entry for entry in folder.iterdir() if entry.name.endswith(".toml")), key=lambda entry: entry.name)
+    sets = (load_indicator_set(entry.read_text(encoding="utf-8")) for entry in files)
+    return {definition.name: definition for definition in sets}
+
+
+def needed_columns(definition: IndicatorSet) -> dict[str, set[str]]:
+    """Return the concepts that a set reads, by register; what a register does not have is missing from its partitions.
+
+    `evaluate` refuses a set when a column without which it cannot answer is absent, so this is a reading list.
+    """
+    needed: dict[str, set[str]] = {}
+    for exit_column in (definition.exits.death, definition.exits.emigration):
+        if exit_column is not None:
+            needed.setdefault(exit_column.register_name, set()).add(exit_column.date_column)
+    for indicator in definition.indicators:
+        columns = needed.setdefault(indicator.register_name, set())
+        if isinstance(indicator, EventInWindow):
+            columns.update([indicator.date_column, *indicator.code_columns])
+            continue
+        columns.update(["dispensing_date", "packages", "atc"])
+        if isinstance(indicator, AmountIndicator):
+            columns.update(row_stratum.partition(":")[0] for row_stratum in indicator.row_strata)
+        if isinstance(indicator, Cost):
+            columns.update(f"cost_{part}" for part in indicator.cost)
+        if isinstance(indicator, DefinedDailyDoses):
+            columns.update(["ddd_per_package", "ddd"])
+        if isinstance(indicator, Users | Initiation | ProportionOfDaysCovered | DrugsAtDate):
+            columns.update(PRODUCT_COLUMNS)
+        supply = getattr(indicator, "supply", None)
+        if supply is not None:
+            columns.update(
+                column for step in definition.supply[supply].steps for column in _STEP_COLUMNS[step.partition(":")[0]]
+            )
+            if definition.supply[supply].hospital != "ignore":
+                needed.setdefault(definition.supply[supply].hospital_register, set()).update(HOSPITAL_COLUMNS)
+    return needed
+
+
+PRODUCT_COLUMNS = ("product", "units_per_package", "strength_text")
+"""What tells one product from another when a reversed row looks for its dispensing."""
+
+HOSPITAL_COLUMNS = ("admission_date", "discharge_date")
+
+_STEP_COLUMNS: dict[str, tuple[str, ...]] = {
+    "dosage_text": ("dosage_text", "units_per_package"),
+    "days_supply": ("days_supply",),
+    "units_per_day": ("units_per_package",),
+    "ddd": ("ddd_per_package", "ddd"),
+    "fixed": (),
+}
