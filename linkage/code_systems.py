@@ -68,8 +68,8 @@ def passes_verhoeff(digits: str) -> bool:
 
 
 def _sctid_check(codes: pa.StringArray) -> Mask:
-    # Component identifiers end in partition 00 or 10 (concept), 01/11 (description), 02/12 (relationship) + check digit.
-    # Diagnoses and reasons are concepts. A concept id fits 64 bits by its definition: at most 18 digits.
+    # The two digits before the check digit tell what the identifier names: 00 or 10 a concept, 01 or 11 a description,
+    # 02 or 12 a relationship. Reasons and diagnoses are concepts. At most 18 digits: it fits 64 bits, never a float.
     texts = codes.to_pylist()
     return np.array([text[-3:-1] in ("00", "10") and passes_verhoeff(text) for text in texts], dtype=np.bool_)
 

@@ -165,10 +165,10 @@ def parse_register_definition(text: str, *, file_name: str) -> RegisterDefinitio
 
 
 def _explain(error: ValidationError, *, file_name: str) -> str:
-    problems = [
-        f"{'.'.join(str(part) for part in problem['loc']) or 'the file'}: {problem['msg'].removeprefix('Value error, ')}"
-        for problem in error.errors(include_url=False, include_input=False)
-    ]
+    problems = []
+    for problem in error.errors(include_url=False, include_input=False):
+        field = ".".join(str(part) for part in problem["loc"]) or "the file"
+        problems.append(f"{field}: {problem['msg'].removeprefix('Value error, ')}")
     return f"{file_name}: {'; '.join(problems)}."
 
 
