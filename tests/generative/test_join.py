@@ -1,0 +1,113 @@
+"""The join and its kernels agree with the obvious reference for any register and population."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import numpy as np
+import pyarrow as pa
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from linkage_core.events import HASHED_ID, NumberHistory, Population, join_ids, split_ids
+from linkage_core.join import join_events
+from linkage_core.kernels.hashed_id_index import build_directory, probe_persons, walk_persons
+from linkage_core.kernels.hashed_id_join import merge_by_day
+from linkage_core.kernels.hashed_id_sort import sort_order
+from tests.reference.join import rows_by_person
+from tests.support.partitions import ids, partition, person
+
+SCHEMA = pa.schema(
+    {
+        "day": pa.date32(),
+        "atc": pa.dictionary(pa.uint16(), pa.string()),
+        "causes": pa.list_(pa.dictionary(pa.uint16(), pa.string())),
+        "packages": pa.int32(),
+    }
+)
+NUMBERS = st.integers(0, 12)
+CODES = st.sampled_from(["A10BA02", "C10AA05", "-", "BLANKED"])
+ROWS = st.fixed_dictionaries(
+    {
+        "day": st.none() | st.integers(-3, 9).map(lambda day: date(2024, 1, 4) + timedelta(days=day)),
+        "atc": st.none() | CODES,
+        "causes": st.none() | st.lists(st.none() | CODES, max_size=3),
+        "packages": st.none() | st.integers(-200, 200),
+    }
+)
+SEGMENTS = st.lists(st.lists(st.tuples(NUMBERS.map(person), ROWS), max_size=12), max_size=4)
+WORDS = st.integers(0, 4) | st.integers(0, 2**64 - 1)
+IDS = st.lists(st.tuples(WORDS, WORDS), max_size=60)
+
+
+@st.composite
+def changes(draw: st.DrawFn) -> dict[bytes, bytes]:
+    """Changes from lower to higher numbers only, so that none leads round in a circle."""
+    pairs = draw(st.lists(st.tuples(NUMBERS, NUMBERS).filter(lambda pair: pair[0] < pair[1]), max_size=6))
+    return {person(old): person(new) for old, new in pairs}
+
+
+@settings(max_examples=200, deadline=None)
+@given(segments=SEGMENTS, population=st.sets(NUMBERS), history=changes(), threads=st.integers(1, 3))
+def test_join_agrees_with_the_reference(
+    segments: list[list[tuple[bytes, dict[str, object]]]],
+    population: set[int],
+    history: dict[bytes, bytes],
+    threads: int,
+) -> None:
+    persons = Population(ids(sorted(population)))
+    events = join_events(
+        persons,
+        [partition(lines, SCHEMA) for lines in segments],
+        history=NumberHistory(pa.array(list(history), HASHED_ID), pa.array(list(history.values()), HASHED_ID)),
+        threads=threads,
+    )
+    expected = rows_by_person(persons.hashed_ids.to_pylist(), segments, changes=history)
+    rows = events.rows.to_pylist()
+    assert [rows[first:last] for first, last in zip(events.offsets, events.offsets[1:], strict=False)] == expected
+    assert events.found.tolist() == [bool(mine) for mine in expected]
+    assert events.person_of_row().tolist() == [at for at, mine in enumerate(expected) for _ in mine]
+
+
+@given(keys=IDS, probes=IDS)
+def test_directory_and_walk_find_what_a_dictionary_finds(
+    keys: list[tuple[int, int]], probes: list[tuple[int, int]]
+) -> None:
+    ordered = sorted(set(keys))
+    high, low = (np.array([key[word] for key in ordered], np.uint64) for word in (0, 1))
+    asked = sorted(probes + keys[:3])
+    asked_high, asked_low = (np.array([key[word] for key in asked], np.uint64) for word in (0, 1))
+    place = {key: position for position, key in enumerate(ordered)}
+    expected = [place.get(key, -1) for key in asked]
+    directory = build_directory(high, low)
+    assert probe_persons(high, low, directory, asked_high, asked_low).tolist() == expected
+    assert walk_persons(high, low, asked_high, asked_low).tolist() == expected
+    backwards = probe_persons(high, low, directory, asked_high[::-1].copy(), asked_low[::-1].copy())
+    assert backwards.tolist() == expected[::-1]
+
+
+@given(lines=st.lists(st.tuples(WORDS, WORDS, st.integers(-(2**31), 2**31 - 1) | st.integers(0, 2)), max_size=80))
+def test_sort_agrees_with_pythons(lines: list[tuple[int, int, int]]) -> None:
+    high, low = (np.array([line[word] for line in lines], np.uint64) for word in (0, 1))
+    days = np.array([line[2] for line in lines], np.int32)
+    assert sort_order(high, low, days).tolist() == sorted(range(len(lines)), key=lambda row: (*lines[row], row))
+
+
+@given(persons=st.lists(st.lists(st.lists(st.integers(0, 5), max_size=5), max_size=4), max_size=5))
+def test_merge_is_a_stable_sort_of_each_persons_slices(persons: list[list[list[int]]]) -> None:
+    slices = [sorted(days) for one in persons for days in one]
+    ends = np.cumsum([len(days) for days in slices], dtype=np.int64)
+    starts = ends - np.array([len(days) for days in slices], np.int64)
+    days = np.array([day for part in slices for day in part], np.int32)
+    of_person = np.cumsum([0, *(len(one) for one in persons)], dtype=np.int64)
+    order = merge_by_day(days, starts, ends, of_person)
+    owner = np.repeat(np.repeat(np.arange(len(persons)), np.diff(of_person)), ends - starts)
+    assert order.tolist() == np.lexsort((days, owner)).tolist()
+
+
+@given(words=st.lists(st.binary(min_size=16, max_size=16)), start=st.integers(0, 3))
+def test_split_ids_keep_byte_order_and_come_back(words: list[bytes], start: int) -> None:
+    column = pa.array(words, HASHED_ID).slice(start)
+    high, low = split_ids(column)
+    assert np.lexsort((low, high)).tolist() == sorted(range(len(column)), key=column.to_pylist().__getitem__)
+    assert join_ids(high, low).equals(column)
