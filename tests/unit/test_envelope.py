@@ -24,6 +24,7 @@ from linkage.envelope_payload import payload_blocks
 from linkage.errors import EnvelopeRejected, PopulationRejected
 from linkage.signatures import SigningKeyPair
 from linkage.wire.v1 import envelope_pb2 as wire
+from linkage_server.demo.test_numbers import read_test_numbers
 from tests.support.identity_search import IdentitySearch
 from tests.support.sealing import NOW, ORDER, ORGANISATION, UPLOAD_ID, Sealer, population
 
