@@ -20,7 +20,8 @@
     ├── QuotaExceeded                too much at once; says when to try again          RESOURCE_EXHAUSTED   7
     ├── ServiceUnavailable           the service cannot answer now                     UNAVAILABLE          7
     │   └── StorageFull              no room left on the disk; nothing was changed
-    └── TimedOut                     an answer did not come in time                    DEADLINE_EXCEEDED    8
+    ├── TimedOut                     an answer did not come in time                    DEADLINE_EXCEEDED    8
+    └── AuditBroken                  the audit trail does not fit together             DATA_LOSS            1
 
 A message says what is wrong, where, and how to mend it. It never repeats a value of a person: no identity number,
 no cell of a population file, no text of a foreign exception.
@@ -195,3 +196,10 @@ class TimedOut(LinkageError):
     status = "DEADLINE_EXCEEDED"
     reason = "TIMED_OUT"
     exit_code = 8
+
+
+class AuditBroken(LinkageError):
+    """The audit trail does not fit together; names the first entry that does not."""
+
+    status = "DATA_LOSS"
+    reason = "AUDIT_BROKEN"

@@ -28,6 +28,7 @@ _SWEDISH = {
     "SERVICE_UNAVAILABLE": "Tjänsten kan inte svara just nu; ingenting har ändrats.",
     "STORAGE_FULL": "Lagringen är full; ingenting har ändrats.",
     "TIMED_OUT": "Svaret kom inte i tid.",
+    "AUDIT_BROKEN": "Granskningsloggen hänger inte ihop.",
     "INTERNAL": "Ett fel hos tjänsten.",
 }
 RETRY_SECONDS = 5

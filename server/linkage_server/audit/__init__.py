@@ -1,0 +1,1 @@
+"""Who did what, when, with what outcome: written in the same transaction as the deed, and never changed."""

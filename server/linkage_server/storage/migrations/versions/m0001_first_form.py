@@ -6,6 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from linkage_server.storage.base import UtcDateTime
+from linkage_server.storage.migrations.append_only import forbid_changes
 
 revision = "0001"
 down_revision = None
@@ -246,3 +247,5 @@ def upgrade() -> None:
         sa.UniqueConstraint("order_id", "upload_id", name=op.f("uq_uploads_order_id_upload_id")),
     )
     op.create_index(op.f("ix_uploads_order_id"), "uploads", ["order_id"], unique=False)
+    for table in ("audit_entries", "order_steps", "secrecy_decisions"):
+        forbid_changes(op.get_bind(), table)
