@@ -1,0 +1,1 @@
+"""Numbers about the running service, and its home folder: nothing here can hold a value of a person."""

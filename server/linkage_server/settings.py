@@ -1,0 +1,157 @@
+"""What an operator may set in settings.toml; a file that is wrong is refused with its field and the mend."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from linkage.definition_errors import refusal
+from linkage.errors import DefinitionRejected
+
+_POLICY = r"^[a-z][a-z0-9-]{0,63}@\d+\.\d+\.\d+$"
+
+DEFAULT_SETTINGS = """\
+# Settings of this Linkage service. A field that is left out has the value shown here.
+
+[holder]
+# Short name of the register holder; its officers and operators belong to this organisation.
+organisation = "holder"
+title = "Register holder"
+
+[listen]
+# Where the service listens. 127.0.0.1 can only be reached from this machine.
+address = "127.0.0.1"
+port = 50051
+# Name and port under which clients reach the service; written into the replies to enrolment requests.
+public_address = "localhost:50051"
+# Lists the service's methods to callers with a certificate; for tests.
+reflection = false
+# Port for Prometheus on 127.0.0.1; 0 is off.
+metrics_port = 0
+
+[database]
+# "" is the SQLite file of this folder; for more than one node "postgresql://user@host/name".
+url = ""
+busy_timeout_seconds = 30.0
+
+[workers]
+# Orders computed at the same time, and threads of each (0: one for each processor).
+runs = 1
+threads = 0
+
+[limits]
+open_orders_per_organisation = 50
+container_bytes = 2147483648
+population_rows = 20000000
+opener_memory_bytes = 1073741824
+opener_seconds = 600
+# Uploads are refused while less room than this is left on the disk.
+disk_reserve_bytes = 1073741824
+
+[disclosure]
+# Policy of orders that name none, and the policy that no order may be weaker than.
+standard_policy = "standard@1.0.0"
+minimum_policy = "standard@1.0.0"
+"""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Holder(_Section):
+    """Who holds the registers."""
+
+    organisation: str = Field("holder", pattern=r"^[a-z][a-z0-9-]{1,62}$")
+    title: str = Field("Register holder", min_length=1, max_length=200)
+
+
+class Listen(_Section):
+    """Where the service listens."""
+
+    address: str = Field("127.0.0.1", min_length=1, max_length=255)
+    port: int = Field(50051, ge=0, le=65535)
+    public_address: str = Field("localhost:50051", pattern=r"^[A-Za-z0-9.\-\[\]:]{1,255}:\d{1,5}$")
+    reflection: bool = False
+    metrics_port: int = Field(0, ge=0, le=65535)
+
+    @property
+    def public_host(self) -> str:
+        """Name under which clients reach the service; the server's certificate holds it."""
+        return self.public_address.rsplit(":", 1)[0].strip("[]")
+
+
+class DatabaseSettings(_Section):
+    """Where the state lies."""
+
+    url: str = ""
+    busy_timeout_seconds: float = Field(30.0, gt=0, le=600, strict=False)
+
+    @field_validator("url")
+    @classmethod
+    def _known_kind(cls, url: str) -> str:
+        if url and not url.startswith(("sqlite:////", "postgresql://")):
+            raise ValueError('must be "", "sqlite:////absolute/path" or "postgresql://user@host/name"')
+        return url
+
+    def url_for(self, database_file: Path) -> str:
+        """The database's URL; the home folder's own file where none is set."""
+        return self.url or f"sqlite:///{database_file}"
+
+
+class Workers(_Section):
+    """How much is computed at once."""
+
+    runs: int = Field(1, ge=1, le=64)
+    threads: int = Field(0, ge=0, le=1024)
+
+
+class Limits(_Section):
+    """How much is too much."""
+
+    open_orders_per_organisation: int = Field(50, ge=1)
+    container_bytes: int = Field(2 * 1024**3, ge=1024)
+    population_rows: int = Field(20_000_000, ge=1)
+    opener_memory_bytes: int = Field(1024**3, ge=128 * 1024**2)
+    opener_seconds: int = Field(600, ge=1)
+    disk_reserve_bytes: int = Field(1024**3, ge=0)
+
+
+class Disclosure(_Section):
+    """Which disclosure policies hold."""
+
+    standard_policy: str = Field("standard@1.0.0", pattern=_POLICY)
+    minimum_policy: str = Field("standard@1.0.0", pattern=_POLICY)
+
+
+class Settings(_Section):
+    """All settings of one service."""
+
+    holder: Holder = Holder()
+    listen: Listen = Listen()
+    database: DatabaseSettings = DatabaseSettings()
+    workers: Workers = Workers()
+    limits: Limits = Limits()
+    disclosure: Disclosure = Disclosure()
+
+
+def load_settings(path: Path) -> Settings:
+    """Read settings.toml.
+
+    Raises:
+        DefinitionRejected: missing, not TOML, or a field is unknown or out of its range; names file, field and mend.
+    """
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError:
+        raise DefinitionRejected(f"{path}: cannot be read.", mend="Check the path and the permissions.") from None
+    except UnicodeDecodeError:
+        raise DefinitionRejected(f"{path}: is not UTF-8 text.", mend="Save the file as UTF-8.") from None
+    except tomllib.TOMLDecodeError as problem:
+        raise DefinitionRejected(f"{path}: is not TOML: {problem}.", mend="Mend the line that is named.") from None
+    try:
+        return Settings.model_validate(content)
+    except ValidationError as problem:
+        raise refusal(problem, source=str(path)) from None

@@ -1,0 +1,35 @@
+"""How many orders, uploads and runs there are: numbers for the operator, without names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from linkage.order import OrderState
+from linkage_server.storage.tables import OrderRow, RunRow, UploadRow
+
+_OPEN_UPLOADS = ("started", "complete", "opening")
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceNumbers:
+    """What the service has in hand."""
+
+    # Every state is there, also with none.
+    orders_by_state: dict[str, int]
+    uploads_open: int
+    runs_active: int
+
+
+def count_service(session: Session) -> ServiceNumbers:
+    """Count what the service has in hand."""
+    by_state = dict(session.execute(sa.select(OrderRow.state, sa.func.count()).group_by(OrderRow.state)).tuples())
+    uploads = sa.select(sa.func.count()).where(UploadRow.state.in_(_OPEN_UPLOADS))
+    runs = sa.select(sa.func.count()).where(RunRow.state == "running")
+    return ServiceNumbers(
+        orders_by_state={state.value: by_state.get(state.value, 0) for state in OrderState},
+        uploads_open=session.scalars(uploads).one(),
+        runs_active=session.scalars(runs).one(),
+    )
