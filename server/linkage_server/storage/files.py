@@ -19,7 +19,7 @@ from linkage.errors import Conflict, ServiceUnavailable, StorageFull
 
 Writer = Callable[[BinaryIO], None]
 
-_NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 def write_atomically(path: Path, content: bytes | Writer, *, mode: int = 0o600) -> None:
