@@ -13,5 +13,5 @@ TEST_NUMBERS = Path(__file__).with_name("test_numbers.txt.gz")
 
 
 def read_test_numbers() -> list[str]:
-    """Every official test number, 12 digits each, distinct: personnummer ascending, then coordination numbers ascending."""
+    """Every official test number, distinct, 12 digits each: personnummer, then coordination numbers, both ascending."""
     return gzip.decompress(TEST_NUMBERS.read_bytes()).decode("ascii").split()
