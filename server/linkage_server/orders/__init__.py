@@ -1,0 +1,1 @@
+"""Orders at the desk: filed, checked against what is offered, approved by an officer or a written policy."""

@@ -1,0 +1,138 @@
+"""Checks an order against what is offered here, and finds every fault at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date
+
+from linkage.disclosure_policy import DisclosurePolicy, canonical_sha256, check_floor
+from linkage.errors import LinkageError
+from linkage.indicator_definition import IndicatorSet, load_indicator_set, needed_columns
+from linkage.order import IndicatorChoice, OrderDocument, OrderFault, OrderFaults, load_order
+from linkage.register_variable import Role
+from linkage_server.orders.offer import Offer
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedOrder:
+    """An order that can be carried out as it stands."""
+
+    document: OrderDocument
+    # One for each of the document's choices, whole; `only` is not applied.
+    sets: tuple[IndicatorSet, ...]
+    policy: DisclosurePolicy
+
+    @property
+    def policy_sha256(self) -> str:
+        """Hash of the policy's canonical form: the policy may not change under an approved order."""
+        return canonical_sha256(self.policy)
+
+
+def check_order(text: str, *, offer: Offer, ordered_on: date) -> CheckedOrder:
+    """Read an order file and look up all it names.
+
+    Raises:
+        OrderFaults: with every fault; those of the file itself first.
+    """
+    document = load_order(text, ordered_on=ordered_on)
+    faults: list[OrderFault] = []
+    faults += _register_faults(document, offer)
+    sets: list[IndicatorSet] = []
+    for place, choice in enumerate(document.indicators):
+        found = _find_set(choice, offer, place=place, faults=faults)
+        if found is not None:
+            sets.append(found)
+            faults += _set_faults(found, choice, document, place=place)
+    faults += _row_dimension_faults(document, offer)
+    policy = offer.policies.get(document.policy or offer.standard_policy)
+    faults += _policy_faults(policy, offer)
+    if faults:
+        raise OrderFaults(faults)
+    assert policy is not None
+    return CheckedOrder(document=document, sets=tuple(sets), policy=policy)
+
+
+def _register_faults(document: OrderDocument, offer: Offer) -> Iterator[OrderFault]:
+    for place, name in enumerate(document.registers):
+        if name not in offer.registers:
+            yield OrderFault(
+                f"registers[{place}]", "is not a register held here.", f"Choose among: {_listed(offer.registers)}."
+            )
+
+
+def _find_set(choice: IndicatorChoice, offer: Offer, *, place: int, faults: list[OrderFault]) -> IndicatorSet | None:
+    field = f"indicators[{place}]"
+    if choice.inline is not None:
+        try:
+            return load_indicator_set(choice.inline)
+        except LinkageError as refusal:
+            faults.append(OrderFault(f"{field}.inline", refusal.message, refusal.mend))
+            return None
+    found = offer.sets.get(f"{choice.set}@{choice.version}")
+    if found is None:
+        versions = sorted(name.partition("@")[2] for name in offer.sets if name.partition("@")[0] == choice.set)
+        if versions:
+            faults.append(
+                OrderFault(f"{field}.version", "is not a version of that set.", f"There is: {', '.join(versions)}.")
+            )
+        else:
+            known = sorted({name.partition("@")[0] for name in offer.sets})
+            mend = f"Choose among: {', '.join(known)}." if known else "Ask the register holder for its sets."
+            faults.append(OrderFault(f"{field}.set", "is not a set known here.", mend))
+    return found
+
+
+def _set_faults(
+    definition: IndicatorSet, choice: IndicatorChoice, document: OrderDocument, *, place: int
+) -> Iterator[OrderFault]:
+    field = f"indicators[{place}]"
+    known = [indicator.id for indicator in definition.indicators]
+    if choice.only is not None and not set(choice.only) <= set(known):
+        yield OrderFault(f"{field}.only", "names an indicator that the set lacks.", f"There is: {', '.join(known)}.")
+    if missing := sorted(needed_columns(definition).keys() - set(document.registers)):
+        yield OrderFault(
+            "registers",
+            f"lack what the set {definition.name} reads: {', '.join(missing)}.",
+            "Add them to registers.",
+        )
+    chosen = [i for i in definition.indicators if choice.only is None or i.id in choice.only]
+    after_index = [i.id for i in chosen if getattr(i, "calendar", None) is None]
+    if after_index and not document.population.index_date:
+        yield OrderFault(
+            "population.index_date",
+            f"is false, but {after_index[0]} of {definition.name} counts days from an index date.",
+            "Set index_date = true and send a population with the column index_date.",
+        )
+
+
+def _row_dimension_faults(document: OrderDocument, offer: Offer) -> Iterator[OrderFault]:
+    held = [offer.registers[name] for name in document.registers if name in offer.registers]
+    known = sorted(
+        {
+            name
+            for register in held
+            for v in register.variables
+            if v.role is Role.DIMENSION
+            for name in (v.name, v.column)
+        }
+    )
+    for place, crossing in enumerate(document.by):
+        for part in crossing:
+            if part.startswith("row:") and part.removeprefix("row:") not in known:
+                mend = f"Choose among: {', '.join(known)}." if known else "Name a register that has dimensions."
+                yield OrderFault(f"by[{place}]", "splits rows by what is no dimension of these registers.", mend)
+
+
+def _policy_faults(policy: DisclosurePolicy | None, offer: Offer) -> Iterator[OrderFault]:
+    if policy is None:
+        yield OrderFault("policy", "is not a policy known here.", f"Choose among: {_listed(offer.policies)}.")
+        return
+    try:
+        check_floor(policy, floor=offer.policies[offer.minimum_policy])
+    except LinkageError as refusal:
+        yield OrderFault("policy", refusal.message, refusal.mend)
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names))

@@ -1,0 +1,49 @@
+"""The decision under the secrecy act without which no order runs (OSL 2009:400, chapter 24 section 8)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from linkage.errors import InputRefused
+
+
+class SecrecyException(StrEnum):
+    """Needs for which the absolute statistics secrecy may be lifted; there are no others."""
+
+    STATISTICS = "OSL 24:8 statistics"
+    RESEARCH = "OSL 24:8 research"
+
+
+@dataclass(frozen=True, slots=True)
+class SecrecyDecision:
+    """An officer's decision.
+
+    Args:
+        exception: the exception relied on.
+        no_harm: it is clear that nobody, nor anyone close, is harmed or suffers.
+        reasoning: why, in words.
+    """
+
+    exception: str
+    no_harm: bool
+    reasoning: str
+
+    def require_complete(self) -> None:
+        """Return if the decision allows approval.
+
+        Raises:
+            InputRefused: a part is missing, or it does not say that nobody is harmed.
+        """
+        if self.exception not in {exception.value for exception in SecrecyException}:
+            raise InputRefused(
+                "the decision names no exception of the secrecy act.",
+                mend=f"Name one of: {', '.join(exception.value for exception in SecrecyException)}.",
+            )
+        if not self.no_harm:
+            raise InputRefused(
+                "the decision does not say that nobody, nor anyone close, is harmed.",
+                mend="Approve only if that is clear; otherwise return or reject the order.",
+            )
+        if len(self.reasoning.strip()) < 10:
+            raise InputRefused("the decision gives no reasoning.", mend="Write in a sentence why nobody is harmed.")
