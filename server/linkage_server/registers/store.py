@@ -30,6 +30,7 @@ from linkage_server.registers.manifest import (
     read_manifest,
 )
 from linkage_server.registers.register_lock import register_lock
+from linkage_server.registers.rewrite import MapIds, copy_rows
 from linkage_server.registers.segments import open_segment, verify_segment
 from linkage_server.storage.files import disk_refusals
 
@@ -138,6 +139,53 @@ class RegisterStore:
                 yield RegisterLoad(session, empty, delivery_name, content_sha256, clock=self._clock, folder=folder)
             finally:
                 session.close()
+
+    def compact(self, register: str) -> Manifest:
+        """Merge the segments of all deliveries into as few as memory allows; the rows and their order stay.
+
+        Raises:
+            NotFound: nothing has been loaded.
+            StateConflict: the register is being written.
+        """
+        return self._rewrite(register, map_ids=None, pepper_version=None)
+
+    def rehash(self, register: str, *, pepper_version: int, map_ids: MapIds) -> Manifest:
+        """Move a register's ids to the next pepper version; changes nothing when it has arrived there already.
+
+        Args:
+            register: name of the register.
+            pepper_version: the version to move to, one above the register's.
+            map_ids: ids under that version from ids under the one before (`linkage_core.pepper_chain.next_ids`).
+
+        Raises:
+            StateConflict: the register is being written, or stands at another version than the one before.
+        """
+        return self._rewrite(register, map_ids=map_ids, pepper_version=pepper_version)
+
+    def _rewrite(self, register: str, *, map_ids: MapIds | None, pepper_version: int | None) -> Manifest:
+        self.current(register)
+        folder = self.folder / register
+        with register_lock(folder):
+            self._sweep(folder)
+            base = self.current(register)
+            version = base.pepper_version if pepper_version is None else pepper_version
+            if pepper_version == base.pepper_version:
+                return base
+            if map_ids is not None and version != base.pepper_version + 1:
+                raise StateConflict(
+                    f"register {register!r} is hashed under pepper version {base.pepper_version}; "
+                    f"it cannot move to version {version} in one step.",
+                    mend="Re-hash one version at a time.",
+                )
+            session = LoadSession(folder, date_column=base.date_column, memory_bytes=self._memory_bytes)
+            try:
+                copy_rows(self.partitions(base), session, map_ids=map_ids)
+                written = {"segments": session.write_segments(), "pepper_version": version}
+                manifest = base.model_copy(update=written)
+                publish_manifest(folder, manifest, published_at=self._clock())
+            finally:
+                session.close()
+        return manifest
 
     def forget(self, register: str, *, keep: set[str]) -> int:
         """Drop snapshots that no order pins, with the segments only they used; returns how many snapshots."""
