@@ -24,17 +24,22 @@ from datetime import date
 from enum import IntEnum
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
-from linkage.errors import InputRefused
+from linkage.written_columns import (
+    Bytes,
+    Flags,
+    Whole,
+    fixed_binary,
+    fixed_bytes,
+    null_rows,
+    number_column,
+    text_buffers,
+    without_spaces,
+)
 
 MASK = "************"
 """What is printed wherever an identity number stood."""
-
-Bytes = npt.NDArray[np.uint8]
-Flags = npt.NDArray[np.bool_]
-Whole = npt.NDArray[np.int64]
 
 _BLOCK_ROWS = 1 << 16
 _INTERIM_LETTERS = b"TRSUWXJKLMN"
@@ -159,58 +164,20 @@ def birth_date_of(canonical: pa.FixedSizeBinaryArray) -> pa.Date32Array:
     An unknown month or day of a coordination number counts as the first there is; a day its month does not have counts
     as the month's last.
     """
-    digits = _fixed_bytes(canonical) - np.uint8(48)
+    digits = fixed_bytes(canonical) - np.uint8(48)
     year = digits[:, 0] * np.int64(1000) + digits[:, 1] * np.int64(100) + _two(digits[:, 2], digits[:, 3])
     month, day = _two(digits[:, 4], digits[:, 5]), _two(digits[:, 6], digits[:, 7])
     month = np.clip(month, 1, 12)
     day = np.where(day >= 60, day - 60, day)
     day = np.clip(day, 1, _days_in_month(year, month))
     first = ((year - 1970) * 12 + month - 1).astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
-    return pa.array((first + day - 1).astype(np.int32), mask=_null_rows(canonical)).cast(pa.date32())
+    return pa.array((first + day - 1).astype(np.int32), mask=null_rows(canonical)).cast(pa.date32())
 
 
 def sex_of(canonical: pa.FixedSizeBinaryArray) -> pa.UInt8Array:
     """1 for a man, 2 for a woman, by the last digit but one; null where the number is null."""
-    odd = _fixed_bytes(canonical)[:, 10] & np.uint8(1)
-    return pa.array(np.where(odd == 1, np.uint8(1), np.uint8(2)), mask=_null_rows(canonical))
-
-
-def number_column(column: pa.Array | pa.ChunkedArray) -> pa.Array:
-    """The column as one array of string, binary, large_string, large_binary, fixed_size_binary(12) or int64.
-
-    Raises:
-        InputRefused: the column's type cannot hold identity numbers.
-    """
-    if isinstance(column, pa.ChunkedArray):
-        column = pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
-    if pa.types.is_dictionary(column.type):
-        column = column.dictionary_decode()
-    kind = column.type
-    if pa.types.is_null(kind):
-        return column.cast(pa.string())
-    if pa.types.is_string(kind) or pa.types.is_binary(kind) or kind == pa.binary(12) or pa.types.is_int64(kind):
-        return column
-    if pa.types.is_large_string(kind) or pa.types.is_large_binary(kind):
-        return column
-    if pa.types.is_fixed_size_binary(kind):
-        return column.cast(pa.binary())
-    if str(kind) in ("string_view", "binary_view"):
-        return column.cast(pa.large_binary())
-    if pa.types.is_integer(kind):
-        return column.cast(pa.int64(), safe=False)
-    if pa.types.is_floating(kind):
-        return _whole_numbers(column)
-    raise InputRefused(
-        f"Identity numbers cannot be read from a column of type {kind}.",
-        mend="Give the column as text, or as whole numbers.",
-    )
-
-
-def fixed_binary(values: Bytes, valid: Flags) -> pa.FixedSizeBinaryArray:
-    """Rows of bytes as an Arrow array without a copy; null where not `valid`."""
-    rows, width = values.shape
-    bitmap = None if valid.all() else pa.py_buffer(np.packbits(valid, bitorder="little"))
-    return pa.FixedSizeBinaryArray.from_buffers(pa.binary(width), rows, [bitmap, pa.py_buffer(values)])
+    odd = fixed_bytes(canonical)[:, 10] & np.uint8(1)
+    return pa.array(np.where(odd == 1, np.uint8(1), np.uint8(2)), mask=null_rows(canonical))
 
 
 # The written forms -------------------------------------------------------------------------------------------------
@@ -235,7 +202,7 @@ class _Forms:
 
 def _integer_forms(numbers: pa.Array) -> Iterator[_Forms]:
     values = numbers.fill_null(0).to_numpy(zero_copy_only=False)
-    present = ~_null_rows(numbers)
+    present = ~null_rows(numbers)
     short = present & (values >= 0) & (values < 10**10)
     long = present & (values >= 10**11) & (values < 10**12)
     for is_short, chosen in ((True, short), (False, long)):
@@ -258,11 +225,11 @@ def _decimal_digits(values: Whole) -> Bytes:
 
 
 def _text_forms(numbers: pa.Array, problems: Bytes) -> Iterator[_Forms]:
-    offsets, flat = _text_buffers(numbers)
-    present = ~_null_rows(numbers)
+    offsets, flat = text_buffers(numbers)
+    present = ~null_rows(numbers)
     for start in range(0, len(numbers), _BLOCK_ROWS):
         stop = min(start + _BLOCK_ROWS, len(numbers))
-        positions, text = _without_spaces(offsets[start : stop + 1], flat)
+        positions, text = without_spaces(offsets[start : stop + 1], flat)
         lengths = np.where(present[start:stop], np.diff(positions), 0)
         block_problems = problems[start:stop]
         block_problems[lengths > 0] = NumberProblem.WRONG_LENGTH
@@ -278,37 +245,6 @@ def _text_forms(numbers: pa.Array, problems: Bytes) -> Iterator[_Forms]:
             if length < 12:
                 written = np.concatenate([np.full((2, len(chosen)), 48, np.uint8), written])
             yield _Forms(chosen + start, written, length < 12, sign)
-
-
-def _text_buffers(numbers: pa.Array) -> tuple[Whole, Bytes]:
-    """Offsets (rows + 1) into the flat bytes of a text, binary or fixed-width array."""
-    if pa.types.is_fixed_size_binary(numbers.type):
-        return np.arange(len(numbers) + 1, dtype=np.int64) * 12, _fixed_bytes(numbers).reshape(-1)
-    large = pa.types.is_large_string(numbers.type) or pa.types.is_large_binary(numbers.type)
-    _, offset_buffer, data = numbers.buffers()
-    if offset_buffer is None or len(numbers) == 0:
-        return np.zeros(len(numbers) + 1, np.int64), np.zeros(0, np.uint8)
-    offsets = np.frombuffer(offset_buffer, np.int64 if large else np.int32, len(numbers) + 1 + numbers.offset)
-    flat = np.frombuffer(data, np.uint8) if data is not None else np.zeros(0, np.uint8)
-    return offsets[numbers.offset :].astype(np.int64), flat
-
-
-def _without_spaces(offsets: Whole, flat: Bytes) -> tuple[Whole, Bytes]:
-    """Offsets and bytes of a block with spaces, tabs and no-break spaces taken out."""
-    text = flat[offsets[0] : offsets[-1]]
-    positions = offsets - offsets[0]
-    space = (text == 0x20) | (text == 0x09)
-    lead = text == 0xC2
-    if lead.any():  # U+00A0 is C2 A0 in UTF-8; both bytes stand in one row.
-        pair = lead[:-1] & (text[1:] == 0xA0)
-        starts = positions[(positions > 0) & (positions < len(text))]
-        pair[starts - 1] = False
-        space[:-1] |= pair
-        space[1:] |= pair
-    if not space.any():
-        return positions, text
-    kept = np.concatenate([[0], np.cumsum(~space)])
-    return kept[positions], text[~space]
 
 
 # The rules ---------------------------------------------------------------------------------------------------------
@@ -474,22 +410,3 @@ def _two(tens: Bytes, ones: Bytes) -> Whole:
 def _is_sign(character: Bytes) -> Flags:
     signs: Flags = (character == ord("-")) | (character == ord("+"))
     return signs
-
-
-def _fixed_bytes(array: pa.FixedSizeBinaryArray) -> Bytes:
-    width = array.type.byte_width
-    flat = np.frombuffer(array.buffers()[1] or b"", np.uint8)
-    return flat[array.offset * width : (array.offset + len(array)) * width].reshape(-1, width)
-
-
-def _null_rows(array: pa.Array) -> Flags:
-    nulls: Flags = np.asarray(array.is_null().to_numpy(zero_copy_only=False), np.bool_)
-    return nulls
-
-
-def _whole_numbers(column: pa.Array) -> pa.Array:
-    """Floats as int64; what is no whole number becomes -1, which is refused for its sign."""
-    values = column.cast(pa.float64()).to_numpy(zero_copy_only=False)
-    missing = _null_rows(column) | np.isnan(values)
-    whole = ~missing & (np.abs(values) < 1e15) & (np.floor(np.where(missing, 0, values)) == values)
-    return pa.array(np.where(whole, values, -1).astype(np.int64), mask=missing)

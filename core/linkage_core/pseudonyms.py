@@ -20,7 +20,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from linkage.errors import InputRefused
-from linkage.personal_identity_number import NumberKind, fixed_binary, number_column
+from linkage.personal_identity_number import NumberKind
+from linkage.written_columns import fixed_binary, number_column
 from linkage_core.kernels.identity_number import parse_fixed_numbers, parse_integer_numbers, parse_text_numbers
 from linkage_core.kernels.keyed_hash import HashKey, hash_binary_column, hash_fixed_column
 
