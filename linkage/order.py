@@ -53,6 +53,9 @@ INDEX_PERIODS = ("index:month", "index:quarter", "index:year")
 _WORD = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 _STRATUM = re.compile(r"[a-zåäö][a-zåäö0-9_]{0,63}")
 _BANDS = re.compile(r"(<\d{1,3}|\d{1,3}-\d{1,3}|\d{1,3}\+)(,(<\d{1,3}|\d{1,3}-\d{1,3}|\d{1,3}\+))*")
+_IDENTITY_NUMBER = re.compile(
+    r"(?<!\d)(?:18|19|20)?(?P<date>\d\d(?:0\d|1[0-2])(?:[06][0-9]|[1278][0-9]|[39][01]))[-+]?(?P<serial>\d{4})(?!\d)"
+)
 _POLICY = re.compile(r"[a-z][a-z0-9-]{0,63}@\d+\.\d+\.\d+")
 # Column names of every released table: a stratum of that name would fall on top of them.
 _RESERVED = frozenset(
@@ -265,6 +268,8 @@ def load_order(source: str | Path, *, ordered_on: date | None = None) -> OrderDo
     text = _read(source) if isinstance(source, Path) else source
     if len(text.encode()) > MAXIMUM_DOCUMENT_BYTES:
         raise _one_fault("the file", "is larger than 256 KiB.", "Refer to indicator sets by name instead of inline.")
+    if line := _line_with_identity_number(text):
+        raise _one_fault(f"line {line}", "holds what looks like a personal identity number.", "Take it out.")
     try:
         content = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
@@ -292,6 +297,19 @@ def _read(path: Path) -> str:
         raise _one_fault("the file", "is not UTF-8 text.", "Save it as UTF-8.") from None
     except OSError:
         raise _one_fault("the file", "cannot be read.", f"Check that {path} is a readable file.") from None
+
+
+def _line_with_identity_number(text: str) -> int | None:
+    """First line with a number that could be a person's: ten or twelve digits, a day, and the right check digit.
+
+    Orders are shown, stored and logged; people do paste a patient's number into a title.
+    """
+    for match in _IDENTITY_NUMBER.finditer(text):
+        digits = [int(digit) for digit in match["date"] + match["serial"]]
+        doubled = sum(digits[1::2]) + sum(sum(divmod(2 * digit, 10)) for digit in digits[0::2])
+        if doubled % 10 == 0:
+            return text.count("\n", 0, match.start()) + 1
+    return None
 
 
 def _faults_across(content: dict[str, Any]) -> list[OrderFault]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import linkage_core.kernels
+from tests.support.databases import clock, database, database_url, postgresql_server  # noqa: F401  fixtures
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -1,8 +1,8 @@
 """Written policies that approve an order in an officer's stead; what one does not plainly allow goes to an officer.
 
 A policy is a TOML file in `definitions/preapprovals/`. It says who decided it, when, until when, under which exception
-of the secrecy act and why, and exactly what it lets through. The shipped one names no organisation and so approves nothing
-until the register holder writes its own.
+of the secrecy act and why, and exactly what it lets through. The shipped one names no organisation and so approves
+nothing until the register holder writes its own.
 """
 
 from __future__ import annotations
