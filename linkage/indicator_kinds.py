@@ -274,7 +274,7 @@ class ProportionOfDaysCovered(IndicatorBase):
     observe: Observation
     lookback_days: int = Field(default=180, ge=0, le=3650)
     carry_over: Literal["per_drug", "pooled", "none"] = "per_drug"
-    stock_cap_days: int | None = Field(default=180, ge=1, le=3650)
+    stock_cap_days: Annotated[int, Field(ge=1, le=3650)] | Literal["none"] = 180
     threshold: ShareGrid = []
     denominator: Annotated[list[Denominator], BeforeValidator(_as_list), Field(min_length=1)] = ["all"]
     statistic: list[Literal["mean", "count", "share"]] = ["mean", "count", "share"]

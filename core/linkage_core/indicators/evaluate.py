@@ -1,0 +1,62 @@
+"""Evaluates a set of indicators on joined events; every indicator for every person, none all-or-nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date
+
+from linkage.errors import EventsRejected
+from linkage.indicator_definition import IndicatorSet
+from linkage.indicator_kinds import DrugsAtDate, EventInWindow, Indicator, Initiation, ProportionOfDaysCovered
+from linkage_core.events import PersonEvents, Population
+from linkage_core.indicators.amounts import evaluate_amount
+from linkage_core.indicators.drugs_at_date import evaluate_drugs_at_date
+from linkage_core.indicators.event_in_window import evaluate_event_in_window
+from linkage_core.indicators.follow_up import follow
+from linkage_core.indicators.initiation import evaluate_initiation
+from linkage_core.indicators.proportion_of_days_covered import evaluate_proportion_of_days_covered
+from linkage_core.indicators.run_context import RunContext
+from linkage_core.indicators.values import PersonValues
+
+
+def evaluate(
+    definition: IndicatorSet,
+    *,
+    population: Population,
+    events: Mapping[str, PersonEvents],
+    data_until: Mapping[str, date],
+    only: Collection[str] = (),
+    row_dimensions: Sequence[str] = (),
+) -> list[PersonValues]:
+    """Compute every indicator of a set for every person.
+
+    Args:
+        definition: the set.
+        population: its persons; index dates are needed by every kind but calendar periods.
+        events: rows of each register, one entry a person of the population, columns named by concept.
+        data_until: by register, the last day that it holds in full. A window that reaches past it is `incomplete`.
+        only: identifiers of the indicators that are asked for; all where it is empty.
+        row_dimensions: row variables that values are split by as well, such as "prescribing_reason" or "atc:5".
+
+    Raises:
+        EventsRejected: a register or column that an indicator needs is missing, or not as agreed; names it.
+    """
+    for register, rows in events.items():
+        if len(rows.offsets) != len(population.hashed_ids) + 1:
+            raise EventsRejected(f"the events of register {register!r} are not those of this population.")
+    follow_up = follow(definition, population=population, events=events, data_until=data_until)
+    context = RunContext(definition, events, follow_up, tuple(row_dimensions))
+    wanted = [indicator for indicator in definition.indicators if not only or indicator.id in only]
+    return [values for indicator in wanted for values in _evaluate(context, indicator)]
+
+
+def _evaluate(context: RunContext, indicator: Indicator) -> list[PersonValues]:
+    if isinstance(indicator, Initiation):
+        return evaluate_initiation(context, indicator)
+    if isinstance(indicator, ProportionOfDaysCovered):
+        return evaluate_proportion_of_days_covered(context, indicator)
+    if isinstance(indicator, DrugsAtDate):
+        return evaluate_drugs_at_date(context, indicator)
+    if isinstance(indicator, EventInWindow):
+        return evaluate_event_in_window(context, indicator)
+    return evaluate_amount(context, indicator)

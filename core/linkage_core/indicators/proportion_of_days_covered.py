@@ -1,0 +1,127 @@
+"""Proportion of days covered: share of the observed days on which supply was at hand, with a stock for each drug."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+
+from linkage.indicator_kinds import ProportionOfDaysCovered
+from linkage_core.indicators.codes import validity
+from linkage_core.indicators.days_of_supply import DAY
+from linkage_core.indicators.hospital_stays import HospitalStays, hospital_stays
+from linkage_core.indicators.initiation import denominator_words
+from linkage_core.indicators.run_context import RunContext, joined
+from linkage_core.indicators.values import NO_ROWS, NO_TIME, Bools, Int32s, Int64s, Measure, PersonValues, UInt8s
+from linkage_core.kernels.covered_days import covered_days
+
+NO_CAP = 1 << 60
+
+
+def evaluate_proportion_of_days_covered(context: RunContext, indicator: ProportionOfDaysCovered) -> list[PersonValues]:
+    """For each end of observation and denominator: the fraction, and whether it reaches each threshold."""
+    register, follow_up = indicator.register_name, context.follow_up
+    model = context.definition.supply[indicator.supply]
+    supply = context.supply(register, indicator.supply)
+    start = follow_up.from_index(indicator.observe.from_day)
+    stays = hospital_stays(context, model)
+    has_rows = context.ever(register, indicator.codes, rule=model.reversals)
+    missing = context.dispensings(register).quantity_missing
+    account = {f"rows_by_{step}": rows for step, rows in supply.rows_by_step.items()}
+    account["capped_rows"] = supply.capped_rows
+    values = []
+    for last in indicator.observe.to_days:
+        planned_end = follow_up.from_index(last)
+        end = np.minimum(planned_end, follow_up.exit(register)).astype(np.int32)
+        covered, observed = _covered(context, indicator, start=start, end=end, stays=stays)
+        late = context.incomplete(register, end=planned_end)
+        looked_at = _looked_at(context, indicator, start=start, end=end)
+        unserved = context.has_faulty_row(register, indicator.codes, supply.unserved & looked_at)
+        uncounted = context.has_faulty_row(register, indicator.codes, missing & looked_at)
+        for denominator in indicator.denominator:
+            book = context.reasons_at_index()
+            book.give("error:packages", uncounted)
+            book.give("error:days_supply", unserved)
+            book.give(NO_TIME, observed <= 0)
+            if alive := context.alive_rule(denominator, end=planned_end, day=last):
+                book.give(*alive)
+            if context.definition.exits.incomplete == "exclude":
+                book.give("excluded:window_incomplete", late)
+            counted = book.open_persons
+            book.give(NO_ROWS, ~has_rows)
+            point = joined(f"observe_days={last - indicator.observe.from_day}", denominator_words(denominator))
+            fraction = PersonValues(
+                indicator=indicator,
+                parameters=point,
+                measure=Measure.FRACTION,
+                value=np.where(counted, covered, 0),
+                of=np.where(counted, observed, 0),
+                reason=book.reason,
+                reasons=book.names,
+                incomplete=bool((late & counted).any()),
+                account=account,
+            )
+            values.append(fraction)
+            for threshold in indicator.threshold:
+                reached = (counted & at_least(covered, observed, threshold)).astype(np.int64)
+                words = joined(point, f"at_least={threshold:g}")
+                values.append(replace(fraction, parameters=words, measure=Measure.YES_NO, value=reached, of=None))
+    return values
+
+
+def at_least(covered: Int64s, observed: Int64s, threshold: float) -> Bools:
+    """Whether covered / observed >= threshold, in integers: 292 of 365 days is 0.8 exactly."""
+    exact = Fraction(str(threshold))
+    return np.asarray(covered * exact.denominator >= observed * exact.numerator, np.bool_)
+
+
+def _covered(
+    context: RunContext, indicator: ProportionOfDaysCovered, *, start: Int32s, end: Int32s, stays: HospitalStays
+) -> tuple[Int64s, Int64s]:
+    rows = context.dispensings(indicator.register_name)
+    home = np.zeros(context.persons, np.int32)
+    covered_any, covered_all = np.zeros_like(home), np.zeros_like(home)
+    bounds = np.array([validity(context.code_set(name)) for name in indicator.codes], np.int32).reshape(-1, 2)
+    observed = np.maximum(end.astype(np.int64) - start, 0)
+    cap = indicator.stock_cap_days
+    covered_days(
+        rows.offsets,
+        rows.day,
+        rows.atc.code,
+        _groups_of_code(context, indicator),
+        context.supply(indicator.register_name, indicator.supply).supply_64ths,
+        np.ascontiguousarray(bounds[:, 0]),
+        np.ascontiguousarray(bounds[:, 1]),
+        stays.offsets,
+        stays.admitted,
+        stays.discharged,
+        start,
+        end,
+        np.zeros(max(int(observed.max(initial=1)), 1), np.uint8),
+        np.zeros(rows.longest, np.uint8),
+        home,
+        covered_any,
+        covered_all,
+        lookback_days=indicator.lookback_days,
+        stock_cap_64ths=NO_CAP if cap == "none" else cap * DAY,
+        carry_over=indicator.carry_over != "none",
+        pooled=indicator.carry_over == "pooled",
+    )
+    covered = (covered_all if indicator.combine == "all" else covered_any).astype(np.int64)
+    mode = context.definition.supply[indicator.supply].hospital
+    if mode == "credit":
+        return covered + observed - home, observed
+    return covered, observed if mode == "shift" else home.astype(np.int64)
+
+
+def _groups_of_code(context: RunContext, indicator: ProportionOfDaysCovered) -> UInt8s:
+    masks = [context.members(indicator.register_name, name) << bit for bit, name in enumerate(indicator.codes)]
+    return np.asarray(np.bitwise_or.reduce(np.array(masks, np.uint8), axis=0), np.uint8)
+
+
+def _looked_at(context: RunContext, indicator: ProportionOfDaysCovered, *, start: Int32s, end: Int32s) -> Bools:
+    rows = context.dispensings(indicator.register_name)
+    person = rows.person_of_row
+    first = start.astype(np.int64) - indicator.lookback_days
+    return np.asarray((rows.day >= first[person]) & (rows.day < end[person]), np.bool_)

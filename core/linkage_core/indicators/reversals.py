@@ -1,0 +1,104 @@
+"""Nets reversed rows (corrections with negative packages) and tells what was netted.
+
+Dropping the negative row keeps the dispensing that it cancels; summing is right for money and amounts only. See
+indicators.md section 5 and tests/spec/indicators/test_reversals.py.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from linkage.indicator_definition import PRODUCT_COLUMNS
+from linkage.indicator_kinds import Reversals
+from linkage_core.indicators.dispensings import Dispensings
+from linkage_core.indicators.values import Int32s, Int64s
+from linkage_core.kernels.net_reversals import net_reversals
+
+_ORDERS_EQUALS = ("days_supply", "dosage_text")
+
+
+@dataclass(frozen=True, slots=True)
+class NettedRows:
+    """What each row still has.
+
+    Args:
+        left: int32, one a row, hundredths of a package; 0 for reversed and cancelled rows.
+        reversed_rows: rows with negative packages.
+        netted_rows: of these, rows that found all they cancel.
+        unmatched_rows: of these, rows that did not.
+    """
+
+    left: Int32s
+    reversed_rows: int
+    netted_rows: int
+    unmatched_rows: int
+
+
+def net(dispensings: Dispensings, rule: Reversals) -> NettedRows:
+    """Apply a rule for reversed rows.
+
+    `net`: same person and product; exact opposite quantity on the same day, then nearest earlier, then, for what is
+    partial, last in, first out. `net_latest`: in row order, from the latest earlier rows that still have packages.
+    `drop_negative` forgets reversed rows; `none` takes each for a dispensing.
+    """
+    quantity = dispensings.quantity
+    reversed_rows = int((quantity < 0).sum())
+    if rule == "none":
+        return NettedRows(np.abs(quantity), reversed_rows, 0, 0)
+    if rule == "drop_negative" or reversed_rows == 0:
+        return NettedRows(np.maximum(quantity, 0), reversed_rows, 0, 0)
+    left = np.empty_like(quantity)
+    net_reversals(
+        dispensings.offsets,
+        dispensings.day,
+        product_of_row(dispensings),
+        quantity,
+        _tie_breaker(dispensings),
+        left,
+        by_row_order=rule == "net_latest",
+    )
+    unmatched = int((left < 0).sum())
+    return NettedRows(np.maximum(left, 0), reversed_rows, reversed_rows - unmatched, unmatched)
+
+
+def product_of_row(dispensings: Dispensings) -> Int32s:
+    """int32, one a row: the same number for the same product, by ATC and whatever else tells products apart.
+
+    Only rows of persons with a reversed row are looked at; the others get 0.
+    """
+    concerned = np.zeros(dispensings.persons, np.bool_)
+    concerned[dispensings.person_of_row[dispensings.quantity < 0]] = True
+    rows = np.flatnonzero(concerned[dispensings.person_of_row])
+    number = np.zeros(len(rows), np.int64)
+    for concept in ("atc", *PRODUCT_COLUMNS):
+        if dispensings.has(concept):
+            _, part = np.unique(_numbers(dispensings, concept)[rows], return_inverse=True)
+            _, number = np.unique(number * (int(part.max(initial=0)) + 1) + part, return_inverse=True)
+    product = np.zeros(dispensings.rows, np.int32)
+    product[rows] = number
+    return product
+
+
+def _numbers(dispensings: Dispensings, concept: str) -> Int64s:
+    column = dispensings.column(concept)
+    if pa.types.is_integer(column.type):
+        return dispensings.whole_numbers(concept)[0]
+    return dispensings.codes(concept).code.astype(np.int64)
+
+
+def _tie_breaker(dispensings: Dispensings) -> Int32s:
+    """Orders rows of one product, day and quantity by what they say, so that their own order has no say."""
+    tie = np.zeros(dispensings.rows, np.int64)
+    for concept in _ORDERS_EQUALS:
+        if dispensings.has(concept):
+            numbers = _numbers(dispensings, concept)
+            if concept == "dosage_text":
+                names = dispensings.codes(concept).names
+                rank = np.empty(len(names) + 1, np.int64)
+                rank[np.argsort(np.array([*names, ""]))] = np.arange(len(names) + 1)
+                numbers = rank[numbers]
+            tie = tie * (int(numbers.max(initial=0)) + 1) + np.maximum(numbers, 0)
+    return np.minimum(tie, np.iinfo(np.int32).max).astype(np.int32)

@@ -1,0 +1,146 @@
+"""What an indicator says about each person: a value and the reason for it, for one parameter point."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import numpy as np
+import numpy.typing as npt
+
+from linkage.indicator_kinds import Indicator
+
+Int32s = npt.NDArray[np.int32]
+Int64s = npt.NDArray[np.int64]
+UInt8s = npt.NDArray[np.uint8]
+Bools = npt.NDArray[np.bool_]
+
+OK = "ok"
+NO_ROWS = "no_rows"
+NO_TIME = "no_time"
+
+
+class Measure(StrEnum):
+    """What a value is."""
+
+    YES_NO = "yes_no"  # value is 0 or 1
+    AMOUNT = "amount"  # value is an exact sum in units of 1 / scale
+    FRACTION = "fraction"  # value is value / of
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """One calendar period; `dimension` is year, quarter, month or period."""
+
+    dimension: str
+    label: str
+    last_day: int
+
+
+@dataclass(frozen=True, slots=True)
+class RowValues:
+    """Values by a property of rows, such as ATC code or prescribing reason; one entry a person and level.
+
+    Args:
+        levels: codes in display order.
+        person, level: int32, positions; each pair once.
+        value: int64, the person's value from rows of that level.
+        partitions_rows: a row has exactly one level, so that sums over levels add up.
+    """
+
+    levels: tuple[str, ...]
+    person: Int32s
+    level: Int32s
+    value: Int64s
+    partitions_rows: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PersonValues:
+    """One indicator at one parameter point, for every person of the population.
+
+    Args:
+        indicator: its definition.
+        parameters: the parameter point, such as "within_days=90"; several are joined by ";".
+        measure: what the values are.
+        value: int64, one a person, in units of 1 / `scale`; 0 where there is none.
+        reason: uint8, one a person: position in `reasons`.
+        reasons: ok, no_rows, no_time, excluded:<rule>, error:<field>.
+        scale: units per whole of an amount.
+        of: int64, one a person: days that a fraction is of.
+        contributes: bool, one a person: she has rows in an amount, even if they sum to 0.
+        person_days: int64, one a person: time at risk, for rates.
+        period: calendar period that the value belongs to.
+        rows: values by properties of rows, by dimension name.
+        incomplete: somebody's window reaches past the last complete day of the register.
+        account: counts of rows behind the value: netted, unmatched, without a measure, by supply step.
+    """
+
+    indicator: Indicator
+    parameters: str
+    measure: Measure
+    value: Int64s
+    reason: UInt8s
+    reasons: tuple[str, ...]
+    scale: int = 1
+    of: Int64s | None = None
+    contributes: Bools | None = None
+    person_days: Int64s | None = None
+    period: Period | None = None
+    rows: Mapping[str, RowValues] = field(default_factory=dict)
+    incomplete: bool = False
+    account: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def has_value(self) -> Bools:
+        """Who is in the denominator: a person without rows is, with 0."""
+        counted = np.array([reason in (OK, NO_ROWS) for reason in self.reasons], np.bool_)
+        return np.asarray(counted[self.reason], np.bool_)
+
+    @property
+    def says_yes(self) -> Bools:
+        """Who is in the numerator of a yes-or-no value."""
+        return self.has_value & (self.value > 0)
+
+    @property
+    def name(self) -> str:
+        """Identifier with its parameter point."""
+        return f"{self.indicator.id}/{self.parameters}" if self.parameters else self.indicator.id
+
+
+class ReasonBook:
+    """Gives each person one reason; the first rule that speaks about a person stands."""
+
+    def __init__(self, persons: int) -> None:
+        self._names = [OK]
+        self._reason = np.zeros(persons, np.uint8)
+
+    def give(self, reason: str, persons: Bools) -> None:
+        """Give `reason` to those of `persons` who have none yet."""
+        chosen = persons & (self._reason == 0)
+        if chosen.any():
+            if reason not in self._names:
+                self._names.append(reason)
+            self._reason[chosen] = self._names.index(reason)
+
+    def copy(self) -> ReasonBook:
+        """A book that goes on from here by itself."""
+        book = ReasonBook(0)
+        book._names, book._reason = list(self._names), self._reason.copy()
+        return book
+
+    @property
+    def reason(self) -> UInt8s:
+        """uint8, one a person: position in `names`."""
+        return self._reason
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Reasons given so far."""
+        return tuple(self._names)
+
+    @property
+    def open_persons(self) -> Bools:
+        """Persons about whom no rule has spoken: those who have a value."""
+        return np.asarray(self._reason == 0, np.bool_)
