@@ -19,6 +19,7 @@ from typing import Any, Literal, Self
 import pyarrow as pa
 from pydantic import Field, ValidationError, model_validator
 
+from linkage.definition_errors import refusal
 from linkage.errors import DefinitionRejected
 from linkage.register_rules import DeliveryRules, OneRowPerPerson, RowFilter, RowRule
 from linkage.register_variable import (
@@ -161,15 +162,7 @@ def parse_register_definition(text: str, *, file_name: str) -> RegisterDefinitio
     except tomllib.TOMLDecodeError as error:
         raise DefinitionRejected(f"{file_name} is not valid TOML: {error}.", mend="Mend the line named.") from None
     except ValidationError as error:
-        raise DefinitionRejected(_explain(error, file_name=file_name), mend="Mend the fields named.") from None
-
-
-def _explain(error: ValidationError, *, file_name: str) -> str:
-    problems = []
-    for problem in error.errors(include_url=False, include_input=False):
-        field = ".".join(str(part) for part in problem["loc"]) or "the file"
-        problems.append(f"{field}: {problem['msg'].removeprefix('Value error, ')}")
-    return f"{file_name}: {'; '.join(problems)}."
+        raise refusal(error, source=file_name) from None
 
 
 def load_registers(folder: Path | None = None) -> dict[str, RegisterDefinition]:

@@ -96,6 +96,7 @@ class Variable(Strict):
         inexact: "round" accepts more decimals than `scale` keeps, and counts; "quarantine" does not.
         special_codes: values outside the code system that carry meaning of their own and are kept.
         bad_code: what happens to a row whose code is not written as its code system says.
+        future: dates after the day of loading are right (a register of plans, or of shifted dates).
         unknown_parts: day and month imputed for a partial date: "middle" (1 July, the 15th) or "first".
         needs_review: the code list is from memory or second hand; a person at the register holder shall confirm it.
     """
@@ -122,6 +123,7 @@ class Variable(Strict):
     minimum: float | None = None
     maximum: float | None = None
     earliest: date | None = None
+    future: bool = False
     code_system: str | None = None
     codes: tuple[Code, ...] = ()
     special_codes: tuple[str, ...] = ("-", "BLANKED")

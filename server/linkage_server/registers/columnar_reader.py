@@ -1,0 +1,72 @@
+"""Parquet and Arrow IPC deliveries (file and stream), read in bounded slices."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from linkage_server.registers.readers import ROWS_PER_BATCH, RawBatch, refusing_unreadable
+
+
+class ParquetFile:
+    """A Parquet file; columns come in their own types."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.damaged_rows: list[int] = []
+        with pq.ParquetFile(path) as file:
+            self.column_names = tuple(file.schema_arrow.names)
+            self._rows = file.metadata.num_rows
+
+    def batches(self, columns: Sequence[str]) -> Iterator[RawBatch]:
+        """Read the named columns, a row group at a time at most."""
+        with refusing_unreadable(self.path), pq.ParquetFile(self.path, pre_buffer=False) as file:
+            read = file.iter_batches(batch_size=ROWS_PER_BATCH, columns=list(columns))
+            yield from _numbered((batch.select(list(columns)) for batch in read), total_rows=self._rows)
+
+
+class ArrowFile:
+    """An Arrow IPC file or stream, memory-mapped."""
+
+    def __init__(self, path: Path, *, streamed: bool) -> None:
+        self.path = path
+        self.damaged_rows: list[int] = []
+        self._streamed = streamed
+        with pa.memory_map(str(path)) as source:
+            reader = pa.ipc.open_stream(source) if streamed else pa.ipc.open_file(source)
+            self.column_names = tuple(reader.schema.names)
+
+    def batches(self, columns: Sequence[str]) -> Iterator[RawBatch]:
+        """Read the named columns; buffers are checked before use, for the file came from outside."""
+        positions = [self.column_names.index(column) for column in columns]
+        with refusing_unreadable(self.path), pa.memory_map(str(self.path)) as source:
+            size = max(1, source.size())
+            if self._streamed:
+                for batch in _numbered(_checked(pa.ipc.open_stream(source), positions), total_rows=0):
+                    yield RawBatch(batch.rows, batch.row_numbers, source.tell() / size)
+            else:
+                file = pa.ipc.open_file(source)
+                stored = (file.get_batch(number) for number in range(file.num_record_batches))
+                rows = sum(file.get_batch(number).num_rows for number in range(file.num_record_batches))
+                yield from _numbered(_checked(stored, positions), total_rows=rows)
+
+
+def _checked(batches: Iterator[pa.RecordBatch], positions: list[int]) -> Iterator[pa.RecordBatch]:
+    for batch in batches:
+        chosen = batch.select(positions)
+        chosen.validate(full=True)
+        yield chosen
+
+
+def _numbered(batches: Iterator[pa.RecordBatch], *, total_rows: int) -> Iterator[RawBatch]:
+    rows_seen = 0
+    for batch in batches:
+        for start in range(0, batch.num_rows, ROWS_PER_BATCH):
+            piece = batch.slice(start, ROWS_PER_BATCH)
+            numbers = np.arange(rows_seen + 1, rows_seen + piece.num_rows + 1, dtype=np.int64)
+            rows_seen += piece.num_rows
+            yield RawBatch(piece, numbers, rows_seen / total_rows if total_rows else 0.0)

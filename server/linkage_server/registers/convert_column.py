@@ -1,0 +1,196 @@
+"""The delivered columns of one variable as the stored columns of its definition, with what was wrong, row by row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from linkage.register_catalogue import Action, Variable, VariableType
+from linkage_server.registers.code_quality import malformed
+from linkage_server.registers.convert_values import (
+    Converted,
+    to_dates,
+    to_partial_dates,
+    to_scaled_decimals,
+    to_truth_values,
+    to_whole_numbers,
+)
+from linkage_server.registers.distinct_texts import DistinctTexts, Mask, Places, distinct_texts
+from linkage_server.registers.faults import Fault
+from linkage_server.registers.identity_in_text import holds_identity_number
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+EPOCH = date(1970, 1, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class ConvertedColumn:
+    """One variable of a batch.
+
+    Attributes:
+        variable: whose.
+        arrays: stored columns, in the order and types of `variable.arrow_fields()`.
+        filled: rows with a value.
+        faults: rows that break a rule, by fault.
+        rounded: rows stored with fewer decimals than delivered.
+        zeros_restored: rows whose leading zeros were put back.
+    """
+
+    variable: Variable
+    arrays: list[pa.Array]
+    filled: Mask
+    faults: dict[Fault, Mask] = field(default_factory=dict)
+    rounded: Mask | None = None
+    zeros_restored: Mask | None = None
+
+
+def convert_column(variable: Variable, columns: Sequence[pa.Array], *, rows: int, today: date) -> ConvertedColumn:
+    """Convert one variable of a batch.
+
+    Args:
+        variable: its definition.
+        columns: delivered columns that hold it; none where this delivery lacks them.
+        rows: length of the batch.
+        today: day of loading; later dates are faults unless the definition allows them.
+    """
+    if variable.many:
+        from linkage_server.registers.convert_lists import convert_list
+
+        return convert_list(variable, columns, rows=rows)
+    if not columns:
+        nulls = [pa.nulls(rows, stored.type) for stored in variable.arrow_fields()]
+        return _missing_checked(ConvertedColumn(variable, nulls, np.zeros(rows, np.bool_)))
+    texts = distinct_texts(columns[0])
+    if variable.type is VariableType.CODE:
+        converted = _codes(variable, texts)
+    elif variable.type is VariableType.STRING:
+        converted = _strings(variable, texts)
+    else:
+        converted = _values(variable, texts, today=today)
+    if texts.unreadable.any():
+        converted.faults[Fault.NOT_READABLE] = texts.unreadable
+    return _missing_checked(converted)
+
+
+def restore_zeros(texts: pa.StringArray, *, width: int | None) -> tuple[pa.StringArray, Mask]:
+    """Digits shorter than `width` with their leading zeros put back, and which those are."""
+    if width is None:
+        return texts, np.zeros(len(texts), np.bool_)
+    short = pc.and_(pc.match_substring_regex(texts, "^[0-9]+$"), pc.less(pc.utf8_length(texts), width))
+    mask: Mask = short.to_numpy(zero_copy_only=False).astype(np.bool_)
+    return pc.if_else(short, pc.utf8_lpad(texts, width, "0"), texts), mask
+
+
+def _missing_checked(converted: ConvertedColumn) -> ConvertedColumn:
+    if converted.variable.filled:
+        told = np.logical_or.reduce([*converted.faults.values(), np.zeros(len(converted.filled), np.bool_)])
+        converted.faults[Fault.MISSING_VALUE] = ~converted.filled & ~told
+    return converted
+
+
+def _codes(variable: Variable, texts: DistinctTexts) -> ConvertedColumn:
+    padded, restored = restore_zeros(texts.texts, width=variable.width)
+    encoded = padded.dictionary_encode()
+    codes = encoded.dictionary
+    of_text = encoded.indices.cast(pa.int64()).to_numpy(zero_copy_only=False)
+    places: Places = np.where(texts.places >= 0, np.append(of_text, -1)[texts.places], -1)
+    filled = places >= 0
+    indices = pa.array(np.where(filled, places, 0).astype(np.uint32), mask=~filled)
+    column = ConvertedColumn(
+        variable,
+        [pa.DictionaryArray.from_arrays(indices, codes)],
+        filled,
+        zeros_restored=texts.rows_where(restored) if restored.any() else None,
+    )
+    if variable.bad_code is Action.QUARANTINE:
+        column.faults[Fault.BAD_CODE] = np.append(malformed(codes, variable=variable), False)[places]
+    if variable.code_system is None:
+        column.faults[Fault.HOLDS_IDENTITY] = np.append(holds_identity_number(codes), False)[places]
+    return column
+
+
+def _strings(variable: Variable, texts: DistinctTexts) -> ConvertedColumn:
+    filled = texts.places >= 0
+    indices = pa.array(np.where(filled, texts.places, 0), mask=~filled)
+    faults = {Fault.HOLDS_IDENTITY: texts.rows_where(holds_identity_number(texts.texts))}
+    return ConvertedColumn(variable, [texts.texts.take(indices)], filled, faults)
+
+
+def _values(variable: Variable, texts: DistinctTexts, *, today: date) -> ConvertedColumn:
+    converted = _convert(variable, texts.texts)
+    faults = dict(converted.faults)
+    faulty = np.logical_or.reduce([*faults.values(), np.zeros(len(texts.texts), np.bool_)])
+    for fault, mask in _outside(variable, converted.values, today=today).items():
+        faults[fault] = mask & ~faulty
+        if converted.absent is not None:
+            faults[fault] &= ~converted.absent
+    if converted.rounded is not None and variable.inexact == "quarantine":
+        faults[Fault.NOT_EXACT] = converted.rounded & ~faulty
+    wrong = np.logical_or.reduce([*faults.values(), faulty])
+    usable = ~wrong if converted.absent is None else ~wrong & ~converted.absent
+    filled = texts.rows_where(usable)
+    place = np.where(texts.places >= 0, texts.places, len(texts.texts))
+    stored = variable.arrow_fields()
+    numbers = np.append(np.where(usable, converted.values, 0), 0)[place]
+    arrays = [_typed(numbers, ~filled, stored[0].type)]
+    if converted.precision is not None:
+        arrays.append(texts.texts.take(pa.array(texts.places, mask=texts.places < 0)))
+        known = np.append(np.where(wrong, 0, converted.precision), 0).astype(np.uint8)[place]
+        arrays.append(pa.array(known, pa.uint8(), mask=texts.places < 0))
+    return ConvertedColumn(
+        variable,
+        arrays,
+        filled,
+        {fault: texts.rows_where(mask) for fault, mask in faults.items() if mask.any()},
+        rounded=texts.rows_where(converted.rounded) if converted.rounded is not None else None,
+    )
+
+
+def _convert(variable: Variable, texts: pa.StringArray) -> Converted:
+    match variable.type:
+        case VariableType.DECIMAL:
+            return to_scaled_decimals(texts, scale=variable.scale)
+        case VariableType.DATE:
+            return to_dates(texts)
+        case VariableType.PARTIAL_DATE:
+            return to_partial_dates(texts, unknown_parts=variable.unknown_parts)
+        case VariableType.BOOLEAN:
+            return to_truth_values(texts)
+        case _:
+            return to_whole_numbers(texts)
+
+
+def _outside(variable: Variable, values: Places, *, today: date) -> dict[Fault, Mask]:
+    """Values outside the ranges of the definition or of the column's type."""
+    if variable.type in (VariableType.DATE, VariableType.PARTIAL_DATE):
+        outside: dict[Fault, Mask] = {}
+        if variable.earliest is not None:
+            outside[Fault.TOO_EARLY] = values < (variable.earliest - EPOCH).days
+        if not variable.future:
+            outside[Fault.IN_THE_FUTURE] = values > (today - EPOCH).days
+        return outside
+    if variable.type is VariableType.BOOLEAN:
+        return {}
+    beyond = np.zeros(len(values), np.bool_)
+    if variable.minimum is not None:
+        beyond |= values < variable.minimum * variable.scale
+    if variable.maximum is not None:
+        beyond |= values > variable.maximum * variable.scale
+    too_large = np.abs(values) > np.iinfo(np.int32).max if variable.bits == 32 else np.zeros(len(values), np.bool_)
+    return {Fault.OUT_OF_RANGE: beyond, Fault.TOO_LARGE: too_large & ~beyond}
+
+
+def _typed(numbers: Places, absent: Mask, kind: pa.DataType) -> pa.Array:
+    if pa.types.is_boolean(kind):
+        return pa.array(numbers.astype(np.bool_), mask=absent)
+    if pa.types.is_date32(kind):
+        return pa.array(numbers.astype(np.int32), pa.int32(), mask=absent).cast(pa.date32())
+    width = np.int64 if pa.types.is_int64(kind) else np.int32
+    return pa.array(np.where(absent, 0, numbers).astype(width), kind, mask=absent)
