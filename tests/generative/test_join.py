@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 import numpy as np
 import pyarrow as pa
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from linkage_core.events import HASHED_ID, NumberHistory, Population, join_ids, split_ids
@@ -70,6 +70,7 @@ def test_join_agrees_with_the_reference(
 
 
 @given(keys=IDS, probes=IDS)
+@example(keys=[(0, 0), (2**64 - 1, 0)], probes=[(5, 5)])
 def test_directory_and_walk_find_what_a_dictionary_finds(
     keys: list[tuple[int, int]], probes: list[tuple[int, int]]
 ) -> None:

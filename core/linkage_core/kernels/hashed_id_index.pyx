@@ -134,7 +134,7 @@ def directory_shift(keys_high):
     if len(keys_high) == 0:
         return 0
     span = int(keys_high[len(keys_high) - 1]) - int(keys_high[0])
-    return max(0, (span // max(1, len(keys_high) // 2)).bit_length())
+    return min(63, (span // max(1, len(keys_high) // 2)).bit_length())
 
 
 def build_directory(const uint64_t[::1] keys_high, const uint64_t[::1] keys_low):

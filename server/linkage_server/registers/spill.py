@@ -1,7 +1,7 @@
 """Rows of a load that wait on disk, apart by the first bits of their id, when memory is bounded.
 
-Each run is one Arrow file with a batch for every prefix, empty ones included: batch number = prefix. Runs keep the
-order of arrival, so the sort that follows can be stable.
+Each run is one Arrow file with a batch for every prefix that occurs in it, ascending. Runs keep the order of arrival,
+so the sort that follows can be stable.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 PREFIX_BITS = 10
@@ -24,6 +25,7 @@ class SpilledRuns:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._runs: list[Path] = []
+        self._prefixes: list[npt.NDArray[np.int64]] = []
         self._rows = np.zeros(PREFIXES, np.int64)
         self.bytes = 0
 
@@ -37,15 +39,17 @@ class SpilledRuns:
 
     def write(self, batch: pa.RecordBatch) -> None:
         """Add one run; `batch` has the two id columns."""
-        prefix = (batch.column(HIGH).to_numpy() >> np.uint64(64 - PREFIX_BITS)).astype(np.uint16)
-        counts = np.bincount(prefix, minlength=PREFIXES)
-        ordered = batch.take(pa.array(np.argsort(prefix, kind="stable")))
+        prefixes = (batch.column(HIGH).to_numpy() >> np.uint64(64 - PREFIX_BITS)).astype(np.uint16)
+        counts = np.bincount(prefixes, minlength=PREFIXES)
+        ordered = batch.take(pa.array(np.argsort(prefixes, kind="stable")))
         starts = np.cumsum(counts) - counts
+        present = np.flatnonzero(counts)
         path = self._folder / f"run-{len(self._runs):05}.arrow"
         with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, ordered.schema) as writer:
-            for start, count in zip(starts.tolist(), counts.tolist(), strict=True):
-                writer.write_batch(ordered.slice(start, count))
+            for prefix in present.tolist():
+                writer.write_batch(ordered.slice(int(starts[prefix]), int(counts[prefix])))
         self._runs.append(path)
+        self._prefixes.append(present)
         self._rows += counts
         self.bytes += ordered.nbytes
 
@@ -59,7 +63,10 @@ class SpilledRuns:
                 rows += self._rows[last]
                 last += 1
             if rows:
-                batches = [reader.get_batch(prefix) for reader in readers for prefix in range(first, last)]
+                batches = []
+                for reader, present in zip(readers, self._prefixes, strict=True):
+                    numbers = range(*np.searchsorted(present, (first, last)).tolist())
+                    batches += [reader.get_batch(number) for number in numbers]
                 yield one_batch(batches)
             first = last
 
