@@ -11,10 +11,9 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -31,6 +30,7 @@ __all__ = [
     "FileEntry",
     "LineStatus",
     "Manifest",
+    "MissingValue",
     "ReleasedDimension",
     "ReleasedTable",
     "verify_release",
@@ -93,6 +93,15 @@ class ReleasedDimension:
 
 
 @dataclass(frozen=True, slots=True)
+class MissingValue:
+    """How many persons had no value in an indicator, for one reason; `persons` is None where that is kept back."""
+
+    indicator: str
+    reason: str
+    persons: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class ReleasedTable:
     """What a delivery holds.
 
@@ -100,6 +109,7 @@ class ReleasedTable:
         table: columns and types as `schema_of(dimensions)` says.
         dimensions: the strata.
         notes: remarks for the reader, in words.
+        missing: why persons had no value.
 
     Raises:
         InputRefused: a column is missing or of another type, or a line stands twice.
@@ -109,6 +119,7 @@ class ReleasedTable:
     table: pa.Table
     dimensions: tuple[ReleasedDimension, ...]
     notes: tuple[str, ...] = ()
+    missing: tuple[MissingValue, ...] = ()
 
     def __post_init__(self) -> None:
         _check(self.table, self.dimensions)
@@ -127,7 +138,11 @@ class ReleasedTable:
 
     def to_parquet(self, *, metadata: dict[str, str] | None = None) -> bytes:
         """The same bytes for the same table, dimensions, notes and `metadata`."""
-        own = {"dimensions": [_as_json(d) for d in self.dimensions], "notes": list(self.notes)}
+        own = {
+            "dimensions": [asdict(one) for one in self.dimensions],
+            "notes": list(self.notes),
+            "missing": [asdict(one) for one in self.missing],
+        }
         texts = {_METADATA_KEY.decode(): json.dumps(own, ensure_ascii=False, sort_keys=True), **(metadata or {})}
         file = io.BytesIO()
         pq.write_table(
@@ -144,9 +159,10 @@ class ReleasedTable:
             dimensions = tuple(
                 ReleasedDimension(d["name"], tuple(d["levels"]), d["multi_response"]) for d in own["dimensions"]
             )
+            missing = tuple(MissingValue(**one) for one in own["missing"])
         except (KeyError, TypeError, ValueError, OSError, pa.ArrowException):
             raise InputRefused("this is not a released table.", mend="Name the table.parquet of a delivery.") from None
-        return cls(table.replace_schema_metadata(None), dimensions, tuple(own["notes"]))
+        return cls(table.replace_schema_metadata(None), dimensions, tuple(own["notes"]), missing)
 
 
 def schema_of(dimensions: Sequence[ReleasedDimension]) -> pa.Schema:
@@ -177,11 +193,3 @@ def _check(table: pa.Table, dimensions: Sequence[ReleasedDimension]) -> None:
     words = [*_WORDS_BEFORE, *(dimension.name for dimension in dimensions), "statistic"]
     if table.group_by(words).aggregate([]).num_rows != table.num_rows:
         raise InputRefused("two lines of a released table state the same thing.")
-
-
-def _as_json(dimension: ReleasedDimension) -> dict[str, Any]:
-    return {
-        "name": dimension.name,
-        "levels": list(dimension.levels),
-        "multi_response": dimension.multi_response,
-    }

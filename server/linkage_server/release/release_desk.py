@@ -1,0 +1,258 @@
+"""The release desk: holds protected tables until an officer lets them go, and then delivers them once.
+
+A release is its row in the database. The folder is written and synced before the row, both while this writer has its
+turn: a folder without a row was never released, and `recover` takes it away; a row always has its folder.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from linkage.errors import Conflict, InputRefused, NotFound, NotPermitted, StateConflict
+from linkage.order_states import OrderState, order_name, parse_order_name
+from linkage.signatures import SigningKeyPair
+from linkage_core.disclosure import ProtectedTable, from_bytes, to_bytes
+from linkage_server.access.certificates import Caller
+from linkage_server.audit.trail import AuditTrail
+from linkage_server.release.context import ReleaseContext
+from linkage_server.release.delivery import PARTIAL, Delivery, prepare_delivery, write_delivery
+from linkage_server.release.released import release
+from linkage_server.release.review import Review, review
+from linkage_server.storage.database import Database, now
+from linkage_server.storage.files import write_atomically
+from linkage_server.storage.order_states import move_order
+from linkage_server.storage.tables import OrderRow, ProtectedTableRow, ReleaseRow
+
+_LONGEST_REASON = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """A release as it stands in the database."""
+
+    name: str
+    folder: Path
+    manifest_sha256: str
+    released_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseDesk:
+    """Takes protected tables in, shows them to officers, lets them go or keeps them back.
+
+    Args:
+        database: the service's state.
+        trail: where each step is recorded.
+        home: the service's home folder; tables wait in `releases/waiting`, deliveries lie in `releases/delivered`.
+        signing_key: gives the release desk's key when it is needed, and not before.
+    """
+
+    database: Database
+    trail: AuditTrail
+    home: Path
+    signing_key: Callable[[], SigningKeyPair]
+
+    def take_in(self, order_id: str, protected: ProtectedTable, context: ReleaseContext) -> None:
+        """Keep a run's table until it is decided on; the order then awaits release. Harmless to repeat.
+
+        Raises:
+            StateConflict: the order is not running.
+        """
+        content = to_bytes(protected)
+        path = self._waiting / f"{order_id}.parquet"
+        self._waiting.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_atomically(path, content)
+        row = ProtectedTableRow(
+            order_id=order_id,
+            file=str(path.relative_to(self.home)),
+            sha256=hashlib.sha256(content).hexdigest(),
+            policy=f"{protected.policy_id}@{protected.policy_version}",
+            policy_sha256=protected.policy_sha256,
+            cells=protected.cells,
+            cells_suppressed=sum(protected.suppressed_by_reason.values()),
+            suppressed_by_reason=dict(protected.suppressed_by_reason),
+            description=context.model_dump(mode="json"),
+        )
+        with self.database.transaction() as session:
+            held = session.get(ProtectedTableRow, order_id)
+            order = session.get(OrderRow, order_id)
+            if held and order and order.state == OrderState.AWAITING_RELEASE and held.sha256 == row.sha256:
+                return
+            row.created_at = now(session)
+            session.merge(row)
+            reason = "The table passed disclosure control and waits for an officer."
+            self._move(session, order_id, to=OrderState.AWAITING_RELEASE, by="service", reason=reason, etag=None)
+            self._record(session, None, action="release.take_in", order_id=order_id)
+
+    def review(self, caller: Caller, order: str) -> Review:
+        """What the officer decides on: kept-back cells counted by reason, and the table as it would leave."""
+        with self.database.reading() as session:
+            row = _find(session, order)
+            _require_other_organisation(caller, row)
+            held = self._held(session, row.order_id)
+            etag = row.etag
+        return review(self._load(held), order=order, etag=etag)
+
+    def approve(self, caller: Caller, order: str, *, etag: str, reasoning: str) -> Released:
+        """Deliver the table; a repeated approval gives the release that is there.
+
+        Args:
+            etag: of the order as the officer read it.
+            reasoning: why nobody is harmed, kept with the release.
+
+        Raises:
+            Stale: the order changed since it was read.
+            StateConflict: it does not await release.
+            StorageFull: no room; nothing was released.
+        """
+        _require_words(reasoning, what="reasoning")
+        with self.database.reading() as session:
+            row = _find(session, order)
+            _require_other_organisation(caller, row)
+            if (done := self._released(session, row)) is not None:
+                return done
+            held = self._held(session, row.order_id)
+        # Drawn before the writer's turn: charts take seconds, and others wait for the turn.
+        delivery = self._prepare(held)
+        with self.database.transaction() as session:
+            row = _find(session, order)
+            if (done := self._released(session, row)) is not None:
+                return done
+            self._move(session, row.order_id, to=OrderState.RELEASED, by="officer", reason="Released.", etag=etag)
+            self._record(session, caller, action="release.approve", order_id=row.order_id)
+            return self._deliver(session, row, delivery, decider=caller.actor, reasoning=reasoning.strip())
+
+    def withhold(self, caller: Caller, order: str, *, etag: str, reason: str) -> None:
+        """Keep the table back for good; the orderer reads the reason. A repeated call changes nothing."""
+        _require_words(reason, what="reason")
+        with self.database.transaction() as session:
+            row = _find(session, order)
+            _require_other_organisation(caller, row)
+            if row.state == OrderState.WITHHELD and row.reason == reason.strip():
+                return
+            self._move(session, row.order_id, to=OrderState.WITHHELD, by="officer", reason=reason.strip(), etag=etag)
+            self._record(session, caller, action="release.withhold", order_id=row.order_id)
+
+    def find(self, caller: Caller, order: str) -> Released:
+        """The release of an order of the caller's organisation; officers see every one.
+
+        Raises:
+            NotFound: there is none, or it is another organisation's; nobody can tell which.
+        """
+        with self.database.reading() as session:
+            row = _find(session, order)
+            foreign = caller.role != "officer" and caller.organisation != row.organisation
+            released = None if foreign else self._released(session, row)
+        if released is None:
+            raise NotFound("there is no release of that order.", mend="Ask for the order's state.")
+        return released
+
+    def recover(self) -> list[str]:
+        """After a start: take away folders that were never released; return their names."""
+        if not self._delivered.is_dir():
+            return []
+        removed = []
+        with self.database.transaction() as session:
+            known = set(session.scalars(sa.select(ReleaseRow.folder)))
+            for folder in sorted(self._delivered.iterdir()):
+                if folder.name.endswith(PARTIAL) or str(folder.relative_to(self.home)) not in known:
+                    shutil.rmtree(folder)
+                    removed.append(folder.name)
+        return removed
+
+    @property
+    def _waiting(self) -> Path:
+        return self.home / "releases" / "waiting"
+
+    @property
+    def _delivered(self) -> Path:
+        return self.home / "releases" / "delivered"
+
+    def _deliver(
+        self, session: Session, order: OrderRow, delivery: Delivery, *, decider: str, reasoning: str
+    ) -> Released:
+        self._delivered.mkdir(mode=0o700, parents=True, exist_ok=True)
+        release_id = f"{order.order_id}-1"
+        folder = self._delivered / release_id
+        moment = now(session)
+        name = f"{order_name(order.organisation, order.order_id)}/releases/{release_id}"
+        # Left by a writer that was killed before its row: its turn is over, so nobody else is writing here.
+        shutil.rmtree(folder, ignore_errors=True)
+        sha256 = write_delivery(delivery, folder=folder, release=name, released_at=moment, key=self.signing_key())
+        session.add(
+            ReleaseRow(
+                release_id=release_id,
+                order_id=order.order_id,
+                folder=str(folder.relative_to(self.home)),
+                manifest_sha256=sha256,
+                decider=decider,
+                reasoning=reasoning,
+                released_at=moment,
+            )
+        )
+        session.flush()
+        return Released(name, folder, sha256, moment)
+
+    def _prepare(self, held: ProtectedTableRow) -> Delivery:
+        context = ReleaseContext.model_validate(held.description)
+        return prepare_delivery(release(self._load(held)), context)
+
+    def _load(self, held: ProtectedTableRow) -> ProtectedTable:
+        try:
+            content = (self.home / held.file).read_bytes()
+        except OSError:
+            raise Conflict("the protected table is not where it was stored.", mend="Run the order again.") from None
+        return from_bytes(content, sha256=held.sha256)
+
+    def _held(self, session: Session, order_id: str) -> ProtectedTableRow:
+        held = session.get(ProtectedTableRow, order_id)
+        if held is None:
+            raise StateConflict("the order has no table that waits for release.", mend="Look at the order's state.")
+        return held
+
+    def _released(self, session: Session, order: OrderRow) -> Released | None:
+        row = session.scalar(sa.select(ReleaseRow).where(ReleaseRow.order_id == order.order_id))
+        if row is None:
+            return None
+        name = f"{order_name(order.organisation, order.order_id)}/releases/{row.release_id}"
+        return Released(name, self.home / row.folder, row.manifest_sha256, row.released_at)
+
+    def _move(self, session: Session, order_id: str, *, to: OrderState, by: str, reason: str, etag: str | None) -> None:
+        move_order(session, order_id=order_id, to=to, by=by, reason=reason, expected_etag=etag)
+
+    def _record(self, session: Session, caller: Caller | None, *, action: str, order_id: str) -> None:
+        order = session.get_one(OrderRow, order_id)
+        self.trail.record(
+            session,
+            actor=caller.actor if caller else "linkage-server",
+            role=caller.role if caller else "service",
+            action=action,
+            subject=order_name(order.organisation, order_id),
+            outcome="OK",
+        )
+
+
+def _find(session: Session, order: str) -> OrderRow:
+    organisation, order_id = parse_order_name(order)
+    row = session.get(OrderRow, order_id)
+    if row is None or row.organisation != organisation:
+        raise NotFound("there is no order of that name.", mend="List the orders to see their names.")
+    return row
+
+
+def _require_other_organisation(caller: Caller, order: OrderRow) -> None:
+    if caller.organisation == order.organisation:
+        raise NotPermitted("nobody decides on an order of their own organisation.", mend="Let another officer decide.")
+
+
+def _require_words(text: str, *, what: str) -> None:
+    if not 1 <= len(text.strip()) <= _LONGEST_REASON:
+        raise InputRefused(f"a {what} is missing.", mend=f"Give a {what} of 1 to {_LONGEST_REASON} characters.")

@@ -1,0 +1,52 @@
+"""Protected tables become released ones: the only door, and it takes nothing but a `ProtectedTable`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from linkage.released_table import (
+    NUMBER_COLUMNS,
+    LineStatus,
+    MissingValue,
+    ReleasedDimension,
+    ReleasedTable,
+    schema_of,
+)
+from linkage_core.disclosure import ProtectedTable
+
+REASONS = {
+    LineStatus.OK: "",
+    # One word for all: a reader must not tell a small cell from one kept back for its sake.
+    LineStatus.SUPPRESSED: "small_cell_protection",
+    LineStatus.INCOMPLETE: "window_not_complete",
+    LineStatus.UNDEFINED: "empty_denominator",
+}
+
+
+def release(protected: ProtectedTable) -> ReleasedTable:
+    """The table that may leave, lines in their order, all kept-back lines alike."""
+    dimensions = tuple(
+        ReleasedDimension(one.name, tuple(one.levels), bool(one.multi_response)) for one in protected.dimensions
+    )
+    missing = tuple(
+        MissingValue(
+            one["indicator"], one["reason"], None if one["status"] == LineStatus.SUPPRESSED else one["persons"]
+        )
+        for one in protected.reasons.to_pylist()
+    )
+    return ReleasedTable(_alike(protected.table, dimensions), dimensions, missing=missing)
+
+
+def _alike(table: pa.Table, dimensions: Sequence[ReleasedDimension]) -> pa.Table:
+    """The table with nothing left in kept-back lines, whatever wrote them, and one reason for each status."""
+    suppressed = pc.equal(table["status"], LineStatus.SUPPRESSED.value)
+    for name, kind in NUMBER_COLUMNS.items():
+        numbers = pc.if_else(suppressed, pa.scalar(None, kind), table[name].cast(kind))
+        table = table.set_column(table.column_names.index(name), name, numbers)
+    reasons = {status.value: reason for status, reason in REASONS.items()}
+    words = pa.array([reasons[status] for status in table["status"].to_pylist()], pa.string())
+    table = table.set_column(table.column_names.index("reason"), "reason", words)
+    return table.select(schema_of(dimensions).names).cast(schema_of(dimensions)).combine_chunks()

@@ -1,0 +1,77 @@
+"""How numbers, statistics and parameters read, the same in every format."""
+
+from __future__ import annotations
+
+from linkage.released_table import LineStatus
+
+PROTECTED_SYMBOL = "×"
+
+STATISTICS = {
+    "persons": "Persons",
+    "share": "Share of persons",
+    "per_1000": "Per 1,000 persons",
+    "sum": "Sum",
+    "mean": "Mean per person",
+    "rate_per_1000_person_years": "Per 1,000 person-years",
+}
+
+STATUSES = {
+    LineStatus.OK: "Complete.",
+    LineStatus.SUPPRESSED: "Kept back to protect persons. It is not zero; zero is shown as 0.",
+    LineStatus.INCOMPLETE: "Not complete yet: the observation reaches past the last complete month of a register.",
+    LineStatus.UNDEFINED: "There is nobody to count over, so there is no share or mean.",
+}
+
+MEASURES = {
+    "value": "Value",
+    "lower": "Lower limit of the 95 % interval",
+    "upper": "Upper limit of the 95 % interval",
+    "numerator": "Numerator",
+    "denominator": "Denominator, persons",
+    "person_time": "Person-years",
+}
+
+
+def statistic_title(statistic: str) -> str:
+    """Words for a statistic."""
+    return STATISTICS.get(statistic, statistic.replace("_", " "))
+
+
+def parameters_title(parameters: str) -> str:
+    """Words for a parameter point: "within_days=90" reads "within 90 days"."""
+    return ", ".join(_parameter(part) for part in parameters.replace(";", ",").split(",") if part)
+
+
+def number(value: float | None, statistic: str) -> str:
+    """A value as people read it, unit included; "–" where there is none."""
+    if value is None:
+        return "–"
+    if statistic == "share":
+        return f"{100 * value:.1f} %"
+    if statistic == "persons":
+        return whole(value)
+    if statistic == "sum":
+        return whole(value) if abs(value) >= 1000 else f"{value:,.1f}".replace(",", " ")
+    return f"{value:,.1f}".replace(",", " ")
+
+
+def whole(value: float | None) -> str:
+    """A count with thin spaces between thousands; "–" where there is none."""
+    return "–" if value is None else f"{value:,.0f}".replace(",", " ")
+
+
+def interval(lower: float | None, upper: float | None, statistic: str) -> str:
+    """A 95 % interval in words, "" where there is none."""
+    if lower is None or upper is None:
+        return ""
+    if statistic == "share":
+        return f"{100 * lower:.1f}–{100 * upper:.1f} %"
+    return f"{number(lower, statistic)}–{number(upper, statistic)}"
+
+
+def _parameter(part: str) -> str:
+    name, _, value = part.strip().partition("=")
+    words = name.replace("_", " ")
+    if words.endswith(" days"):
+        return f"{words[:-5]} {value} days"
+    return f"{words} {value}".strip()
