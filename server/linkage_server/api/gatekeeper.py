@@ -1,7 +1,7 @@
 """The one door of the service: who calls, may they, and what they hear when something is refused.
 
-Order of checks, fixed: request id, peer's TLS, who calls, may they, then the handler; every refusal becomes a status here
-and nowhere else, and every access ends in the audit log. No text of a foreign exception passes this door.
+Order of checks, fixed: request id, peer's TLS, who calls, may they, then the handler. Every refusal becomes a status
+here and nowhere else, and every access ends in the audit log. No text of a foreign exception passes this door.
 """
 
 from __future__ import annotations
@@ -39,12 +39,15 @@ def current_caller() -> Caller:
 
 
 def _tls_version(context: grpc.aio.ServicerContext[Any, Any]) -> str:
-    values = context.auth_context().get("ssl_tls_version", [b""])  # type: ignore[attr-defined]
-    return bytes(values[0]).decode("ascii", "replace") if values else ""
+    return _auth_property(context, "ssl_tls_version").decode("ascii", "replace")
+
+
+def _auth_property(context: grpc.aio.ServicerContext[Any, Any], name: str) -> bytes:
+    return bytes(next(iter(context.auth_context().get(name, ())), b""))
 
 
 @dataclass(slots=True)
-class Gatekeeper(grpc.aio.ServerInterceptor):
+class Gatekeeper(grpc.aio.ServerInterceptor[Any, Any]):
     """Wraps every method of every service.
 
     Args:
@@ -59,11 +62,11 @@ class Gatekeeper(grpc.aio.ServerInterceptor):
         self,
         continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler[Any, Any]]],
         handler_call_details: grpc.HandlerCallDetails,
-    ) -> grpc.RpcMethodHandler[Any, Any]:
+    ) -> Any:
         """Return the method's handler with the checks around it."""
         handler: Any = await continuation(handler_call_details)
         if handler is None:
-            return handler  # type: ignore[no-any-return]
+            return handler  # an unknown method: gRPC itself answers UNIMPLEMENTED
         method = handler_call_details.method
         codec = {
             "request_deserializer": handler.request_deserializer,
@@ -127,8 +130,7 @@ class _Visit:
         require(self.caller, self.method)
 
     async def _identify(self) -> Caller:
-        certificates = self.context.auth_context().get("x509_pem_cert", [])  # type: ignore[attr-defined]
-        pem = bytes(certificates[0]) if certificates else b""
+        pem = _auth_property(self.context, "x509_pem_cert")
         return await asyncio.to_thread(identify_caller, self.gatekeeper.database, pem)
 
     async def recheck(self) -> None:

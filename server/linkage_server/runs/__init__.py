@@ -1,0 +1,1 @@
+"""Runs: from an approved order to a protected table."""

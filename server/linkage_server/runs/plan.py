@@ -1,0 +1,181 @@
+"""What a run is pinned to: everything its answer depends on, written down before it starts.
+
+The plan is stored with the run. An attempt after a crash, and a repetition years later, read the plan and nothing else:
+not the order's current definitions, not the snapshot that happens to be served.
+"""
+
+from __future__ import annotations
+
+import calendar
+import hashlib
+import json
+from datetime import date
+
+from pydantic import BaseModel, ConfigDict
+
+from linkage.disclosure_policy import DisclosurePolicy
+from linkage.errors import OrderRejected
+from linkage.indicator_definition import IndicatorSet, canonical_sha256, needed_columns
+from linkage.register_variable import LocalizedText
+from linkage_server.orders.check_order import CheckedOrder
+from linkage_server.orders.offer import Offer
+from linkage_server.registers.store import RegisterStore
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class PlannedRegister(_Frozen):
+    """One register of a run.
+
+    Attributes:
+        snapshot: id of the pinned snapshot.
+        columns: what is read, by stored column.
+        data_until: last day of the last month the register is complete up to.
+    """
+
+    name: str
+    title: LocalizedText
+    snapshot: str
+    definition_sha256: str
+    columns: tuple[str, ...]
+    data_until: date
+
+
+class PlannedSet(_Frozen):
+    """One indicator set, whole, and which of its indicators are asked for."""
+
+    definition: IndicatorSet
+    sha256: str
+    only: tuple[str, ...] | None
+
+    @property
+    def chosen(self) -> IndicatorSet:
+        """The set with the chosen indicators alone."""
+        if self.only is None:
+            return self.definition
+        indicators = [indicator for indicator in self.definition.indicators if indicator.id in self.only]
+        return self.definition.model_copy(update={"indicators": indicators})
+
+
+class PlannedPopulation(_Frozen):
+    """The hashed population of a run: its file below the home folder, and the hash it must have."""
+
+    file: str
+    sha256: str
+    pepper_version: int
+
+
+class RunPlan(_Frozen):
+    """All that an answer depends on."""
+
+    order: str
+    organisation: str
+    title: str
+    purpose: str
+    by: tuple[tuple[str, ...], ...]
+    formats: tuple[str, ...]
+    population: PlannedPopulation
+    registers: tuple[PlannedRegister, ...]
+    sets: tuple[PlannedSet, ...]
+    policy: DisclosurePolicy
+    policy_sha256: str
+    # SHA-256 of the number history that is applied; empty where there is none.
+    history_sha256: str
+    software_version: str
+
+    def canonical_form(self) -> bytes:
+        """The plan as bytes, every default written out."""
+        content = self.model_dump(mode="json", by_alias=True)
+        return json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
+
+    def sha256(self) -> str:
+        """SHA-256 of the canonical form, hexadecimal."""
+        return hashlib.sha256(self.canonical_form()).hexdigest()
+
+
+def make_plan(
+    checked: CheckedOrder,
+    *,
+    order: str,
+    organisation: str,
+    population: PlannedPopulation,
+    offer: Offer,
+    store: RegisterStore,
+    history_sha256: str,
+    software_version: str,
+) -> RunPlan:
+    """Pin an approved order to what is served now.
+
+    Raises:
+        NotFound: a register holds no delivery yet.
+        OrderRejected: two sets name an indicator alike, or the population is hashed under another pepper version.
+    """
+    document = checked.document
+    sets = tuple(
+        PlannedSet(definition=definition, sha256=canonical_sha256(definition), only=choice.only)
+        for definition, choice in zip(checked.sets, document.indicators, strict=True)
+    )
+    _refuse_doubled_indicators(sets)
+    registers = tuple(
+        _pinned(name, checked=checked, offer=offer, store=store, pepper_version=population.pepper_version)
+        for name in document.registers
+    )
+    return RunPlan(
+        order=order,
+        organisation=organisation,
+        title=document.title,
+        purpose=document.purpose,
+        by=document.by,
+        formats=document.formats,
+        population=population,
+        registers=registers,
+        sets=sets,
+        policy=checked.policy,
+        policy_sha256=checked.policy_sha256,
+        history_sha256=history_sha256,
+        software_version=software_version,
+    )
+
+
+def _refuse_doubled_indicators(sets: tuple[PlannedSet, ...]) -> None:
+    seen: set[str] = set()
+    for planned in sets:
+        for indicator in planned.chosen.indicators:
+            if indicator.id in seen:
+                raise OrderRejected(
+                    f"two of the order's sets have an indicator named {indicator.id!r}.",
+                    mend="Choose it from one set by `only`.",
+                )
+            seen.add(indicator.id)
+
+
+def _pinned(
+    name: str, *, checked: CheckedOrder, offer: Offer, store: RegisterStore, pepper_version: int
+) -> PlannedRegister:
+    manifest = store.current(name)
+    if manifest.pepper_version != pepper_version:
+        raise OrderRejected(
+            f"register {name!r} is hashed under pepper version {manifest.pepper_version}, "
+            f"the population under version {pepper_version}.",
+            mend="Send the population again.",
+        )
+    columns: set[str] = set()
+    for definition in checked.sets:
+        columns |= needed_columns(definition).get(name, set())
+    rows_split_by = {part.removeprefix("row:") for crossing in checked.document.by for part in crossing}
+    columns |= {
+        variable.column
+        for variable in offer.registers[name].variables
+        if rows_split_by & {variable.name, variable.column}
+    }
+    last_day = manifest.last_day or offer.registers[name].coverage.first_day
+    return PlannedRegister(
+        name=name,
+        title=offer.registers[name].title,
+        snapshot=manifest.snapshot_id,
+        definition_sha256=manifest.definition_sha256,
+        columns=tuple(sorted(columns)),
+        data_until=last_day.replace(day=calendar.monthrange(last_day.year, last_day.month)[1]),
+    )
