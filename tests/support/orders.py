@@ -27,3 +27,25 @@ def order_text(**changed: Any) -> str:
 
 
 ORDER = order_text()
+
+
+SMALL_SET = """
+[set]
+id = "small-set"
+version = "1.0.0"
+
+[codes]
+statins = { atc_include = ["C10AA"] }
+
+[[indicator]]
+id = "statin-within-90-days"
+kind = "initiation"
+codes = "statins"
+window = { from = 0, to = 90 }
+
+[[indicator]]
+id = "dispensings-by-year"
+kind = "dispensings"
+codes = "statins"
+calendar = { from = 2025-01-01, until = 2026-01-01, step = "year" }
+"""

@@ -163,7 +163,7 @@ def test_an_identity_number_anywhere_in_an_order_is_refused_by_its_line_alone(fi
     for number in [*read_test_numbers()[::9001], *read_test_numbers()[-2:]]:
         for written in (number, f"{number[:8]}-{number[8:]}", number[2:], f"{number[2:8]}+{number[8:]}"):
             text = order_text(**{field: f"patient {written}"})
-            with pytest.raises(OrderFaults, match="line [0-9]+: holds what looks like") as caught:
+            with pytest.raises(OrderFaults, match=r"line [0-9]+: holds what looks like") as caught:
                 load_order(text)
             assert written not in str(caught.value)
 
