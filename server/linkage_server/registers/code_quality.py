@@ -19,7 +19,7 @@ CodeLists = Mapping[str, pa.StringArray]
 
 
 class CodeClass(IntEnum):
-    """How good a code is; all but MALFORMED are stored as they come, and so is that one unless the definition says no."""
+    """How good a code is; all are stored as they come, MALFORMED too unless the definition says otherwise."""
 
     CORRECT = 0
     SPECIAL = 1  # "-", "BLANKED": a meaning of their own
