@@ -26,6 +26,7 @@ from enum import IntEnum
 import numpy as np
 import pyarrow as pa
 
+from linkage.iso_dates import days_in_month, days_since_1970
 from linkage.written_columns import (
     Bytes,
     Flags,
@@ -169,9 +170,9 @@ def birth_date_of(canonical: pa.FixedSizeBinaryArray) -> pa.Date32Array:
     month, day = _two(digits[:, 4], digits[:, 5]), _two(digits[:, 6], digits[:, 7])
     month = np.clip(month, 1, 12)
     day = np.where(day >= 60, day - 60, day)
-    day = np.clip(day, 1, _days_in_month(year, month))
-    first = ((year - 1970) * 12 + month - 1).astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
-    return pa.array((first + day - 1).astype(np.int32), mask=null_rows(canonical)).cast(pa.date32())
+    day = np.clip(day, 1, days_in_month(year, month))
+    days = days_since_1970(year, month, day).astype(np.int32)
+    return pa.array(days, mask=null_rows(canonical)).cast(pa.date32())
 
 
 def sex_of(canonical: pa.FixedSizeBinaryArray) -> pa.UInt8Array:
@@ -380,17 +381,8 @@ def _luhn(digit: Bytes) -> Bytes:
 
 def _date_exists(year: Whole, month: Whole, day: Whole) -> Flags:
     known = (year >= 1800) & (year <= 2099) & (month >= 1) & (month <= 12)
-    exists: Flags = known & (day >= 1) & (day <= _days_in_month(year, np.clip(month, 1, 12)))
+    exists: Flags = known & (day >= 1) & (day <= days_in_month(year, np.clip(month, 1, 12)))
     return exists
-
-
-_MONTH_DAYS = np.array([31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31], np.int64)
-
-
-def _days_in_month(year: Whole, month: Whole) -> Whole:
-    leap = (year % 4 == 0) & ((year % 100 != 0) | (year % 400 == 0))
-    days: Whole = _MONTH_DAYS[month - 1] + (leap & (month == 2))
-    return days
 
 
 def _ordinal(year: Whole, month: Whole, day: Whole) -> Whole:
