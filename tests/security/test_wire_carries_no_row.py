@@ -43,6 +43,7 @@ TEXT_THAT_MAY_LEAVE = {
     "DownloadFileResponse.data": "bytes of a released file: a ReleasedTable or its description",
     "ReviewReleaseResponse.order": "resource name",
     "ReviewReleaseResponse.policy": "id of a policy",
+    "ReviewReleaseResponse.etag": "random",
     "ReviewReleaseResponse.preview_csv": "a ProtectedTable",
     "WithholdReleaseResponse.order": "resource name",
     "ServiceStatus.software_version": "version",

@@ -194,6 +194,7 @@ class ReviewReleaseResponse(_message.Message):
     SUPPRESSED_BY_REASON_FIELD_NUMBER: _builtins.int
     PREVIEW_CSV_FIELD_NUMBER: _builtins.int
     PREVIEW_TRUNCATED_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
     order: _builtins.str
     policy: _builtins.str
     cells: _builtins.int
@@ -201,6 +202,8 @@ class ReviewReleaseResponse(_message.Message):
     preview_csv: _builtins.str
     """The protected table as the orderer would get it, CSV, at most 512 KiB."""
     preview_truncated: _builtins.bool
+    etag: _builtins.str
+    """Of the order as reviewed: an approval names it, so that what was seen is what is released."""
     @_builtins.property
     def suppressed_by_reason(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
         """How many cells were withheld for each reason."""
@@ -215,10 +218,11 @@ class ReviewReleaseResponse(_message.Message):
         suppressed_by_reason: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
         preview_csv: _builtins.str = ...,
         preview_truncated: _builtins.bool = ...,
+        etag: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cells", b"cells", "cells_suppressed", b"cells_suppressed", "order", b"order", "policy", b"policy", "preview_csv", b"preview_csv", "preview_truncated", b"preview_truncated", "suppressed_by_reason", b"suppressed_by_reason"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cells", b"cells", "cells_suppressed", b"cells_suppressed", "etag", b"etag", "order", b"order", "policy", b"policy", "preview_csv", b"preview_csv", "preview_truncated", b"preview_truncated", "suppressed_by_reason", b"suppressed_by_reason"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

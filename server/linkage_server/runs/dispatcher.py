@@ -1,0 +1,113 @@
+"""Two workers that never sleep on work: one opens uploads, one runs approved orders.
+
+The database is the queue. A worker is poked when there is something to do and looks by itself now and then, because
+officers also decide from another process.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from linkage.errors import LinkageError, ServiceUnavailable
+from linkage_server.intake.acceptance import AcceptanceDesk
+from linkage_server.intake.upload import UploadQuotas
+from linkage_server.operations import logs
+from linkage_server.orders.approval import ApprovalDesk
+from linkage_server.runs.intake_queue import orders_awaiting_approval, pending_uploads
+from linkage_server.runs.run_desk import RunDesk
+
+LOOK_SECONDS = 0.5
+OBSTACLE_SECONDS = 5.0
+
+
+@dataclass(slots=True)
+class Dispatcher:
+    """The workers of one service.
+
+    Args:
+        acceptance: opens uploads.
+        approval: asks the written policies.
+        runs: computes orders.
+        quotas: how long unfinished uploads are kept.
+        run_workers: how many orders are computed at once.
+    """
+
+    acceptance: AcceptanceDesk
+    approval: ApprovalDesk
+    runs: RunDesk
+    quotas: UploadQuotas
+    run_workers: int = 1
+    _stopping: threading.Event = field(default_factory=threading.Event)
+    _work: threading.Condition = field(default_factory=threading.Condition)
+    _claims: threading.Lock = field(default_factory=threading.Lock)
+    _claimed: set[str] = field(default_factory=set)
+    _threads: list[threading.Thread] = field(default_factory=list)
+
+    def start(self) -> None:
+        """Recover what an unplanned end left, then begin to work."""
+        self.acceptance.recover(quotas=self.quotas)
+        self.runs.release_desk.recover()
+        self.runs.recover()
+        for order_id in orders_awaiting_approval(self.approval.database):
+            self.approval.consider_policies(order_id)
+        steps = [("intake", self.open_one)] + [(f"run-{place}", self.run_one) for place in range(self.run_workers)]
+        for name, step in steps:
+            thread = threading.Thread(target=self._work_until_stopped, args=(name, step), name=name, daemon=True)
+            thread.start()
+            self._threads.append(thread)
+
+    def poke(self) -> None:
+        """There may be something to do."""
+        with self._work:
+            self._work.notify_all()
+
+    def stop(self, *, grace_seconds: float) -> None:
+        """Let the workers finish what they hold; what takes longer is run again after the next start."""
+        self._stopping.set()
+        self.poke()
+        for thread in self._threads:
+            thread.join(grace_seconds)
+
+    def open_one(self) -> bool:
+        """Open one upload that waits; returns whether there was one."""
+        waiting = pending_uploads(self.acceptance.database, limit=1)
+        for order_id, organisation, upload in waiting:
+            if self.acceptance.open_pending(upload, organisation=organisation):
+                self.approval.consider_policies(order_id)
+                self.poke()
+        return bool(waiting)
+
+    def run_one(self) -> bool:
+        """Run one approved order; returns whether there was one."""
+        with self._claims:
+            order_id = self.runs.next_order()
+            if order_id is None or order_id in self._claimed:
+                return False
+            self._claimed.add(order_id)
+        try:
+            self.runs.run(order_id)
+        finally:
+            self._claimed.discard(order_id)
+        return True
+
+    def _work_until_stopped(self, name: str, step: Callable[[], bool]) -> None:
+        while not self._stopping.is_set():
+            try:
+                worked = step()
+            except ServiceUnavailable:
+                # The disk or the database: nothing was decided, and the same step is tried again.
+                self._stopping.wait(OBSTACLE_SECONDS)
+                continue
+            except LinkageError as refusal:
+                logs.log_event("worker_ended", worker=name, outcome=refusal.reason)
+                self._stopping.wait(OBSTACLE_SECONDS)
+                continue
+            except Exception as bug:  # a worker outlives a bug; the log has its place
+                logs.internal_error(bug, error_id=name, method="dispatcher")
+                self._stopping.wait(OBSTACLE_SECONDS)
+                continue
+            if not worked:
+                with self._work:
+                    self._work.wait(LOOK_SECONDS)

@@ -1,0 +1,231 @@
+"""Runs one order from approved to awaiting release, so that being killed anywhere leaves it to be run again.
+
+    APPROVED ── claim ──> RUNNING ── take in ──> AWAITING_RELEASE
+        ^                    │  └── refusal ──> FAILED
+        └── interrupted ─────┘
+
+The plan is stored when the order is first claimed; every later attempt follows that plan and gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from linkage.errors import LinkageError, ServiceUnavailable, StateConflict
+from linkage.order_states import OrderState, order_name
+from linkage_server.audit.trail import AuditTrail
+from linkage_server.operations import logs, metrics
+from linkage_server.orders.check_order import check_order
+from linkage_server.orders.offer import Offer
+from linkage_server.orders.swedish_day import swedish_day
+from linkage_server.registers.history import NumberHistoryStore
+from linkage_server.registers.store import RegisterStore
+from linkage_server.release.release_desk import ReleaseDesk
+from linkage_server.runs.describe import describe
+from linkage_server.runs.linkage_run import STAGES, Sources, run_linkage
+from linkage_server.runs.plan import PlannedPopulation, RunPlan, make_plan
+from linkage_server.storage.database import Database, now
+from linkage_server.storage.order_states import move_order
+from linkage_server.storage.tables import OrderRow, PopulationRow, RunRow
+
+ATTEMPTS_MAX = 5
+
+
+class RunCancelled(StateConflict):
+    """The order left RUNNING while it was computed: the answer is thrown away."""
+
+    reason = "RUN_CANCELLED"
+
+
+@dataclass(frozen=True, slots=True)
+class RunDesk:
+    """Where approved orders are computed.
+
+    Args:
+        database: the service's state.
+        trail: where each step is recorded.
+        home: the service's home folder.
+        store: the registers.
+        history: changes of identity numbers.
+        offer: definitions as they stand at this moment; read only when a plan is made.
+        release_desk: takes protected tables in.
+        threads: segments searched at once.
+        software_version: written into each plan.
+    """
+
+    database: Database
+    trail: AuditTrail
+    home: Path
+    store: RegisterStore
+    history: NumberHistoryStore
+    offer: Callable[[], Offer]
+    release_desk: ReleaseDesk
+    threads: int
+    software_version: str
+
+    def recover(self) -> list[str]:
+        """After a start: orders whose run was cut off are approved again, to be run again. Returns their ids."""
+        with self.database.transaction() as session:
+            cut_off = list(
+                session.scalars(sa.select(OrderRow.order_id).where(OrderRow.state == OrderState.RUNNING.value))
+            )
+            for order_id in cut_off:
+                self._move(session, order_id, OrderState.APPROVED, "The run was interrupted and starts again.")
+        return cut_off
+
+    def next_order(self) -> str | None:
+        """The order that has waited longest for a run."""
+        query = (
+            sa.select(OrderRow.order_id)
+            .where(OrderRow.state == OrderState.APPROVED.value)
+            .order_by(OrderRow.updated_at, OrderRow.order_id)
+            .limit(1)
+        )
+        with self.database.reading() as session:
+            return session.scalar(query)
+
+    def run(self, order_id: str) -> bool:
+        """Run an approved order; returns whether it now awaits release.
+
+        Raises:
+            ServiceUnavailable: nothing was decided, the order is approved still; try again later.
+        """
+        started = time.monotonic()
+        try:
+            plan, attempt = self._claim(order_id)
+            logs.log_event("run_started", order=plan.order, attempt=attempt)
+            self._compute(order_id, plan)
+        except RunCancelled:
+            outcome = "CANCELLED"
+        except ServiceUnavailable as obstacle:
+            self._give_back(order_id, obstacle)
+            raise
+        except LinkageError as refusal:
+            outcome = refusal.reason
+            self._fail(order_id, str(refusal))
+        except Exception as bug:  # the door of the room: whatever it is, the orderer hears that the run failed
+            outcome = "INTERNAL"
+            logs.internal_error(bug, error_id=order_id, method="run")
+            self._fail(order_id, "The run met an error of the service's own; the register holder has it in the log.")
+        else:
+            outcome = "OK"
+        seconds = time.monotonic() - started
+        logs.log_event("run_finished", order=order_id, outcome=outcome, seconds=round(seconds, 3))
+        return outcome == "OK"
+
+    def _claim(self, order_id: str) -> tuple[RunPlan, int]:
+        """Move the order to RUNNING under its stored plan, or under one made now."""
+        with self.database.reading() as session:
+            order = session.get_one(OrderRow, order_id)
+            run = session.get(RunRow, order_id)
+            population = session.get_one(PopulationRow, order_id)
+        plan = RunPlan.model_validate(run.plan) if run else self._plan(order, population)
+        with self.database.transaction() as session:
+            self._move(session, order_id, OrderState.RUNNING, "The run has begun.")
+            row = session.get(RunRow, order_id)
+            if row is None:
+                row = RunRow(
+                    order_id=order_id,
+                    plan=plan.model_dump(mode="json", by_alias=True),
+                    plan_sha256=plan.sha256(),
+                    attempt=0,
+                    error="",
+                )
+                session.add(row)
+                session.get_one(OrderRow, order_id).snapshot_pins = {r.name: r.snapshot for r in plan.registers}
+            row.stage, row.stages_done, row.stages_total = STAGES[0], 0, len(STAGES)
+            row.state, row.attempt, row.started_at, row.finished_at = "running", row.attempt + 1, now(session), None
+            return plan, row.attempt
+
+    def _plan(self, order: OrderRow, population: PopulationRow) -> RunPlan:
+        offer = self.offer()
+        served = self.history.current()
+        return make_plan(
+            check_order(order.document, offer=offer, ordered_on=swedish_day(order.created_at)),
+            order=order_name(order.organisation, order.order_id),
+            organisation=order.organisation,
+            population=PlannedPopulation(
+                file=population.file, sha256=population.sha256, pepper_version=population.pepper_version
+            ),
+            offer=offer,
+            store=self.store,
+            history_sha256=served.version if served else "",
+            software_version=self.software_version,
+        )
+
+    def _compute(self, order_id: str, plan: RunPlan) -> None:
+        stages = _Stages(self, order_id, plan.order)
+        answer = run_linkage(plan, self.sources(plan), report=stages.begin)
+        stages.begin("describing")
+        self.release_desk.take_in(order_id, answer.table, describe(plan, match_rate_band=answer.match_rate_band))
+        with self.database.transaction() as session:
+            run = session.get_one(RunRow, order_id)
+            run.state, run.stages_done, run.finished_at = "done", run.stages_total, now(session)
+
+    def sources(self, plan: RunPlan) -> Sources:
+        """Where a run of `plan` reads from."""
+        history = self.history.read(plan.history_sha256) if plan.history_sha256 else None
+        return Sources(home=self.home, store=self.store, history=history, threads=self.threads)
+
+    def note_stage(self, order_id: str, stage: str) -> None:
+        """Write down how far a run has come.
+
+        Raises:
+            RunCancelled: the order is no longer running.
+        """
+        with self.database.transaction() as session:
+            if session.get_one(OrderRow, order_id).state != OrderState.RUNNING:
+                raise RunCancelled("the order was withdrawn while it was computed.")
+            run = session.get_one(RunRow, order_id)
+            run.stage, run.stages_done = stage, STAGES.index(stage)
+
+    def _give_back(self, order_id: str, obstacle: ServiceUnavailable) -> None:
+        with self.database.transaction() as session:
+            if session.get_one(OrderRow, order_id).state != OrderState.RUNNING:
+                return
+            run = session.get_one(RunRow, order_id)
+            run.state, run.error = "waiting", str(obstacle)
+            if run.attempt >= ATTEMPTS_MAX:
+                run.state, run.finished_at = "failed", now(session)
+                self._move(session, order_id, OrderState.FAILED, str(obstacle))
+            else:
+                self._move(session, order_id, OrderState.APPROVED, f"The run waits: {obstacle.message}")
+
+    def _fail(self, order_id: str, reason: str) -> None:
+        with self.database.transaction() as session:
+            order = session.get_one(OrderRow, order_id)
+            if order.state == OrderState.APPROVED:
+                # Refused before the claim: a failed order has been running, so that its steps tell the whole story.
+                self._move(session, order_id, OrderState.RUNNING, "The run has begun.")
+            if order.state == OrderState.RUNNING:
+                self._move(session, order_id, OrderState.FAILED, reason)
+            run = session.get(RunRow, order_id)
+            if run is not None:
+                run.state, run.error, run.finished_at = "failed", reason, now(session)
+
+    def _move(self, session: Session, order_id: str, to: OrderState, reason: str) -> None:
+        order = move_order(session, order_id=order_id, to=to, by="service", reason=reason, expected_etag=None)
+        name = order_name(order.organisation, order_id)
+        self.trail.record(session, actor="runs", role="service", action=f"order.{to.value}", subject=name, outcome="OK")
+
+
+class _Stages:
+    """Tells the database, the log and the metrics of each stage as it begins and ends."""
+
+    def __init__(self, desk: RunDesk, order_id: str, name: str) -> None:
+        self._desk, self._order_id, self._name = desk, order_id, name
+        self._stage, self._since = "", time.monotonic()
+
+    def begin(self, stage: str) -> None:
+        seconds = time.monotonic() - self._since
+        if self._stage:
+            metrics.run_stage_finished(self._stage.replace(" ", "_"), seconds)
+            logs.log_event("run_stage", order=self._name, stage=self._stage, seconds=round(seconds, 4))
+        self._desk.note_stage(self._order_id, stage)
+        self._stage, self._since = stage, time.monotonic()
