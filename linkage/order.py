@@ -47,7 +47,7 @@ PURPOSES: dict[str, date] = {
     "quality assurance": _EXTENDED,
 }
 
-FORMATS = ("parquet", "csv", "json-stat", "html")
+FORMATS = ("parquet", "csv", "json-stat", "xlsx", "px", "html")
 INDEX_PERIODS = ("index:month", "index:quarter", "index:year")
 
 _WORD = re.compile(r"[a-z][a-z0-9_-]{0,63}")
