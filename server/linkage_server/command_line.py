@@ -1,0 +1,134 @@
+"""What every command of `linkage-server` shares: the home folder, exit codes, and output for people or for scripts."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from linkage.errors import InputRefused, LinkageError
+from linkage_server.access.certificates import Caller
+from linkage_server.audit.trail import AuditTrail
+from linkage_server.operations.home import HomeFolder
+from linkage_server.settings import Settings, load_settings
+from linkage_server.storage.database import Database
+
+Home = Annotated[Path, typer.Option("--home", envvar="LINKAGE_SERVER_HOME", help="Home folder of the server.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
+As = Annotated[str, typer.Option("--as", help="Your name, for the audit trail; your user name if not given.")]
+
+_NAME = re.compile(r"[\w .@-]{1,64}")
+_WIDTH_WITHOUT_TERMINAL = 160
+
+
+@dataclass(frozen=True, slots=True)
+class OpenHome:
+    """A home folder with its settings and its state."""
+
+    folder: HomeFolder
+    settings: Settings
+    database: Database
+
+    @property
+    def trail(self) -> AuditTrail:
+        """The audit trail of this state."""
+        return AuditTrail(self.database)
+
+    def officer(self, name: str) -> Caller:
+        """The officer at the holder's own console."""
+        return self._person(name, role="officer")
+
+    def operator(self, name: str) -> Caller:
+        """The operator at the holder's own console."""
+        return self._person(name, role="operator")
+
+    def _person(self, name: str, *, role: str) -> Caller:
+        name = name or _user_name()
+        if not _NAME.fullmatch(name):
+            raise InputRefused("--as is not a name.", mend="Use up to 64 letters, digits, spaces and . @ - _ .")
+        organisation = self.settings.holder.organisation
+        return Caller(organisation=organisation, role=role, certificate_serial="", name=name)
+
+
+@contextmanager
+def open_home(home: Path, *, as_json: bool = False) -> Iterator[OpenHome]:
+    """The home folder of a command; every refusal inside ends the command with its message and exit code.
+
+    The state is the database itself, so a command works whether or not the server is running.
+    """
+    with refusals_as_exit_codes(as_json=as_json):
+        folder = HomeFolder.open(home)
+        settings = load_settings(folder.settings_file)
+        database = Database(
+            settings.database.url_for(folder.database_file),
+            busy_timeout_seconds=settings.database.busy_timeout_seconds,
+        )
+        try:
+            database.migrate()
+            yield OpenHome(folder=folder, settings=settings, database=database)
+        finally:
+            database.close()
+
+
+@contextmanager
+def refusals_as_exit_codes(*, as_json: bool = False) -> Iterator[None]:
+    """Turn a refusal into words, or JSON, on the standard error stream and its exit code."""
+    try:
+        yield
+    except LinkageError as refusal:
+        if as_json:
+            answer = {"error": refusal.reason, "message": refusal.message, "mend": refusal.mend, "facts": refusal.facts}
+            typer.echo(json.dumps(answer, ensure_ascii=False), err=True)
+        else:
+            typer.echo(f"Refused: {refusal.message}", err=True)
+            if refusal.mend:
+                typer.echo(refusal.mend, err=True)
+        raise typer.Exit(refusal.exit_code) from None
+
+
+def print_json(answer: object) -> None:
+    """One JSON document on the standard output."""
+    typer.echo(json.dumps(answer, ensure_ascii=False, indent=2, default=str))
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """A table for people; not cut to a terminal's width where there is no terminal."""
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = _WIDTH_WITHOUT_TERMINAL
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        # Text of an orderer is shown as it is, never read as markup.
+        table.add_row(*(str(cell).replace("[", "\\[") for cell in row))
+    console.print(table)
+
+
+def print_facts(facts: Mapping[str, object]) -> None:
+    """One fact a line, for people."""
+    width = max(map(len, facts), default=0)
+    for name, fact in facts.items():
+        typer.echo(f"{name:<{width}}  {fact}")
+
+
+def day_and_time(moment: datetime) -> str:
+    """A moment for people, in UTC."""
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
+
+
+def _user_name() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return "console"

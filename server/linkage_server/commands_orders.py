@@ -1,0 +1,193 @@
+"""`linkage-server orders`: the officer's desk at the holder's own console."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Annotated, Any
+
+import typer
+
+from linkage.errors import NotFound
+from linkage.order import OrderState
+from linkage.order_states import order_name
+from linkage_server.access.certificates import Caller
+from linkage_server.command_line import (
+    As,
+    AsJson,
+    Home,
+    OpenHome,
+    day_and_time,
+    open_home,
+    print_facts,
+    print_json,
+    print_table,
+)
+from linkage_server.orders.approval import ApprovalDesk
+from linkage_server.orders.offer import Offer, load_offer
+from linkage_server.orders.order_book import LARGEST_PAGE, OrderBook
+from linkage_server.orders.order_view import OrderView
+from linkage_server.orders.secrecy import SecrecyDecision, SecrecyException
+from linkage_server.storage.tables import OrderRow
+
+app = typer.Typer(no_args_is_help=True, help="Orders, for officers.")
+
+Order = Annotated[str, typer.Argument(help="Name of the order, or only its last part.")]
+Reason = Annotated[str, typer.Option("--reason", help="Why, in words; the orderer reads it.")]
+Etag = Annotated[str, typer.Option("--etag", help="Decide only if the order is as it was when `show` gave this.")]
+
+
+@app.command("list")
+def list_(
+    home: Home,
+    state: Annotated[OrderState | None, typer.Option("--state", help="Only orders in this state.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show all orders, newest first."""
+    with open_home(home, as_json=as_json) as service:
+        orders = _all_orders(service, state)
+        if as_json:
+            print_json([_as_json(order) for order in orders])
+            return
+        rows = [(o.name, o.state, o.waits_for or "nobody", day_and_time(o.updated_at), o.title) for o in orders]
+        print_table(("order", "state", "waits for", "since", "title"), rows)
+
+
+@app.command()
+def show(order: Order, *, home: Home, as_json: AsJson = False) -> None:
+    """Show an order with its file and every step so far."""
+    with open_home(home, as_json=as_json) as service:
+        found = _book(service).get(service.officer(""), _full_name(service, order))
+        if as_json:
+            print_json(_as_json(found) | {"document": found.document})
+            return
+        print_facts(
+            {
+                "order": found.name,
+                "title": found.title,
+                "purpose": found.purpose,
+                "state": found.state,
+                "waits for": found.waits_for or "nobody",
+                "reason": found.reason or "-",
+                "policy": found.policy,
+                "approved by policy": found.approved_by_policy or "-",
+                "etag": found.etag,
+            }
+        )
+        typer.echo("")
+        print_table(
+            ("at", "state", "by", "reason"), [(day_and_time(s.at), s.state, s.by, s.reason) for s in found.steps]
+        )
+        typer.echo(f"\n{found.document}")
+
+
+@app.command()
+def approve(
+    order: Order,
+    *,
+    home: Home,
+    reasoning: Annotated[str, typer.Option("--reasoning", help="Why it is clear that nobody is harmed.")],
+    exception: Annotated[
+        SecrecyException, typer.Option("--exception", help="Exception of the secrecy act that is relied on.")
+    ] = SecrecyException.STATISTICS,
+    no_harm: Annotated[
+        bool, typer.Option("--no-harm", help="It is clear that nobody, nor anyone close, is harmed.")
+    ] = False,
+    etag: Etag = "",
+    name: As = "",
+    as_json: AsJson = False,
+) -> None:
+    """Record the secrecy decision and let the order run."""
+    with open_home(home, as_json=as_json) as service:
+        officer, full_name = service.officer(name), _full_name(service, order)
+        decision = SecrecyDecision(exception=exception.value, no_harm=no_harm, reasoning=reasoning)
+        decided = _desk(service).approve(
+            officer,
+            full_name,
+            etag=etag or _etag(service, officer, full_name),
+            request_id=str(uuid.uuid4()),
+            decision=decision,
+        )
+        _tell(decided, as_json=as_json)
+
+
+@app.command("return")
+def return_(
+    order: Order, *, home: Home, reason: Reason, etag: Etag = "", name: As = "", as_json: AsJson = False
+) -> None:
+    """Hand an order back to be mended."""
+    with open_home(home, as_json=as_json) as service:
+        officer, full_name = service.officer(name), _full_name(service, order)
+        etag = etag or _etag(service, officer, full_name)
+        desk = _desk(service)
+        decided = desk.return_order(officer, full_name, etag=etag, request_id=str(uuid.uuid4()), reason=reason)
+        _tell(decided, as_json=as_json)
+
+
+@app.command()
+def reject(
+    order: Order, *, home: Home, reason: Reason, etag: Etag = "", name: As = "", as_json: AsJson = False
+) -> None:
+    """Refuse an order for good."""
+    with open_home(home, as_json=as_json) as service:
+        officer, full_name = service.officer(name), _full_name(service, order)
+        etag = etag or _etag(service, officer, full_name)
+        decided = _desk(service).reject(officer, full_name, etag=etag, request_id=str(uuid.uuid4()), reason=reason)
+        _tell(decided, as_json=as_json)
+
+
+def _all_orders(service: OpenHome, state: OrderState | None) -> list[OrderView]:
+    book, officer = _book(service), service.officer("")
+    page = book.list(officer, page_size=LARGEST_PAGE, state=state)
+    orders = list(page.orders)
+    while page.next_page_token:
+        page = book.list(officer, page_size=LARGEST_PAGE, page_token=page.next_page_token, state=state)
+        orders += page.orders
+    return orders
+
+
+def _full_name(service: OpenHome, order: str) -> str:
+    if "/" in order:
+        return order
+    with service.database.reading() as session:
+        row = session.get(OrderRow, order)
+    if row is None:
+        raise NotFound("there is no order of that name.", mend="See: linkage-server orders list")
+    return order_name(row.organisation, row.order_id)
+
+
+def _etag(service: OpenHome, officer: Caller, name: str) -> str:
+    return _book(service).get(officer, name).etag
+
+
+def _tell(order: OrderView, *, as_json: bool) -> None:
+    if as_json:
+        print_json(_as_json(order))
+    else:
+        typer.echo(f"{order.name} is {order.state}; it waits for {order.waits_for or 'nobody'}.")
+
+
+# Any: JSON.
+def _as_json(order: OrderView) -> dict[str, Any]:
+    return order.model_dump(mode="json", exclude={"document"}) | {"waits_for": order.waits_for}
+
+
+def _book(service: OpenHome) -> OrderBook:
+    return OrderBook(
+        database=service.database,
+        trail=service.trail,
+        offer=lambda: _offer(service),
+        page_key=service.folder.page_key(),
+        open_orders_limit=service.settings.limits.open_orders_per_organisation,
+    )
+
+
+def _desk(service: OpenHome) -> ApprovalDesk:
+    return ApprovalDesk(database=service.database, trail=service.trail, offer=lambda: _offer(service))
+
+
+def _offer(service: OpenHome) -> Offer:
+    return load_offer(
+        service.folder.definitions,
+        standard_policy=service.settings.disclosure.standard_policy,
+        minimum_policy=service.settings.disclosure.minimum_policy,
+    )
