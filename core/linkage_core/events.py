@@ -208,7 +208,11 @@ def events_from_table(
         days = days_of(one_chunk(table[date_column]))[belongs]
         order = np.lexsort((days, persons))
     columns = {name: one_chunk(table[name]) for name in table.column_names if name != person_column}
-    rows = pa.RecordBatch.from_pydict(columns) if columns else pa.RecordBatch.from_pydict({"row": belongs})
+    # The fields' metadata says how integers are scaled; it must not get lost on the way.
+    fields = [table.schema.field(name).with_type(column.type) for name, column in columns.items()]
+    rows = pa.RecordBatch.from_arrays(list(columns.values()), schema=pa.schema(fields))
+    if not columns:
+        rows = pa.RecordBatch.from_pydict({"row": belongs})
     counts = np.bincount(persons, minlength=len(person_order)).astype(np.int64)
     return PersonEvents(
         offsets=np.concatenate(([0], np.cumsum(counts))).astype(np.int64),
