@@ -16,7 +16,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from linkage.definition_errors import refusal
 from linkage.errors import DefinitionRejected
@@ -60,7 +60,7 @@ class Exit(Model):
 
 
 class Exits(Model):
-    """What ends observation besides the window: death always, emigration where a register tells it.
+    """What ends observation besides the window: death (`death = false` where it is not known), and emigration.
 
     `incomplete` says what happens to a person whose window reaches past the last complete day of the register: her
     number is counted and the line is marked, or she is left out.
@@ -69,6 +69,11 @@ class Exits(Model):
     death: Exit | None = Exit.model_validate({"register": "dors", "date": "death_date"})
     emigration: Exit | None = None
     incomplete: Literal["mark", "exclude"] = "mark"
+
+    @field_validator("death", mode="before")
+    @classmethod
+    def _death_may_be_unknown(cls, raw: Any) -> Any:
+        return None if raw is False else raw
 
 
 class Stratify(Model):

@@ -207,6 +207,7 @@ class _Amount(IndicatorBase):
     codes: str | None = None
     observe: Observation | None = None
     calendar: Calendar | None = None
+    end_at_exit: bool = True
     row_strata: list[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*(:\d)?$")]] = Field(default_factory=list)
     denominator: Annotated[list[Denominator], BeforeValidator(_as_list), Field(min_length=1)] = ["all"]
 
@@ -259,6 +260,7 @@ class Initiation(IndicatorBase):
     window: Window
     washout: Washout | None = None
     reversals: Reversals = "net"
+    end_at_exit: bool = True
     denominator: Annotated[list[Denominator], BeforeValidator(_as_list), Field(min_length=1)] = ["all"]
     statistic: list[Literal["count", "share"]] = ["count", "share"]
     interval: IntervalName = "wilson"

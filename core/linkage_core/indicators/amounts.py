@@ -59,7 +59,7 @@ def evaluate_amount(context: RunContext, indicator: AmountKind) -> list[PersonVa
     has_rows = np.zeros(context.persons, np.bool_)
     has_rows[rows.person_of_row[in_set]] = True
     faulty = _faulty(context, indicator)
-    exit_day = context.follow_up.exit(indicator.register_name)
+    exit_day = context.exit(indicator.register_name, ends=indicator.end_at_exit)
     values = []
     for weights in _weights(context, indicator):
         account = {"rows": int(in_set.sum()), "rows_without_measure": int((in_set & weights.missing).sum())}

@@ -21,6 +21,8 @@ def evaluate_drugs_at_date(context: RunContext, indicator: DrugsAtDate) -> list[
     rows = context.dispensings(register)
     has_rows = context.ever(register, [indicator.codes], rule=_rule(context, indicator))
     drug_of_code = _drug_of_code(context, indicator)
+    # With the denominator `all` the dead stay in with what they had; who emigrated is not observed either way.
+    exit_day = follow_up.exit(register, death_ends=False)
     values = []
     for day in indicator.at_day:
         at_day = follow_up.from_index(day)
@@ -35,7 +37,7 @@ def evaluate_drugs_at_date(context: RunContext, indicator: DrugsAtDate) -> list[
                 book.give("error:days_supply" if indicator.rule == "supply" else "error:packages", wrong)
                 if alive := context.alive_rule(denominator, end=at_day + np.int32(1), day=day):
                     book.give(*alive)
-                book.give(NO_TIME, np.minimum(follow_up.emigration, follow_up.register_end(register)) <= at_day)
+                book.give(NO_TIME, exit_day <= at_day)
                 counted = book.open_persons
                 book.give(NO_ROWS, ~has_rows)
                 number = PersonValues(

@@ -36,7 +36,8 @@ def evaluate_event_in_window(context: RunContext, indicator: EventInWindow) -> l
         end = follow_up.from_index(last_day + 1)
         late = context.incomplete(register, end=end)
         observed_end = np.minimum(end, exit_day)
-        at_risk = np.minimum(np.where(first < end, first, FAR), observed_end) - start
+        # The day of the event is still a day at risk, as in the reference set's person-years.
+        at_risk = np.minimum(np.where(first < end, first + np.int32(1), FAR), observed_end) - start
         for denominator in indicator.denominator:
             for before_words, left_out in washout_points(indicator.washout, had_before):
                 book = context.reasons_at_index()

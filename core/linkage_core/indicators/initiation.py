@@ -15,7 +15,8 @@ def evaluate_initiation(context: RunContext, indicator: Initiation) -> list[Pers
     """One value for each last day, denominator and, with a stratifying washout, state before the index day."""
     register, rule, follow_up = indicator.register_name, indicator.reversals, context.follow_up
     start = follow_up.from_index(indicator.window.from_day)
-    until = np.minimum(follow_up.from_index(max(indicator.window.to_days) + 1), follow_up.exit(register))
+    exit_day = context.exit(register, ends=indicator.end_at_exit)
+    until = np.minimum(follow_up.from_index(max(indicator.window.to_days) + 1), exit_day)
     firsts = [context.first_day(register, name, rule=rule, start=start, end=until) for name in indicator.codes]
     reached = np.max(firsts, axis=0) if indicator.combine == "all" else np.min(firsts, axis=0)
     has_rows = context.ever(register, indicator.codes, rule=rule)
@@ -35,7 +36,7 @@ def evaluate_initiation(context: RunContext, indicator: Initiation) -> list[Pers
             for before, left_out in washout_points(indicator.washout, used_before):
                 book = context.reasons_at_index()
                 book.give("error:packages", faulty)
-                book.give(NO_TIME, follow_up.exit(register) <= start)
+                book.give(NO_TIME, exit_day <= start)
                 if alive := context.alive_rule(denominator, end=end, day=last_day):
                     book.give(*alive)
                 if context.definition.exits.incomplete == "exclude":

@@ -137,6 +137,12 @@ class RunContext:
             found[rows.person_of_row[faulty & self.rows_in_set(register, name)]] = True
         return found
 
+    def exit(self, register: str, *, ends: bool) -> Int32s:
+        """Day on which observation ends; only the end of the register where death and emigration shall not count."""
+        if ends:
+            return self.follow_up.exit(register)
+        return np.full(self.persons, self.follow_up.register_end(register), np.int32)
+
     def reasons_at_index(self) -> ReasonBook:
         """Reasons that hold for every indicator that starts from the index day."""
         book = ReasonBook(self.persons)
