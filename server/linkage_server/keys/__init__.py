@@ -1,0 +1,1 @@
+"""Secret keys of the service: peppers, envelope keys and the release desk's signing key."""
