@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import re
+import warnings
 from typing import Any
 
 import matplotlib as mpl
@@ -48,6 +49,8 @@ _SETTINGS: dict[Any, Any] = {
 # operator's own matplotlibrc must not show in a delivery.
 mpl.rcdefaults()
 mpl.rcParams.update(_SETTINGS)
+# The page draws the text, not Matplotlib: a name with signs that its font lacks still shows.
+warnings.filterwarnings("ignore", message=r"Glyph \d+", category=UserWarning)
 
 
 def new_figure(height: float) -> Figure:

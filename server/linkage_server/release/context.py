@@ -108,7 +108,9 @@ class ReleaseContext(_Words):
     def level_title(self, stratum: str, level: str) -> str:
         """The English title of a level; its code where there is none."""
         titles = self.level_titles.get(stratum, {})
-        return titles[level].en if level in titles else "All" if level == "total" else level
+        title = titles[level].en if level in titles else "All" if level == "total" else level
+        # A level is whatever a population file held: line breaks and the like would break a chart or a file.
+        return "".join(sign if sign.isprintable() else " " for sign in title)
 
 
 def _spaced(name: str) -> str:

@@ -53,7 +53,7 @@ def _text(cube: Cube, context: ReleaseContext) -> bytes:
         *(_list(f"VALUES({_quoted(t)})", axis.titles) for t, axis in zip(titles, cube.axes, strict=True)),
         *(_list(f"CODES({_quoted(t)})", axis.codes) for t, axis in zip(titles, cube.axes, strict=True)),
         'DATASYMBOL1="Not part of the statistic, or nobody to count over";',
-        'DATASYMBOL2="Kept back to protect persons; it is not zero";',
+        'DATASYMBOL2="Kept back to protect persons, not zero";',
         'DATASYMBOL3="Not complete yet";',
         f"SOURCE={_quoted('; '.join(f'{r.title.en}, snapshot {r.entry.snapshot}' for r in context.registers))};",
         f"NOTE={_quoted(context.policy_text.en)};",
