@@ -53,7 +53,8 @@ class OpeningKeys:
     """The register holder's secrets that opening needs, as the key ring holds them now."""
 
     recipients: tuple[RecipientKeyPair, ...]
-    pepper: Pepper
+    # Every version from the first on: ids are hashed through the chain to the newest.
+    peppers: tuple[Pepper, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ class AcceptanceDesk:
     populations: Path
     keys: Callable[[], OpeningKeys]
     limits: OpenerLimits = field(default_factory=OpenerLimits)
-    rows_max: int = 5_000_000
+    rows_max: int = 10_000_000
 
     def open_pending(self, upload: str, *, organisation: str) -> bool:
         """Open a complete upload; returns whether it was accepted. The orderer learns it from the operation.
@@ -145,7 +146,7 @@ class AcceptanceDesk:
         return OpeningTask(
             recipients=keys.recipients,
             signing_keys=tuple(PublicSigningKeys.from_json(row.public_keys) for row in signing_keys),
-            pepper=keys.pepper,
+            peppers=keys.peppers,
             order=order_name(order.organisation, order.order_id),
             organisation=order.organisation,
             upload_id=upload.upload_id,

@@ -39,7 +39,7 @@ def open_container(container: BinaryIO, output: BinaryIO, task: OpeningTask) -> 
         verified = verify_statement(container, inspected, signing_keys=_signing_keys(inspected.manifest, task))
         chunks = open_chunks(container, verified, recipient=_recipient(inspected.manifest, task))
         opened = parse_population(chunks, manifest=inspected.manifest)
-        hashed = hash_population(opened, pepper=task.pepper)
+        hashed = hash_population(opened, peppers=task.peppers)
         write_population(hashed, output)
     except EnvelopeFaultFound as refusal:
         return {"fault": refusal.fault.value}
@@ -58,7 +58,7 @@ def warm_up() -> None:
     )
     # What is no number at all is refused, but only after the numbers' kernels ran.
     with contextlib.suppress(EnvelopeFaultFound):
-        hash_population(opened, pepper=Pepper(version=1, key=bytes(32)))
+        hash_population(opened, peppers=(Pepper(version=1, key=bytes(32)),))
     nobody = Population(pa.array([], HASHED_ID), strata={"s": levels.slice(0, 0)})
     write_population(HashedPopulation(nobody, 0, {}, date(2000, 1, 1), 1), io.BytesIO())
     with contextlib.suppress(EnvelopeFaultFound):

@@ -19,7 +19,7 @@ class OpeningTask:
     Args:
         recipients: the holder's secret envelope keys that are still accepted.
         signing_keys: the sending organisation's public keys that are still accepted.
-        pepper: the key that identity numbers are hashed under.
+        peppers: the keys that identity numbers are hashed under, first version to newest.
         order, organisation, upload_id: what the manifest must name.
         columns: what the order declared: name and type of each column, in order.
         reference_date: what the order fixed, or None.
@@ -29,7 +29,7 @@ class OpeningTask:
 
     recipients: tuple[RecipientKeyPair, ...]
     signing_keys: tuple[PublicSigningKeys, ...]
-    pepper: Pepper
+    peppers: tuple[Pepper, ...]
     order: str
     organisation: str
     upload_id: str
@@ -45,7 +45,7 @@ def task_to_json(task: OpeningTask) -> dict[str, Any]:
     return {
         "recipients": [key.to_pem().decode("ascii") for key in task.recipients],
         "signing_keys": [keys.to_json() for keys in task.signing_keys],
-        "pepper": {"version": task.pepper.version, "key": task.pepper.key.hex()},
+        "peppers": [{"version": pepper.version, "key": pepper.key.hex()} for pepper in task.peppers],
         "order": task.order,
         "organisation": task.organisation,
         "upload_id": task.upload_id,
@@ -61,7 +61,7 @@ def task_from_json(told: dict[str, Any]) -> OpeningTask:
     return OpeningTask(
         recipients=tuple(RecipientKeyPair.from_pem(pem.encode("ascii")) for pem in told["recipients"]),
         signing_keys=tuple(PublicSigningKeys.from_json(text) for text in told["signing_keys"]),
-        pepper=Pepper(version=told["pepper"]["version"], key=bytes.fromhex(told["pepper"]["key"])),
+        peppers=tuple(Pepper(version=one["version"], key=bytes.fromhex(one["key"])) for one in told["peppers"]),
         order=told["order"],
         organisation=told["organisation"],
         upload_id=told["upload_id"],

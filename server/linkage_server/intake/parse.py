@@ -6,6 +6,7 @@ out needs no further doubt. A broken bound is one refusal; it does not say which
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
@@ -24,6 +25,7 @@ ROWS_PER_BLOCK_MAX = 2**17
 IDENTITY_BYTES_MAX = 64
 LEVELS_MAX = 1_000
 LEVEL_CHARACTERS_MAX = 200
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _VARINT_BYTES_MAX = 4
 _EPOCH = date(1970, 1, 1)
 FIRST_DAY = (date(1850, 1, 1) - _EPOCH).days
@@ -145,7 +147,7 @@ def _gather_stratum(received: wire.ColumnBlock, so_far: _Gathered, rows: int, *,
     if first:
         so_far.levels = list(received.levels)
         _require(len(set(so_far.levels)) == len(so_far.levels))
-        _require(all(0 < len(level) <= LEVEL_CHARACTERS_MAX and level.isprintable() for level in so_far.levels))
+        _require(all(0 < len(level) <= LEVEL_CHARACTERS_MAX and not _CONTROL.search(level) for level in so_far.levels))
     indices = np.array(received.level_indices, dtype=np.int32)
     _require(bool(((indices >= ABSENT_LEVEL) & (indices < len(so_far.levels))).all()))
     so_far.parts.append(indices)

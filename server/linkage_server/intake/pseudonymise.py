@@ -8,6 +8,7 @@ that the client would have refused are refused here too, for a client is only a 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -19,7 +20,8 @@ import pyarrow.compute as pc
 from linkage.envelope_manifest import EnvelopeFault, EnvelopeFaultFound
 from linkage.personal_identity_number import NumberKind
 from linkage_core.events import Population, split_ids
-from linkage_core.pseudonyms import Pepper, pseudonymise
+from linkage_core.pepper_chain import pseudonymise_through
+from linkage_core.pseudonyms import Pepper
 from linkage_server.intake.parse import OpenPopulation
 
 _LINKABLE = frozenset({NumberKind.PERSONNUMMER, NumberKind.COORDINATION})
@@ -45,13 +47,13 @@ class HashedPopulation:
     pepper_version: int
 
 
-def hash_population(opened: OpenPopulation, *, pepper: Pepper) -> HashedPopulation:
+def hash_population(opened: OpenPopulation, *, peppers: Sequence[Pepper]) -> HashedPopulation:
     """Replace every identity number by its hashed id.
 
     Raises:
         EnvelopeFaultFound: a number is neither linkable nor of a counted kind, or a person has two rows that differ.
     """
-    pseudonyms = pseudonymise(opened.identity, reference_date=opened.reference_date, pepper=pepper)
+    pseudonyms = pseudonymise_through(opened.identity, reference_date=opened.reference_date, peppers=peppers)
     rows_by_kind = np.bincount(pseudonyms.kinds, minlength=len(NumberKind))
     for kind in NumberKind:
         if rows_by_kind[kind] and kind not in _LINKABLE | _COUNTED:
@@ -74,7 +76,7 @@ def hash_population(opened: OpenPopulation, *, pepper: Pepper) -> HashedPopulati
         rows=len(opened.identity),
         not_linkable={kind.name.lower(): int(rows_by_kind[kind]) for kind in sorted(_COUNTED)},
         reference_date=opened.reference_date,
-        pepper_version=pepper.version,
+        pepper_version=peppers[-1].version,
     )
 
 
