@@ -211,9 +211,9 @@ def _integer_forms(numbers: pa.Array) -> Iterator[_Forms]:
         if len(rows):
             yield _Forms(rows, _decimal_digits(values[rows]), is_short, None)
     rows = np.flatnonzero(present & ~short & ~long)
-    if len(rows):  # A minus sign is a wrong character, anything else a wrong length; both are judged from one form.
-        characters = np.where(values[rows] < 0, np.uint8(ord("-")), np.uint8(0))
-        yield _Forms(rows, np.tile(characters, (12, 1)), False, None)
+    if len(rows):  # Judged as thirteen characters without a sign: digits, or minus signs where the number has one.
+        characters = np.where(values[rows] < 0, np.uint8(ord("-")), np.uint8(ord("0")))
+        yield _Forms(rows, np.tile(characters, (12, 1)), False, np.full(len(rows), ord("0"), np.uint8))
 
 
 def _decimal_digits(values: Whole) -> Bytes:
@@ -323,7 +323,6 @@ def _judge_characters(digit: Bytes, is_digit: Flags, forms: _Forms, reference_da
         sign_letter = forms.sign & np.uint8(0xDF)
         alike |= (sign_letter >= 65) & (sign_letter <= 90) & (forms.sign >= 65)
         problems[sound & alike] = NumberProblem.WRONG_LENGTH
-    problems[(forms.characters == 0).all(axis=0)] = NumberProblem.WRONG_LENGTH  # Whole numbers of 11 or 13 digits.
 
     plain = np.flatnonzero(dates & ends & signed)
     if len(plain):
