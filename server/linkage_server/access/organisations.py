@@ -109,7 +109,7 @@ def list_organisations(session: Session) -> list[OrganisationView]:
         .group_by(CertificateRow.organisation, CertificateRow.role)
     )
     certificates: dict[str, dict[str, int]] = {}
-    for organisation, role, count in session.execute(counted).tuples():
+    for organisation, role, count in session.execute(counted):
         certificates.setdefault(organisation, {})[role] = count
     return [
         OrganisationView(

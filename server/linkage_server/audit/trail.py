@@ -25,6 +25,7 @@ from linkage_server.storage.database import Database, now
 from linkage_server.storage.tables import AuditEntryRow
 
 GENESIS = "0" * 64
+_BATCH = 1000
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f]")
 # Nobody should write an identity number as a name; if someone does, it stops here.
 _LIKE_IDENTITY = re.compile(r"(?<!\d)(\d{2})?\d{6}[-+]?\d{4}(?!\d)")
@@ -86,21 +87,17 @@ class AuditTrail:
         session.flush()
         return _as_entry(entry, hash_=entry.hash)
 
-    def entries(self, *, after: int = 0, limit: int | None = None, subject: str | None = None) -> Iterator[AuditEntry]:
-        """Entries in the order they were written.
-
-        Args:
-            after: only entries with a greater number.
-            limit: at most so many.
-            subject: only entries about this resource and what belongs to it.
-        """
-        query = sa.select(AuditEntryRow).where(AuditEntryRow.seq > after).order_by(AuditEntryRow.seq).limit(limit)
-        if subject is not None:
-            below = AuditEntryRow.subject.startswith(f"{subject}/", autoescape=True)
-            query = query.where(sa.or_(AuditEntryRow.subject == subject, below))
+    def entries(self, *, after: int = 0) -> Iterator[AuditEntry]:
+        """Entries with a greater number than `after`, in the order they were written, from one steady view."""
         with self.database.reading() as session:
-            for row in session.scalars(query.execution_options(yield_per=1000)):
-                yield _as_entry(row, hash_=row.hash)
+            while True:
+                query = sa.select(AuditEntryRow).where(AuditEntryRow.seq > after).order_by(AuditEntryRow.seq)
+                rows = session.scalars(query.limit(_BATCH)).all()
+                yield from (_as_entry(row, hash_=row.hash) for row in rows)
+                if len(rows) < _BATCH:
+                    return
+                after = rows[-1].seq
+                session.expunge_all()
 
     def newest(self, *, limit: int, subject: str | None = None) -> list[AuditEntry]:
         """The last entries, oldest first."""
@@ -157,7 +154,7 @@ def _as_entry(row: AuditEntryRow, *, hash_: str) -> AuditEntry:
 
 def _broken(seq: int, what: str) -> AuditBroken:
     return AuditBroken(
-        f"entry {seq} of the audit trail {what}.",
+        f"audit trail: entry {seq} {what}.",
         mend="Keep the database as it is, restore a backup beside it and compare the two from that entry on.",
         facts={"entry": str(seq)},
     )

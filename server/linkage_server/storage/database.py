@@ -73,6 +73,8 @@ class Database:
             Conflict: two rows that must differ would not.
         """
         with self._session(self._writing) as session, session.begin():
+            # The turn begins here, not at the first statement.
+            session.connection()
             yield session
 
     @contextmanager

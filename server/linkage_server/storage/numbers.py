@@ -25,7 +25,8 @@ class ServiceNumbers:
 
 def count_service(session: Session) -> ServiceNumbers:
     """Count what the service has in hand."""
-    by_state = dict(session.execute(sa.select(OrderRow.state, sa.func.count()).group_by(OrderRow.state)).tuples())
+    counted = sa.select(OrderRow.state, sa.func.count()).group_by(OrderRow.state)
+    by_state = {state: count for state, count in session.execute(counted)}  # noqa: C416  dict() loses the types
     uploads = sa.select(sa.func.count()).where(UploadRow.state.in_(_OPEN_UPLOADS))
     runs = sa.select(sa.func.count()).where(RunRow.state == "running")
     return ServiceNumbers(
