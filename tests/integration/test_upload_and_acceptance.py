@@ -144,7 +144,7 @@ def intake(database: Database, clock: Clock, tmp_path: Path) -> Intake:
         home=home,
         spool=home / "spool",
         populations=home / "populations",
-        keys=lambda: OpeningKeys((SEALER.recipient,), PEPPER),
+        keys=lambda: OpeningKeys((SEALER.recipient,), (PEPPER,)),
         limits=OpenerLimits(wall_seconds=60),
     )
     quotas = UploadQuotas(disk_reserve_bytes=0)

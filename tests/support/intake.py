@@ -19,7 +19,7 @@ def opening_task(sealer: Sealer, **overrides: object) -> OpeningTask:
     task = OpeningTask(
         recipients=(sealer.recipient,),
         signing_keys=(sealer.signing_key.public,),
-        pepper=PEPPER,
+        peppers=(PEPPER,),
         order=ORDER,
         organisation=ORGANISATION,
         upload_id=UPLOAD_ID,
