@@ -188,7 +188,7 @@ def needed_columns(definition: IndicatorSet) -> dict[str, set[str]]:
         if isinstance(indicator, Cost):
             columns.update(f"cost_{part}" for part in indicator.cost)
         if isinstance(indicator, DefinedDailyDoses):
-            columns.update(["ddd_per_package", "ddd"])
+            columns.update(["ddd_per_package", "ddd_dispensed"])
         if isinstance(indicator, Users | Initiation | ProportionOfDaysCovered | DrugsAtDate):
             columns.update(PRODUCT_COLUMNS)
         supply = getattr(indicator, "supply", None)
@@ -210,6 +210,6 @@ _STEP_COLUMNS: dict[str, tuple[str, ...]] = {
     "dosage_text": ("dosage_text", "units_per_package"),
     "days_supply": ("days_supply",),
     "units_per_day": ("units_per_package",),
-    "ddd": ("ddd_per_package", "ddd"),
+    "ddd": ("ddd_per_package", "ddd_dispensed"),
     "fixed": (),
 }

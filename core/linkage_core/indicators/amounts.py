@@ -126,10 +126,10 @@ def _weights(context: RunContext, indicator: AmountKind) -> Iterator[_Weights]:
 
 
 def _doses(rows: Dispensings) -> _Weights:
-    """DDD of a row: its own amount where the register delivers one, else packages x DDD per package."""
-    if rows.has("ddd"):
-        amount, scale = rows.whole_numbers("ddd")
-        return _Weights("", amount, scale, rows.is_null("ddd"))
+    """DDD of a row: packages x DDD per package, or the amount that a register without them delivers."""
+    if rows.has("ddd_dispensed") and not rows.has("ddd_per_package"):
+        amount, scale = rows.whole_numbers("ddd_dispensed")
+        return _Weights("", amount, scale, rows.is_null("ddd_dispensed"))
     per_package, scale = rows.whole_numbers("ddd_per_package")
     missing = rows.is_null("ddd_per_package") | rows.quantity_missing
     return _Weights("", rows.quantity.astype(np.int64) * per_package, scale * 100, missing)

@@ -82,8 +82,8 @@ def _step(step: str, dispensings: Dispensings, netted: NettedRows, *, whole_days
     if name == "ddd" and dispensings.has("ddd_per_package"):
         doses, scale = dispensings.whole_numbers("ddd_per_package")
         return _quotient(left * doses, per_day=Fraction(parameter) * scale * HUNDREDTHS)
-    if name == "ddd" and dispensings.has("ddd"):
-        doses, scale = dispensings.whole_numbers("ddd")
+    if name == "ddd" and dispensings.has("ddd_dispensed"):
+        doses, scale = dispensings.whole_numbers("ddd_dispensed")
         return _share_left(_quotient(doses, per_day=Fraction(parameter) * scale), dispensings, left)
     return None
 

@@ -1,0 +1,151 @@
+"""`linkage-server lab evaluate`: a set of indicators on plain files, for the statistician who tries a definition."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
+import typer
+
+from linkage.errors import InputRefused
+from linkage.indicator_definition import canonical_form, canonical_sha256, load_indicator_set
+from linkage_core.aggregates import ROW_PREFIX, count_by
+from linkage_core.indicators import PersonValues, evaluate
+from linkage_server.lab.inputs import LabInputs, read_inputs
+from linkage_server.lab.results import counts, per_person
+
+
+def evaluate_command(
+    set_file: Annotated[Path, typer.Argument(metavar="SET.toml", help="The indicator set.")],
+    *,
+    population: Annotated[Path, typer.Option(help="One row a person: person, index_date, strata.")],
+    out: Annotated[Path, typer.Option(help="Folder for what is computed; made if it is not there.")],
+    events: Annotated[list[str], typer.Option(metavar="REGISTER=FILE", help="Rows of a register; repeat.")] = [],  # noqa: B006
+    per_person_rows: Annotated[
+        bool, typer.Option("--per-person", help="Write value and reason for each person and parameter point.")
+    ] = False,
+    by: Annotated[list[str], typer.Option(help="Strata to cross, separated by spaces; repeat.")] = [],  # noqa: B006
+    column: Annotated[
+        list[str], typer.Option(metavar="REGISTER.CONCEPT=COLUMN", help="Which column is which; repeat.")
+    ] = [],  # noqa: B006
+    data_until: Annotated[
+        list[str], typer.Option(metavar="REGISTER=DATE", help="Last day that a register holds in full; repeat.")
+    ] = [],  # noqa: B006
+    as_json: Annotated[bool, typer.Option("--json", help="Print what was written as JSON.")] = False,
+) -> None:
+    """Evaluate an indicator set on plain files; the register store is never opened and nothing is protected."""
+    written = evaluate_files(
+        set_file,
+        population=population,
+        events={name: Path(file) for name, file in _pairs(events, option="--events")},
+        out=out,
+        write_persons=per_person_rows,
+        by=[crossing.split() for crossing in by],
+        columns=_by_register(column),
+        data_until={name: _day(text) for name, text in _pairs(data_until, option="--data-until")},
+    )
+    if as_json:
+        typer.echo(json.dumps({"written": [str(path) for path in written]}))
+    else:
+        for path in written:
+            typer.echo(f"wrote {path}")
+
+
+def evaluate_files(
+    set_file: Path,
+    *,
+    population: Path,
+    events: dict[str, Path],
+    out: Path,
+    write_persons: bool = False,
+    by: Sequence[Sequence[str]] = (),
+    columns: dict[str, dict[str, str]] | None = None,
+    data_until: dict[str, date] | None = None,
+) -> list[Path]:
+    """Evaluate a set on plain files and write the results into a folder; returns what was written.
+
+    `table.parquet` and `table.csv` hold the counts, `definition.json` the canonical form with its hash and the account
+    of rows; `per_person.parquet` and `per_person.csv` one row an indicator, parameter point and person.
+
+    Raises:
+        DefinitionRejected: the set is wrong.
+        InputRefused: a file is not as needed.
+        EventsRejected: a register or column that the set needs is missing.
+    """
+    definition = load_indicator_set(set_file)
+    inputs = read_inputs(definition, population=population, events=events, told=columns or {})
+    rows = sorted(
+        {spec.removeprefix(ROW_PREFIX) for crossing in by for spec in crossing if spec.startswith(ROW_PREFIX)}
+    )
+    values = evaluate(
+        inputs.definition,
+        population=inputs.population,
+        events=inputs.events,
+        data_until=data_until or {},
+        row_dimensions=rows,
+    )
+    out.mkdir(parents=True, exist_ok=True)
+    table = counts(count_by(values, population=inputs.population, by=by or _proposed(inputs)))
+    written = _write(table, out / "table")
+    if write_persons:
+        written += _write(per_person(values, persons=inputs.persons), out / "per_person")
+    about = {
+        "set": definition.name,
+        "sha256": canonical_sha256(definition),
+        "definition": json.loads(canonical_form(definition)),
+        "account": _account(values),
+    }
+    (out / "definition.json").write_text(json.dumps(about, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    return [*written, out / "definition.json"]
+
+
+def _proposed(inputs: LabInputs) -> list[list[str]]:
+    """Each stratum that the set proposes and the population can be split by."""
+    population, possible = inputs.population, set(inputs.population.strata)
+    return [
+        [spec]
+        for spec in inputs.definition.stratify.by
+        if spec in possible
+        or (spec == "sex" and population.sex is not None)
+        or (spec.startswith("age:") and population.birth_date is not None and population.index_date is not None)
+        or (spec.startswith("index:") and population.index_date is not None)
+    ]
+
+
+def _write(table: pa.Table, stem: Path) -> list[Path]:
+    as_parquet, as_csv = stem.with_suffix(".parquet"), stem.with_suffix(".csv")
+    pq.write_table(table, as_parquet)
+    pyarrow.csv.write_csv(table, as_csv)
+    return [as_parquet, as_csv]
+
+
+def _account(values: Sequence[PersonValues]) -> dict[str, dict[str, int]]:
+    return {value.name: dict(value.account) for value in values if value.account}
+
+
+def _pairs(options: Sequence[str], *, option: str) -> list[tuple[str, str]]:
+    pairs = [text.partition("=") for text in options]
+    if any(not name or not value for name, _, value in pairs):
+        raise InputRefused(f"{option} is written NAME=VALUE.", mend=f"For instance {option} lmed=...")
+    return [(name, value) for name, _, value in pairs]
+
+
+def _by_register(options: Sequence[str]) -> dict[str, dict[str, str]]:
+    told: dict[str, dict[str, str]] = {}
+    for place, column in _pairs(options, option="--column"):
+        register, _, concept = place.partition(".")
+        told.setdefault(register, {})[concept] = column
+    return told
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise InputRefused("--data-until names no date.", mend="Write it as lmed=2024-12-31.") from None

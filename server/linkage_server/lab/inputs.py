@@ -1,0 +1,117 @@
+"""From plain files to what the core evaluates: a population and the rows of its persons."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from linkage.errors import InputRefused
+from linkage.indicator_definition import Exit, IndicatorSet
+from linkage_core.dictionaries import one_chunk
+from linkage_core.events import PersonEvents, Population, events_from_table
+from linkage_server.lab.plain_files import PERSON, event_date, read_table, with_concepts
+
+_SEXES = {"1": 1, "m": 1, "man": 1, "male": 1, "2": 2, "f": 2, "k": 2, "kvinna": 2, "woman": 2, "female": 2}
+_NOT_STRATA = (PERSON, "index_date", "birth_date", "sex", "death_date", "emigration_date")
+_EXITS = "exits of the population file"
+
+
+@dataclass(frozen=True, slots=True)
+class LabInputs:
+    """Everything that was read.
+
+    Args:
+        persons: as the population file names them, in its order and of its type.
+        population: the same persons for the core, by position.
+        events: rows of each register.
+        definition: the set; exits point to the population file where it has dates of death or emigration.
+    """
+
+    persons: pa.Array
+    population: Population
+    events: Mapping[str, PersonEvents]
+    definition: IndicatorSet
+
+
+def read_inputs(
+    definition: IndicatorSet, *, population: Path, events: Mapping[str, Path], told: Mapping[str, Mapping[str, str]]
+) -> LabInputs:
+    """Read the files of a laboratory run.
+
+    Args:
+        population: one row a person: person, index_date, and as wished birth_date, sex, death_date, emigration_date;
+            every other column is a stratum.
+        events: register -> file.
+        told: register (or "population") -> concept -> column.
+
+    Raises:
+        InputRefused: a file is not as needed; names file and column.
+    """
+    people = with_concepts(
+        read_table(population), register="population", told=told.get("population", {}), file_name=population.name
+    )
+    persons = one_chunk(people[PERSON])
+    if persons.null_count or len(pc.unique(persons)) != len(persons):
+        raise InputRefused(
+            f"{population.name}: a person is missing or stands twice.", mend="Write one row for each person."
+        )
+    rows = {register: _events(path, register, told.get(register, {}), persons) for register, path in events.items()}
+    definition = _with_exits(definition, people, rows, persons)
+    return LabInputs(persons, _population(people), rows, definition)
+
+
+def _events(path: Path, register: str, told: Mapping[str, str], persons: pa.Array) -> PersonEvents:
+    table = with_concepts(read_table(path), register=register, told=told, file_name=path.name)
+    if table[PERSON].type != persons.type:
+        table = table.set_column(table.column_names.index(PERSON), PERSON, table[PERSON].cast(pa.string()))
+        persons = persons.cast(pa.string())
+    date = event_date(register, table.column_names)
+    return events_from_table(table, person_column=PERSON, person_order=persons, date_column=date)
+
+
+def _population(people: pa.Table) -> Population:
+    positions = pa.array([place.to_bytes(16, "big") for place in range(people.num_rows)], pa.binary(16))
+    names = people.column_names
+    return Population(
+        hashed_ids=positions,
+        index_date=one_chunk(people["index_date"]) if "index_date" in names else None,
+        birth_date=one_chunk(people["birth_date"]) if "birth_date" in names else None,
+        sex=_sexes(people["sex"]) if "sex" in names else None,
+        strata={name: _stratum(people[name]) for name in names if name not in _NOT_STRATA},
+    )
+
+
+def _sexes(column: pa.ChunkedArray) -> pa.UInt8Array:
+    return pa.array([_SEXES.get(str(value).strip().lower(), 0) for value in column.to_pylist()], pa.uint8())
+
+
+def _stratum(column: pa.ChunkedArray) -> pa.DictionaryArray:
+    whole = one_chunk(column)
+    return whole if pa.types.is_dictionary(whole.type) else whole.cast(pa.string()).dictionary_encode()
+
+
+def _with_exits(
+    definition: IndicatorSet, people: pa.Table, events: dict[str, PersonEvents], persons: pa.Array
+) -> IndicatorSet:
+    """Let dates of death and emigration in the population file end observation, where no register tells them."""
+    found = {name: people[name] for name in ("death_date", "emigration_date") if name in people.column_names}
+    if not found:
+        return definition
+    exits = definition.exits
+    table = pa.table({PERSON: persons, **found})
+    rows = events_from_table(table, person_column=PERSON, person_order=persons)
+    if "death_date" in found and exits.death is not None and exits.death.register_name not in events:
+        events[exits.death.register_name] = events_from_table(
+            table.select([PERSON, "death_date"]).rename_columns([PERSON, exits.death.date_column]),
+            person_column=PERSON,
+            person_order=persons,
+        )
+    if "emigration_date" in found and exits.emigration is None:
+        events[_EXITS] = rows
+        emigration = Exit.model_validate({"register": _EXITS, "date": "emigration_date"})
+        exits = exits.model_copy(update={"emigration": emigration})
+    return definition.model_copy(update={"exits": exits})

@@ -1,0 +1,180 @@
+"""Reads plain files for the laboratory and finds the engine's words among their columns.
+
+The laboratory never opens the register store. A file is CSV (also .gz), Parquet or Arrow; its columns are found by the
+engine's word, by the names that the register's definition accepts, by a few names in common use, or as told on the
+command line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+import pyarrow.feather
+import pyarrow.parquet as pq
+
+from linkage.errors import InputRefused
+from linkage.register_catalogue import shipped_registers
+
+PERSON = "person"
+PERSON_NAMES = ("person", "person_id", "personnummer", "personnr", "pnr", "lopnr", "patient_id", "id")
+
+SCALES = {
+    "packages": 100,
+    "ddd_per_package": 10_000,
+    "ddd_dispensed": 10_000,
+    "cost_total": 100,
+    "cost_benefit": 100,
+    "cost_patient": 100,
+}
+"""Units per whole of the engine's measures; the others are whole numbers, or 1/10,000 where a file has fractions."""
+
+WHOLE_NUMBERS = ("days_supply", "units_per_package")
+
+_IN_COMMON_USE = {
+    "atc": ("atc_code",),
+    "packages": ("packs", "antal"),
+    "units_per_package": ("pack_size",),
+    "strength_text": ("strength",),
+    "days_supply": ("duration",),
+    "ddd_dispensed": ("ddd",),
+    "substitution": ("substituted",),
+    "admission_date": ("admitted",),
+    "discharge_date": ("discharged",),
+    "diagnosis": ("icd10",),
+}
+_EVENT_DATES = {
+    "lmed": "dispensing_date",
+    "par_sv": "admission_date",
+    "par_ov": "admission_date",
+    "cancer": "diagnosis_date",
+    "dors": "death_date",
+}
+
+
+def read_table(path: Path) -> pa.Table:
+    """Read a whole file.
+
+    Raises:
+        InputRefused: it does not exist, or is not one of the formats; the text of the foreign error may hold values
+            and is not repeated.
+    """
+    name = path.name.lower()
+    try:
+        if name.endswith(".parquet"):
+            return pq.read_table(path)
+        if name.endswith((".arrow", ".feather", ".ipc")):
+            return pyarrow.feather.read_table(path)
+        if name.endswith((".csv", ".csv.gz")):
+            return pyarrow.csv.read_csv(path)
+    except (OSError, pa.ArrowException):
+        raise InputRefused(
+            f"{path.name}: cannot be read.", mend="Check the path, the format and the encoding."
+        ) from None
+    raise InputRefused(f"{path.name}: unknown kind of file.", mend="Use .csv, .csv.gz, .parquet or .arrow.")
+
+
+def with_concepts(table: pa.Table, *, register: str, told: Mapping[str, str], file_name: str) -> pa.Table:
+    """Rename columns to the engine's words and bring them to its types; columns it has no word for keep their name.
+
+    Args:
+        register: its name, for the names that its definition accepts.
+        told: concept -> column, from the command line.
+
+    Raises:
+        InputRefused: a column that was told is missing, no column tells the person, or a column has the wrong type.
+    """
+    chosen = _choose(table.column_names, register=register, told=told, file_name=file_name)
+    arrays: list[pa.ChunkedArray] = []
+    fields: list[pa.Field] = []
+    for name in table.column_names:
+        concept = chosen.get(name, name.lower())
+        column, scale = _typed(table[name], concept, where=f"{file_name}, column {name!r}")
+        metadata = {b"scale": str(scale).encode()} if scale > 1 else None
+        if concept not in {field.name for field in fields}:
+            arrays.append(column)
+            fields.append(pa.field(concept, column.type, metadata=metadata))
+    return pa.table(arrays, schema=pa.schema(fields))
+
+
+def event_date(register: str, columns: list[str]) -> str | None:
+    """The column that orders a person's rows."""
+    wanted = _EVENT_DATES.get(register, "")
+    if wanted in columns:
+        return wanted
+    return next((name for name in columns if name.endswith("_date")), None)
+
+
+def _choose(columns: list[str], *, register: str, told: Mapping[str, str], file_name: str) -> dict[str, str]:
+    by_lower = {name.lower(): name for name in columns}
+    chosen: dict[str, str] = {}
+    for concept, names in {**_accepted(register), **{concept: (name,) for concept, name in told.items()}}.items():
+        found = next((by_lower[name.lower()] for name in names if name.lower() in by_lower), None)
+        if found is not None and (found not in chosen or concept in told):
+            chosen[found] = concept
+        elif found is None and concept in told:
+            raise InputRefused(f"{file_name}: has no column {told[concept]!r}.", mend="Mend --column.")
+    if PERSON not in chosen.values():
+        raise InputRefused(f"{file_name}: no column tells the person.", mend=f"Say --column {register}.person=NAME.")
+    return chosen
+
+
+def _accepted(register: str) -> dict[str, tuple[str, ...]]:
+    names: dict[str, tuple[str, ...]] = {PERSON: PERSON_NAMES}
+    date = _EVENT_DATES.get(register)
+    if date is not None:
+        names[date] = (date,)
+    definition = shipped_registers().get(register)
+    for variable in definition.variables if definition else ():
+        if variable.concept:
+            names[variable.concept] = (variable.concept, *variable.source_names)
+    for concept, common in _IN_COMMON_USE.items():
+        names[concept] = (concept, *names.get(concept, ())[1:], *common)
+    if date is not None:
+        names[date] = (*names[date], "date")
+    return names
+
+
+def _typed(column: pa.ChunkedArray, concept: str, *, where: str) -> tuple[pa.ChunkedArray, int]:
+    try:
+        if concept == PERSON:
+            return column, 1
+        if concept.endswith("_date"):
+            return _dates(column), 1
+        if concept in SCALES:
+            return _scaled(column, SCALES[concept]), SCALES[concept]
+        if concept in WHOLE_NUMBERS:
+            scale = 1 if pa.types.is_integer(column.type) or _all_whole(column) else 10_000
+            return _scaled(column, scale), scale
+        if _is_list(column.type) or pa.types.is_dictionary(column.type) or pa.types.is_date(column.type):
+            return column, 1
+        return column.cast(pa.string()).dictionary_encode(), 1
+    except pa.ArrowException:
+        raise InputRefused(f"{where}: cannot be read as {concept!r}.", mend="Mend the column or its mapping.") from None
+
+
+def _is_list(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind))
+
+
+def _dates(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    if pa.types.is_date(column.type) or pa.types.is_timestamp(column.type):
+        return column.cast(pa.date32())
+    if pa.types.is_null(column.type):
+        return column.cast(pa.date32())
+    text = pc.utf8_trim_whitespace(column.cast(pa.string()))
+    return pc.if_else(pc.equal(text, ""), None, text).cast(pa.date32())
+
+
+def _all_whole(column: pa.ChunkedArray) -> bool:
+    numbers = column.cast(pa.float64())
+    return bool(pc.all(pc.equal(numbers, pc.round(numbers)), min_count=0).as_py())
+
+
+def _scaled(column: pa.ChunkedArray, scale: int) -> pa.ChunkedArray:
+    if pa.types.is_integer(column.type):
+        return pc.multiply(column.cast(pa.int64()), scale)
+    return pc.round(pc.multiply(column.cast(pa.float64()), float(scale))).cast(pa.int64())
