@@ -18,6 +18,7 @@ FOLDERS = (
     "populations",
     "runs",
     "releases",
+    "definitions",
     "definitions/registers",
     "definitions/indicators",
     "definitions/policies",
@@ -108,9 +109,7 @@ class HomeFolder:
             root.mkdir(mode=0o700, parents=True, exist_ok=True)
             root.chmod(0o700)
             for name in FOLDERS:
-                for folder in (Path(name), *Path(name).parents):
-                    if folder != Path():
-                        (home.root / folder).mkdir(mode=0o700, exist_ok=True, parents=True)
+                (home.root / name).mkdir(mode=0o700)
         except OSError as refusal:
             reason = os.strerror(refusal.errno or 0)
             raise ServiceUnavailable(f"{root} cannot be made: {reason}.", mend="Choose another folder.") from None
