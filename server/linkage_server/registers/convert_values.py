@@ -6,6 +6,7 @@ Every function takes distinct texts (no nulls) and returns arrays and masks over
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +20,8 @@ from linkage_server.registers.faults import Fault
 Int64s = npt.NDArray[np.int64]
 
 WHOLE = r"^[+-]?[0-9]{1,18}(?:[.,]0*)?$"
-DECIMAL = r"^(?P<sign>[+-]?)(?P<whole>[0-9]{0,15})(?:[.,](?P<part>[0-9]{0,18}))?$"
+DECIMAL = r"^(?P<sign>[+-]?)(?P<whole>[0-9]{0,14})(?:[.,](?P<part>[0-9]{0,18}))?$"
+EXPONENT = r"^[+-]?[0-9]{1,15}(?:[.,][0-9]{0,15})?[eE][+-]?[0-9]{1,2}$"
 ISO_DATE = r"^([0-9]{4})-([0-9]{2})-([0-9]{2})(?:[T ][0-9:.]*Z?)?$"
 
 
@@ -44,6 +46,7 @@ class Converted:
 
 def to_whole_numbers(texts: pa.StringArray) -> Converted:
     """Whole numbers; "12.0" and "12," of spreadsheet exports are 12."""
+    texts = _without_exponents(texts)
     fits = _mask(pc.match_substring_regex(texts, WHOLE))
     number = _mask(pc.match_substring_regex(texts, DECIMAL)) & _mask(pc.match_substring_regex(texts, "[0-9]"))
     digits = pc.replace_substring_regex(pc.replace_substring_regex(texts, r"[.,]0*$", ""), r"^\+", "")
@@ -53,6 +56,7 @@ def to_whole_numbers(texts: pa.StringArray) -> Converted:
 
 def to_scaled_decimals(texts: pa.StringArray, *, scale: int) -> Converted:
     """Decimals in units of 1 / `scale`, exactly; digits beyond are rounded half away from zero and marked."""
+    texts = _without_exponents(texts)
     digits = len(str(scale)) - 1
     number = _mask(pc.match_substring_regex(texts, DECIMAL)) & _mask(pc.match_substring_regex(texts, "[0-9]"))
     parts = pc.extract_regex(pc.if_else(pa.array(number), texts, "0"), DECIMAL)
@@ -112,6 +116,17 @@ def to_truth_values(texts: pa.StringArray) -> Converted:
     true = _mask(pc.is_in(lower, value_set=pa.array(["1", "true", "ja", "yes", "j"])))
     false = _mask(pc.is_in(lower, value_set=pa.array(["0", "false", "nej", "no", "n"])))
     return Converted(true.astype(np.int64), {Fault.NOT_A_TRUTH_VALUE: ~true & ~false})
+
+
+def _without_exponents(texts: pa.StringArray) -> pa.StringArray:
+    """Numbers such as 1e+05, which R and spreadsheets write for 100000, with all their digits."""
+    written = _mask(pc.match_substring_regex(texts, EXPONENT))
+    if not written.any():
+        return texts
+    plain = texts.to_pylist()
+    for place in np.flatnonzero(written):
+        plain[place] = f"{Decimal(plain[place].replace(',', '.')):f}"
+    return pa.array(plain, pa.string())
 
 
 def _split_date(texts: pa.StringArray) -> tuple[Int64s, Int64s, Int64s]:
