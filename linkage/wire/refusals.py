@@ -72,7 +72,7 @@ def internal_status(error_id: str) -> status_pb2.Status:
 def from_rpc_error(error: grpc.RpcError) -> errors.LinkageError:
     """The refusal that a call met. A call that met no service becomes `ServiceUnavailable` or `TimedOut`."""
     # An AioRpcError carries the same answers as a grpc.Call without being one.
-    status = rpc_status.from_call(error) if hasattr(error, "trailing_metadata") else None
+    status = rpc_status.from_call(error) if hasattr(error, "trailing_metadata") else None  # type: ignore[arg-type]
     if status is not None:
         return from_status(status)
     code = error.code() if hasattr(error, "code") else grpc.StatusCode.UNKNOWN

@@ -1,0 +1,68 @@
+"""linkage catalogue registers | variables | codes | indicators | policies."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from linkage_client.api import Linkage
+from linkage_client.console import Shown
+from linkage_client.options import AsJson, Home
+
+app = typer.Typer(no_args_is_help=True, help="What can be asked for.")
+
+
+@app.command()
+def registers(home: Home = None, as_json: AsJson = False) -> None:
+    """The registers, and the days they have data for."""
+    with Linkage(home) as linkage:
+        rows = linkage.registers()
+    Shown(as_json=as_json).table("Registers", rows, ("name", "title_en", "first_day", "last_day", "snapshot"))
+
+
+@app.command()
+def variables(
+    register: Annotated[str, typer.Option("--register", help="Only this register.")] = "",
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """The variables of the registers."""
+    with Linkage(home) as linkage:
+        rows = linkage.variables(register=register)
+    columns = ("register", "name", "type", "role", "code_system", "title_en")
+    Shown(as_json=as_json).table("Variables", rows, columns)
+
+
+@app.command()
+def codes(
+    code_system: Annotated[str, typer.Argument(help="The code system, such as atc.")],
+    prefix: Annotated[str, typer.Option("--prefix", help="Only codes that begin so.")] = "",
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """The codes of a code system."""
+    with Linkage(home) as linkage:
+        rows = linkage.codes(code_system, prefix=prefix)
+    Shown(as_json=as_json).table("Codes", rows, ("code", "title_en", "title_sv"))
+
+
+@app.command()
+def indicators(
+    indicator_set: Annotated[str, typer.Option("--set", help='Only this set, "id" or "id@version".')] = "",
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """The indicators and their sets."""
+    with Linkage(home) as linkage:
+        rows = linkage.indicators(set=indicator_set)
+    Shown(as_json=as_json).table("Indicators", rows, ("set", "id", "kind", "title_en"))
+
+
+@app.command()
+def policies(home: Home = None, as_json: AsJson = False) -> None:
+    """The disclosure policies."""
+    with Linkage(home) as linkage:
+        rows = linkage.policies()
+    columns = ("id", "version", "minimum_cell", "minimum_population", "title_en")
+    Shown(as_json=as_json).table("Disclosure policies", rows, columns)
