@@ -18,6 +18,7 @@ import pytest
 from jsonstat_validator import validate_jsonstat
 
 from linkage.released_table import NUMBER_COLUMNS, LineStatus, schema_of
+from linkage_server.release import cube
 from linkage_server.release.csv_file import csv_files, csv_text
 from linkage_server.release.json_stat import json_stat_files
 from linkage_server.release.px import px_files
@@ -106,7 +107,7 @@ def test_json_stat_says_each_line_of_its_crossing_and_null_with_a_status_for_wha
         own = [line for line in LINES if all(line[name] == "total" for name in others)]
         assert own
         for line in own:
-            for measure in NUMBER_COLUMNS:
+            for measure in dataset["dimension"]["measure"]["category"]["index"]:
                 cell = json_stat_cell(dataset, line, measure, strata)
                 assert cell[0] == line[measure]
                 if line["status"] == LineStatus.SUPPRESSED:
@@ -155,7 +156,8 @@ def test_px_marks_what_is_kept_back_with_dots_and_explains_them() -> None:
     assert "DATASYMBOL2=" in text
     data = text.partition("DATA=")[2]
     kept_back = [line for line in LINES if line["status"] == "suppressed" and line["hospital"] != "total"]
-    assert data.count('".."') == len(kept_back) * len(NUMBER_COLUMNS)
+    measures = 5  # nobody's person-time is in the example
+    assert data.count('".."') == len(kept_back) * measures
 
 
 def test_the_workbook_shows_a_mark_and_no_blank_where_a_number_is_kept_back() -> None:
@@ -178,6 +180,18 @@ def test_the_workbook_holds_no_time_and_no_author() -> None:
     assert workbook.properties.created is not None
     assert workbook.properties.created.year == 2000
     assert not workbook.properties.creator
+
+
+def test_a_crossing_too_large_for_one_file_becomes_one_file_for_each_indicator(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(cube, "LARGEST_CUBE", 1000)
+    files = json_stat_files(example_table(), example_context())
+    names = [file.path.removesuffix(".json-stat.json") for file in files]
+    assert names[:4] == ["by-hospital-1", "by-hospital-2", "by-hospital-3", "by-hospital-4"]
+    hospital_lines = sum(file.rows or 0 for file in files[:4])
+    monkeypatch.undo()
+    assert hospital_lines == json_stat_files(example_table(), example_context())[0].rows
 
 
 def test_a_table_without_strata_is_delivered_too() -> None:

@@ -46,7 +46,7 @@ def bars(
     for row, point in enumerate(points):
         _bar(axes, point, row=row, largest=largest, statistic=statistic, target=target)
     if total is not None and total.value is not None:
-        axes.plot([total.value] * 2, [0, len(points)], color=COLOUR["ink"], lw=1, ls=(0, (2, 2)), zorder=4)
+        axes.plot([total.value] * 2, [0, len(points)], color=COLOUR["ink"], lw=1, ls=(0, (4, 2.5)), zorder=4)
         side = "right" if total.value > 0.7 * largest else "left"
         words(axes, total.value, -0.12, f"All {number(total.value, statistic)}", ha=side, va="bottom", size=SMALL)
     for place in ticks(0, largest):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,6 +17,9 @@ NOT_ASKED = "not_asked"
 """Status of a cell that no line of the table states."""
 
 MEASURE = "measure"
+
+LARGEST_CUBE = 1_000_000
+"""Cells of one file, most of them empty where indicators have different statistics."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,11 @@ class Cube:
     axes: tuple[Axis, ...]
     lines: dict[tuple[str, ...], dict[str, Any]]
 
+    @property
+    def size(self) -> int:
+        """Number of cells."""
+        return math.prod(len(axis.codes) for axis in self.axes)
+
     def cells(self) -> Iterator[tuple[float | None, str]]:
         """Value and status of every cell, the last axis running fastest."""
         measures = self.axes[-1].codes
@@ -57,11 +66,21 @@ class Cube:
 
 
 def cubes_of(released: ReleasedTable, context: ReleaseContext) -> list[Cube]:
-    """One cube for each crossing, in the order of the strata."""
+    """One cube for each crossing, in the order of the strata; one for each indicator where it would grow too large."""
     lines = released.table.to_pylist()
+    cubes: list[Cube] = []
     crossings = released.crossings()
-    names = _names(crossings)
-    return [_cube(released, context, crossing, name, lines) for crossing, name in zip(crossings, names, strict=True)]
+    for crossing, name in zip(crossings, _names(crossings), strict=True):
+        others = [d.name for d in released.dimensions if d.name not in crossing]
+        own = [line for line in lines if all(line[other] == TOTAL for other in others)]
+        whole = _cube(released, context, crossing, name, own)
+        if whole.size <= LARGEST_CUBE:
+            cubes.append(whole)
+            continue
+        for place, code in enumerate(whole.axes[0].codes, 1):
+            part = [line for line in own if indicator_code(line) == code]
+            cubes.append(_cube(released, context, crossing, f"{name}-{place}", part))
+    return cubes
 
 
 def indicator_code(line: dict[str, Any]) -> str:
@@ -72,18 +91,18 @@ def indicator_code(line: dict[str, Any]) -> str:
 def _cube(
     released: ReleasedTable, context: ReleaseContext, crossing: tuple[str, ...], name: str, lines: list[dict[str, Any]]
 ) -> Cube:
-    others = [d.name for d in released.dimensions if d.name not in crossing]
-    own = [line for line in lines if all(line[other] == TOTAL for other in others)]
-    indicators = {indicator_code(line): _indicator_title(line, context) for line in own}
-    statistics = {line["statistic"]: statistic_title(line["statistic"]) for line in own}
+    indicators = {indicator_code(line): _indicator_title(line, context) for line in lines}
+    statistics = {line["statistic"]: statistic_title(line["statistic"]) for line in lines}
+    # A measure that no line has would only make the cube larger; the value stays, so that all is not lost to hiding.
+    measures = [m for m in NUMBER_COLUMNS if m == "value" or any(line[m] is not None for line in lines)]
     strata = [_stratum(released, context, stratum) for stratum in crossing]
     axes = (
         Axis("indicator", "Indicator", tuple(indicators), tuple(indicators.values())),
         Axis("statistic", "Statistic", tuple(statistics), tuple(statistics.values())),
         *strata,
-        Axis(MEASURE, "Measure", tuple(NUMBER_COLUMNS), tuple(MEASURES[m] for m in NUMBER_COLUMNS)),
+        Axis(MEASURE, "Measure", tuple(measures), tuple(MEASURES[m] for m in measures)),
     )
-    keyed = {(indicator_code(line), line["statistic"], *(line[s] for s in crossing)): line for line in own}
+    keyed = {(indicator_code(line), line["statistic"], *(line[s] for s in crossing)): line for line in lines}
     by = " and ".join(axis.title.lower() for axis in strata)
     return Cube(name, f"{context.title}, by {by}" if by else context.title, axes, keyed)
 

@@ -35,7 +35,7 @@ def funnel(breakdown: Breakdown, *, overall: float, chart_id: str, title: str) -
     """
     points = [p for p in breakdown.points if p.value is not None and p.denominator and not p.is_incomplete]
     figure = new_figure(300)
-    axes = figure.add_axes((0.115, 0.15, 0.87, 0.75))
+    axes = figure.add_axes((0.115, 0.15, 0.87, 0.82))
     largest = max((p.denominator or 0 for p in points), default=1) * 1.1
     low, high = zoomed([*points], "share")
     low, high = max(0.0, min(low, overall - 0.12)), min(1.0, max(high, overall + 0.12))
@@ -113,9 +113,9 @@ def _limits(axes: Axes, overall: float, largest: float) -> None:
     axes.fill_between(persons, wide_low, wide_high, color=COLOUR["grid"], alpha=0.45, lw=0, zorder=0.5)
     axes.fill_between(persons, low, high, color=COLOUR["grid"], alpha=0.75, lw=0, zorder=0.6)
     bottom, top = axes.get_ylim()
-    for edge, said in ((low, "95 %"), (wide_low, "99.8 %")):
+    for edge, said, side in ((low, "95 %", "top"), (wide_high, "99.8 %", "bottom")):
         if bottom < edge[-1] < top:
-            words(axes, largest * 0.995, edge[-1], said, ha="right", va="top", size=9.5, colour="muted")
+            words(axes, largest * 0.995, edge[-1], said, ha="right", va=side, size=10, colour="muted")
 
 
 def _names(axes: Axes, outside: list[Point], drawn: list[Point], largest: float) -> None:

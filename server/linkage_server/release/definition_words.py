@@ -1,0 +1,79 @@
+"""What an indicator's definition fixes, as short lines for readers: codes, window, denominator, supply."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from linkage.indicator_definition import IndicatorSet, code_set_names
+from linkage.indicator_kinds import Calendar, CodeSet, Indicator, Observation, Washout, Window
+
+_KINDS = {
+    "users": "users of a drug",
+    "dispensings": "number of dispensings",
+    "ddd": "defined daily doses",
+    "cost": "cost",
+    "initiation": "collected within a window after the index day",
+    "proportion_of_days_covered": "proportion of days covered, with a stock for each drug",
+    "drugs_at_date": "number of distinct drugs on a day",
+    "event_in_window": "event of another register within a window",
+}
+_UNITS = {"dispensings": "dispensings", "ddd": "DDD", "cost": "SEK", "drugs_at_date": "drugs"}
+_DENOMINATORS = {"all": "all persons of the population", "alive_at_N": "persons alive at the end of the window"}
+_REVERSALS = {
+    "net": "a reversed row takes its dispensing away",
+    "net_latest": "a reversed row takes the latest dispensing away",
+    "drop_negative": "reversed rows are dropped",
+    "none": "reversed rows are not treated",
+    "sum": "packages are summed with their sign",
+}
+
+
+def unit_of(indicator: Indicator) -> str:
+    """Unit of an indicator's sums and means, "" where it counts persons."""
+    return _UNITS.get(indicator.kind, "")
+
+
+def facts_of(indicator: Indicator, definition: IndicatorSet) -> tuple[tuple[str, str], ...]:
+    """Name and text of everything that a reader needs to count the same."""
+    return tuple(_facts(indicator, definition))
+
+
+def _facts(indicator: Indicator, definition: IndicatorSet) -> Iterator[tuple[str, str]]:
+    yield "Kind", _KINDS[indicator.kind]
+    yield "Register", indicator.register_name
+    for name in code_set_names(indicator):
+        yield f"Codes, {name.replace('_', ' ')}", _codes(definition.codes[name])
+    # Each kind has some of these fields; what a kind lacks is not a fact of it.
+    if isinstance(window := getattr(indicator, "window", None), Window):
+        yield "Window", f"day {window.from_day} to {_listed(window.to_days)} after the index day, both included"
+    if isinstance(observe := getattr(indicator, "observe", None), Observation):
+        yield "Observed", f"from day {observe.from_day} up to, not including, day {_listed(observe.to_days)}"
+    if isinstance(calendar := getattr(indicator, "calendar", None), Calendar):
+        yield "Period", f"{calendar.from_date} up to, not including, {calendar.until}, by {calendar.step}"
+    if isinstance(washout := getattr(indicator, "washout", None), Washout):
+        treated = "left out" if washout.effect == "exclude" else "counted apart"
+        yield "Earlier users", f"with a row on day {washout.from_day} to {washout.to_day}: {treated}"
+    if days := getattr(indicator, "at_day", None):
+        yield "At day", _listed(days)
+    if shares := getattr(indicator, "threshold", None):
+        yield "Threshold", _listed([f"{100 * share:.4g} %" for share in shares])
+    if denominators := getattr(indicator, "denominator", None):
+        yield "Denominator", _listed([_DENOMINATORS.get(one, one) for one in denominators])
+    if supply := getattr(indicator, "supply", None):
+        model = definition.supply[supply]
+        yield "Days of supply", f"{', then '.join(model.steps)}; at most {model.cap_days} days a dispensing"
+        yield "Reversed rows", _REVERSALS[model.reversals]
+    elif reversals := getattr(indicator, "reversals", None):
+        yield "Reversed rows", _REVERSALS[reversals]
+    if indicator.needs_review or any(definition.codes[name].needs_review for name in code_set_names(indicator)):
+        yield "Review", "the definition awaits sign-off by a clinician or pharmacist"
+
+
+def _codes(codes: CodeSet) -> str:
+    without = f"; not {', '.join(codes.exclude)}" if codes.exclude else ""
+    return f"{codes.system.upper()} {', '.join(codes.include)}{without}"
+
+
+def _listed(values: list[int] | list[str]) -> str:
+    words = [str(value) for value in values]
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
