@@ -16,12 +16,14 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from linkage.errors import InputRefused, LinkageError
+from linkage.errors import InputRefused, LinkageError, NotFound
+from linkage.order_states import order_name
 from linkage_server.access.certificates import Caller
 from linkage_server.audit.trail import AuditTrail
 from linkage_server.operations.home import HomeFolder
 from linkage_server.settings import Settings, load_settings
 from linkage_server.storage.database import Database
+from linkage_server.storage.tables import OrderRow
 
 Home = Annotated[Path, typer.Option("--home", envvar="LINKAGE_SERVER_HOME", help="Home folder of the server.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
@@ -51,6 +53,20 @@ class OpenHome:
     def operator(self, name: str) -> Caller:
         """The operator at the holder's own console."""
         return self._person(name, role="operator")
+
+    def order_name(self, order: str) -> str:
+        """Resource name of an order that was given by it, or by its last part alone.
+
+        Raises:
+            NotFound: there is none.
+        """
+        if "/" in order:
+            return order
+        with self.database.reading() as session:
+            row = session.get(OrderRow, order)
+        if row is None:
+            raise NotFound("there is no order of that name.", mend="See: linkage-server orders list")
+        return order_name(row.organisation, row.order_id)
 
     def _person(self, name: str, *, role: str) -> Caller:
         name = name or _user_name()

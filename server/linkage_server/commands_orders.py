@@ -7,9 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from linkage.errors import NotFound
 from linkage.order import OrderState
-from linkage.order_states import order_name
 from linkage_server.access.certificates import Caller
 from linkage_server.command_line import (
     As,
@@ -27,7 +25,6 @@ from linkage_server.orders.offer import Offer, load_offer
 from linkage_server.orders.order_book import LARGEST_PAGE, OrderBook
 from linkage_server.orders.order_view import OrderView
 from linkage_server.orders.secrecy import SecrecyDecision, SecrecyException
-from linkage_server.storage.tables import OrderRow
 
 app = typer.Typer(no_args_is_help=True, help="Orders, for officers.")
 
@@ -56,7 +53,7 @@ def list_(
 def show(order: Order, *, home: Home, as_json: AsJson = False) -> None:
     """Show an order with its file and every step so far."""
     with open_home(home, as_json=as_json) as service:
-        found = _book(service).get(service.officer(""), _full_name(service, order))
+        found = _book(service).get(service.officer(""), service.order_name(order))
         if as_json:
             print_json(_as_json(found) | {"document": found.document})
             return
@@ -98,7 +95,7 @@ def approve(
 ) -> None:
     """Record the secrecy decision and let the order run."""
     with open_home(home, as_json=as_json) as service:
-        officer, full_name = service.officer(name), _full_name(service, order)
+        officer, full_name = service.officer(name), service.order_name(order)
         decision = SecrecyDecision(exception=exception.value, no_harm=no_harm, reasoning=reasoning)
         decided = _desk(service).approve(
             officer,
@@ -116,7 +113,7 @@ def return_(
 ) -> None:
     """Hand an order back to be mended."""
     with open_home(home, as_json=as_json) as service:
-        officer, full_name = service.officer(name), _full_name(service, order)
+        officer, full_name = service.officer(name), service.order_name(order)
         etag = etag or _etag(service, officer, full_name)
         desk = _desk(service)
         decided = desk.return_order(officer, full_name, etag=etag, request_id=str(uuid.uuid4()), reason=reason)
@@ -129,7 +126,7 @@ def reject(
 ) -> None:
     """Refuse an order for good."""
     with open_home(home, as_json=as_json) as service:
-        officer, full_name = service.officer(name), _full_name(service, order)
+        officer, full_name = service.officer(name), service.order_name(order)
         etag = etag or _etag(service, officer, full_name)
         decided = _desk(service).reject(officer, full_name, etag=etag, request_id=str(uuid.uuid4()), reason=reason)
         _tell(decided, as_json=as_json)
@@ -143,16 +140,6 @@ def _all_orders(service: OpenHome, state: OrderState | None) -> list[OrderView]:
         page = book.list(officer, page_size=LARGEST_PAGE, page_token=page.next_page_token, state=state)
         orders += page.orders
     return orders
-
-
-def _full_name(service: OpenHome, order: str) -> str:
-    if "/" in order:
-        return order
-    with service.database.reading() as session:
-        row = session.get(OrderRow, order)
-    if row is None:
-        raise NotFound("there is no order of that name.", mend="See: linkage-server orders list")
-    return order_name(row.organisation, row.order_id)
 
 
 def _etag(service: OpenHome, officer: Caller, name: str) -> str:

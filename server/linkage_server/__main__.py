@@ -1,0 +1,69 @@
+"""The program of the register holder: `linkage-server`."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from linkage_server import (
+    commands_audit,
+    commands_orders,
+    commands_organisation,
+    commands_register,
+    commands_releases,
+    commands_service,
+)
+from linkage_server.assembly import SOFTWARE_VERSION
+from linkage_server.demo import tour
+from linkage_server.lab import evaluate, protect
+
+app = typer.Typer(
+    name="linkage-server",
+    help="Links encrypted populations to health registers and releases de-identified drug indicators.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+lab = typer.Typer(no_args_is_help=True, help="Tries definitions and policies on plain files; never opens the store.")
+
+app.command("init")(commands_service.init)
+app.command("serve")(commands_service.serve)
+app.command("doctor")(commands_service.doctor)
+app.command("backup")(commands_service.backup)
+app.command("restore")(commands_service.restore)
+app.command("demo")(tour.demo)
+app.add_typer(commands_register.register_app, name="register")
+app.add_typer(commands_organisation.app, name="organisation")
+app.add_typer(commands_orders.app, name="orders")
+app.add_typer(commands_releases.app, name="releases")
+app.add_typer(commands_audit.app, name="audit")
+lab.command("evaluate")(evaluate.evaluate_command)
+lab.command("protect")(protect.protect_command)
+app.add_typer(lab, name="lab")
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        typer.echo(SOFTWARE_VERSION)
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: bool = typer.Option(False, "--version", callback=_show_version, is_eager=True, help="Print the version."),
+) -> None:
+    """Links encrypted populations to health registers and releases de-identified drug indicators."""
+
+
+def main() -> None:
+    """Run the command line; a bug of ours ends with exit code 1 and one line, never with a stack trace."""
+    try:
+        app()
+    except Exception as bug:  # the last door: no text of a foreign exception passes it
+        sys.stderr.write(f"An error of the program itself ({type(bug).__name__}). Please report it.\n")
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,121 @@
+"""`linkage-server releases`: the release desk at the holder's own console."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from linkage_server.assembly import Service
+from linkage_server.command_line import As, AsJson, Home, OpenHome, open_home, print_facts, print_json, print_table
+from linkage_server.runs.reproduce import reproduce
+
+Order = Annotated[str, typer.Argument(help="Name of the order, or only its last part.")]
+Etag = Annotated[str, typer.Option("--etag", help="Decide only if the order is as it was when `review` gave this.")]
+
+app = typer.Typer(no_args_is_help=True, help="Releases, for officers.")
+
+
+@app.command()
+def review(
+    order: Order,
+    *,
+    home: Home,
+    table: Annotated[bool, typer.Option("--table", help="Print the table as it would leave, as CSV.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show what a release would hold, and what is kept back for which reason."""
+    with open_home(home, as_json=as_json) as opened:
+        seen = _service(opened).release_desk.review(opened.officer(""), opened.order_name(order))
+    if table:
+        typer.echo(seen.preview_csv, nl=False)
+        return
+    if as_json:
+        print_json(
+            {
+                "order": seen.order,
+                "etag": seen.etag,
+                "policy": seen.policy,
+                "cells": seen.cells,
+                "cells_suppressed": seen.cells_suppressed,
+                "suppressed_by_reason": seen.suppressed_by_reason,
+                "lines": seen.lines,
+                "lines_suppressed": seen.lines_suppressed,
+            }
+        )
+        return
+    print_facts(
+        {
+            "order": seen.order,
+            "policy": seen.policy,
+            "cells": f"{seen.cells:,}, of which kept back {seen.cells_suppressed:,}",
+            "lines": f"{seen.lines:,}, of which kept back {seen.lines_suppressed:,}",
+            "etag": seen.etag,
+        }
+    )
+    print_table(("kept back because", "cells"), sorted(seen.suppressed_by_reason.items()))
+
+
+@app.command()
+def release(
+    order: Order,
+    *,
+    home: Home,
+    reasoning: Annotated[str, typer.Option("--reasoning", help="Why nobody is harmed by what leaves.")],
+    etag: Etag = "",
+    name: As = "",
+    as_json: AsJson = False,
+) -> None:
+    """Let the protected table go to its orderer."""
+    with open_home(home, as_json=as_json) as opened:
+        desk, officer, order_name = _service(opened).release_desk, opened.officer(name), opened.order_name(order)
+        etag = etag or desk.review(officer, order_name).etag
+        released = desk.approve(officer, order_name, etag=etag, reasoning=reasoning)
+    answer = {"release": released.name, "manifest_sha256": released.manifest_sha256}
+    if as_json:
+        print_json(answer)
+    else:
+        print_facts(answer)
+
+
+@app.command()
+def withhold(
+    order: Order,
+    *,
+    home: Home,
+    reason: Annotated[str, typer.Option("--reason", help="Why, in words; the orderer reads it.")],
+    etag: Etag = "",
+    name: As = "",
+    as_json: AsJson = False,
+) -> None:
+    """Keep the protected table back for good."""
+    with open_home(home, as_json=as_json) as opened:
+        desk, officer, order_name = _service(opened).release_desk, opened.officer(name), opened.order_name(order)
+        etag = etag or desk.review(officer, order_name).etag
+        desk.withhold(officer, order_name, etag=etag, reason=reason)
+    if as_json:
+        print_json({"order": order_name, "state": "withheld"})
+    else:
+        typer.echo(f"{order_name} is withheld.")
+
+
+@app.command("reproduce")
+def reproduce_(order: Order, *, home: Home, as_json: AsJson = False) -> None:
+    """Compute a released order again from its plan and compare every file, byte for byte."""
+    with open_home(home, as_json=as_json) as opened:
+        service = _service(opened)
+        order_name = opened.order_name(order)
+        released = service.release_desk.find(opened.officer(""), order_name)
+        outcome = reproduce(service.run_desk, order_name, delivered=released.folder)
+    if as_json:
+        print_json({"order": order_name, "files": outcome.files, "differing": outcome.differing})
+    else:
+        typer.echo(f"{outcome.files} files computed again; {len(outcome.differing)} differ.")
+        for path in outcome.differing:
+            typer.echo(f"  {path}")
+    if outcome.differing:
+        raise typer.Exit(6)
+
+
+def _service(opened: OpenHome) -> Service:
+    return Service(opened.folder, opened.settings)

@@ -1,0 +1,114 @@
+"""`linkage-server init | serve | doctor | backup | restore`: what an operator does with the service itself."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from linkage_server.assembly import Service, create_home
+from linkage_server.backup import make_backup, restore_backup
+from linkage_server.checkup import check_up
+from linkage_server.command_line import AsJson, Home, open_home, print_json, print_table, refusals_as_exit_codes
+from linkage_server.operations import logs
+from linkage_server.settings import DEFAULT_SETTINGS
+
+
+def init(
+    home: Annotated[Path, typer.Argument(help="Folder to make.")],
+    *,
+    demo: Annotated[bool, typer.Option("--demo", help="Settings for a trial on this machine: a free port.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make a home folder: settings, keys, private CA, database and store."""
+    with refusals_as_exit_codes(as_json=as_json):
+        text = DEFAULT_SETTINGS.replace("port = 50051", "port = 0") if demo else DEFAULT_SETTINGS
+        service = create_home(home, settings_text=text, holder_title="Register holder", hosts=())
+        answer = {
+            "home": str(service.home.root),
+            "settings": str(service.home.settings_file),
+            "release_key": service.key_ring.release_signing_key().key_id,
+            "envelope_key": service.key_ring.envelope_key().key_id,
+        }
+    if as_json:
+        print_json(answer)
+        return
+    typer.echo(f"Made {answer['home']}.")
+    typer.echo(f"Look through {answer['settings']}, then: linkage-server serve --home {home}")
+    typer.echo("Keep a copy of the keys folder in a safe: without the pepper nothing can be linked any more.")
+
+
+def serve(
+    home: Home,
+    *,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Log to the home folder only.")] = False,
+) -> None:
+    """Serve until SIGTERM or Ctrl-C, then finish what is under way and stop."""
+    with refusals_as_exit_codes():
+        service = Service.open(home)
+        logs.configure(service.home.logs, to_stderr=not quiet)
+        port_file = service.home.root / "port"
+
+        def ready(port: int) -> None:
+            port_file.write_text(f"{port}\n")
+            typer.echo(f"Serving on {service.settings.listen.address}:{port}")
+
+        try:
+            service.serve(on_ready=ready)
+        finally:
+            port_file.unlink(missing_ok=True)
+
+
+def doctor(home: Home, *, as_json: AsJson = False) -> None:
+    """Check keys, permissions, database, audit chain, every byte of the store, disk and clock."""
+    with open_home(home, as_json=as_json) as opened:
+        service = Service(opened.folder, opened.settings)
+
+        def verify_store() -> str:
+            names = service.store.registers()
+            for name in names:
+                service.store.verify(service.store.current(name))
+            return f"{len(names)} registers match their manifests" if names else "no register is loaded yet"
+
+        findings = list(
+            check_up(opened.folder, settings=opened.settings, database=opened.database, verify_store=verify_store)
+        )
+    if as_json:
+        print_json([dataclasses.asdict(finding) for finding in findings])
+    else:
+        print_table(
+            ("check", "", "finding"),
+            [(f.check, "well" if f.well else "WRONG", f"{f.words} {f.mend}".strip()) for f in findings],
+        )
+    if not all(finding.well for finding in findings):
+        raise typer.Exit(7)
+
+
+def backup(
+    home: Home,
+    to: Annotated[Path, typer.Argument(help="Archive to write; must not exist.")],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Write everything but the keys to one archive, while the service runs; keys are kept apart, in a safe."""
+    with open_home(home, as_json=as_json) as opened:
+        files = make_backup(opened.folder, database=opened.database, archive=to)
+    answer = {"archive": str(to), "files": files}
+    if as_json:
+        print_json(answer)
+    else:
+        typer.echo(f"Wrote {files} files to {to}. The keys are not in it: keep a copy of keys/ in a safe.")
+
+
+def restore(
+    archive: Annotated[Path, typer.Argument(help="Archive that `backup` wrote.")],
+    home: Annotated[Path, typer.Option("--home", help="New home folder.")],
+    keys: Annotated[Path, typer.Option("--keys", help="Copy of the keys folder.")],
+) -> None:
+    """Make a home folder from a backup and a copy of the keys."""
+    with refusals_as_exit_codes():
+        restore_backup(archive, home=home, keys=keys)
+        Service.open(home).key_ring.check()
+    typer.echo(f"Restored {home}. Run: linkage-server doctor --home {home}")

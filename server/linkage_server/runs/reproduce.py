@@ -1,0 +1,55 @@
+"""Computes a released order again from its stored plan, and compares the files with those that were delivered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from linkage.errors import StateConflict
+from linkage.order_states import parse_order_name
+from linkage.release_manifest import MANIFEST
+from linkage_server.release.delivery import prepare_delivery
+from linkage_server.release.released import release
+from linkage_server.runs.describe import describe
+from linkage_server.runs.linkage_run import run_linkage
+from linkage_server.runs.plan import RunPlan
+from linkage_server.runs.run_desk import RunDesk
+from linkage_server.storage.tables import RunRow
+
+
+@dataclass(frozen=True, slots=True)
+class Reproduction:
+    """How a repetition compares: number of files, and the names of those that differ."""
+
+    files: int
+    differing: tuple[str, ...]
+
+
+def reproduce(desk: RunDesk, order: str, *, delivered: Path) -> Reproduction:
+    """Run the stored plan of an order again; nothing is stored.
+
+    Args:
+        desk: where its plan lies and what it reads from.
+        order: resource name.
+        delivered: folder of the delivery to compare with.
+
+    Raises:
+        StateConflict: the plan was made by another version of the software.
+    """
+    _, order_id = parse_order_name(order)
+    with desk.database.reading() as session:
+        plan = RunPlan.model_validate(session.get_one(RunRow, order_id).plan)
+    if plan.software_version != desk.software_version:
+        raise StateConflict(
+            f"the delivery was made by version {plan.software_version}, this is {desk.software_version}.",
+            mend="Install the version that the manifest names, and repeat.",
+        )
+    answer = run_linkage(plan, desk.sources(plan), report=lambda _stage: None)
+    delivery = prepare_delivery(release(answer.table), describe(plan, match_rate_band=answer.match_rate_band))
+    contents = {file.path: file.content for file in delivery.files} | {MANIFEST: delivery.manifest.to_json()}
+    differing = sorted(
+        name
+        for name, content in contents.items()
+        if not (delivered / name).is_file() or (delivered / name).read_bytes() != content
+    )
+    return Reproduction(files=len(contents), differing=tuple(differing))
