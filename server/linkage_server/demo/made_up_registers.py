@@ -62,7 +62,7 @@ def make_registers(folder: Path, *, dispensings: int = 1_000_000, seed: int = 20
     )
     until_november, december = lmed_deliveries(people, infarctions, dispensings=dispensings, random=random)
     lmed = folder / "lmed_2023-01_2025-11.parquet"
-    pa.parquet.write_table(until_november, lmed, compression="zstd")
+    pa.parquet.write_table(_with_plain_texts(until_november), lmed, compression="zstd")
     return MadeUpRegisters(
         deliveries=(
             ("lmed", (lmed,)),
@@ -99,12 +99,14 @@ def _number_history(people: People) -> pa.Table:
 
 
 def _write_csv(table: pa.Table, path: Path, delimiter: str = ",") -> Path:
-    texts = pa.schema(
-        [
-            field.with_type(field.type.value_type) if pa.types.is_dictionary(field.type) else field
-            for field in table.schema
-        ]
-    )
     options = pa.csv.WriteOptions(delimiter=delimiter, quoting_style="needed")
-    pa.csv.write_csv(table.cast(texts), path, options)
+    pa.csv.write_csv(_with_plain_texts(table), path, options)
     return path
+
+
+def _with_plain_texts(table: pa.Table) -> pa.Table:
+    texts = [
+        field.with_type(field.type.value_type) if pa.types.is_dictionary(field.type) else field
+        for field in table.schema
+    ]
+    return table.cast(pa.schema(texts))
