@@ -1,0 +1,1 @@
+"""The words: what both sides share, in plain Python."""

@@ -1,0 +1,1 @@
+"""The arithmetic: Arrow in, Arrow out; no files, no network, no clock."""

@@ -12,7 +12,7 @@ import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import grpc
 from google.rpc import status_pb2
@@ -26,6 +26,12 @@ from linkage_server.api.resource_names import subject_of
 from linkage_server.audit.trail import AuditTrail
 from linkage_server.operations import logs, metrics
 from linkage_server.storage.database import Database
+
+# Generic in the type stubs, plain at run time.
+if TYPE_CHECKING:
+    _Interceptor = grpc.aio.ServerInterceptor[Any, Any]
+else:
+    _Interceptor = grpc.aio.ServerInterceptor
 
 _caller: ContextVar[Caller] = ContextVar("caller")
 
@@ -47,7 +53,7 @@ def _auth_property(context: grpc.aio.ServicerContext[Any, Any], name: str) -> by
 
 
 @dataclass(slots=True)
-class Gatekeeper(grpc.aio.ServerInterceptor[Any, Any]):
+class Gatekeeper(_Interceptor):
     """Wraps every method of every service.
 
     Args:
