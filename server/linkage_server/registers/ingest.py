@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -25,9 +26,9 @@ from linkage_server.registers.progress import Pace, ShowProgress
 from linkage_server.registers.quality_report import FileReport, QualityReport, ReportFolder, RowCounts, RuleCount
 from linkage_server.registers.quality_tally import QualityTally
 from linkage_server.registers.quarantine import QuarantineFile
-from linkage_server.registers.readers import DeliveryFile, open_delivery_file
+from linkage_server.registers.readers import DeliveryFile, RawBatch, open_delivery_file
 from linkage_server.registers.store import RegisterLoad, RegisterStore
-from linkage_server.registers.validate import RowProblems, Validator, damaged_rows
+from linkage_server.registers.validate import RowProblems, ValidatedBatch, Validator, damaged_rows
 
 HASH_BLOCK_BYTES = 8 << 20
 NOT_LINKABLE = (
@@ -50,7 +51,7 @@ class IngestSettings:
         today: day of loading; later dates are faults.
         reference_date: resolves identity numbers of ten digits; the day the delivery was made.
         lists: loaded code lists by system.
-        threads: cores used for hashing.
+        threads: cores used for judging rows; the result is the same for any number.
         clock, monotonic: passed in, so that tests decide what time it is.
     """
 
@@ -157,13 +158,13 @@ class _DeliveryRun:
             self._definition,
             pepper=self._settings.pepper,
             reference_date=self._settings.reference_date,
-            threads=self._settings.threads,
+            threads=1,
         )
         for place, (file, match) in enumerate(opened):
             validator = Validator(self._definition, match, hash_persons, self._settings.today)
             rows_before = self._read
-            for raw in file.batches(match.needed()):
-                batch = validator.validate(raw)
+            raws = file.batches(match.needed())
+            for raw, batch in _judged(raws, validator, threads=self._settings.threads):
                 self._read += raw.rows.num_rows
                 self._quarantined += batch.quarantined
                 self._set_aside += batch.set_aside
@@ -239,6 +240,21 @@ class _DeliveryRun:
         if rows.num_rows:
             self._tally.add(rows)
             self._load.add(hashed_ids, rows)
+
+
+def _judged(
+    raws: Iterator[RawBatch], validator: Validator, *, threads: int
+) -> Iterator[tuple[RawBatch, ValidatedBatch]]:
+    """Batches with their judgement, in order; the next are read and judged while one is stored."""
+    with ThreadPoolExecutor(max_workers=threads) as pool:
+        waiting: deque[tuple[RawBatch, Future[ValidatedBatch]]] = deque()
+        for raw in raws:
+            waiting.append((raw, pool.submit(validator.validate, raw)))
+            if len(waiting) > threads:
+                first, judged = waiting.popleft()
+                yield first, judged.result()
+        for first, judged in waiting:
+            yield first, judged.result()
 
 
 def _describe(files: Sequence[Path], pace: Pace) -> list[FileReport]:

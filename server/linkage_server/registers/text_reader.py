@@ -16,7 +16,7 @@ import pyarrow.csv as pa_csv
 from linkage.errors import DeliveryRejected
 from linkage_server.registers.readers import RawBatch, refusing_unreadable
 
-BLOCK_BYTES = 4 << 20
+BLOCK_BYTES = 8 << 20
 MAXIMUM_HEADER_BYTES = 1 << 20
 DELIMITERS = (";", ",", "\t", "|")
 
