@@ -68,10 +68,9 @@ def _private(home: HomeFolder) -> str:
 
 def _keys(home: HomeFolder) -> str:
     ring = KeyRing(home.keys)
-    peppers = len(ring.peppers())
-    ring.envelope_key()
-    ring.release_signing_key()
+    ring.check()
     home.page_key()
+    peppers = len(ring.peppers())
     return f"{peppers} pepper{'s' if peppers != 1 else ''}, envelope key and release keys can be read."
 
 
