@@ -172,7 +172,7 @@ def _show_report(report: QualityReport, *, as_json: bool) -> None:
     if as_json:
         typer.echo(report.model_dump_json(indent=1))
     else:
-        print_report(report, Console())
+        print_report(report, _console())
 
 
 def _print_rows(rows: list[dict[str, Any]], *, as_json: bool) -> None:
@@ -185,7 +185,13 @@ def _print_rows(rows: list[dict[str, Any]], *, as_json: bool) -> None:
     table = Table(*(str(column).replace("_", " ").capitalize() for column in rows[0]))
     for row in rows:
         table.add_row(*(_cell(name, value) for name, value in row.items()))
-    Console().print(table)
+    _console().print(table)
+
+
+def _console() -> Console:
+    """Standard output; wide enough for its tables where it is a file or a pipe."""
+    console = Console()
+    return console if console.is_terminal else Console(width=160)
 
 
 def _cell(name: str, value: object) -> str:
