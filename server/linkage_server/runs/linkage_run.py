@@ -72,7 +72,7 @@ def run_linkage(plan: RunPlan, sources: Sources, *, report: Report) -> RunAnswer
     report("computing")
     values = _evaluate(plan, population, events)
     report("counting")
-    counted = count_by(values, population=population, by=plan.by)
+    counted = count_by(values, population=population, by=plan.document.by)
     report("protecting")
     return RunAnswer(protect(counted, plan.policy), _match_rate(plan, events))
 

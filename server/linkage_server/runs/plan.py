@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict
 from linkage.disclosure_policy import DisclosurePolicy
 from linkage.errors import OrderRejected
 from linkage.indicator_definition import IndicatorSet, canonical_sha256, needed_columns
+from linkage.order import OrderDocument
 from linkage.register_variable import LocalizedText
 from linkage_server.orders.check_order import CheckedOrder
 from linkage_server.orders.offer import Offer
@@ -71,11 +72,8 @@ class RunPlan(_Frozen):
     """All that an answer depends on."""
 
     order: str
-    organisation: str
-    title: str
-    purpose: str
-    by: tuple[tuple[str, ...], ...]
-    formats: tuple[str, ...]
+    organisation_title: str
+    document: OrderDocument
     population: PlannedPopulation
     registers: tuple[PlannedRegister, ...]
     sets: tuple[PlannedSet, ...]
@@ -90,6 +88,11 @@ class RunPlan(_Frozen):
         content = self.model_dump(mode="json", by_alias=True)
         return json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
 
+    @classmethod
+    def from_json(cls, content: object) -> RunPlan:
+        """The plan that was stored as JSON."""
+        return cls.model_validate_json(json.dumps(content))
+
     def sha256(self) -> str:
         """SHA-256 of the canonical form, hexadecimal."""
         return hashlib.sha256(self.canonical_form()).hexdigest()
@@ -99,7 +102,7 @@ def make_plan(
     checked: CheckedOrder,
     *,
     order: str,
-    organisation: str,
+    organisation_title: str,
     population: PlannedPopulation,
     offer: Offer,
     store: RegisterStore,
@@ -124,11 +127,8 @@ def make_plan(
     )
     return RunPlan(
         order=order,
-        organisation=organisation,
-        title=document.title,
-        purpose=document.purpose,
-        by=document.by,
-        formats=document.formats,
+        organisation_title=organisation_title,
+        document=document,
         population=population,
         registers=registers,
         sets=sets,

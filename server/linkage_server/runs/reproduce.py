@@ -38,7 +38,7 @@ def reproduce(desk: RunDesk, order: str, *, delivered: Path) -> Reproduction:
     """
     _, order_id = parse_order_name(order)
     with desk.database.reading() as session:
-        plan = RunPlan.model_validate(session.get_one(RunRow, order_id).plan)
+        plan = RunPlan.from_json(session.get_one(RunRow, order_id).plan)
     if plan.software_version != desk.software_version:
         raise StateConflict(
             f"the delivery was made by version {plan.software_version}, this is {desk.software_version}.",

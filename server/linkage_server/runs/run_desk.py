@@ -32,7 +32,7 @@ from linkage_server.runs.linkage_run import STAGES, Sources, run_linkage
 from linkage_server.runs.plan import PlannedPopulation, RunPlan, make_plan
 from linkage_server.storage.database import Database, now
 from linkage_server.storage.order_states import move_order
-from linkage_server.storage.tables import OrderRow, PopulationRow, RunRow
+from linkage_server.storage.tables import OrderRow, OrganisationRow, PopulationRow, RunRow
 
 ATTEMPTS_MAX = 5
 
@@ -125,7 +125,8 @@ class RunDesk:
             order = session.get_one(OrderRow, order_id)
             run = session.get(RunRow, order_id)
             population = session.get_one(PopulationRow, order_id)
-        plan = RunPlan.model_validate(run.plan) if run else self._plan(order, population)
+            organisation = session.get_one(OrganisationRow, order.organisation)
+        plan = RunPlan.from_json(run.plan) if run else self._plan(order, population, organisation)
         with self.database.transaction() as session:
             self._move(session, order_id, OrderState.RUNNING, "The run has begun.")
             row = session.get(RunRow, order_id)
@@ -143,13 +144,13 @@ class RunDesk:
             row.state, row.attempt, row.started_at, row.finished_at = "running", row.attempt + 1, now(session), None
             return plan, row.attempt
 
-    def _plan(self, order: OrderRow, population: PopulationRow) -> RunPlan:
+    def _plan(self, order: OrderRow, population: PopulationRow, organisation: OrganisationRow) -> RunPlan:
         offer = self.offer()
         served = self.history.current()
         return make_plan(
             check_order(order.document, offer=offer, ordered_on=swedish_day(order.created_at)),
             order=order_name(order.organisation, order.order_id),
-            organisation=order.organisation,
+            organisation_title=organisation.title,
             population=PlannedPopulation(
                 file=population.file, sha256=population.sha256, pepper_version=population.pepper_version
             ),
