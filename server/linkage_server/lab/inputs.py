@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from linkage.errors import InputRefused
 from linkage.indicator_definition import Exit, IndicatorSet
+from linkage.indicator_kinds import EventInWindow
 from linkage_core.dictionaries import one_chunk
 from linkage_core.events import PersonEvents, Population, events_from_table
 from linkage_server.lab.plain_files import PERSON, event_date, read_table, with_concepts
@@ -59,13 +60,30 @@ def read_inputs(
         raise InputRefused(
             f"{population.name}: a person is missing or stands twice.", mend="Write one row for each person."
         )
-    rows = {register: _events(path, register, told.get(register, {}), persons) for register, path in events.items()}
+    dates = _date_columns(definition)
+    rows = {
+        register: _events(
+            path, register, told=told.get(register, {}), persons=persons, dates=dates.get(register, set())
+        )
+        for register, path in events.items()
+    }
     definition = _with_exits(definition, people, rows, persons)
     return LabInputs(persons, _population(people), rows, definition)
 
 
-def _events(path: Path, register: str, told: Mapping[str, str], persons: pa.Array) -> PersonEvents:
-    table = with_concepts(read_table(path), register=register, told=told, file_name=path.name)
+def _date_columns(definition: IndicatorSet) -> dict[str, set[str]]:
+    """Columns that the set itself takes for dates, by register."""
+    columns: dict[str, set[str]] = {}
+    sources: list[Exit | EventInWindow] = [one for one in definition.indicators if isinstance(one, EventInWindow)]
+    for source in [*sources, definition.exits.death, definition.exits.emigration]:
+        if source is None:
+            continue
+        columns.setdefault(source.register_name, set()).add(source.date_column)
+    return columns
+
+
+def _events(path: Path, register: str, *, told: Mapping[str, str], persons: pa.Array, dates: set[str]) -> PersonEvents:
+    table = with_concepts(read_table(path), register=register, told=told, file_name=path.name, dates=dates)
     if table[PERSON].type != persons.type:
         table = table.set_column(table.column_names.index(PERSON), PERSON, table[PERSON].cast(pa.string()))
         persons = persons.cast(pa.string())

@@ -7,7 +7,7 @@ command line.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import pyarrow as pa
@@ -77,12 +77,15 @@ def read_table(path: Path) -> pa.Table:
     raise InputRefused(f"{path.name}: unknown kind of file.", mend="Use .csv, .csv.gz, .parquet or .arrow.")
 
 
-def with_concepts(table: pa.Table, *, register: str, told: Mapping[str, str], file_name: str) -> pa.Table:
+def with_concepts(
+    table: pa.Table, *, register: str, told: Mapping[str, str], file_name: str, dates: Collection[str] = ()
+) -> pa.Table:
     """Rename columns to the engine's words and bring them to its types; columns it has no word for keep their name.
 
     Args:
         register: its name, for the names that its definition accepts.
         told: concept -> column, from the command line.
+        dates: columns that hold dates, beside all whose name ends in _date.
 
     Raises:
         InputRefused: a column that was told is missing, no column tells the person, or a column has the wrong type.
@@ -92,7 +95,12 @@ def with_concepts(table: pa.Table, *, register: str, told: Mapping[str, str], fi
     fields: list[pa.Field] = []
     for name in table.column_names:
         concept = chosen.get(name, name.lower())
-        column, scale = _typed(table[name], concept, where=f"{file_name}, column {name!r}")
+        column, scale = _typed(
+            table[name],
+            concept,
+            is_date=concept.endswith("_date") or concept in dates,
+            where=f"{file_name}, column {name!r}",
+        )
         metadata = {b"scale": str(scale).encode()} if scale > 1 else None
         if concept not in {field.name for field in fields}:
             arrays.append(column)
@@ -138,11 +146,11 @@ def _accepted(register: str) -> dict[str, tuple[str, ...]]:
     return names
 
 
-def _typed(column: pa.ChunkedArray, concept: str, *, where: str) -> tuple[pa.ChunkedArray, int]:
+def _typed(column: pa.ChunkedArray, concept: str, *, is_date: bool, where: str) -> tuple[pa.ChunkedArray, int]:
     try:
         if concept == PERSON:
             return column, 1
-        if concept.endswith("_date"):
+        if is_date:
             return _dates(column), 1
         if concept in SCALES:
             return _scaled(column, SCALES[concept]), SCALES[concept]

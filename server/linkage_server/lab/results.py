@@ -17,6 +17,7 @@ from linkage_core.indicators.values import Int64s
 from linkage_core.intervals import Interval, clopper_pearson, poisson_exact, wilson
 
 _DAYS_A_YEAR = 365.25
+_WORDS = ("indicator", "parameters", "statistic")
 
 
 def per_person(values: Sequence[PersonValues], *, persons: pa.Array) -> pa.Table:
@@ -50,11 +51,21 @@ def _constant(text: str, rows: int) -> pa.Array:
 
 
 def counts(table: CountedTable) -> pa.Table:
-    """The counted lines, one row a statistic and cell, as a released table has them but unprotected."""
+    """The counted lines, one row a statistic and cell, as a released table has them but unprotected.
+
+    Crossings share their margins; each is written once, where it comes first.
+    """
     persons = {(cube.persons_key, _names(cube)): cube.persons for cube in table.person_cubes}
     sums = {(cube.sum_key, _names(cube)): cube for cube in table.sum_cubes}
     dimensions = {axis.name: axis.levels for cube in table.person_cubes for axis in cube.dimensions}
-    return pa.concat_tables([_of_line(line, persons, sums, dimensions) for line in table.lines])
+    seen: set[tuple[str, ...]] = set()
+    parts = []
+    for line in table.lines:
+        part = _of_line(line, persons, sums, dimensions)
+        keys = list(zip(*(part[name].to_pylist() for name in (*_WORDS, *dimensions)), strict=True))
+        parts.append(part.filter(pa.array([key not in seen for key in keys], pa.bool_())))
+        seen.update(keys)
+    return pa.concat_tables(parts)
 
 
 def _names(cube: PersonCube | SumCube) -> tuple[str, ...]:

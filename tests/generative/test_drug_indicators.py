@@ -1,0 +1,177 @@
+"""The indicator kernels agree with day-by-day references on any rows."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from linkage.errors import EventsRejected
+from linkage_core.indicators.codes import coded
+from linkage_core.indicators.follow_up import FAR, days
+from linkage_core.kernels.covered_days import covered_days
+from linkage_core.kernels.drugs_at_date import drugs_at_date
+from linkage_core.kernels.first_dispensing import first_dispensing
+from linkage_core.kernels.net_reversals import net_reversals
+from linkage_core.kernels.sum_in_window import sum_in_window
+from tests.reference.drug_indicators import Row, covered, netted, netted_by_row
+
+DRUGS = ["A", "B", "C"]
+SOME_ROWS = st.lists(
+    st.builds(
+        Row,
+        day=st.integers(-6, 30),
+        drug=st.sampled_from(DRUGS),
+        supply=st.integers(0, 64 * 12).map(lambda part: Fraction(part, 64)),
+        packages=st.integers(-3, 3),
+        tie=st.integers(0, 2),
+    ),
+    max_size=10,
+)
+HISTORIES = st.lists(SOME_ROWS, min_size=1, max_size=4)
+STAYS = st.lists(st.tuples(st.integers(-8, 28), st.integers(1, 9)).map(lambda s: (s[0], s[0] + s[1])), max_size=3)
+
+
+def offsets_of(lists: list[list[Row]] | list[list[tuple[int, int]]]) -> np.ndarray:
+    return np.concatenate(([0], np.cumsum([len(part) for part in lists]))).astype(np.int64)
+
+
+def int32(values: object) -> np.ndarray:
+    return np.array(list(values), np.int32)
+
+
+RULES = st.fixed_dictionaries(
+    {
+        "lookback": st.integers(0, 8),
+        "cap": st.none() | st.integers(1, 20).map(Fraction),
+        "carry_over": st.booleans(),
+        "pooled": st.booleans(),
+    }
+)
+GROUPS = st.lists(st.sets(st.sampled_from(DRUGS), min_size=1), min_size=1, max_size=2)
+
+
+@settings(max_examples=400, deadline=None)
+@given(HISTORIES, GROUPS, RULES, st.tuples(st.integers(0, 5), st.integers(1, 22)), st.data())
+def test_covered_days_are_those_of_the_day_by_day_simulation(histories, groups, rule, window, data):
+    start, length = window
+    histories = [sorted(rows, key=lambda row: row.day) for rows in histories]
+    stays = [sorted(data.draw(STAYS)) for _ in histories]
+    persons, end = len(histories), start + length
+    rows = [row for history in histories for row in history]
+    home, any_group, all_groups = (np.zeros(persons, np.int32) for _ in range(3))
+    covered_days(
+        offsets_of(histories),
+        int32(row.day for row in rows),
+        int32(DRUGS.index(row.drug) for row in rows),
+        np.array([sum((drug in group) << bit for bit, group in enumerate(groups)) for drug in DRUGS], np.uint8),
+        int32(int(row.supply * 64) for row in rows),
+        int32(-100 for _ in groups),
+        int32(100 for _ in groups),
+        offsets_of(stays),
+        int32(stay[0] for part in stays for stay in part),
+        int32(stay[1] for part in stays for stay in part),
+        int32([start] * persons),
+        int32([end] * persons),
+        np.full(length, 255, np.uint8),
+        np.full(12, 255, np.uint8),
+        home,
+        any_group,
+        all_groups,
+        lookback_days=rule["lookback"],
+        stock_cap_64ths=1 << 60 if rule["cap"] is None else int(rule["cap"] * 64),
+        carry_over=rule["carry_over"],
+        pooled=rule["pooled"],
+    )
+    for person, history in enumerate(histories):
+        expected = covered(history, groups, start=start, end=end, stays=stays[person], **rule)
+        assert (home[person], any_group[person], all_groups[person]) == expected
+
+
+def net(histories: list[list[Row]], *, by_row_order: bool) -> list[int]:
+    rows = [row for history in histories for row in history]
+    left = np.zeros(len(rows), np.int32)
+    net_reversals(
+        offsets_of(histories),
+        int32(row.day for row in rows),
+        int32(DRUGS.index(row.drug) for row in rows),
+        int32(row.packages for row in rows),
+        int32(row.tie for row in rows),
+        left,
+        by_row_order=by_row_order,
+    )
+    return left.tolist()
+
+
+@settings(max_examples=400, deadline=None)
+@given(HISTORIES)
+def test_netting_takes_what_the_rule_says(histories):
+    histories = [sorted(rows, key=lambda row: row.day) for rows in histories]
+    assert net(histories, by_row_order=False) == [left for rows in histories for left in netted(rows)]
+    assert net(histories, by_row_order=True) == [left for rows in histories for left in netted_by_row(rows)]
+
+
+@settings(max_examples=300, deadline=None)
+@given(SOME_ROWS, st.randoms(use_true_random=False))
+def test_netting_does_not_depend_on_the_order_within_a_day(rows, random):
+    shuffled = list(rows)
+    random.shuffle(shuffled)
+    one, other = (sorted(order, key=lambda row: row.day) for order in (rows, shuffled))
+
+    def kept(order: list[Row]) -> list[tuple[object, ...]]:
+        left = net([order], by_row_order=False)
+        return sorted((r.day, r.drug, r.packages, r.tie, kept) for r, kept in zip(order, left, strict=True) if kept > 0)
+
+    assert kept(one) == kept(other)
+
+
+ARROW_ROWS = st.lists(
+    st.tuples(
+        st.none() | st.integers(0, 30), st.none() | st.sampled_from(["C10AA05", "N02BE01", ""]), st.integers(-2, 3)
+    ),
+    max_size=20,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(rows=ARROW_ROWS, cut=st.integers(0, 3), start=st.integers(0, 20), length=st.integers(0, 15))
+def test_windows_count_rows_of_the_code_set_only_also_in_slices_with_nulls(rows, cut, start, length):
+    day_column = pa.array([day for day, _, _ in rows], pa.date32()).slice(cut)
+    code_column = pa.array([code for _, code, _ in rows], pa.string()).dictionary_encode().slice(cut)
+    rows, end = rows[cut:], start + length
+    column, day = coded(code_column), days(day_column)
+    member = np.array([name.startswith("C10") for name in column.names] or [False], np.uint8)
+    left = int32(left for _, _, left in rows)
+    offsets, starts, ends = np.array([0, len(rows)], np.int64), int32([start]), int32([end])
+    first, sums, counted = np.zeros(1, np.int32), np.zeros(1, np.int64), np.zeros(1, np.int32)
+    first_dispensing(offsets, day, column.code, left, member, starts, ends, first, none=int(FAR))
+    sum_in_window(offsets, day, column.code, left.astype(np.int64), member, starts, ends, sums, counted)
+    inside = [(d, left) for d, code, left in rows if d is not None and code == "C10AA05" and start <= d < end]
+    assert first[0] == min((d for d, left in inside if left > 0), default=int(FAR))
+    assert (sums[0], counted[0]) == (sum(left for _, left in inside), len(inside))
+
+
+@settings(max_examples=300, deadline=None)
+@given(SOME_ROWS, st.integers(0, 30))
+def test_drugs_at_a_date_are_those_whose_supply_covers_it(rows, at_day):
+    drugs = np.zeros(1, np.int32)
+    drugs_at_date(
+        np.array([0, len(rows)], np.int64),
+        int32(row.day for row in rows),
+        int32(DRUGS.index(row.drug) for row in rows),
+        int32(int(row.supply * 64) for row in rows),
+        int32([0, 1, -1]),
+        int32([at_day]),
+        np.zeros(10, np.int32),
+        drugs,
+    )
+    assert drugs[0] == len({r.drug for r in rows if r.drug != "C" and r.day <= at_day < r.day + r.supply})
+
+
+def test_rows_out_of_order_are_refused_with_their_row_and_no_value():
+    with pytest.raises(EventsRejected, match="row 1, column 'dispensing_date': the value is out of order"):
+        net([[Row(5, "A"), Row(4, "A", packages=-1)]], by_row_order=False)

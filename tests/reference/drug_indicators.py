@@ -1,0 +1,105 @@
+"""Drug indicators written to be obviously right: one person, one day and one row at a time. Slow on purpose."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+
+@dataclass
+class Row:
+    """One dispensing; supply in days as an exact fraction."""
+
+    day: int
+    drug: str = ""
+    supply: Fraction = Fraction(0)
+    packages: int = 1
+    tie: int = 0
+
+
+def covered(
+    rows: list[Row],
+    groups: list[set[str]],
+    *,
+    start: int,
+    end: int,
+    lookback: int,
+    cap: Fraction | None,
+    carry_over: bool,
+    pooled: bool,
+    stays: list[tuple[int, int]],
+) -> tuple[int, int, int]:
+    """Days at home in [start, end), days covered by any group, days covered by all groups; one day after the other."""
+    home = [day for day in range(start - lookback, end) if not any(a <= day < d for a, d in stays)]
+    covers: dict[int, set[int]] = {day: set() for day in home}
+    drugs = sorted({row.drug for row in rows})
+    stocks = [({drug for drug in drugs if drug in group}, {number}) for number, group in enumerate(groups)]
+    if not pooled:
+        stocks = [({drug}, {number for number, group in enumerate(groups) if drug in group}) for drug in drugs]
+    for members, marks in stocks:
+        own = [row for row in rows if row.drug in members]
+        if not carry_over:
+            for day in home:
+                if any(start - lookback <= row.day <= day < row.day + int(row.supply) for row in own):
+                    covers[day] |= marks
+            continue
+        stock = Fraction(0)
+        for day in range(start - lookback, end):
+            for row in own:
+                if row.day == day:
+                    stock += row.supply
+                    stock = stock if cap is None else min(stock, cap)
+            if day in covers and stock >= 1:
+                stock -= 1
+                covers[day] |= marks
+    observed = [day for day in home if day >= start]
+    return (
+        len(observed),
+        sum(1 for day in observed if covers[day]),
+        sum(1 for day in observed if len(covers[day]) == len(groups)),
+    )
+
+
+def netted(rows: list[Row]) -> list[int]:
+    """What each row still has: same day and exact, then nearest earlier and exact, then last in, first out.
+
+    Reversed rows keep, as a negative number, what they could not take.
+    """
+    left = [row.packages for row in rows]
+    reversals = [i for i, row in enumerate(rows) if row.packages < 0]
+
+    def latest_first(candidates: list[int]) -> list[int]:
+        return sorted(candidates, key=lambda i: (-rows[i].day, -rows[i].packages, rows[i].tie))
+
+    for same_day in (True, False):
+        for i in reversals:
+            exact = [
+                j
+                for j, row in enumerate(rows)
+                if row.drug == rows[i].drug
+                and row.packages == -rows[i].packages
+                and left[j] == row.packages
+                and (row.day == rows[i].day if same_day else row.day <= rows[i].day)
+            ]
+            if left[i] and exact:
+                left[latest_first(exact)[0]] = 0
+                left[i] = 0
+    for i in reversals:
+        for j in latest_first([j for j, row in enumerate(rows) if row.packages > 0 and row.drug == rows[i].drug]):
+            if rows[j].day <= rows[i].day:
+                taken = min(left[j], -left[i])
+                left[j] -= taken
+                left[i] += taken
+    return left
+
+
+def netted_by_row(rows: list[Row]) -> list[int]:
+    """The reference set's rule: each reversed row takes from the rows before it, the last one first."""
+    left = [row.packages for row in rows]
+    for i, row in enumerate(rows):
+        for j in range(i - 1, -1, -1):
+            if row.packages < 0 and rows[j].drug == row.drug and left[j] > 0:
+                taken = min(left[j], -left[i])
+                left[j] -= taken
+                left[i] += taken
+    return left
