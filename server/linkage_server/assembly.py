@@ -8,10 +8,12 @@ import signal
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 from importlib import metadata
 from pathlib import Path
 
+from linkage.code_lists import load_code_lists
 from linkage.key_files import read_secret_file
 from linkage_server.access.certificate_authority import CertificateAuthority
 from linkage_server.api.catalogue import Catalogue, ServedSnapshot
@@ -33,6 +35,7 @@ from linkage_server.orders.approval import ApprovalDesk
 from linkage_server.orders.offer import Offer, load_offer
 from linkage_server.orders.order_book import OrderBook
 from linkage_server.registers.history import NumberHistoryStore
+from linkage_server.registers.ingest import IngestSettings
 from linkage_server.registers.store import RegisterStore
 from linkage_server.release.release_desk import ReleaseDesk
 from linkage_server.runs.dispatcher import Dispatcher
@@ -198,6 +201,19 @@ class Service:
                 last_day=manifest.last_day.isoformat() if manifest.last_day else "",
             )
         return served
+
+    def ingest_settings(self, *, reference_date: date) -> IngestSettings:
+        """What a load of a register delivery needs; `reference_date` is the day the delivery was made."""
+        lists = load_code_lists(self.home.definitions / "codes")
+        return IngestSettings(
+            store=self.store,
+            quarantine_folder=self.home.quarantine,
+            pepper=self.key_ring.pepper(),
+            today=self.database.clock().date(),
+            reference_date=reference_date,
+            lists={system: codes.as_arrow() for system, codes in lists.items()},
+            threads=self.settings.workers.threads or os.cpu_count() or 1,
+        )
 
     def grpc_server(self) -> GrpcServer:
         """The service on its port, not yet started."""

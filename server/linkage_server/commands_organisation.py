@@ -6,25 +6,21 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from cryptography.hazmat.primitives.serialization import Encoding
 
-from linkage.enrolment import EnrolmentReply, EnrolmentRequest, read_letter
-from linkage_server.access.certificate_authority import CertificateAuthority
-from linkage_server.access.organisations import admit_organisation, list_organisations, revoke_organisation
+from linkage.enrolment import EnrolmentRequest, read_letter
+from linkage_server.access.organisations import list_organisations, revoke_organisation
 from linkage_server.access.permits import Role
 from linkage_server.command_line import (
     As,
     AsJson,
     Home,
-    OpenHome,
     day_and_time,
     open_home,
     print_facts,
     print_json,
     print_table,
 )
-from linkage_server.keys.key_ring import KeyRing
-from linkage_server.storage.files import write_atomically
+from linkage_server.enrolment_desk import EnrolmentDesk
 
 app = typer.Typer(no_args_is_help=True, help="Organisations that may call this service.")
 
@@ -42,7 +38,8 @@ def add(
     """Admit an organisation: issue its certificate and write the reply it enrols with."""
     with open_home(home, as_json=as_json) as service:
         letter = read_letter(request, EnrolmentRequest)
-        reply = admit(service, letter, role=role, out=out, operator=name)
+        desk = EnrolmentDesk(service.database, service.trail, keys=service.folder.keys, settings=service.settings)
+        reply = desk.admit(service.operator(name), letter, role=role, out=out)
         facts = {
             "organisation": reply.organisation,
             "role": reply.role,
@@ -115,33 +112,3 @@ def list_(home: Home, as_json: AsJson = False) -> None:
             for o in known
         ]
         print_table(("organisation", "title", "since", "certificates", "state"), rows)
-
-
-def admit(service: OpenHome, letter: EnrolmentRequest, *, role: Role, out: Path, operator: str) -> EnrolmentReply:
-    """Issue a certificate for a request and write the reply, in one step: neither is there without the other."""
-    caller = service.operator(operator)
-    authority = CertificateAuthority.load(service.folder.keys)
-    keys = KeyRing(service.folder.keys)
-    with service.database.transaction() as session:
-        certificate = admit_organisation(
-            session, authority=authority, request=letter, role=role, holder=service.settings.holder.organisation
-        )
-        reply = EnrolmentReply(
-            organisation=letter.organisation,
-            role=role.value,
-            server_address=service.settings.listen.public_address,
-            certificate=certificate.public_bytes(Encoding.PEM).decode("ascii"),
-            ca_certificate=authority.certificate_pem.decode("ascii"),
-            envelope_key=keys.envelope_key().public.to_json(),
-            release_signing_keys=keys.release_signing_key().public.to_json(),
-        )
-        service.trail.record(
-            session,
-            actor=caller.actor,
-            role=caller.role,
-            action="organisation.add",
-            subject=f"organisations/{letter.organisation}",
-            outcome="OK",
-        )
-        write_atomically(out, reply.to_json().encode())
-    return reply
