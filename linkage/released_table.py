@@ -97,6 +97,7 @@ class MissingValue:
     """How many persons had no value in an indicator, for one reason; `persons` is None where that is kept back."""
 
     indicator: str
+    parameters: str
     reason: str
     persons: int | None
 

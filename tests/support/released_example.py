@@ -29,7 +29,10 @@ DIMENSIONS = (
     ReleasedDimension("index_month", MONTHS),
 )
 SMALLEST_SHOWN = 10
-MISSING = (MissingValue("statin_initiation", "died_before_window_end", 148), MissingValue("statin_ddd", "no_ddd", None))
+MISSING = (
+    MissingValue("statin_initiation", "within_days=90", "excluded:not_alive_at_90", 148),
+    MissingValue("statin_ddd", "", "no_time", None),
+)
 
 Line = dict[str, Any]
 

@@ -168,7 +168,7 @@ def test_the_report_says_what_a_reader_must_know() -> None:
         "Andel personer som hämtade ut en statin",
         "C10AA, C10BA, C10BX; not C10BA10",
         "Target 85 % to 95 %, higher is better",
-        "died before window end",
+        "excluded: not alive at 90",
     ):
         assert words in HTML
 

@@ -81,10 +81,7 @@ def _bar(axes: Axes, point: Point, *, row: int, largest: float, statistic: str, 
         counts = f"{point.numerator:.0f}/{point.denominator}"
         words(axes, largest / _BAR_SHARE, middle, counts, ha="right", va="center_baseline", size=SMALL, colour="muted")
     colour = COLOUR[judged(point.value, target if statistic == "share" else None)]
-    hollow: dict[str, Any] = (
-        {"fc": "none", "ec": colour, "lw": 1.2, "ls": (0, (3, 2))} if point.is_incomplete else {"fc": colour, "lw": 0}
-    )
-    axes.add_patch(Rectangle((0, middle - thick / 2), point.value, thick, zorder=3, **hollow))
+    axes.add_patch(Rectangle((0, middle - thick / 2), point.value, thick, zorder=3, **_filling(point, colour)))
     if point.lower is not None and point.upper is not None:
         upper = min(point.upper, largest)
         # A halo in the colour of the page keeps the whisker visible inside the bar.
@@ -92,6 +89,13 @@ def _bar(axes: Axes, point: Point, *, row: int, largest: float, statistic: str, 
         axes.plot([point.lower, upper], [middle] * 2, color=COLOUR["ink"], lw=1.3, zorder=6, solid_capstyle="butt")
         for end in (point.lower, upper):
             axes.plot([end] * 2, [middle - 0.1, middle + 0.1], color=COLOUR["ink"], lw=1.3, zorder=6)
+
+
+def _filling(point: Point, colour: str) -> dict[str, Any]:
+    """Pale with a broken outline where the number will still change."""
+    if point.is_incomplete:
+        return {"fc": (colour, 0.4), "ec": colour, "lw": 1, "ls": (0, (3, 2))}
+    return {"fc": colour, "lw": 0}
 
 
 def _has_counts(point: Point, statistic: str) -> bool:

@@ -45,6 +45,8 @@ class IndicatorText(_Words):
         id: as in the table's `indicator` column.
         definition: what is counted, in words.
         indicator_set: "id@version" of the set it comes from.
+        register_name: name of the register whose rows it counts.
+        first_day: first day of its window, from the index day.
         unit: of sums and means, such as "DDD"; "" for persons.
         facts: what the definition fixes, as pairs of name and text: codes, window, denominator.
         source: paper, report or standard behind the definition.
@@ -56,6 +58,8 @@ class IndicatorText(_Words):
     kind: str = ""
     target: Target | None = None
     indicator_set: str = ""
+    register_name: str = ""
+    first_day: int = 0
     unit: str = ""
     facts: tuple[tuple[str, str], ...] = ()
     source: str = ""

@@ -55,8 +55,11 @@ def _missing_values(released: ReleasedTable) -> list[DeliveryFile]:
         return []
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow(["indicator", "reason", "persons"])
-    writer.writerows([as_text(one.indicator), as_text(one.reason), _number(one.persons)] for one in released.missing)
+    writer.writerow(["indicator", "parameters", "reason", "persons"])
+    for one in released.missing:
+        writer.writerow(
+            [*(as_text(word) for word in (one.indicator, one.parameters, one.reason)), _number(one.persons)]
+        )
     kind = "text/csv; charset=utf-8; header=present"
     return [DeliveryFile("missing.csv", kind, text.getvalue().encode(), len(released.missing))]
 

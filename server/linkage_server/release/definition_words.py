@@ -33,6 +33,12 @@ def unit_of(indicator: Indicator) -> str:
     return _UNITS.get(indicator.kind, "")
 
 
+def first_day_of(indicator: Indicator) -> int:
+    """First day of an indicator's window, counted from the index day."""
+    window = getattr(indicator, "window", None) or getattr(indicator, "observe", None)
+    return window.from_day if isinstance(window, Window | Observation) else 0
+
+
 def facts_of(indicator: Indicator, definition: IndicatorSet) -> tuple[tuple[str, str], ...]:
     """Name and text of everything that a reader needs to count the same."""
     return tuple(_facts(indicator, definition))

@@ -14,7 +14,7 @@ from linkage.register_catalogue import RegisterDefinition
 from linkage.register_catalogue import canonical_sha256 as register_sha256
 from linkage.release_manifest import DefinitionEntry, RegisterEntry
 from linkage_server.release.context import IndicatorText, RegisterText, ReleaseContext, Target, Text
-from linkage_server.release.definition_words import facts_of, unit_of
+from linkage_server.release.definition_words import facts_of, first_day_of, unit_of
 
 _STRATA = {
     "sex": Text(en="Sex", sv="Kön"),
@@ -75,6 +75,8 @@ def context_of(
                 kind=indicator.kind,
                 target=Target(**indicator.target.model_dump()) if indicator.target else None,
                 indicator_set=one.name,
+                register_name=indicator.register_name,
+                first_day=first_day_of(indicator),
                 unit=unit_of(indicator),
                 facts=facts_of(indicator, one),
                 source=indicator.source,

@@ -22,6 +22,7 @@ from linkage.signatures import SigningKeyPair
 from linkage_core.disclosure import ProtectedTable, from_bytes, to_bytes
 from linkage_server.access.certificates import Caller
 from linkage_server.audit.trail import AuditTrail
+from linkage_server.release.complete_periods import mark_complete_periods
 from linkage_server.release.context import ReleaseContext
 from linkage_server.release.delivery import PARTIAL, Delivery, prepare_delivery, write_delivery
 from linkage_server.release.released import release
@@ -99,7 +100,8 @@ class ReleaseDesk:
             _require_other_organisation(caller, row)
             held = self._held(session, row.order_id)
             etag = row.etag
-        return review(self._load(held), order=order, etag=etag)
+        context = ReleaseContext.model_validate(held.description)
+        return review(self._load(held), context, order=order, etag=etag)
 
     def approve(self, caller: Caller, order: str, *, etag: str, reasoning: str) -> Released:
         """Deliver the table; a repeated approval gives the release that is there.
@@ -203,7 +205,7 @@ class ReleaseDesk:
 
     def _prepare(self, held: ProtectedTableRow) -> Delivery:
         context = ReleaseContext.model_validate(held.description)
-        return prepare_delivery(release(self._load(held)), context)
+        return prepare_delivery(mark_complete_periods(release(self._load(held)), context), context)
 
     def _load(self, held: ProtectedTableRow) -> ProtectedTable:
         try:

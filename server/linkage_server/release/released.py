@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -31,13 +32,14 @@ def release(protected: ProtectedTable) -> ReleasedTable:
     dimensions = tuple(
         ReleasedDimension(one.name, tuple(one.levels), bool(one.multi_response)) for one in protected.dimensions
     )
-    missing = tuple(
-        MissingValue(
-            one["indicator"], one["reason"], None if one["status"] == LineStatus.SUPPRESSED else one["persons"]
-        )
-        for one in protected.reasons.to_pylist()
-    )
+    missing = tuple(_missing(one) for one in protected.reasons.to_pylist())
     return ReleasedTable(_alike(protected.table, dimensions), dimensions, missing=missing)
+
+
+def _missing(one: dict[str, Any]) -> MissingValue:
+    indicator, _, parameters = one["indicator"].partition("/")
+    kept_back = one["status"] == LineStatus.SUPPRESSED
+    return MissingValue(indicator, parameters, one["reason"], None if kept_back else one["persons"])
 
 
 def _alike(table: pa.Table, dimensions: Sequence[ReleasedDimension]) -> pa.Table:

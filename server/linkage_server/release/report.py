@@ -166,6 +166,8 @@ def _bars_caption(breakdown: Breakdown, drawn: DrawnIndicator) -> str:
         parts.append("The dashed line is the overall value.")
     if drawn.text.target is not None and drawn.statistic == "share":
         parts.append("The shaded band is the target.")
+    if any(point.is_incomplete for point in breakdown.points):
+        parts.append("Pale bars with a broken outline are not complete: somebody's window is not over yet.")
     if hidden := sum(point.is_suppressed for point in breakdown.points):
         parts.append(f"{hidden} marked {PROTECTED_SYMBOL}: kept back to protect persons, not zero.")
     return " ".join(parts)

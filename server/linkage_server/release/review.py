@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from linkage_core.disclosure import ProtectedTable
+from linkage_server.release.complete_periods import mark_complete_periods
+from linkage_server.release.context import ReleaseContext
 from linkage_server.release.csv_file import csv_text
 from linkage_server.release.released import release
 
@@ -40,9 +42,9 @@ class Review:
         return sum(self.suppressed_by_reason.values())
 
 
-def review(protected: ProtectedTable, *, order: str, etag: str) -> Review:
+def review(protected: ProtectedTable, context: ReleaseContext, *, order: str, etag: str) -> Review:
     """Sum up a protected table for the officer who decides on it."""
-    released = release(protected)
+    released = mark_complete_periods(release(protected), context)
     preview, truncated = _cut(csv_text(released))
     statuses = released.table["status"].to_pylist()
     return Review(

@@ -71,7 +71,20 @@ def interval(lower: float | None, upper: float | None, statistic: str) -> str:
 
 def _parameter(part: str) -> str:
     name, _, value = part.strip().partition("=")
-    words = name.replace("_", " ")
-    if words.endswith(" days"):
-        return f"{words[:-5]} {value} days"
-    return f"{words} {value}".strip()
+    if name == "at_least" and value.startswith("0."):
+        return f"at least {100 * float(value):.4g} % of days"
+    if name in _PARAMETERS:
+        return _PARAMETERS[name].format(value.replace("..", " to "))
+    if name == "denominator":
+        return {"all": "of all persons", "alive_at_N": "of those alive at the end"}.get(value, value)
+    return f"{name.replace('_', ' ')} {value}".strip()
+
+
+_PARAMETERS = {
+    "within_days": "within {} days",
+    "days": "day {}",
+    "observe_days": "over {} days",
+    "at_day": "at day {}",
+    "at_least": "at least {}",
+    "dispensed_within_days": "dispensed within {} days",
+}
