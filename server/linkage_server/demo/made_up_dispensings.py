@@ -116,8 +116,9 @@ def made_up_dispensings(rows: int, persons: int, seed: int) -> Iterator[tuple[pa
     high, low = (random.integers(0, 1 << 64, persons, dtype=np.uint64) for _ in range(2))
     weight = np.cumsum(random.lognormal(0, 1, persons))
     zipf = np.cumsum(1 / np.arange(1, 2001))
-    letters = [f"{'ABCDGHJLMNPRSV'[place % 14]}{place // 14 % 100:02}AA{place % 97:02}" for place in range(2000)]
-    codes = pa.array([f"{letter[:5]}{place % 100:02}" for place, letter in enumerate(letters)])
+    # 98 groups on the second level of ATC, about as many as there are.
+    groups = [f"{'ABCDGHJLMNPRSV'[place % 14]}{place // 14 % 7 + 1:02}" for place in range(2000)]
+    codes = pa.array([f"{group}{chr(65 + place // 98)}A{place // 98:02}" for place, group in enumerate(groups)])
     ddd = random.integers(5, 400, 2000).astype(np.int32) * 100
     first_day = int(np.datetime64("2023-01-01", "D").astype(int))
     for start in range(0, rows, 1 << 20):
