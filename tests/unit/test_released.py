@@ -1,0 +1,77 @@
+"""Protected tables become released ones with nothing left in kept-back lines; definitions become words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from linkage.indicator_definition import shipped_sets
+from linkage.released_table import NUMBER_COLUMNS, schema_of
+from linkage_server.release.definition_words import facts_of, first_day_of, unit_of
+from linkage_server.release.released import release
+from linkage_server.release.review import LARGEST_PREVIEW_BYTES, _cut
+from linkage_server.release.wording import number, parameters_title
+from tests.support.protected_example import protected_example
+
+SETS = sorted(shipped_sets())
+
+
+def test_kept_back_lines_are_alike_whatever_the_reason() -> None:
+    released = release(protected_example())
+    kept_back = [line for line in released.table.to_pylist() if line["status"] == "suppressed"]
+    assert kept_back
+    assert {tuple(line[name] for name in (*NUMBER_COLUMNS, "reason")) for line in kept_back} == {
+        (*[None] * len(NUMBER_COLUMNS), "small_cell_protection")
+    }
+
+
+def test_a_released_table_has_the_layout_of_the_contract() -> None:
+    released = release(protected_example())
+    assert released.table.schema.equals(schema_of(released.dimensions))
+    assert [dimension.name for dimension in released.dimensions] == ["hospital", "sex"]
+    assert released.crossings() == [("hospital", "sex")]
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_every_shipped_indicator_has_a_title_and_its_facts_in_words(name: str) -> None:
+    definition = shipped_sets()[name]
+    for indicator in definition.indicators:
+        facts: dict[str, Any] = dict(facts_of(indicator, definition))
+        assert indicator.title.en, indicator.id
+        assert indicator.title.sv, indicator.id
+        assert facts["Kind"]
+        assert facts["Register"] == indicator.register_name
+        assert {"Window", "Observed", "Period", "At day"} & set(facts), indicator.id
+        assert isinstance(first_day_of(indicator), int)
+        assert unit_of(indicator) in {"", "DDD", "SEK", "dispensings", "drugs"}
+
+
+@pytest.mark.parametrize(
+    ("parameters", "words"),
+    [
+        ("within_days=90", "within 90 days"),
+        ("days=15..90;denominator=alive_at_N", "day 15 to 90, of those alive at the end"),
+        ("observe_days=365;at_least=0.8", "over 365 days, at least 80 % of days"),
+        ("at_day=60;at_least=5", "at day 60, at least 5"),
+        ("", ""),
+    ],
+)
+def test_parameters_read_as_words(parameters: str, words: str) -> None:
+    assert parameters_title(parameters) == words
+
+
+def test_a_missing_number_is_never_written_as_zero() -> None:
+    assert number(None, "share") == "–"
+    assert number(0.0, "share") == "0.0 %"
+    assert number(0.0, "persons") == "0"
+
+
+def test_a_preview_is_cut_between_lines() -> None:
+    line = "å" * 99 + "\r\n"
+    text = line * (LARGEST_PREVIEW_BYTES // 150)
+    cut, truncated = _cut(text)
+    assert truncated
+    assert len(cut.encode()) <= LARGEST_PREVIEW_BYTES
+    assert cut.endswith("\r\n")
+    assert _cut(line) == (line, False)
