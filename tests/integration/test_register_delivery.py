@@ -6,6 +6,7 @@ import gzip
 import stat
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pyarrow as pa
@@ -20,6 +21,7 @@ from linkage_server.registers.number_changes import read_number_changes
 from linkage_server.registers.progress import Progress
 from linkage_server.registers.quality_report import QualityReport, ReportFolder
 from tests.support.register_loading import PEPPER, PERSONS, TODAY, settings_in, stored_rows, write_csv
+from tests.support.sas7bdat import Column, write_sas7bdat
 
 HEADER = "personnummer,EDATUM,ATC,ANTAL"
 
@@ -96,7 +98,30 @@ def as_arrow_stream(path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("make", [as_csv, as_semicolons_with_bom, as_gzip, as_parquet, as_arrow_file, as_arrow_stream])
+def as_sas(path: Path) -> Path:
+    columns = [Column("LopNr", 12), Column("edatum", format="YYMMDD10."), Column("ATC", 7), Column("antal")]
+    rows = [(person, date.fromisoformat(day), atc, float(packages)) for person, day, atc, packages in split_rows()]
+    return write_sas7bdat(path, columns, rows)
+
+
+def as_sas_with_numbers_for_everything(path: Path) -> Path:
+    columns = [Column("pnr"), Column("EDATUM", format="DATETIME20."), Column("ATC", 7), Column("ANTAL")]
+    seconds = 86_400.0
+    rows = [
+        (float(person), (date.fromisoformat(day) - date(1960, 1, 1)).days * seconds + 1, atc, float(packages))
+        for person, day, atc, packages in split_rows()
+    ]
+    return write_sas7bdat(path, columns, rows)
+
+
+def split_rows() -> list[list[str]]:
+    return [row.split(",") for row in dispensings()]
+
+
+KINDS = [as_csv, as_semicolons_with_bom, as_gzip, as_parquet, as_arrow_file, as_arrow_stream]
+
+
+@pytest.mark.parametrize("make", [*KINDS, as_sas, as_sas_with_numbers_for_everything])
 def test_the_same_rows_come_in_from_every_kind_of_file(
     settings: IngestSettings, tmp_path: Path, make: Callable[[Path], Path]
 ) -> None:
@@ -106,6 +131,35 @@ def test_the_same_rows_come_in_from_every_kind_of_file(
     assert report.rows.stored == stored.num_rows == 180
     assert set(stored["packages"].to_pylist()) == {100}
     assert settings.store.partitions(settings.store.current("lmed"))[0].keys_hi.size == 30
+
+
+def test_a_sas_file_is_read_in_chunks_and_missing_numbers_stay_missing(
+    settings: IngestSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("linkage_server.registers.sas_reader.ROWS_PER_CHUNK", 50)
+    columns = [Column("LopNr", 12), Column("EDATUM", format="DATE9."), Column("ATC", 7), Column("ANTAL"), Column("LK")]
+    columns.append(Column("forpddd"))
+    rows = [
+        (person, date.fromisoformat(day), atc, 0.1 + 0.2, 115.0, None if number % 2 else 16.67)
+        for number, (person, day, atc, _) in enumerate(split_rows())
+    ]
+    report = load(settings, write_sas7bdat(tmp_path / "ut_r_lmed_1_2024.sas7bdat", columns, rows))
+
+    stored = stored_rows(settings, "lmed", ["packages", "residence", "ddd_per_package"])
+    assert report.rows.stored == 180
+    assert set(stored["packages"].to_pylist()) == {30}
+    assert set(stored["residence"].to_pylist()) == {"0115"}
+    assert sorted(set(stored["ddd_per_package"].to_pylist()), key=str) == [1667, None]
+
+
+@pytest.mark.parametrize("keep", [100, 1024, 3000, 6000])
+def test_a_sas_file_that_is_cut_short_is_refused(settings: IngestSettings, tmp_path: Path, keep: int) -> None:
+    path = as_sas(tmp_path / "d.sas7bdat")
+    path.write_bytes(path.read_bytes()[:keep])
+
+    with pytest.raises(DeliveryRejected):
+        load(settings, path)
+    assert settings.store.registers() == []
 
 
 def test_several_files_are_one_delivery(settings: IngestSettings, tmp_path: Path) -> None:
@@ -234,6 +288,9 @@ def test_codes_of_quarantined_rows_are_not_stored(settings: IngestSettings, tmp_
         (HEADER.encode() + b"\nx,2024-01-01,C10AA05,1\n", "every row of the delivery breaks a rule"),
         (HEADER.encode() + b",lform\n1,2024-01-01,C10AA05,1,\xd6gondroppar\n", "not UTF-8"),
         (HEADER.encode() + b'\n"' + b"x" * 9_000_000, "quotation mark"),
+        (HEADER.encode() + b'\n"' + b"x" * 20_000_000, "quotation mark"),
+        (HEADER.encode() + b'\n"' + b"x,2024-01-01,C10AA05,1\n" * 50, "quotation mark"),
+        (HEADER.encode() + b'\n1,2024-01-01,C10AA05,"' + b"x,2024-01-01,C10AA05,1\n" * 5000, "quotation mark"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

@@ -100,14 +100,19 @@ def refusing_unreadable(path: Path) -> Iterator[None]:
         if "invalid UTF8" in text or "Invalid UTF-8" in text:
             raise _not_utf8(path) from None
         if "straddling" in text:
-            raise DeliveryRejected(
-                f"{path.name} holds a row that is too long to be one, or a quotation mark that is never closed.",
-                mend="Check the quoting and the line ends.",
-            ) from None
+            raise row_too_long(path) from None
         raise DeliveryRejected(
             f"{path.name} is damaged, cut short or not of the kind it claims to be.",
             mend="Transfer the file again and compare checksums with the sender.",
         ) from None
+
+
+def row_too_long(path: Path) -> DeliveryRejected:
+    """The refusal of a text file whose rows run into each other."""
+    return DeliveryRejected(
+        f"{path.name} holds a row that is too long to be one, or a quotation mark that is never closed.",
+        mend="Check the quoting and the line ends.",
+    )
 
 
 def _first_bytes(path: Path) -> bytes:

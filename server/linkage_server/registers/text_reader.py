@@ -11,13 +11,17 @@ from typing import Literal
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
 from linkage.errors import DeliveryRejected
-from linkage_server.registers.readers import RawBatch, refusing_unreadable
+from linkage_server.registers.readers import RawBatch, refusing_unreadable, row_too_long
 
 BLOCK_BYTES = 8 << 20
 MAXIMUM_HEADER_BYTES = 1 << 20
+MAXIMUM_LINES_OF_A_ROW = 20
+MAXIMUM_VALUE_BYTES = 65_536
+MAXIMUM_ROW_CHARACTERS = 1 << 20
 DELIMITERS = (";", ",", "\t", "|")
 
 
@@ -29,6 +33,7 @@ class TextFile:
     ) -> None:
         self.path = path
         self.damaged_rows: list[int] = []
+        self._runaway = False
         self._gzipped = gzipped
         self._encoding = encoding
         header = self._header_line()
@@ -75,15 +80,24 @@ class TextFile:
                 ),
             )
             for batch in reader:
+                self._refuse_swallowed_rows(batch)
                 renamed = pa.RecordBatch.from_arrays(batch.columns, names=list(columns))
                 numbers = self._row_numbers(rows_seen, batch.num_rows)
                 rows_seen += batch.num_rows
                 yield RawBatch(renamed, numbers, min(1.0, raw.tell() / size))
+            self._refuse_swallowed_rows(None)
 
     def _note_damaged(self, row: pa_csv.InvalidRow) -> str:
         # The header is row 1 to the parser.
         self.damaged_rows.append(row.number - 1)
+        self._runaway |= row.text.count("\n") > MAXIMUM_LINES_OF_A_ROW or len(row.text) > MAXIMUM_ROW_CHARACTERS
         return "skip"
+
+    def _refuse_swallowed_rows(self, batch: pa.RecordBatch | None) -> None:
+        """A quotation mark that is never closed makes one value of many rows; they must not vanish into it."""
+        longest = max((pc.max(pc.binary_length(column)).as_py() or 0 for column in batch or ()), default=0)
+        if self._runaway or longest > MAXIMUM_VALUE_BYTES:
+            raise row_too_long(self.path)
 
     def _row_numbers(self, rows_seen: int, rows: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
         """Numbers of the next `rows` sound rows, stepping over damaged ones."""
