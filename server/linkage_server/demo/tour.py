@@ -98,7 +98,7 @@ class _Tour:
         made = make_registers(self.inputs, dispensings=self.dispensings)
         self._say(
             f"Made up the registers of a country part: {made.dispensings:,} dispensings, hospital stays, visits, "
-            f"tumours and deaths, and {made.persons:,} persons with a myocardial infarction (official test numbers only)."
+            f"tumours and deaths, and {made.persons:,} persons with a myocardial infarction (test numbers only)."
         )
         return made
 

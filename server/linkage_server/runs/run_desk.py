@@ -129,19 +129,17 @@ class RunDesk:
         plan = RunPlan.from_json(run.plan) if run else self._plan(order, population, organisation)
         with self.database.transaction() as session:
             self._move(session, order_id, OrderState.RUNNING, "The run has begun.")
-            row = session.get(RunRow, order_id)
-            if row is None:
-                row = RunRow(
-                    order_id=order_id,
-                    plan=plan.model_dump(mode="json", by_alias=True),
-                    plan_sha256=plan.sha256(),
-                    attempt=0,
-                    error="",
-                )
-                session.add(row)
-                session.get_one(OrderRow, order_id).snapshot_pins = {r.name: r.snapshot for r in plan.registers}
+            row = session.get(RunRow, order_id) or RunRow(
+                order_id=order_id,
+                plan=plan.model_dump(mode="json", by_alias=True),
+                plan_sha256=plan.sha256(),
+                attempt=0,
+                error="",
+            )
             row.stage, row.stages_done, row.stages_total = STAGES[0], 0, len(STAGES)
             row.state, row.attempt, row.started_at, row.finished_at = "running", row.attempt + 1, now(session), None
+            session.add(row)
+            session.get_one(OrderRow, order_id).snapshot_pins = {r.name: r.snapshot for r in plan.registers}
             return plan, row.attempt
 
     def _plan(self, order: OrderRow, population: PopulationRow, organisation: OrganisationRow) -> RunPlan:
