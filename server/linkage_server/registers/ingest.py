@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from linkage.errors import DeliveryRejected
 from linkage.register_catalogue import RegisterDefinition, canonical_sha256
+from linkage_core.events import RegisterPartition
 from linkage_core.pseudonyms import Pepper
 from linkage_server.registers.code_quality import CodeLists
 from linkage_server.registers.delivery_rules import broken_by_counts, month_reports, short_month
@@ -47,7 +48,7 @@ class IngestSettings:
     Attributes:
         store: where snapshots go.
         quarantine_folder: where lists of quarantined rows go, a folder a register.
-        pepper: keys the hashed ids.
+        peppers: key the hashed ids, all versions from the first to the newest.
         today: day of loading; later dates are faults.
         reference_date: resolves identity numbers of ten digits; the day the delivery was made.
         lists: loaded code lists by system.
@@ -57,7 +58,7 @@ class IngestSettings:
 
     store: RegisterStore
     quarantine_folder: Path
-    pepper: Pepper
+    peppers: Sequence[Pepper]
     today: date
     reference_date: date
     lists: CodeLists = field(default_factory=dict)
@@ -105,13 +106,15 @@ def load_delivery(
         definition.name,
         definition_sha256=canonical_sha256(definition),
         date_column=definition.date_column,
-        pepper_version=settings.pepper.version,
+        pepper_version=settings.peppers[-1].version,
         delivery_name=", ".join(path.name for path in files)[:200],
         content_sha256=content_sha256,
         replace=replace,
     ) as load:
         earlier = [] if replace else _published_before(definition.name, reports, settings.store)
         run = _DeliveryRun(definition, settings, load, pace, content_sha256)
+        if definition.one_row_per_person:
+            run.merge_rows(_stored_before(definition.name, settings.store, replace=replace))
         folder = settings.quarantine_folder / definition.name
         with QuarantineFile(folder, name=content_sha256[:16]) as quarantine:
             run.read(opened, quarantine)
@@ -146,17 +149,21 @@ class _DeliveryRun:
         self._pace = pace
         self._delivery = delivery
         self._tally = QualityTally(definition, lists=settings.lists)
-        self._merging = OneRowPerPerson(definition) if definition.one_row_per_person else None
+        self._merging: OneRowPerPerson | None = None
         self._broken: Counter[tuple[str, str]] = Counter()
         self._counted: Counter[tuple[str, str]] = Counter()
         self._rows_of_file: list[tuple[int, ColumnMatch]] = []
         self._read = self._quarantined = self._set_aside = 0
 
+    def merge_rows(self, stored: Sequence[RegisterPartition]) -> None:
+        """Keep one row a person, those of earlier deliveries included."""
+        self._merging = OneRowPerPerson(self._definition, stored=stored)
+
     def read(self, opened: Sequence[tuple[DeliveryFile, ColumnMatch]], quarantine: QuarantineFile) -> None:
         """Take every row of every file in."""
         hash_persons = person_hasher(
             self._definition,
-            pepper=self._settings.pepper,
+            peppers=self._settings.peppers,
             reference_date=self._settings.reference_date,
             threads=1,
         )
@@ -313,6 +320,12 @@ def _published_before(register: str, reports: ReportFolder, store: RegisterStore
         return []
     found = (reports.of_delivery(delivery.content_sha256) for delivery in store.current(register).deliveries)
     return [report for report in found if report is not None]
+
+
+def _stored_before(register: str, store: RegisterStore, *, replace: bool) -> list[RegisterPartition]:
+    if replace or register not in store.registers():
+        return []
+    return store.partitions(store.current(register))
 
 
 def _filled_before(earlier: Sequence[QualityReport]) -> Mapping[str, tuple[int, int]]:

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import pyarrow as pa
 
 from linkage.register_catalogue import RegisterDefinition
+from linkage_core.events import RegisterPartition, join_ids
 
 
 class OneRowPerPerson:
     """Keeps the first row with a value in `prefer_filled`; the first row at all where no row has one.
 
-    Rows without the value wait until the delivery is read, for a fuller row may follow.
+    Rows without the value wait until the delivery is read, for a fuller row may follow. A person of an earlier delivery
+    whose stored row has the value gets no second row; where it lacks the value, a fuller row is added.
     """
 
-    def __init__(self, definition: RegisterDefinition) -> None:
+    def __init__(self, definition: RegisterDefinition, *, stored: Iterable[RegisterPartition] = ()) -> None:
         rule = definition.one_row_per_person
         assert rule is not None, "only registers with the rule have one row a person"
         self._preferred = definition.variable(rule.prefer_filled).column
         self._kept: set[bytes] = set()
+        for partition in stored:
+            self._kept.update(_persons_filled(partition, self._preferred))
         self._waiting: dict[bytes, tuple[int, int]] = {}
         self._batches: list[pa.RecordBatch] = []
         self.merged = 0
@@ -61,3 +67,14 @@ class OneRowPerPerson:
             for rows, at, ids in zip(self._batches, places, persons, strict=True)
             if at
         ]
+
+
+def _persons_filled(partition: RegisterPartition, column: str) -> list[bytes]:
+    """Persons of a segment who have a row with a value in `column`."""
+    if column not in partition.rows.schema.names:
+        return []
+    filled = partition.rows.column(column).is_valid().to_numpy(zero_copy_only=False).astype(np.int64)
+    before = np.concatenate(([0], np.cumsum(filled)))
+    some = before[partition.offsets[1:]] > before[partition.offsets[:-1]]
+    persons: list[bytes] = join_ids(partition.keys_hi[some], partition.keys_lo[some]).to_pylist()
+    return persons

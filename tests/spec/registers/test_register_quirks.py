@@ -209,6 +209,18 @@ def test_of_several_rows_of_a_death_the_one_with_a_cause_is_kept_and_the_rest_co
     assert next(row["contributing_cause"] for row in rows if row["underlying_cause"]) == ["I10", "E119"]
 
 
+def test_a_death_that_is_delivered_again_later_is_not_stored_twice(tmp_path: Path) -> None:
+    settings = settings_in(tmp_path)
+    first = ["lopnr,dodsdat,ulorsak", f"{ANNA},2023-01-01,I219", f"{BERTIL},2023-02-01,"]
+    second = ["lopnr,dodsdat,ulorsak", f"{ANNA},2023-01-01,I219", f"{BERTIL},2023-02-01,C349", f"{CECILIA},2024-01-01,"]
+    load_delivery(shipped_registers()["dors"], [write_csv(tmp_path / "1.csv", first)], settings=settings)
+    report = load_delivery(shipped_registers()["dors"], [write_csv(tmp_path / "2.csv", second)], settings=settings)
+
+    stored = stored_rows(settings, "dors")["underlying_cause"].to_pylist()
+    assert report.rows.merged == 1
+    assert sorted(stored, key=str) == ["C349", "I219", None, None]
+
+
 def test_thirty_diagnosis_columns_and_space_separated_procedures_become_lists(tmp_path: Path) -> None:
     diagnoses = [f"DIA{number}" for number in range(1, 31)]
     values = [""] * 30
