@@ -96,7 +96,7 @@ def load_files(folder: Path, register: str, files: tuple[Path, ...]) -> int:
     settings = IngestSettings(
         store=RegisterStore(folder),
         quarantine_folder=folder / "quarantine",
-        pepper=Pepper(1, bytes(32)),
+        peppers=[Pepper(1, bytes(32))],
         today=date(2026, 1, 15),
         reference_date=date(2026, 1, 15),
         threads=2,

@@ -63,6 +63,6 @@ def _through(hashed_ids: pa.FixedSizeBinaryArray, links: Sequence[Pepper]) -> pa
 
 def _in_order(peppers: Sequence[Pepper]) -> Sequence[Pepper]:
     versions = [pepper.version for pepper in peppers]
-    if not versions or versions != list(range(versions[0], versions[0] + len(versions))):
+    if not versions or versions != list(range(1, len(versions) + 1)):
         raise ValueError("peppers are given from the first version to the newest, none left out")
     return peppers

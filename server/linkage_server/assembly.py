@@ -208,7 +208,7 @@ class Service:
         return IngestSettings(
             store=self.store,
             quarantine_folder=self.home.quarantine,
-            pepper=self.key_ring.pepper(),
+            peppers=self.key_ring.peppers(),
             today=self.database.clock().date(),
             reference_date=reference_date,
             lists={system: codes.as_arrow() for system, codes in lists.items()},

@@ -20,6 +20,7 @@ from linkage.code_lists import load_code_lists
 from linkage.errors import DeliveryRejected, NotFound
 from linkage.register_catalogue import RegisterDefinition, load_registers
 from linkage_server.keys.key_ring import KeyRing
+from linkage_server.registers.follow_peppers import follow_peppers
 from linkage_server.registers.history import NumberHistoryStore
 from linkage_server.registers.ingest import IngestSettings, load_delivery
 from linkage_server.registers.number_changes import read_number_changes
@@ -55,7 +56,7 @@ def load(
     settings = IngestSettings(
         store=RegisterStore(home / "store"),
         quarantine_folder=home / "quarantine",
-        pepper=KeyRing(home / "keys").pepper(),
+        peppers=KeyRing(home / "keys").peppers(),
         today=today,
         reference_date=reference_date.date() if reference_date else today,
         lists={system: codes.as_arrow() for system, codes in load_code_lists(home / "definitions" / "codes").items()},
@@ -142,6 +143,28 @@ def compact(name: Name, home: Home, as_json: AsJson = False) -> None:
     )
 
 
+@register_app.command("rehash")
+def rehash(
+    home: Home,
+    new_pepper: Annotated[bool, typer.Option("--new-pepper", help="Add a new pepper to the key ring first.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Move all registers and the number history to the newest pepper; can be stopped and run again."""
+    ring = KeyRing(home / "keys")
+    if new_pepper:
+        ring.rotate_pepper()
+    store = RegisterStore(home / "store")
+    peppers = ring.peppers()
+    moved = follow_peppers(store, NumberHistoryStore(home / "store" / "number-history"), peppers=peppers)
+    _print_rows(
+        [
+            {"register": name, "pepper version": peppers[-1].version, "versions moved": moved.get(name, 0)}
+            for name in store.registers()
+        ],
+        as_json=as_json,
+    )
+
+
 @register_app.command("history")
 def history(
     file: Annotated[Path, typer.Argument(help="Columns old and new: identity numbers that changed.")],
@@ -150,11 +173,11 @@ def history(
     as_json: AsJson = False,
 ) -> None:
     """Learn which identity numbers became which; only hashes are stored."""
-    pepper = KeyRing(home / "keys").pepper()
+    peppers = KeyRing(home / "keys").peppers()
     day = reference_date.date() if reference_date else datetime.now(UTC).date()
-    changes = read_number_changes(file, pepper=pepper, reference_date=day)
+    changes = read_number_changes(file, peppers=peppers, reference_date=day)
     folder = home / "store" / "number-history"
-    version = NumberHistoryStore(folder).add(changes.old, changes.new, pepper_version=pepper.version)
+    version = NumberHistoryStore(folder).add(changes.old, changes.new, pepper_version=peppers[-1].version)
     _print_rows([{"read": len(changes.old), "changes": version.changes, "version": version.version}], as_json=as_json)
 
 

@@ -446,7 +446,7 @@ def test_changed_numbers_are_read_as_hashes_and_a_bad_row_is_named_by_its_number
     good = write_csv(tmp_path / "good.csv", ["old,new", f"{PERSONS[0]},{PERSONS[1]}"])
     bad = write_csv(tmp_path / "bad.csv", ["old,new", f"{PERSONS[0]},{PERSONS[1]}", f"{PERSONS[2]},unknown"])
 
-    assert len(read_number_changes(good, pepper=PEPPER, reference_date=TODAY).old) == 1
+    assert len(read_number_changes(good, peppers=[PEPPER], reference_date=TODAY).old) == 1
     with pytest.raises(InputRefused, match="rows 2") as refused:
-        read_number_changes(bad, pepper=PEPPER, reference_date=TODAY)
+        read_number_changes(bad, peppers=[PEPPER], reference_date=TODAY)
     assert PERSONS[2] not in str(refused.value)

@@ -34,7 +34,7 @@ def settings_in(folder: Path) -> IngestSettings:
     return IngestSettings(
         store=RegisterStore(folder / "store", clock=lambda: datetime(2026, 11, 22, tzinfo=UTC)),
         quarantine_folder=folder / "quarantine",
-        pepper=PEPPER,
+        peppers=(PEPPER,),
         today=TODAY,
         reference_date=TODAY,
         lists={system: codes.as_arrow() for system, codes in load_code_lists().items()},

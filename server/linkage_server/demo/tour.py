@@ -111,9 +111,9 @@ class _Tour:
         return service
 
     def _load(self, service: Service, made: MadeUpRegisters) -> None:
-        pepper = service.key_ring.pepper()
-        changes = read_number_changes(made.number_history, pepper=pepper, reference_date=_DELIVERED_ON)
-        service.history.add(changes.old, changes.new, pepper_version=pepper.version)
+        peppers = service.key_ring.peppers()
+        changes = read_number_changes(made.number_history, peppers=peppers, reference_date=_DELIVERED_ON)
+        service.history.add(changes.old, changes.new, pepper_version=peppers[-1].version)
         registers = service.offer().registers
         settings = service.ingest_settings(reference_date=_DELIVERED_ON)
         for name, files in made.deliveries:

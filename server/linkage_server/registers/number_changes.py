@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -10,7 +11,8 @@ import numpy as np
 import pyarrow as pa
 
 from linkage.errors import DeliveryRejected, InputRefused
-from linkage_core.pseudonyms import Pepper, pseudonymise
+from linkage_core.pepper_chain import pseudonymise_through
+from linkage_core.pseudonyms import Pepper
 from linkage_server.registers.readers import open_delivery_file
 
 OLD_NAMES = ("old", "old_number", "gammalt", "gammalt_personnummer", "fran")
@@ -26,7 +28,7 @@ class NumberChanges:
     new: pa.FixedSizeBinaryArray
 
 
-def read_number_changes(path: Path, *, pepper: Pepper, reference_date: date) -> NumberChanges:
+def read_number_changes(path: Path, *, peppers: Sequence[Pepper], reference_date: date) -> NumberChanges:
     """Read columns `old` and `new` of a file of any accepted kind.
 
     Raises:
@@ -40,7 +42,9 @@ def read_number_changes(path: Path, *, pepper: Pepper, reference_date: date) -> 
     for raw in file.batches(columns):
         linkable = np.ones(raw.rows.num_rows, np.bool_)
         for place, name in enumerate(columns):
-            found = pseudonymise(raw.rows.column(name), reference_date=reference_date, pepper=pepper).hashed_ids
+            found = pseudonymise_through(
+                raw.rows.column(name), reference_date=reference_date, peppers=peppers
+            ).hashed_ids
             linkable &= found.is_valid().to_numpy(zero_copy_only=False)
             hashed[place].append(found)
         wrong.extend(raw.row_numbers[~linkable].tolist())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -11,7 +11,8 @@ import pyarrow as pa
 from linkage.errors import DeliveryRejected, InputRefused
 from linkage.personal_identity_number import NumberKind, NumberProblem
 from linkage.register_catalogue import RegisterDefinition
-from linkage_core.pseudonyms import Pepper, pseudonymise, pseudonymise_opaque
+from linkage_core.pepper_chain import pseudonymise_opaque_through, pseudonymise_through
+from linkage_core.pseudonyms import Pepper
 from linkage_server.registers.distinct_texts import Mask, distinct_texts
 from linkage_server.registers.faults import Fault
 
@@ -39,12 +40,14 @@ class HashedPersons:
 HashPersons = Callable[[pa.Array], HashedPersons]
 
 
-def person_hasher(definition: RegisterDefinition, *, pepper: Pepper, reference_date: date, threads: int) -> HashPersons:
+def person_hasher(
+    definition: RegisterDefinition, *, peppers: Sequence[Pepper], reference_date: date, threads: int
+) -> HashPersons:
     """The function that hashes this register's person column, by the definition's `person_format`."""
 
     def hash_numbers(column: pa.Array) -> HashedPersons:
         try:
-            found = pseudonymise(column, reference_date=reference_date, pepper=pepper, threads=threads)
+            found = pseudonymise_through(column, reference_date=reference_date, peppers=peppers, threads=threads)
         except InputRefused:
             raise DeliveryRejected(
                 "the person column is of a type that cannot hold identity numbers.",
@@ -57,7 +60,7 @@ def person_hasher(definition: RegisterDefinition, *, pepper: Pepper, reference_d
     def hash_opaque(column: pa.Array) -> HashedPersons:
         texts = distinct_texts(column)
         values = texts.texts.take(pa.array(texts.places, mask=texts.places < 0))
-        hashed = pseudonymise_opaque(values, pepper=pepper)
+        hashed = pseudonymise_opaque_through(values, peppers=peppers)
         empty = ~hashed.is_valid().to_numpy(zero_copy_only=False)
         return HashedPersons(hashed, {Fault.NO_PERSON: empty & ~texts.unreadable, Fault.NOT_READABLE: texts.unreadable})
 
