@@ -8,8 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from linkage.indicator_definition import load_indicator_set
+from linkage_core.indicators.days_of_supply import days_of_supply
+from linkage_core.indicators.dispensings import Dispensings
+from linkage_core.indicators.reversals import net
 from linkage_core.intervals import clopper_pearson, poisson_exact, wilson
 from linkage_server.lab.evaluate import evaluate_files
+from linkage_server.lab.inputs import read_inputs
 from tests.support.adherer_oracle import GROUPS, INITIATION_COLUMNS, definition, expected, files, folder
 
 pytestmark = pytest.mark.shared_data
@@ -157,3 +162,67 @@ def test_outcomes_and_their_person_years_are_those_of_the_reference(shared_data,
         assert ours.numerator == wanted.events
         assert ours.person_time == pytest.approx(wanted.person_years, rel=1e-9)
         assert ours.value == pytest.approx(1000 * wanted.events / wanted.person_years, rel=1e-9)
+
+
+def test_netting_leaves_the_dispensings_of_the_reference(shared_data, results):
+    reference = pd.read_parquet(folder(shared_data) / "input" / "events.parquet").set_index("row_id")
+    inputs = read_inputs(
+        load_indicator_set(results / "set.toml"),
+        population=folder(shared_data) / "input" / "persons.parquet",
+        events={"lmed": files(shared_data)["lmed"]},
+        told={},
+    )
+    rows = Dispensings(inputs.events["lmed"], "lmed")
+    netted = net(rows, "net_latest")
+    supply = days_of_supply(rows, inputs.definition.supply["given"], netted)
+    row_id = np.array([int(text) for text in rows.column("row_id").to_pylist()])
+    kept = netted.left > 0
+    assert sorted(row_id[kept]) == sorted(reference.index)
+    reference = reference.loc[row_id[kept]]
+    assert (netted.left[kept] == 100 * reference.packs).all()
+    assert (supply.supply_64ths[kept] == 64 * reference.duration).all()
+    assert netted.reversed_rows == (rows.quantity < 0).sum() == netted.netted_rows + netted.unmatched_rows
+
+
+@pytest.mark.parametrize(
+    ("run", "observe", "lookback"), [("A", "{ from = 0, to = 730 }", 0), ("B", "{ from = 182, to = 547 }", 182)]
+)
+def test_days_covered_from_one_pooled_stock_are_cma7_of_adherer(shared_data, tmp_path, run, observe, lookback):
+    given = shared_data / "data" / "adherer-dispensing"
+    events = pd.read_csv(given / "med_events.csv")
+    events.groupby("PATIENT_ID").DATE.min().rename("index_date").to_csv(tmp_path / "persons.csv")
+    (tmp_path / "set.toml").write_text(
+        f"""
+        [set]
+        id = "cma7"
+        version = "1.0.0"
+        [codes.any]
+        atc_include = ["MED"]
+        [supply.given]
+        steps = ["days_supply"]
+        cap_days = 3650
+        [[indicator]]
+        id = "cma7"
+        kind = "proportion_of_days_covered"
+        codes = "any"
+        supply = "given"
+        observe = {observe}
+        lookback_days = {lookback}
+        carry_over = "pooled"
+        stock_cap_days = "none"
+        """
+    )
+    evaluate_files(
+        tmp_path / "set.toml",
+        population=tmp_path / "persons.csv",
+        events={"lmed": given / "med_events.csv"},
+        out=tmp_path,
+        write_persons=True,
+        columns={"lmed": {"atc": "CATEGORY"}},
+    )
+    reference = pd.read_csv(given / "expected_cma.csv")
+    reference = reference[(reference.run == run) & (reference.cma == "CMA7")].set_index("patient_id").value
+    ours = pd.read_parquet(tmp_path / "per_person.parquet").set_index("person_id").loc[reference.index]
+    assert len(ours) == 100
+    assert (ours.reason == "ok").all()
+    assert np.allclose(ours.value, reference.fillna(0), rtol=0, atol=1e-9)
