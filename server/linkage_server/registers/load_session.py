@@ -66,7 +66,7 @@ class LoadSession:
         names = [HIGH, LOW, *rows.schema.names]
         batch = pa.RecordBatch.from_arrays([pa.array(high), pa.array(low), *encoded], names=names)
         self._waiting.append(batch)
-        self._waiting_bytes += batch.get_total_buffer_size()
+        self._waiting_bytes += batch.nbytes
         self.rows += batch.num_rows
         if self._waiting_bytes * COPIES_WHILE_SORTING > self._memory_bytes:
             self._spill()

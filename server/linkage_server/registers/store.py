@@ -121,6 +121,7 @@ class RegisterStore:
         """
         folder = self.folder / register
         with disk_refusals():
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # nobody but the service reads hashed ids
             (folder / "snapshots").mkdir(parents=True, exist_ok=True)
         with register_lock(folder):
             self._sweep(folder)
