@@ -82,6 +82,24 @@ class Split:
     part_keys: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Nesting:
+    """States that one stratum falls apart into another, although no cube crosses the two.
+
+    Hospitals within regions, say. Without it a reader who knows the map adds up hospitals to find a hidden region.
+    Months, quarters and years of one calendar need no Nesting: the protector reads it from their codes.
+
+    Args:
+        fine: name of the stratum with smaller groups.
+        coarse: name of the stratum whose levels are unions of those groups.
+        parents: (level of fine, level of coarse) for each level of fine.
+    """
+
+    fine: str
+    coarse: str
+    parents: tuple[tuple[str, str], ...]
+
+
 class Statistic(StrEnum):
     """What a released line states."""
 
@@ -132,3 +150,5 @@ class CountedTable:
     lines: tuple[Line, ...]
     # Printed beside the table, counted over persons too: why persons had no value, by indicator (reason -> persons_key).
     reasons: tuple[tuple[str, str, str], ...] = field(default=())
+    # Strata that fall apart into other strata without being crossed with them.
+    nestings: tuple[Nesting, ...] = field(default=())

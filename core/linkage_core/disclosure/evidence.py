@@ -1,0 +1,99 @@
+"""What is proved so far: for each cell, which other values fit all that is printed.
+
+A move is a vector of whole-number changes to blanks that leaves every printed number as it is. Each move found
+for one cell is evidence for all cells it touches, and so are its multiples and its opposite while they stay in bounds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from linkage_core.disclosure.cell_system import CellSystem, Flags, Ints
+
+_CENTRE = 32
+_UNMOVED = np.uint64(1 << _CENTRE)
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """How well a blank must be hidden.
+
+    Args:
+        candidates: so many different whole numbers must fit; for sums 1 (`spans` rules instead).
+        spans: width of possible values demanded of each cell, all 0 for counts.
+    """
+
+    candidates: int
+    spans: Ints
+
+
+class Evidence:
+    """Values seen to fit, per cell and per implied remainder, as changes from the true value."""
+
+    def __init__(self, system: CellSystem, demand: Demand) -> None:
+        self.candidates = demand.candidates
+        cells, rows = system.values.size, system.remainder.size
+        self.seen = np.full(cells + rows, _UNMOVED, dtype=np.uint64)
+        self.high = np.zeros(cells + rows, dtype=np.int64)
+        self.low = np.zeros(cells + rows, dtype=np.int64)
+        self.truth = np.concatenate([system.values, system.remainder])
+        self.reach = np.concatenate([system.reach, np.where(system.remainder_sensitive, system.remainder_reach, 0)])
+        self.spans = np.concatenate([demand.spans, np.zeros(rows, dtype=np.int64)])
+
+    def short_of_candidates(self, targets: Ints) -> Flags:
+        """Which targets do not have enough different values yet. Rows are numbered after the cells."""
+        return np.bitwise_count(self.seen[targets]) < self.candidates
+
+    def missing_rise(self, targets: Ints) -> Ints:
+        """How far above its true value each target must be shown to fit; 0 where it has been."""
+        needed = np.maximum(self.reach[targets] - self.truth[targets], 0)
+        return np.where(self.high[targets] >= needed, 0, needed)
+
+    def unmet(self, targets: Ints) -> Flags:
+        """Which targets are not proved yet."""
+        narrow = self.high[targets] - self.low[targets] < self.spans[targets]
+        return self.short_of_candidates(targets) | (self.missing_rise(targets) > 0) | narrow
+
+    def record(self, targets: Ints, changes: Ints) -> None:
+        """Note one move's change of each target."""
+        self.seen[targets] |= np.uint64(1) << (np.clip(changes, -_CENTRE, _CENTRE - 1) + _CENTRE).astype(np.uint64)
+        self.high[targets] = np.maximum(self.high[targets], changes)
+        self.low[targets] = np.minimum(self.low[targets], changes)
+
+    def record_many(self, targets: Ints, changes: Ints) -> None:
+        """Note changes of many moves; a target may occur repeatedly."""
+        bits = np.uint64(1) << (np.clip(changes, -_CENTRE, _CENTRE - 1) + _CENTRE).astype(np.uint64)
+        np.bitwise_or.at(self.seen, targets, bits)
+        np.maximum.at(self.high, targets, changes)
+        np.minimum.at(self.low, targets, changes)
+
+
+def multiples_within(step: Ints, floor: Ints, *, limit: int) -> list[int]:
+    """Factors k, both signs, for which k * step stays at or above `floor` everywhere.
+
+    Args:
+        step: change of each cell and remainder of a component.
+        floor: the lowest change each of them may have, not positive.
+        limit: largest factor tried.
+    """
+    # Values of a long move must stay within 64 bits.
+    limit = max(1, limit // int(np.max(np.abs(step), initial=1)))
+    factors: list[int] = []
+    for sign in (1, -1):
+        down = sign * step < 0
+        room = int(np.min(-floor[down] // np.abs(step[down]), initial=limit))
+        factors += [sign * k for k in sorted({1, 2, 3, room}) if 0 < k <= room]
+    return factors
+
+
+def whole_numbers(point: npt.NDArray[np.float64]) -> Ints | None:
+    """The nearest whole numbers, reduced to their smallest step; None where nothing moves.
+
+    The caller checks that they fit.
+    """
+    step = np.rint(point).astype(np.int64)
+    divisor = int(np.gcd.reduce(np.abs(step))) if step.size else 0
+    return step // divisor if divisor else None

@@ -1,0 +1,125 @@
+"""Counts of persons as one system of cells: which are sensitive, what ties them, what a reader knows anyway."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from linkage.disclosure_policy import DisclosurePolicy
+from linkage.errors import DisclosureRefused, InputRefused
+from linkage_core.counted_table import CountedTable, Line, Split
+from linkage_core.disclosure.cell_system import CellSystem, Flags, Ints, Relations
+from linkage_core.disclosure.linked_cells import Numbered, number_cells, tie_margins, tie_nestings, tie_splits
+
+POPULATION_KEY = "population"
+"""Name of the set of all persons of a table."""
+
+
+def number_persons(table: CountedTable) -> Numbered:
+    """Number the person cells of a table.
+
+    Raises:
+        InputRefused: a count is negative, or cubes contradict each other.
+    """
+    if any(np.any(cube.persons < 0) for cube in table.person_cubes):
+        raise InputRefused("A count of persons is negative.", mend="Hand in numbers of persons, not differences.")
+    return number_cells((cube.persons_key, cube.dimensions, cube.persons) for cube in table.person_cubes)
+
+
+def person_system(table: CountedTable, cells: Numbered, policy: DisclosurePolicy) -> CellSystem:
+    """State the protection problem of all person cells of a table.
+
+    Raises:
+        DisclosureRefused: the population is smaller than the policy allows.
+        InputRefused: the table does not add up.
+    """
+    _check_population(cells, policy)
+    relations = Relations()
+    tie_margins(cells, relations)
+    tie_splits(cells, all_splits(table), relations)
+    tie_nestings(cells, table.nestings, relations)
+    starts, members, remainder, implied = relations.build(cells.values)
+    small = _in_small_strata(cells, policy)
+    sensitive = is_small(cells.values, policy) | (small & (cells.values > 0))
+    uses = _uses(table, cells)
+    wholes = members[starts[:-1]]
+    remainder_sensitive = implied & (is_small(remainder, policy) | (small[wholes] & (remainder > 0)))
+    threshold = policy.minimum_cell if policy.reach_threshold else 0
+    # Among few persons everybody knows that the rest is small: there the rest has to be uncertain, not large.
+    roomy = remainder_sensitive & (cells.values[wholes] >= 2 * policy.minimum_cell)
+    return CellSystem(
+        values=cells.values,
+        printed=uses > 0,
+        at_least=np.where((uses > 0) & policy.zero_shown, 1, 0).astype(np.int64),
+        uses=np.maximum(uses, 1),
+        sensitive=sensitive,
+        reach=np.where(sensitive, threshold, 0).astype(np.int64),
+        starts=starts,
+        members=members,
+        remainder=remainder,
+        implied=implied,
+        remainder_sensitive=remainder_sensitive,
+        remainder_reach=np.where(roomy, threshold, 0).astype(np.int64),
+    )
+
+
+def all_splits(table: CountedTable) -> list[Split]:
+    """The splits a table states, and those its lines imply."""
+    return [*table.splits, *_splits_of_lines(table)]
+
+
+def is_small(persons: Ints, policy: DisclosurePolicy) -> Flags:
+    """Which counts are sensitive by themselves."""
+    return (persons >= (1 if policy.zero_shown else 0)) & (persons < policy.minimum_cell)
+
+
+def printed_keys(line: Line) -> list[str]:
+    """Sets of persons whose counts a line prints."""
+    return [key for key in dict.fromkeys((line.numerator_key, line.denominator_key)) if key]
+
+
+def _uses(table: CountedTable, cells: Numbered) -> Ints:
+    uses = np.zeros(cells.values.size, dtype=np.int64)
+    for line in table.lines:
+        for key in printed_keys(line):
+            uses[cells.cube(key, line.dimensions)] += 1
+    for _, _, key in table.reasons:
+        uses[cells.cube(key, ())] += 1
+    return uses
+
+
+def _splits_of_lines(table: CountedTable) -> list[Split]:
+    """Numerators are part of their denominators, and contributors of the persons a mean is taken over.
+
+    Those who are not are a set that nobody prints and everybody can compute.
+    """
+    contributors = {cube.sum_key: cube.contributors_key for cube in table.sum_cubes}
+    stated = {(split.whole_key, part) for split in table.splits for part in split.part_keys}
+    found: dict[tuple[str, str], None] = {}
+    for line in table.lines:
+        for part in (line.numerator_key, contributors.get(line.sum_key, "")):
+            if part and line.denominator_key not in ("", part):
+                found[line.denominator_key, part] = None
+    # The second part is never counted: it stands for "everybody else".
+    return [Split(whole, (part, f"{whole} without {part}")) for whole, part in found if (whole, part) not in stated]
+
+
+def _check_population(cells: Numbered, policy: DisclosurePolicy) -> None:
+    totals = {key: int(cells.values[block]) for (key, strata), block in cells.blocks.items() if not strata}
+    persons = totals.get(POPULATION_KEY, max(totals.values(), default=0))
+    if persons < policy.minimum_population:
+        raise DisclosureRefused(
+            f"The population has fewer persons than the {policy.minimum_population} that policy {policy.name} demands.",
+            mend="Order a larger population.",
+        )
+
+
+def _in_small_strata(cells: Numbered, policy: DisclosurePolicy) -> Flags:
+    """Cells of strata with fewer persons of the population than the policy's minimum."""
+    small = np.zeros(cells.values.size, dtype=np.bool_)
+    if policy.minimum_stratum <= policy.minimum_cell:
+        return small  # the threshold for cells does the same
+    for (_, strata), block in cells.blocks.items():
+        population = cells.blocks.get((POPULATION_KEY, strata))
+        if population is not None:
+            small[block] = (cells.values[population] > 0) & (cells.values[population] < policy.minimum_stratum)
+    return small

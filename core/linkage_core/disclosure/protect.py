@@ -1,0 +1,126 @@
+"""The door between exact counts and everything that may leave."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+
+from linkage.disclosure_policy import DisclosurePolicy, canonical_sha256
+from linkage.errors import InputRefused
+from linkage_core.counted_table import CountedTable, Dimension
+from linkage_core.disclosure.boxes import Grid
+from linkage_core.disclosure.evidence import Demand
+from linkage_core.disclosure.linked_cells import Numbered
+from linkage_core.disclosure.person_cells import all_splits, number_persons, person_system
+from linkage_core.disclosure.printed_lines import Numbers, officer_table, printed_table, reasons_table
+from linkage_core.disclosure.protected_table import SEAL, ProtectedTable
+from linkage_core.disclosure.sum_cells import number_sums, sum_system
+from linkage_core.disclosure.suppression import suppress
+
+
+def protect(table: CountedTable, policy: DisclosurePolicy) -> ProtectedTable:
+    """Suppress what must not be known and what would let it be computed; print the rest.
+
+    Whoever reads the result, knows the policy and knows this program still finds, for each suppressed count of
+    persons, at least `minimum_candidates` whole numbers that fit everything printed, reaching up to `minimum_cell`
+    where the count is small. Sums follow their contributors. The same input gives the same bytes.
+
+    Args:
+        table: exact counts and sums.
+        policy: the rules.
+
+    Raises:
+        DisclosureRefused: the population is too small, or no safe pattern was found: nothing may leave.
+        InputRefused: the table contradicts itself.
+    """
+    persons = number_persons(table)
+    counts = person_system(table, persons, policy)
+    no_spans = np.zeros(counts.values.size, dtype=np.int64)
+    hidden_as = Demand(policy.minimum_candidates, no_spans)
+    kept = suppress(counts, hidden_as, furthest=3 * policy.minimum_cell, grids=_person_grids(table, persons))
+    sums = number_sums(table)
+    amounts, demand = sum_system(table, sums, persons, hidden_persons=counts.sensitive | kept.suppressed, policy=policy)
+    furthest = 2 * int(demand.spans.max(initial=1))
+    withheld = suppress(amounts, demand, furthest=furthest, grids=_sum_grids(table, sums))
+    scales = {cube.sum_key: cube.scale for cube in table.sum_cubes}
+    numbers = Numbers(persons, counts.sensitive, kept.blank, sums, amounts.sensitive, withheld.blank, scales)
+    dimensions = _dimensions(table)
+    printed, inputs = printed_table(table, dimensions, numbers)
+    small = int(np.count_nonzero(counts.sensitive & counts.printed))
+    return ProtectedTable(
+        table=printed,
+        dimensions=dimensions,
+        reasons=reasons_table(table, numbers),
+        officer_reasons=officer_table(inputs),
+        cells=int(np.count_nonzero(counts.printed) + np.count_nonzero(amounts.printed)),
+        suppressed_by_reason={
+            "small_cell": small,
+            "protects_small_cell": int(np.count_nonzero(kept.suppressed)) - small,
+            "sum": int(np.count_nonzero(withheld.suppressed)),
+        },
+        policy_id=policy.id,
+        policy_version=policy.version,
+        policy_sha256=canonical_sha256(policy),
+        seal=SEAL,
+    )
+
+
+def match_rate_band(matched: int, total: int, policy: DisclosurePolicy) -> str:
+    """Return the band of the match rate, e.g. "95-98 %" or "98-100 %".
+
+    Bands are merged downwards until each holds at least `minimum_cell` whole numbers of persons, so that a band
+    never says that only a few persons were missing. Which bands are merged depends on `total` alone.
+
+    Args:
+        matched: persons found in the register.
+        total: persons sent in.
+        policy: the rules.
+
+    Raises:
+        InputRefused: not 0 <= matched <= total, or nobody was sent in.
+    """
+    if not 0 <= matched <= total or total == 0:
+        raise InputRefused("A match rate needs persons, and no more matched than sent in.")
+    ends = [100]
+    above = total + 1
+    for low in reversed(policy.match_rate_bands):
+        fewest = -(-total * low // 100)
+        if above - fewest >= policy.minimum_cell or low == 0:
+            ends.append(low)
+            above = fewest
+    lowest_persons = -(-total * ends[-2] // 100)
+    if len(ends) > 2 and lowest_persons < policy.minimum_cell:
+        del ends[-2]
+    low, high = next((low, high) for high, low in pairwise(ends) if matched * 100 >= low * total)
+    return f"{low}-{high} %"
+
+
+def _person_grids(table: CountedTable, cells: Numbered) -> list[Grid]:
+    whole_of = {part: split.whole_key for split in all_splits(table) for part in split.part_keys}
+    grids: list[Grid] = []
+    for cube in table.person_cubes:
+        names = tuple(axis.name for axis in cube.dimensions)
+        whole = whole_of.get(cube.persons_key, "")
+        wholes = cells.cube(whole, names) if (whole, tuple(sorted(names))) in cells.blocks else None
+        several = tuple(axis.multi_response for axis in cube.dimensions)
+        grids.append(Grid(cells.cube(cube.persons_key, names), several, wholes))
+    return grids
+
+
+def _sum_grids(table: CountedTable, cells: Numbered) -> list[Grid]:
+    return [
+        Grid(
+            cells.cube(cube.sum_key, tuple(axis.name for axis in cube.dimensions)),
+            tuple(axis.multi_response for axis in cube.dimensions),
+        )
+        for cube in table.sum_cubes
+    ]
+
+
+def _dimensions(table: CountedTable) -> tuple[Dimension, ...]:
+    """Strata of all lines, in the order in which lines name them."""
+    axes = [cube.dimensions for cube in table.person_cubes] + [cube.dimensions for cube in table.sum_cubes]
+    known = {axis.name: axis for own in axes for axis in own}
+    names = dict.fromkeys(name for line in table.lines for name in line.dimensions)
+    return tuple(known[name] for name in names if name in known)

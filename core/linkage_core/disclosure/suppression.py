@@ -1,0 +1,118 @@
+"""Which cells to leave blank: close, prove, repair, until each blank is proved to be hidden well enough."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from linkage.errors import DisclosureRefused
+from linkage_core.disclosure.boxes import BoxMoves, Grid
+from linkage_core.disclosure.cell_system import CellSystem, Flags, Ints
+from linkage_core.disclosure.components import components
+from linkage_core.disclosure.evidence import Demand, Evidence
+from linkage_core.disclosure.repair import Repair
+from linkage_core.disclosure.witnesses import ComponentProof
+
+_MOST_ROUNDS = 60
+_CHEAP_ATTEMPTS = 3
+_LARGEST_PROVED_WHOLE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """What stays blank.
+
+    Args:
+        blank: unknown to the reader: suppressed, or never printed.
+        suppressed: printed cells that stay blank.
+        rounds: how often proof and repair ran.
+        widened: cells whose whole relations were blanked because no cheaper way was found.
+    """
+
+    blank: Flags
+    suppressed: Flags
+    rounds: int
+    widened: int
+
+
+def suppress(system: CellSystem, demand: Demand, *, furthest: int, grids: Sequence[Grid] = ()) -> Pattern:
+    """Find a pattern in which every suppressed cell and every sensitive remainder is proved to be hidden.
+
+    Args:
+        system: cells and relations.
+        demand: how well cells must be hidden.
+        furthest: how far cells may move in proofs; larger finds more room and costs more time.
+        grids: cubes in which boxes are looked for before a solver is asked.
+
+    Raises:
+        DisclosureRefused: no pattern was proved; nothing may be released.
+    """
+    work = _Suppression(system, demand, furthest, grids)
+    for rounds in range(1, _MOST_ROUNDS + 1):
+        unproved = work.close_and_prove(patient=rounds > 1)
+        if not unproved.size:
+            blank = work.blank
+            return Pattern(blank, blank & system.printed, rounds, work.widened)
+        work.repair(unproved)
+    raise DisclosureRefused(
+        "No way was found to hide the small cells of this table well enough, so none of it is released.",
+        mend="Order fewer or coarser strata.",
+    )
+
+
+class _Suppression:
+    """The state of one search."""
+
+    def __init__(self, system: CellSystem, demand: Demand, furthest: int, grids: Sequence[Grid]) -> None:
+        self.blank = system.sensitive | ~system.printed
+        self.widened = 0
+        self._system = system
+        self._demand = demand
+        self._furthest = furthest
+        self._evidence = Evidence(system, demand)
+        self._boxes = BoxMoves(system, grids, self._evidence, furthest=furthest)
+        self._repair = Repair(system, self._evidence, furthest=furthest)
+        self._attempts: dict[int, int] = {}
+
+    def close_and_prove(self, *, patient: bool) -> Ints:
+        """Widen the pattern where a relation gives it away; return the targets that still resist proof."""
+        self._boxes.hide(self._unmet(), self.blank)
+        for cells, rows, matrix in components(self._system, self.blank, self._unmet()):
+            if cells.size > _LARGEST_PROVED_WHOLE:
+                continue  # a neighbourhood at a time, by repair, is faster
+            proof = ComponentProof(self._system, cells, rows, matrix, evidence=self._evidence, furthest=self._furthest)
+            proof.run(patient=patient)
+        return self._unmet()
+
+    def repair(self, unproved: Ints) -> None:
+        """Blank further cells for each target, more of them with each attempt."""
+        for target in unproved.tolist():
+            attempt = self._attempts[target] = self._attempts.get(target, 0) + 1
+            if attempt > _CHEAP_ATTEMPTS:
+                self.widened += 1
+                self.blank[self._repair.whole_relations(target, self.blank, hops=attempt - _CHEAP_ATTEMPTS)] = True
+                continue
+            for change in self._changes_wanted(target):
+                self.blank[self._repair.partners(target, change, self.blank, hops=2 * attempt)] = True
+
+    def _unmet(self) -> Ints:
+        """What must be hidden and is not proved to be: cells, and relations numbered after the cells."""
+        system = self._system
+        needy = np.flatnonzero(self.blank & (system.printed | system.sensitive))
+        guarded = np.flatnonzero(system.remainder_sensitive) + system.values.size
+        targets = np.concatenate([needy, guarded])
+        return targets[self._evidence.unmet(targets)]
+
+    def _changes_wanted(self, target: int) -> list[int]:
+        """Changes that would prove the target, those already proved left out."""
+        name = np.array([target])
+        evidence, cells = self._evidence, self._system.values.size
+        wanted = {int(evidence.missing_rise(name)[0])}
+        if evidence.short_of_candidates(name)[0]:
+            lowest = self._system.at_least[target] if target < cells else 0
+            wanted |= {1, -1} if evidence.truth[target] > lowest else {1, 2}
+        if (span := int(evidence.spans[target])) > evidence.high[target] - evidence.low[target]:
+            wanted.add(span)
+        return sorted(wanted - {0}, key=lambda change: (-abs(change), change))
