@@ -17,7 +17,7 @@ import pyarrow.csv as pa_csv
 from linkage.errors import DeliveryRejected
 from linkage_server.registers.readers import RawBatch, refusing_unreadable, row_too_long
 
-BLOCK_BYTES = 8 << 20
+BLOCK_BYTES = 4 << 20
 MAXIMUM_HEADER_BYTES = 1 << 20
 MAXIMUM_LINES_OF_A_ROW = 20
 MAXIMUM_VALUE_BYTES = 65_536
