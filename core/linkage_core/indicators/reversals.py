@@ -73,10 +73,23 @@ def product_of_row(dispensings: Dispensings) -> Int32s:
     concerned[dispensings.person_of_row[dispensings.quantity < 0]] = True
     rows = np.flatnonzero(concerned[dispensings.person_of_row])
     number = np.zeros(len(rows), np.int64)
+    numbers_used = 1
     for concept in ("atc", *PRODUCT_COLUMNS):
-        if dispensings.has(concept):
-            _, part = np.unique(_numbers(dispensings, concept)[rows], return_inverse=True)
-            _, number = np.unique(number * (int(part.max(initial=0)) + 1) + part, return_inverse=True)
+        if not dispensings.has(concept):
+            continue
+        part = _numbers(dispensings, concept)[rows] + 1  # a missing code is -1
+        if len(part) and part.min() < 0:
+            _, part = np.unique(part, return_inverse=True)
+        values = int(part.max(initial=0)) + 1
+        if numbers_used * values > np.iinfo(np.int32).max:
+            _, number = np.unique(number, return_inverse=True)
+            _, part = np.unique(part, return_inverse=True)
+            numbers_used, values = int(number.max(initial=0)) + 1, int(part.max(initial=0)) + 1
+        if numbers_used * values > np.iinfo(np.int32).max:
+            _, number = np.unique(number * values + part, return_inverse=True)
+            numbers_used = int(number.max(initial=0)) + 1
+        else:
+            number, numbers_used = number * values + part, numbers_used * values
     product = np.zeros(dispensings.rows, np.int32)
     product[rows] = number
     return product

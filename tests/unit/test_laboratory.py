@@ -1,0 +1,123 @@
+"""`linkage-server lab evaluate` on small files: what it finds, writes and refuses."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from linkage.errors import InputRefused
+from linkage_server.lab.evaluate import evaluate_command, evaluate_files
+
+SET = """
+[set]
+id = "tried"
+version = "0.1.0"
+[codes.statin]
+atc_include = ["C10AA"]
+[[indicator]]
+id = "start"
+kind = "initiation"
+codes = "statin"
+window = { from = 0, to = 90 }
+[[indicator]]
+id = "cost"
+kind = "cost"
+observe = { from = 0, to = 365 }
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "set.toml").write_text(SET)
+    (tmp_path / "population.csv").write_text(
+        "id,index_date,hospital,death_date\np1,2020-01-01,north,\np2,2020-01-01,south,2020-01-20\np3,2020-06-01,south,\n"
+    )
+    (tmp_path / "lmed.csv").write_text(
+        "LopNr,EDATUM,ATC,ANTAL,TKOST\np1,2020-01-05,C10AA05,1,99.50\np2,2020-02-01,C10AA05,1,10\nstranger,2020-01-01,C10AA05,1,1\n"
+    )
+    return tmp_path
+
+
+def run(folder: Path, **more: object) -> pd.DataFrame:
+    evaluate_files(
+        folder / "set.toml",
+        population=folder / "population.csv",
+        events={"lmed": folder / "lmed.csv"},
+        out=folder / "out",
+        write_persons=True,
+        **more,
+    )
+    return pd.read_csv(folder / "out" / "per_person.csv", keep_default_na=False)
+
+
+def test_each_person_has_a_row_with_value_and_reason_under_her_own_name(folder):
+    persons = run(folder)
+    start = persons[persons.indicator == "start"]
+    assert start[["person_id", "value", "reason"]].values.tolist() == [
+        ["p1", 1, "ok"],
+        ["p2", 0, "ok"],  # dispensed after the death that the population file tells
+        ["p3", 0, "no_rows"],
+    ]
+    assert persons[persons.indicator == "cost"].value.tolist() == [99.5, 0, 0]
+
+
+def test_the_table_and_the_definition_with_its_hash_lie_beside(folder):
+    run(folder, by=[["hospital"]])
+    table = pd.read_csv(folder / "out" / "table.csv")
+    share = table[(table.indicator == "start") & (table.statistic == "share")].set_index("hospital")
+    assert share.loc["north", ["numerator", "denominator"]].tolist() == [1, 1]
+    assert share.loc["total", ["numerator", "denominator"]].tolist() == [1, 3]
+    about = json.loads((folder / "out" / "definition.json").read_text())
+    assert about["set"] == "tried@0.1.0"
+    assert len(about["sha256"]) == 64
+
+
+def test_the_command_says_what_it_wrote(folder):
+    app = typer.Typer()
+    app.command()(evaluate_command)
+    arguments = [str(folder / "set.toml"), "--population", str(folder / "population.csv")]
+    arguments += ["--events", f"lmed={folder / 'lmed.csv'}", "--out", str(folder / "out"), "--per-person", "--json"]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 0, result.output
+    assert str(folder / "out" / "per_person.parquet") in json.loads(result.output)["written"]
+
+
+def test_a_column_that_no_name_tells_can_be_told(folder):
+    (folder / "lmed.csv").write_text("who,when,what\np1,2020-01-05,C10AA05\n")
+    with pytest.raises(InputRefused, match="no column tells the person"):
+        run(folder)
+    (folder / "set.toml").write_text(SET.partition('[[indicator]]\nid = "cost"')[0])
+    told = {"lmed": {"person": "who", "dispensing_date": "when", "atc": "what"}}
+    assert run(folder, columns=told).value.tolist() == [1, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("id,index_date\np1,2020-01-01\np1,2020-01-02\n", "a person is missing or stands twice"),
+        ("id,index_date\np1,soon\n", "cannot be read as 'index_date'"),
+        ("name,index_date\np1,2020-01-01\n", "no column tells the person"),
+    ],
+)
+def test_a_population_that_is_not_as_needed_is_refused_without_its_values(folder, content, message):
+    (folder / "population.csv").write_text(content)
+    with pytest.raises(InputRefused, match=message) as refused:
+        run(folder)
+    assert "soon" not in str(refused.value)
+    assert "p1" not in str(refused.value)
+
+
+def test_a_file_of_an_unknown_kind_is_refused(folder):
+    (folder / "lmed.csv").rename(folder / "lmed.xml")
+    with pytest.raises(InputRefused, match="unknown kind of file"):
+        evaluate_files(
+            folder / "set.toml",
+            population=folder / "population.csv",
+            events={"lmed": folder / "lmed.xml"},
+            out=folder / "out",
+        )
