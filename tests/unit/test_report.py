@@ -77,7 +77,7 @@ def test_tags_close_and_identifiers_are_unique_and_found(page: Page) -> None:
 
 def test_every_chart_has_a_title_a_description_and_a_table(page: Page) -> None:
     charts = [a for tag, a in page.tags if tag == "svg" and a.get("class") == "chart"]
-    assert len(charts) == 13
+    assert len(charts) == 9
     identifiers = {a["id"] for _, a in page.tags if "id" in a}
     for chart in charts:
         assert chart["role"] == "img"

@@ -54,6 +54,7 @@ class GroupedBreakdown:
     """One indicator by two strata of few levels; one row of points for each level of the second."""
 
     title: str
+    strata: tuple[str, str]
     groups: tuple[tuple[str, tuple[Point, ...]], ...]
 
 
@@ -75,6 +76,14 @@ class DrawnIndicator:
     total: Point | None
     breakdowns: tuple[Breakdown, ...]
     grouped: tuple[GroupedBreakdown, ...]
+
+    @property
+    def overall_by_point(self) -> dict[str, dict[str, Point]]:
+        """Totals: parameter point -> statistic -> cell."""
+        points: dict[str, dict[str, Point]] = {}
+        for parameters, statistic, point in self.overall:
+            points.setdefault(parameters, {})[statistic] = point
+        return points
 
     @property
     def funnel(self) -> Breakdown | None:
@@ -137,6 +146,7 @@ def _grouped(
         return None
     others = [name for name in levels if name not in pair]
     found = {(line[colour], line[row]): line for line in lines if all(line[o] == TOTAL for o in others)}
+    # The first row is the margin: each colour over all levels of the rows.
     groups = tuple(
         (
             context.level_title(row, level),
@@ -146,10 +156,10 @@ def _grouped(
                 if (own, level) in found
             ),
         )
-        for level in levels[row]
+        for level in (TOTAL, *levels[row])
     )
     title = f"{context.stratum_title(row)} and {context.stratum_title(colour).lower()}"
-    return GroupedBreakdown(title, groups)
+    return GroupedBreakdown(title, (row, colour), groups)
 
 
 def _is_comparison(breakdown: Breakdown) -> bool:

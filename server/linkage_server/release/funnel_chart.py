@@ -33,7 +33,7 @@ def funnel(breakdown: Breakdown, *, overall: float, chart_id: str, title: str) -
     Args:
         overall: the share of all persons, between 0 and 1.
     """
-    points = [p for p in breakdown.points if p.value is not None and p.denominator and not p.is_incomplete]
+    points = [p for p in breakdown.points if p.value is not None and p.denominator]
     figure = new_figure(300)
     axes = figure.add_axes((0.115, 0.15, 0.87, 0.82))
     largest = max((p.denominator or 0 for p in points), default=1) * 1.1
@@ -54,12 +54,13 @@ def funnel(breakdown: Breakdown, *, overall: float, chart_id: str, title: str) -
             ls="",
             marker=shape,
             ms=size,
-            mfc=COLOUR[colour],
-            mec=COLOUR["surface"],
-            mew=1,
+            mfc=COLOUR["surface"] if point.is_incomplete else COLOUR[colour],
+            mec=COLOUR[colour] if point.is_incomplete else COLOUR["surface"],
+            mew=1.4 if point.is_incomplete else 1,
             zorder=4,
+            clip_on=False,
         )
-    _names(axes, [point for point, place in judged.items() if place != "inside"], points, largest)
+    _names(axes, [point for point, place in judged.items() if place != "inside"], points, largest, overall)
     words(axes, largest, low - 0.13 * (high - low), "persons", ha="right", va="top", size=SMALL, colour="muted")
     return to_svg(figure, chart_id=chart_id, title=title, description=_told(judged, breakdown, overall))
 
@@ -118,11 +119,11 @@ def _limits(axes: Axes, overall: float, largest: float) -> None:
             words(axes, largest * 0.995, edge[-1], said, ha="right", va=side, size=10, colour="muted")
 
 
-def _names(axes: Axes, outside: list[Point], drawn: list[Point], largest: float) -> None:
+def _names(axes: Axes, outside: list[Point], drawn: list[Point], largest: float, overall: float) -> None:
     """Names of the units outside, farthest first; each where it hides no mark and no other name, or nowhere."""
     bottom, top = axes.get_ylim()
     taken = [_Box(_x(p), _y(p), 0.01 * largest, 0.015 * (top - bottom)) for p in drawn]
-    for point in sorted(outside, key=lambda p: (-abs(_y(p) - (top + bottom) / 2), p.title))[:_MOST_NAMES]:
+    for point in sorted(outside, key=lambda p: (-abs(_y(p) - overall), p.title))[:_MOST_NAMES]:
         name = point.title if len(point.title) <= _LONGEST_NAME else point.title[: _LONGEST_NAME - 1] + "…"
         wide, high = 0.0085 * len(name) * largest, 0.028 * (top - bottom)
         for side in (1, -1):

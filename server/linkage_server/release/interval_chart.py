@@ -17,9 +17,9 @@ def grouped_intervals(grouped: GroupedBreakdown, *, statistic: str, chart_id: st
     """Points with intervals, one row for each level of one stratum, one colour and shape for each of the other."""
     everything = [point for _, points in grouped.groups for point in points]
     rows = len(grouped.groups)
-    height = 40 * rows + 66
+    height = 40 * rows + 74
     figure = new_figure(height)
-    axes = figure.add_axes((0.15, 30 / height, 0.83, 1 - 66 / height))
+    axes = figure.add_axes((0.15, 30 / height, 0.83, 1 - 74 / height))
     low, high = zoomed(everything, statistic)
     axes.set_xlim(low, high)
     axes.set_ylim(rows - 0.5, -0.5)
@@ -47,14 +47,16 @@ def _interval_mark(axes: Axes, point: Point, *, y: float, place: int, left: floa
         x = left + 0.02 * (high - left)
         words(axes, x, y, f"{PROTECTED_SYMBOL} protected", ha="left", va="center", size=SMALL, colour="muted")
         return
+    fill, edge = (COLOUR["surface"], colour) if point.is_incomplete else (colour, COLOUR["surface"])
     if point.lower is not None and point.upper is not None:
         axes.plot([point.lower, point.upper], [y, y], color=colour, lw=2, solid_capstyle="round", zorder=3)
-    axes.plot([point.value], [y], ls="", marker=shape, ms=7, mfc=colour, mec=COLOUR["surface"], mew=1, zorder=4)
+    axes.plot([point.value], [y], ls="", marker=shape, ms=7, mfc=fill, mec=edge, mew=1.3, zorder=4)
 
 
 def _legend(axes: Axes, names: Sequence[str]) -> None:
+    high = 1 + 26 / (axes.figure.get_figheight() * 72 - 74)
     for place, name in enumerate(names):
         colour, shape = (COLOUR["mark"], "o") if place == 0 else (COLOUR["second"], "D")
         x = 0.02 + 0.28 * place
-        axes.plot([x], [1.0], transform=axes.transAxes, ls="", marker=shape, ms=7, color=colour, clip_on=False)
-        words(axes, x + 0.03, 1.0, name, ha="left", va="center", transform=axes.transAxes)
+        axes.plot([x], [high], transform=axes.transAxes, ls="", marker=shape, ms=7, color=colour, clip_on=False)
+        words(axes, x + 0.03, high, name, ha="left", va="center", transform=axes.transAxes)

@@ -19,7 +19,7 @@ from linkage_server.release.bar_chart import bars
 from linkage_server.release.chart_parts import judged
 from linkage_server.release.context import ReleaseContext
 from linkage_server.release.delivery_file import DeliveryFile
-from linkage_server.release.figures import Breakdown, DrawnIndicator, drawn_indicators
+from linkage_server.release.figures import Breakdown, DrawnIndicator, GroupedBreakdown, drawn_indicators
 from linkage_server.release.funnel_chart import funnel
 from linkage_server.release.interval_chart import grouped_intervals
 from linkage_server.release.series_chart import series
@@ -58,6 +58,7 @@ class Section:
     rows_left_out: int
     target_words: str
     judgement: str
+    statistics: tuple[str, ...]
 
 
 def report_files(
@@ -115,13 +116,17 @@ def _section(released: ReleasedTable, context: ReleaseContext, drawn: DrawnIndic
         rows_left_out=max(0, len(rows) - _MOST_TABLE_LINES),
         target_words=_target_words(drawn),
         judgement=_judgement(drawn),
+        statistics=tuple(dict.fromkeys(statistic for _, statistic, _ in drawn.overall)),
     )
 
 
 def _charts(drawn: DrawnIndicator, anchor: str) -> list[Chart]:
     charts: list[Chart] = []
     target = drawn.text.target
+    paired = {stratum for grouped in drawn.grouped for stratum in grouped.strata}
     for place, breakdown in enumerate(drawn.breakdowns):
+        if breakdown.stratum in paired & {"sex", "age"}:
+            continue  # the chart of the pair shows it too
         common: dict[str, Any] = {
             "statistic": drawn.statistic,
             "total": drawn.total,
@@ -142,7 +147,7 @@ def _charts(drawn: DrawnIndicator, anchor: str) -> list[Chart]:
         svg = funnel(
             compared, overall=drawn.total.value, chart_id=f"{anchor}-funnel", title=f"{drawn.text.title.en}, {title}"
         )
-        charts.append(Chart(title, _FUNNEL_CAPTION, svg))
+        charts.append(Chart(title, _funnel_caption(compared), svg))
     for place, grouped in enumerate(drawn.grouped):
         svg = grouped_intervals(
             grouped,
@@ -150,14 +155,16 @@ def _charts(drawn: DrawnIndicator, anchor: str) -> list[Chart]:
             chart_id=f"{anchor}-pair-{place}",
             title=f"{drawn.text.title.en}, by {grouped.title.lower()}",
         )
-        charts.append(Chart(f"By {grouped.title.lower()}", "Points with 95 % intervals.", svg))
+        charts.append(Chart(f"By {grouped.title.lower()}", _grouped_caption(grouped), svg))
     return sorted(charts, key=lambda chart: not chart.is_tall)
 
 
-_FUNNEL_CAPTION = (
-    "Each mark is a unit. Within the darker funnel (95 %) differences are what chance alone gives; a triangle lies "
-    "outside the 99.8 % limits, a diamond outside the 95 % limits."
-)
+def _funnel_caption(breakdown: Breakdown) -> str:
+    words = (
+        "Each mark is a unit. Within the darker funnel (95 %) differences are what chance alone gives; a triangle lies "
+        "outside the 99.8 % limits, a diamond outside the 95 % limits."
+    )
+    return f"{words} Hollow marks are not complete." if any(p.is_incomplete for p in breakdown.points) else words
 
 
 def _bars_caption(breakdown: Breakdown, drawn: DrawnIndicator) -> str:
@@ -170,6 +177,14 @@ def _bars_caption(breakdown: Breakdown, drawn: DrawnIndicator) -> str:
         parts.append("Pale bars with a broken outline are not complete: somebody's window is not over yet.")
     if hidden := sum(point.is_suppressed for point in breakdown.points):
         parts.append(f"{hidden} marked {PROTECTED_SYMBOL}: kept back to protect persons, not zero.")
+    return " ".join(parts)
+
+
+def _grouped_caption(grouped: GroupedBreakdown) -> str:
+    points = [point for _, row in grouped.groups for point in row]
+    parts = ["Points with 95 % intervals." if any(point.lower is not None for point in points) else "Points."]
+    if any(point.is_incomplete for point in points):
+        parts.append("Hollow marks are not complete.")
     return " ".join(parts)
 
 
