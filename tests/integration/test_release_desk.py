@@ -79,7 +79,7 @@ def context(order: str) -> ReleaseContext:
         registers=[lmed],
         match_rate_band="98-100 %",
         software_version="0.1.0",
-    ).model_copy(update={"formats": ("parquet", "csv", "html")})
+    ).model_copy(update={"formats": ("parquet", "csv")})
 
 
 def etag(desks: Desks, order: str) -> str:
