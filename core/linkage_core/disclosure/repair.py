@@ -52,6 +52,8 @@ class Repair:
         system = self._system
         near = self.around(target, blank, hops=hops)
         rows = np.unique(self._by_cell[near].indices)
+        if target >= system.values.size and target - system.values.size not in rows:
+            return np.empty(0, dtype=np.int64)  # none of the relation's cells may move at this distance
         matrix = sparse.csr_array(self._matrix[rows].tocsc()[:, near])
         price = np.where(blank[near], _FREE, self._price[near])
         down = np.minimum(system.values[near] - system.at_least[near], self._furthest).astype(np.float64)
