@@ -71,6 +71,7 @@ def test_join_agrees_with_the_reference(
 
 @given(keys=IDS, probes=IDS)
 @example(keys=[(0, 0), (2**64 - 1, 0)], probes=[(5, 5)])
+@example(keys=[(0, low) for low in range(0, 60, 2)] + [(2**64 - 1, 0)], probes=[(0, low) for low in range(60)])
 def test_directory_and_walk_find_what_a_dictionary_finds(
     keys: list[tuple[int, int]], probes: list[tuple[int, int]]
 ) -> None:
