@@ -22,7 +22,7 @@ from linkage_server.registers.convert_values import (
 )
 from linkage_server.registers.distinct_texts import DistinctTexts, Mask, Places, distinct_texts
 from linkage_server.registers.faults import Fault
-from linkage_server.registers.identity_in_text import holds_identity_number
+from linkage_server.registers.identity_in_text import holds_identity_number, is_identity_for_code
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -111,8 +111,8 @@ def _codes(variable: Variable, texts: DistinctTexts) -> ConvertedColumn:
     )
     if variable.bad_code is Action.QUARANTINE:
         column.faults[Fault.BAD_CODE] = np.append(malformed(codes, variable=variable), False)[places]
-    if variable.code_system is None:
-        column.faults[Fault.HOLDS_IDENTITY] = np.append(holds_identity_number(codes), False)[places]
+    identities = is_identity_for_code(codes, variable=variable)
+    column.faults[Fault.HOLDS_IDENTITY] = np.append(identities, False)[places]
     return column
 
 

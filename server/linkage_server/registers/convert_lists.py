@@ -14,7 +14,7 @@ from linkage_server.registers.convert_column import ConvertedColumn, restore_zer
 from linkage_server.registers.convert_values import to_whole_numbers
 from linkage_server.registers.distinct_texts import Mask, Places, distinct_texts
 from linkage_server.registers.faults import Fault
-from linkage_server.registers.identity_in_text import holds_identity_number
+from linkage_server.registers.identity_in_text import is_identity_for_code
 
 
 def convert_list(variable: Variable, columns: Sequence[pa.Array], *, rows: int) -> ConvertedColumn:
@@ -44,8 +44,8 @@ def convert_list(variable: Variable, columns: Sequence[pa.Array], *, rows: int) 
         elements = padded
     if variable.bad_code is Action.QUARANTINE:
         faults[Fault.BAD_CODE] = _rows_of(malformed(codes, variable=variable)[places], value_rows, rows)
-    if variable.code_system is None:
-        faults[Fault.HOLDS_IDENTITY] = _rows_of(holds_identity_number(codes)[places], value_rows, rows)
+    identities = is_identity_for_code(codes, variable=variable)
+    faults[Fault.HOLDS_IDENTITY] = _rows_of(identities[places], value_rows, rows)
     if variable.maximum_values is not None:
         faults[Fault.TOO_MANY_VALUES] = counts > variable.maximum_values
     if variable.filled:

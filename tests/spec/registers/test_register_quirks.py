@@ -281,6 +281,30 @@ def test_an_identity_number_in_free_text_is_quarantined(tmp_path: Path) -> None:
     assert rules(report) == {("holds_identity_number", "dosering"): 1}
 
 
+@pytest.mark.parametrize("column", ["ATC", "VARUNR", "KON", "produkt", "SPKOD1", "NPLPACKID"])
+def test_an_identity_number_in_a_shifted_column_is_never_stored_as_a_code(tmp_path: Path, column: str) -> None:
+    header = ["personnummer", "EDATUM", "ATC", "ANTAL", "VARUNR", "KON", "produkt", "SPKOD1", "NPLPACKID"]
+    sound = [ANNA, "2024-01-15", "C10AA05", "1", "123456", "1", "Name", "11", "20040607001234"]
+    shifted = [BERTIL if name == column else value for name, value in zip(header, sound, strict=True)]
+    report, rows = load(tmp_path, "lmed", [";".join(header), ";".join(sound), ";".join(shifted)])
+
+    assert len(rows) == 1
+    assert [count.rule for count in report.quarantined_by_rule] == ["holds_identity_number"]
+    assert BERTIL not in report.model_dump_json()
+
+
+def test_ten_digits_are_suspected_only_where_no_such_code_can_stand(tmp_path: Path) -> None:
+    report, rows = lmed(
+        tmp_path,
+        ";KON;arbetspl_lopnr",
+        f"{ANNA};2024-01-15;C10AA05;1;{BERTIL[2:]};1",
+        f"{ANNA};2024-01-15;C10AA05;1;2;{BERTIL[2:]}",
+    )
+
+    assert [row["sex"] for row in rows] == ["2"]
+    assert rules(report) == {("holds_identity_number", "kon"): 1}
+
+
 def test_latin_1_is_read_where_the_definition_declares_it(tmp_path: Path) -> None:
     definition = shipped_registers()["lmed"]
     latin = definition.model_copy(update={"delivery": definition.delivery.model_copy(update={"encoding": "latin-1"})})
