@@ -25,6 +25,7 @@ from linkage_core.indicators.values import (
     Period,
     PersonValues,
     ReasonBook,
+    RowValues,
     UInt8s,
 )
 from linkage_core.kernels.sum_in_window import sum_in_window
@@ -80,8 +81,6 @@ def evaluate_amount(context: RunContext, indicator: AmountKind) -> list[PersonVa
                 counted = book.open_persons
                 book.give(NO_ROWS, ~has_rows)
                 is_users = isinstance(indicator, Users)
-                person = rows.person_of_row
-                chosen = in_set & (rows.day >= start[person]) & (rows.day < end[person]) & counted[person]
                 values.append(
                     PersonValues(
                         indicator=indicator,
@@ -93,13 +92,7 @@ def evaluate_amount(context: RunContext, indicator: AmountKind) -> list[PersonVa
                         scale=1 if is_users else weights.scale,
                         contributes=counted & (counted_rows > 0),
                         period=window.period,
-                        rows=split_by_rows(
-                            rows,
-                            _row_specs(context, indicator, rows),
-                            chosen=chosen,
-                            weight=weights.weight,
-                            positive_only=is_users,
-                        ),
+                        rows=_by_rows(context, indicator, weights.weight, start=start, end=end, among=counted),
                         incomplete=bool((late & counted).any()),
                         account=account,
                     )
@@ -166,6 +159,19 @@ def _faulty(context: RunContext, indicator: AmountKind) -> Bools:
         return np.zeros(context.persons, np.bool_)
     missing = context.dispensings(indicator.register_name).quantity_missing
     return context.has_faulty_row(indicator.register_name, [indicator.codes], missing)
+
+
+def _by_rows(
+    context: RunContext, indicator: AmountKind, weight: Int64s, *, start: Int32s, end: Int32s, among: Bools
+) -> dict[str, RowValues]:
+    rows = context.dispensings(indicator.register_name)
+    specs = _row_specs(context, indicator, rows)
+    if not specs:
+        return {}
+    person = rows.person_of_row
+    in_set = context.rows_in_set(indicator.register_name, indicator.codes)
+    chosen = in_set & (rows.day >= start[person]) & (rows.day < end[person]) & among[person]
+    return split_by_rows(rows, specs, chosen=chosen, weight=weight, positive_only=isinstance(indicator, Users))
 
 
 def _row_specs(context: RunContext, indicator: AmountKind, rows: Dispensings) -> list[str]:

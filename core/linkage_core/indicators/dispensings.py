@@ -70,6 +70,9 @@ class Dispensings:
         """int32, one a row: packages in hundredths; a register without packages has one a row, a null row 0."""
         if not self.has("packages"):
             return np.full(self.rows, HUNDREDTHS, np.int32)
+        column = self.column("packages")
+        if column.type == pa.int32() and self.scale_of("packages") == HUNDREDTHS:
+            return np.ascontiguousarray(column.fill_null(0).to_numpy(zero_copy_only=False), np.int32)
         packages, _ = self.whole_numbers("packages", scale=HUNDREDTHS)
         if len(packages) and np.abs(packages).max() > np.iinfo(np.int32).max // 2:
             raise EventsRejected(f"register {self.register!r}, column 'packages': a value is out of range.")

@@ -36,9 +36,8 @@ def evaluate_proportion_of_days_covered(context: RunContext, indicator: Proporti
         end = np.minimum(planned_end, follow_up.exit(register)).astype(np.int32)
         covered, observed = _covered(context, indicator, start=start, end=end, stays=stays)
         late = context.incomplete(register, end=planned_end)
-        looked_at = _looked_at(context, indicator, start=start, end=end)
-        unserved = context.has_faulty_row(register, indicator.codes, supply.unserved & looked_at)
-        uncounted = context.has_faulty_row(register, indicator.codes, missing & looked_at)
+        unserved = _has_faulty(context, indicator, supply.unserved, start=start, end=end)
+        uncounted = _has_faulty(context, indicator, missing, start=start, end=end)
         for denominator in indicator.denominator:
             book = context.reasons_at_index()
             book.give("error:packages", uncounted)
@@ -120,8 +119,14 @@ def _groups_of_code(context: RunContext, indicator: ProportionOfDaysCovered) -> 
     return np.asarray(np.bitwise_or.reduce(np.array(masks, np.uint8), axis=0), np.uint8)
 
 
-def _looked_at(context: RunContext, indicator: ProportionOfDaysCovered, *, start: Int32s, end: Int32s) -> Bools:
+def _has_faulty(
+    context: RunContext, indicator: ProportionOfDaysCovered, faulty: Bools, *, start: Int32s, end: Int32s
+) -> Bools:
+    """Persons with a faulty row between the start of the lookback and the end of observation."""
     rows = context.dispensings(indicator.register_name)
-    person = rows.person_of_row
-    first = start.astype(np.int64) - indicator.lookback_days
-    return np.asarray((rows.day >= first[person]) & (rows.day < end[person]), np.bool_)
+    found = np.flatnonzero(faulty)
+    person = rows.person_of_row[found]
+    inside = (rows.day[found] >= start[person] - np.int32(indicator.lookback_days)) & (rows.day[found] < end[person])
+    looked_at = np.zeros(rows.rows, np.bool_)
+    looked_at[found[inside]] = True
+    return context.has_faulty_row(indicator.register_name, indicator.codes, looked_at)

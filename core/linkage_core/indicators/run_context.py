@@ -32,6 +32,7 @@ class RunContext:
     _netted: dict[tuple[str, str], NettedRows] = field(default_factory=dict)
     _supplies: dict[tuple[str, str], DaysOfSupply] = field(default_factory=dict)
     _members: dict[tuple[str, str], UInt8s] = field(default_factory=dict)
+    _ever: dict[tuple[str, str, str], Bools] = field(default_factory=dict)
 
     @property
     def persons(self) -> int:
@@ -120,11 +121,14 @@ class RunContext:
 
     def ever(self, register: str, names: Sequence[str | None], *, rule: Reversals) -> Bools:
         """Persons with a dispensing of any of the code sets, whenever."""
-        always = np.full(self.persons, -FAR, np.int32)
-        never = np.full(self.persons, FAR, np.int32)
         found = np.zeros(self.persons, np.bool_)
         for name in names:
-            found |= self.first_day(register, name, rule=rule, start=always, end=never) < FAR
+            key = (register, name or "", rule)
+            if key not in self._ever:
+                always, never = np.full(self.persons, -FAR, np.int32), np.full(self.persons, FAR, np.int32)
+                first = self.first_day(register, name, rule=rule, start=always, end=never)
+                self._ever[key] = np.asarray(first < FAR, np.bool_)
+            found |= self._ever[key]
         return found
 
     def has_faulty_row(self, register: str, names: Sequence[str | None], faulty: Bools) -> Bools:
