@@ -104,6 +104,17 @@ def test_a_kept_back_hospital_is_named_and_marked_and_has_no_bar() -> None:
     assert "0.0 %" not in svg
 
 
+def test_a_sum_has_no_overall_line_since_it_lies_beyond_every_part() -> None:
+    mean = DRAWN[2]
+    assert mean.total is not None
+    with_line, without = (
+        bars(mean.breakdowns[0], statistic=one, total=mean.total, target=None, chart_id="x", title="x")
+        for one in ("mean", "sum")
+    )
+    assert "All 298" in with_line
+    assert "All 298" not in without
+
+
 def test_kept_back_cells_stand_last_and_in_the_order_of_their_names() -> None:
     svg = bars(DRAWN[0].breakdowns[0], statistic="share", total=None, target=None, chart_id="x", title="x")
     places = [svg.index(f">{point.title}<") for point in DRAWN[0].breakdowns[0].points]

@@ -23,6 +23,9 @@ from linkage_server.release.context import Target
 from linkage_server.release.figures import Breakdown, Point
 from linkage_server.release.wording import PROTECTED_SYMBOL, number
 
+ADDITIVE = ("sum", "persons")
+"""Statistics whose total is made of its levels."""
+
 _ROW = 33
 _LONGEST_NAME = 48
 # The bars take this part of the width; what stands beside them takes the rest.
@@ -45,7 +48,8 @@ def bars(
         target_band(axes, target, largest, vertical=True)
     for row, point in enumerate(points):
         _bar(axes, point, row=row, largest=largest, statistic=statistic, target=target)
-    if total is not None and total.value is not None:
+    # The total of a sum or a count is no yardstick for its parts.
+    if total is not None and total.value is not None and statistic not in ADDITIVE:
         axes.plot([total.value] * 2, [0, len(points)], color=COLOUR["ink"], lw=1, ls=(0, (4, 2.5)), zorder=4)
         side = "right" if total.value > 0.7 * largest else "left"
         words(axes, total.value, -0.12, f"All {number(total.value, statistic)}", ha=side, va="bottom", size=SMALL)

@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from linkage.release_manifest import FileEntry
 from linkage.released_table import TOTAL, LineStatus, ReleasedTable
-from linkage_server.release.bar_chart import bars
+from linkage_server.release.bar_chart import ADDITIVE, bars
 from linkage_server.release.chart_parts import judged
 from linkage_server.release.context import ReleaseContext
 from linkage_server.release.delivery_file import DeliveryFile
@@ -169,7 +169,7 @@ def _funnel_caption(breakdown: Breakdown) -> str:
 
 def _bars_caption(breakdown: Breakdown, drawn: DrawnIndicator) -> str:
     parts = ["Bars with 95 % intervals." if any(p.lower is not None for p in breakdown.points) else "Bars."]
-    if drawn.total is not None and drawn.total.value is not None:
+    if drawn.total is not None and drawn.total.value is not None and drawn.statistic not in ADDITIVE:
         parts.append("The dashed line is the overall value.")
     if drawn.text.target is not None and drawn.statistic == "share":
         parts.append("The shaded band is the target.")

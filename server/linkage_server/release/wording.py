@@ -52,7 +52,9 @@ def number(value: float | None, statistic: str) -> str:
         return whole(value)
     if statistic == "sum":
         return whole(value) if abs(value) >= 1000 else f"{value:,.1f}".replace(",", " ")
-    return f"{value:,.1f}".replace(",", " ")
+    # A mean below ten, such as a share of days, would lose what tells hospitals apart with one decimal.
+    decimals = 2 if statistic == "mean" and abs(value) < 10 else 1
+    return f"{value:,.{decimals}f}".replace(",", "\N{THIN SPACE}")
 
 
 def whole(value: float | None) -> str:
