@@ -15,6 +15,7 @@ from linkage_core.events import NumberHistory, PersonEvents, Population
 from linkage_core.indicators import evaluate
 from linkage_core.indicators.values import PersonValues
 from linkage_core.join import join_events
+from linkage_core.number_history import merge_changed_numbers
 from linkage_server.intake.population_store import load_population
 from linkage_server.registers.store import RegisterStore
 from linkage_server.runs.plan import PlannedRegister, RunPlan
@@ -40,8 +41,9 @@ class Sources:
     threads: int
 
     def population(self, plan: RunPlan) -> Population:
-        """The plan's population, checked against its hash."""
-        return load_population(self.home / plan.population.file, sha256=plan.population.sha256).population
+        """The plan's population, checked against its hash; who is in it under an old and a new number is there once."""
+        population = load_population(self.home / plan.population.file, sha256=plan.population.sha256).population
+        return population if self.history is None else merge_changed_numbers(population, self.history)[0]
 
     def events(self, register: PlannedRegister, population: Population) -> PersonEvents:
         """Rows of the population's persons in the pinned snapshot of a register."""

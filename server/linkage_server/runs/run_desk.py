@@ -17,7 +17,7 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from linkage.errors import LinkageError, ServiceUnavailable, StateConflict
+from linkage.errors import LinkageError, OrderRejected, ServiceUnavailable, StateConflict
 from linkage.order_states import OrderState, order_name
 from linkage_server.audit.trail import AuditTrail
 from linkage_server.operations import logs, metrics
@@ -145,6 +145,12 @@ class RunDesk:
     def _plan(self, order: OrderRow, population: PopulationRow, organisation: OrganisationRow) -> RunPlan:
         offer = self.offer()
         served = self.history.current()
+        if served is not None and served.pepper_version != population.pepper_version:
+            raise OrderRejected(
+                f"the number history is hashed under pepper version {served.pepper_version}, "
+                f"the population under version {population.pepper_version}.",
+                mend="Send the population again, once the operator has run `linkage-server register rehash`.",
+            )
         return make_plan(
             check_order(order.document, offer=offer, ordered_on=swedish_day(order.created_at)),
             order=order_name(order.organisation, order.order_id),
