@@ -35,6 +35,8 @@ class CellSystem:
         implied: the remainder is an unprinted count, not a zero.
         remainder_sensitive: the remainder may not be known.
         remainder_reach: as `reach`, for the remainder.
+        pairs: numerator and denominator of each printed line, shape (lines, 2); the same cell twice where there is one
+            only. A line with one of them blank prints nothing, so that the other may go unseen too.
     """
 
     values: Ints
@@ -49,6 +51,7 @@ class CellSystem:
     implied: Flags
     remainder_sensitive: Flags
     remainder_reach: Ints
+    pairs: Ints
 
     @property
     def signs(self) -> Ints:
@@ -56,6 +59,19 @@ class CellSystem:
         signs = np.full(self.members.size, -1, dtype=np.int64)
         signs[self.starts[:-1]] = 1
         return signs
+
+    def unseen(self, blank: Flags) -> Flags:
+        """`blank` with all cells that no line shows any more. Zeros stay: granting them to a reader costs nothing."""
+        if not self.pairs.size:
+            return blank
+        lost = blank.copy()
+        before = -1
+        while before != np.count_nonzero(lost):
+            before = int(np.count_nonzero(lost))
+            seen = np.zeros(lost.size, dtype=np.bool_)
+            seen[self.pairs[~lost[self.pairs].any(axis=1)]] = True
+            lost |= self.printed & ~seen & (self.values >= self.at_least)
+        return lost
 
 
 @dataclass(slots=True)

@@ -59,6 +59,7 @@ def person_system(table: CountedTable, cells: Numbered, policy: DisclosurePolicy
         implied=implied,
         remainder_sensitive=remainder_sensitive,
         remainder_reach=np.where(roomy, threshold, 0).astype(np.int64),
+        pairs=_pairs(table, cells),
     )
 
 
@@ -85,6 +86,25 @@ def _uses(table: CountedTable, cells: Numbered) -> Ints:
     for _, _, key in table.reasons:
         uses[cells.cube(key, ())] += 1
     return uses
+
+
+def _pairs(table: CountedTable, cells: Numbered) -> Ints:
+    """Cells that are printed side by side.
+
+    A line with a sum may stay blank for the sum's sake, so it counts only for cells that no other line prints.
+    """
+    found = [np.empty((0, 2), dtype=np.int64)]
+    covered = np.zeros(cells.values.size, dtype=np.bool_)
+    for line in sorted(table.lines, key=lambda line: bool(line.sum_key or line.person_time_key)):
+        if keys := printed_keys(line):
+            own = np.stack([cells.cube(key, line.dimensions).ravel() for key in (keys[0], keys[-1])], axis=1)
+            if line.sum_key or line.person_time_key:
+                own = own[~covered[own].all(axis=1)]
+            else:
+                covered[own] = True
+            found.append(own)
+    alone = [[int(cells.cube(key, ()))] * 2 for _, _, key in table.reasons]
+    return np.concatenate([*found, np.array(alone, dtype=np.int64).reshape(-1, 2)])
 
 
 def _splits_of_lines(table: CountedTable) -> list[Split]:

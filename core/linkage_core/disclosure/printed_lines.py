@@ -68,7 +68,10 @@ class _Block:
 
     @property
     def closed(self) -> Flags:
-        return np.array([one.blank for one in self.inputs.values()]).any(axis=0)
+        closed = np.zeros(self.cells, dtype=np.bool_)
+        for one in self.inputs.values():
+            closed |= one.blank
+        return closed
 
 
 def printed_table(

@@ -62,6 +62,7 @@ def sum_system(
         implied=implied,
         remainder_sensitive=np.zeros(remainder.size, dtype=np.bool_),
         remainder_reach=np.zeros(remainder.size, dtype=np.int64),
+        pairs=np.empty((0, 2), dtype=np.int64),
     )
     spans = np.maximum(-(-np.abs(sums.values) * policy.sum_width_percent // 100), 1)
     return system, Demand(candidates=1, spans=np.where(system.printed, spans, 0))

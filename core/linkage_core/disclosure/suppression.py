@@ -78,7 +78,11 @@ class _Suppression:
 
     def close_and_prove(self, *, patient: bool) -> Ints:
         """Widen the pattern where a relation gives it away; return the targets that still resist proof."""
-        self._boxes.hide(self._unmet(), self.blank)
+        before = -1
+        while before != np.count_nonzero(self.blank):
+            before = int(np.count_nonzero(self.blank))
+            self.blank = self._system.unseen(self.blank)
+            self._boxes.hide(self._unmet(), self.blank)
         for cells, rows, matrix in components(self._system, self.blank, self._unmet()):
             if cells.size > _LARGEST_PROVED_WHOLE:
                 continue  # a neighbourhood at a time, by repair, is faster
