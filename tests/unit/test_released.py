@@ -71,7 +71,7 @@ def test_numbers_keep_the_digits_that_tell_units_apart() -> None:
     assert number(0.6134, "mean") == "0.61"
     assert number(298.83, "mean") == "298.8"
     assert number(0.8613, "share") == "86.1 %"
-    assert number(5519007.4, "sum") == "5\N{THIN SPACE}519\N{THIN SPACE}007"
+    assert number(5519007.4, "sum") == "5\N{NARROW NO-BREAK SPACE}519\N{NARROW NO-BREAK SPACE}007"
 
 
 def test_a_preview_is_cut_between_lines() -> None:

@@ -93,9 +93,9 @@ def tick(place: float, statistic: str) -> str:
     if statistic == "share":
         return f"{100 * place:.4g} %"
     return (
-        f"{place:,.4g}".replace(",", "\N{THIN SPACE}")
+        f"{place:,.4g}".replace(",", "\N{NARROW NO-BREAK SPACE}")
         if place < 1000
-        else f"{place:,.0f}".replace(",", "\N{THIN SPACE}")
+        else f"{place:,.0f}".replace(",", "\N{NARROW NO-BREAK SPACE}")
     )
 
 

@@ -51,15 +51,15 @@ def number(value: float | None, statistic: str) -> str:
     if statistic == "persons":
         return whole(value)
     if statistic == "sum":
-        return whole(value) if abs(value) >= 1000 else f"{value:,.1f}".replace(",", " ")
+        return whole(value) if abs(value) >= 1000 else f"{value:,.1f}".replace(",", "\N{NARROW NO-BREAK SPACE}")
     # A mean below ten, such as a share of days, would lose what tells hospitals apart with one decimal.
     decimals = 2 if statistic == "mean" and abs(value) < 10 else 1
-    return f"{value:,.{decimals}f}".replace(",", "\N{THIN SPACE}")
+    return f"{value:,.{decimals}f}".replace(",", "\N{NARROW NO-BREAK SPACE}")
 
 
 def whole(value: float | None) -> str:
-    """A count with thin spaces between thousands; "–" where there is none."""
-    return "–" if value is None else f"{value:,.0f}".replace(",", " ")
+    """A count with narrow spaces between thousands; "–" where there is none."""
+    return "–" if value is None else f"{value:,.0f}".replace(",", "\N{NARROW NO-BREAK SPACE}")
 
 
 def interval(lower: float | None, upper: float | None, statistic: str) -> str:
