@@ -1,0 +1,1 @@
+"""The registers: deliveries taken in and judged, snapshots stored and read."""
