@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from linkage.indicator_kinds import CodeSet
-from linkage_core.indicators.follow_up import FAR, day_number
+from linkage_core.indicators.follow_up import FAR, day_number, filled
 from linkage_core.indicators.values import Int32s, UInt8s
 
 
@@ -32,7 +32,7 @@ def coded(column: pa.Array) -> CodedColumn:
     """Read a dictionary or string column of codes."""
     if not pa.types.is_dictionary(column.type):
         column = column.cast(pa.string()).dictionary_encode()
-    numbers = column.indices.cast(pa.int32()).fill_null(-1).to_numpy(zero_copy_only=False)
+    numbers = filled(column.indices.cast(pa.int32()), -1).to_numpy(zero_copy_only=False)
     texts = tuple(text or "" for text in column.dictionary.cast(pa.string()).to_pylist())
     names = tuple(plain(text) for text in texts)
     empty = np.array([not name for name in names], np.bool_)

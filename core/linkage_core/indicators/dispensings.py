@@ -11,7 +11,7 @@ import pyarrow as pa
 from linkage.errors import EventsRejected
 from linkage_core.events import PersonEvents
 from linkage_core.indicators.codes import CodedColumn, coded
-from linkage_core.indicators.follow_up import days
+from linkage_core.indicators.follow_up import days, filled
 from linkage_core.indicators.values import Bools, Int32s, Int64s
 
 HUNDREDTHS = 100
@@ -72,7 +72,7 @@ class Dispensings:
             return np.full(self.rows, HUNDREDTHS, np.int32)
         column = self.column("packages")
         if column.type == pa.int32() and self.scale_of("packages") == HUNDREDTHS:
-            return np.ascontiguousarray(column.fill_null(0).to_numpy(zero_copy_only=False), np.int32)
+            return np.ascontiguousarray(filled(column, 0).to_numpy(zero_copy_only=False), np.int32)
         packages, _ = self.whole_numbers("packages", scale=HUNDREDTHS)
         if len(packages) and np.abs(packages).max() > np.iinfo(np.int32).max // 2:
             raise EventsRejected(f"register {self.register!r}, column 'packages': a value is out of range.")
@@ -103,6 +103,8 @@ class Dispensings:
 
     def is_null(self, concept: str) -> Bools:
         """bool, one a row."""
+        if self.column(concept).null_count == 0:
+            return np.zeros(self.rows, np.bool_)
         return np.asarray(self.column(concept).is_null().to_numpy(zero_copy_only=False), np.bool_)
 
     def codes(self, concept: str) -> CodedColumn:
@@ -125,7 +127,7 @@ class Dispensings:
         column = self.column(concept)
         if not pa.types.is_integer(column.type):
             raise EventsRejected(f"register {self.register!r}, column {concept!r}: must be of scaled integers.")
-        numbers = np.asarray(column.cast(pa.int64()).fill_null(0).to_numpy(zero_copy_only=False), np.int64)
+        numbers = np.asarray(filled(column, 0).to_numpy(zero_copy_only=False), np.int64)
         own = self.scale_of(concept)
         if scale is None or own == scale:
             return numbers, own

@@ -35,8 +35,13 @@ def days(column: pa.Array) -> Int32s:
     """
     if not pa.types.is_date(column.type):
         raise EventsRejected("a date column holds no dates.", mend="Map the column to a date.")
-    numbers = column.cast(pa.date32()).cast(pa.int32()).fill_null(int(FAR))
+    numbers = filled(column.cast(pa.date32()).cast(pa.int32()), int(FAR))
     return np.ascontiguousarray(numbers.to_numpy(zero_copy_only=False), np.int32)
+
+
+def filled(column: pa.Array, value: int) -> pa.Array:
+    """The column without nulls; a copy only where there are some."""
+    return column.fill_null(value) if column.null_count else column
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ indicators.md section 5 and tests/spec/indicators/test_reversals.py.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 import pyarrow as pa
@@ -14,7 +15,7 @@ import pyarrow as pa
 from linkage.indicator_definition import PRODUCT_COLUMNS
 from linkage.indicator_kinds import Reversals
 from linkage_core.indicators.dispensings import Dispensings
-from linkage_core.indicators.values import Int32s, Int64s
+from linkage_core.indicators.values import Int32s
 from linkage_core.kernels.net_reversals import net_reversals
 
 _ORDERS_EQUALS = ("days_supply", "dosage_text")
@@ -65,41 +66,39 @@ def net(dispensings: Dispensings, rule: Reversals) -> NettedRows:
 
 
 def product_of_row(dispensings: Dispensings) -> Int32s:
-    """int32, one a row: the same number for the same product, by ATC and whatever else tells products apart.
-
-    Only rows of persons with a reversed row are looked at; the others get 0.
-    """
+    """int32, one a row: the same number for the same product, by ATC and whatever else tells products apart."""
+    parts = [_numbers(dispensings, concept) for concept in ("atc", *PRODUCT_COLUMNS) if dispensings.has(concept)]
+    if not parts or not dispensings.rows:
+        return np.zeros(dispensings.rows, np.int32)
+    sizes = [int(part.max()) + 1 for part in parts]
+    if prod(sizes) <= np.iinfo(np.int32).max and min(int(part.min()) for part in parts) >= 0:
+        product = parts[0]
+        for part, size in zip(parts[1:], sizes[1:], strict=True):
+            product = product * np.int32(size) + part
+        return product
+    # Too many combinations to number them all: number those of persons with a reversed row, as nobody asks for others.
     concerned = np.zeros(dispensings.persons, np.bool_)
     concerned[dispensings.person_of_row[dispensings.quantity < 0]] = True
     rows = np.flatnonzero(concerned[dispensings.person_of_row])
     number = np.zeros(len(rows), np.int64)
-    numbers_used = 1
-    for concept in ("atc", *PRODUCT_COLUMNS):
-        if not dispensings.has(concept):
-            continue
-        part = _numbers(dispensings, concept)[rows] + 1  # a missing code is -1
-        if len(part) and part.min() < 0:
-            _, part = np.unique(part, return_inverse=True)
-        values = int(part.max(initial=0)) + 1
-        if numbers_used * values > np.iinfo(np.int32).max:
-            _, number = np.unique(number, return_inverse=True)
-            _, part = np.unique(part, return_inverse=True)
-            numbers_used, values = int(number.max(initial=0)) + 1, int(part.max(initial=0)) + 1
-        if numbers_used * values > np.iinfo(np.int32).max:
-            _, number = np.unique(number * values + part, return_inverse=True)
-            numbers_used = int(number.max(initial=0)) + 1
-        else:
-            number, numbers_used = number * values + part, numbers_used * values
+    for part in parts:
+        _, place = np.unique(part[rows], return_inverse=True)
+        _, number = np.unique(number * (int(place.max(initial=0)) + 1) + place, return_inverse=True)
     product = np.zeros(dispensings.rows, np.int32)
     product[rows] = number
     return product
 
 
-def _numbers(dispensings: Dispensings, concept: str) -> Int64s:
+def _numbers(dispensings: Dispensings, concept: str) -> Int32s:
+    """A column as numbers that are equal where its values are; missing values are one value of their own, 0."""
     column = dispensings.column(concept)
-    if pa.types.is_integer(column.type):
-        return dispensings.whole_numbers(concept)[0]
-    return dispensings.codes(concept).code.astype(np.int64)
+    if not pa.types.is_integer(column.type):
+        return dispensings.codes(concept).code + np.int32(1)
+    numbers, _ = dispensings.whole_numbers(concept)
+    if len(numbers) and numbers.min() >= -1 and numbers.max() < np.iinfo(np.int32).max:
+        return numbers.astype(np.int32) + np.int32(1)
+    _, place = np.unique(numbers, return_inverse=True)
+    return place.astype(np.int32)
 
 
 def _tie_breaker(dispensings: Dispensings) -> Int32s:
@@ -107,11 +106,9 @@ def _tie_breaker(dispensings: Dispensings) -> Int32s:
     tie = np.zeros(dispensings.rows, np.int64)
     for concept in _ORDERS_EQUALS:
         if dispensings.has(concept):
-            numbers = _numbers(dispensings, concept)
+            numbers = _numbers(dispensings, concept).astype(np.int64)
             if concept == "dosage_text":
-                names = dispensings.codes(concept).names
-                rank = np.empty(len(names) + 1, np.int64)
-                rank[np.argsort(np.array([*names, ""]))] = np.arange(len(names) + 1)
-                numbers = rank[numbers]
-            tie = tie * (int(numbers.max(initial=0)) + 1) + np.maximum(numbers, 0)
+                texts = ["", *dispensings.codes(concept).texts]
+                numbers = np.argsort(np.argsort(np.array(texts)))[numbers]
+            tie = tie * (int(numbers.max(initial=0)) + 1) + numbers
     return np.minimum(tie, np.iinfo(np.int32).max).astype(np.int32)
