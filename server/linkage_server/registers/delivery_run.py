@@ -31,12 +31,6 @@ NOT_LINKABLE = (
     Fault.INTERIM_NUMBER,
     Fault.ORGANISATION_NUMBER,
 )
-    Fault.NO_PERSON,
-    Fault.WRONG_NUMBER,
-    Fault.RESERVE_NUMBER,
-    Fault.INTERIM_NUMBER,
-    Fault.ORGANISATION_NUMBER,
-)
 
 
 class DeliveryRun:
