@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import stat
 from collections.abc import Callable
@@ -318,6 +319,43 @@ def test_a_file_without_a_header_is_refused_without_repeating_its_first_row(
         with pytest.raises(DeliveryRejected) as refused:
             load(settings, path, definition=definition)
         assert PERSONS[0] not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "strange",
+    [
+        pa.array([[1]] * 180),
+        pa.array([{"a": 1}] * 180),
+        pa.array([b"\xff\xfe"] * 180, pa.binary()),
+        pa.array([2.0**60] * 180),
+        pa.array([float("inf")] * 180),
+        pa.array([10**10] * 180, pa.duration("s")),
+        pa.array([1.5] * 180, pa.float16()),
+        pa.array([True] * 180),
+        pa.array([10**17] * 180, pa.decimal128(38, 5)),
+    ],
+    ids=lambda array: str(array.type),
+)
+@pytest.mark.parametrize("column", ["ANTAL", "ATC", "EDATUM", "SPKOD1", "personnummer", "DOSERING"])
+@pytest.mark.parametrize("person_format", ["personnummer", "opaque"])
+def test_columns_of_strange_types_end_in_quarantine_or_a_refusal_and_never_in_a_foreign_error(
+    settings: IngestSettings, tmp_path: Path, strange: pa.Array, column: str, person_format: str
+) -> None:
+    columns = {name: table()[name] for name in table().column_names}
+    pq.write_table(pa.table({**columns, column: strange}), tmp_path / "d.parquet")
+    definition = lmed().model_copy(update={"person_format": person_format})
+
+    with contextlib.suppress(DeliveryRejected):
+        report = load(settings, tmp_path / "d.parquet", definition=definition)
+        assert report.rows.read == report.rows.stored + report.rows.quarantined == 180
+
+
+def test_text_that_is_not_utf_8_inside_parquet_is_refused(settings: IngestSettings, tmp_path: Path) -> None:
+    wrong = pa.Array.from_buffers(pa.string(), 180, pa.array([b"\xff"] * 180).buffers())
+    pq.write_table(table().set_column(2, "ATC", wrong), tmp_path / "d.parquet")
+
+    with pytest.raises(DeliveryRejected, match="not UTF-8"):
+        load(settings, tmp_path / "d.parquet")
 
 
 def test_a_missing_file_is_refused(settings: IngestSettings, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Parquet and Arrow IPC deliveries (file and stream), read in bounded slices."""
+"""Parquet and Arrow IPC deliveries (file and stream), read in bounded slices; text is checked to be UTF-8."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class ParquetFile:
         """Read the named columns, a row group at a time at most."""
         with refusing_unreadable(self.path), pq.ParquetFile(self.path, pre_buffer=False) as file:
             read = file.iter_batches(batch_size=ROWS_PER_BATCH, columns=list(columns))
-            yield from _numbered((batch.select(list(columns)) for batch in read), total_rows=self._rows)
+            yield from _numbered(_checked(read, list(columns)), total_rows=self._rows)
 
 
 class ArrowFile:
@@ -55,9 +55,9 @@ class ArrowFile:
                 yield from _numbered(_checked(stored, positions), total_rows=rows)
 
 
-def _checked(batches: Iterator[pa.RecordBatch], positions: list[int]) -> Iterator[pa.RecordBatch]:
+def _checked(batches: Iterator[pa.RecordBatch], columns: list[int] | list[str]) -> Iterator[pa.RecordBatch]:
     for batch in batches:
-        chosen = batch.select(positions)
+        chosen = batch.select(columns)
         chosen.validate(full=True)
         yield chosen
 

@@ -41,10 +41,13 @@ class DistinctTexts:
 
 
 def distinct_texts(column: pa.Array) -> DistinctTexts:
-    """Distinct texts of a column of any type without lists; empty and blank count as no value."""
+    """Distinct texts of a column of any type; empty and blank count as no value, lists and structs are unreadable."""
     rows = len(column)
     if pa.types.is_null(column.type):
         return DistinctTexts(pa.array([], pa.string()), np.full(rows, -1), np.zeros(rows, np.bool_))
+    if pa.types.is_nested(column.type) or pa.types.is_float16(column.type):
+        unreadable: Mask = column.is_valid().to_numpy(zero_copy_only=False).astype(np.bool_)
+        return DistinctTexts(pa.array([], pa.string()), np.full(rows, -1), unreadable)
     encoded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
     places = encoded.indices.cast(pa.int64()).fill_null(-1).to_numpy(zero_copy_only=False)
     texts = pc.utf8_trim_whitespace(_as_text(encoded.dictionary))

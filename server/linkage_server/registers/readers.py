@@ -97,7 +97,7 @@ def refusing_unreadable(path: Path) -> Iterator[None]:
         raise _not_utf8(path) from None
     except (pa.ArrowException, OSError, EOFError, ValueError, OverflowError, zlib_error) as error:
         text = str(error)
-        if "invalid UTF8" in text or "Invalid UTF-8" in text:
+        if "utf8" in text.lower().replace("-", ""):
             raise _not_utf8(path) from None
         if "straddling" in text:
             raise row_too_long(path) from None
@@ -129,5 +129,5 @@ def _first_bytes(path: Path) -> bytes:
 def _not_utf8(path: Path) -> DeliveryRejected:
     return DeliveryRejected(
         f"{path.name} is not UTF-8 text.",
-        mend="Save it as UTF-8, or declare encoding = 'latin-1' in the register's [delivery] table.",
+        mend="Save it as UTF-8; for CSV, encoding = 'latin-1' can be declared in the register's [delivery] table.",
     )
