@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pytest
+from typer.testing import CliRunner
 
 from linkage.errors import StateConflict
-from linkage_core.events import Population, split_ids
+from linkage_core.events import Population, join_ids, split_ids
 from linkage_core.join import join_events
 from linkage_core.pepper_chain import pseudonymise_through
 from linkage_core.pseudonyms import Pepper
+from linkage_server.commands_register import register_app
 from linkage_server.demo.test_numbers import read_test_numbers
+from linkage_server.keys.key_ring import KeyRing
 from linkage_server.registers.follow_peppers import follow_peppers
 from linkage_server.registers.history import NumberHistoryStore
 from linkage_server.registers.store import RegisterStore
@@ -78,3 +82,24 @@ def test_a_register_that_was_not_moved_takes_no_delivery_under_the_new_pepper(tm
     load(store, NUMBERS, version=1, name="before")
     with pytest.raises(StateConflict, match="Re-hash the register first"):
         load(store, NUMBERS, version=2, name="after")
+
+
+def test_an_operator_rotates_with_one_command_and_may_run_it_again(tmp_path: Path) -> None:
+    ring = KeyRing.create(tmp_path / "keys")
+    store, history = RegisterStore(tmp_path / "store"), NumberHistoryStore(tmp_path / "store" / "number-history")
+    first = pseudonymise_through(pa.array(NUMBERS), reference_date=DAY, peppers=ring.peppers()).hashed_ids
+    with store.begin_load(
+        "lmed", definition_sha256="x", date_column="day", pepper_version=1, delivery_name="a", content_sha256="a"
+    ) as session:
+        session.add(first, pa.record_batch({"day": pa.array([DAY] * len(NUMBERS))}))
+        session.publish()
+    history.add(first[:1], first[1:2], pepper_version=1)
+
+    for arguments, moved in ((["--new-pepper"], 1), ([], 0)):
+        ran = CliRunner().invoke(register_app, ["rehash", "--home", str(tmp_path), "--json", *arguments])
+        assert ran.exception is None
+        assert json.loads(ran.stdout) == [{"register": "lmed", "pepper version": 2, "versions moved": moved}]
+    now = pseudonymise_through(pa.array(NUMBERS), reference_date=DAY, peppers=ring.peppers()).hashed_ids
+    (partition,) = store.partitions(store.current("lmed"))
+    assert set(join_ids(partition.keys_hi, partition.keys_lo).to_pylist()) == set(now.to_pylist())
+    assert history.read().old.equals(now[:1])
