@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
-from itertools import groupby
 
 import numpy as np
 
@@ -63,7 +62,7 @@ def count_by(
     ages = day_number(age_on) if age_on is not None else max(days, default=None)
     persons = len(population.hashed_ids)
     counting = _Counting(PersonSets(persons), _row_dimensions(values), _period_dimensions(values))
-    points = [list(group) for _, group in groupby(values, key=lambda value: value.name)]
+    points = _points(values)
     for wanted in dict.fromkeys([(), *(tuple(crossing) for crossing in by)]):
         plain = [spec for spec in wanted if not spec.startswith(ROW_PREFIX)]
         rows = [dimension_name(spec.removeprefix(ROW_PREFIX)) for spec in wanted if spec.startswith(ROW_PREFIX)]
@@ -76,6 +75,14 @@ def count_by(
     for point in points:
         counting.count_reasons(point)
     return counting.table()
+
+
+def _points(values: Sequence[PersonValues]) -> list[list[PersonValues]]:
+    """Values of one indicator at one parameter point together: all its periods."""
+    points: dict[str, list[PersonValues]] = {}
+    for value in values:
+        points.setdefault(value.name, []).append(value)
+    return list(points.values())
 
 
 def _row_axes(value: PersonValues, ordered: Sequence[str]) -> list[str | None]:

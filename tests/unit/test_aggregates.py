@@ -98,7 +98,7 @@ def test_a_mean_share_of_days_is_an_exact_sum_over_its_denominator():
     assert {line.statistic for line in table.lines} == {Statistic.MEAN, Statistic.PERSONS, Statistic.SHARE}
 
 
-def yearly(*, body: str, by: list[list[str]]) -> CountedTable:
+def yearly(*, body: str, by: list[list[str]], dead: dict[str, int] | None = None) -> CountedTable:
     definition = drawn_set(
         f'id = "y"\n{body}\nrow_strata = ["atc:5"]\n'
         'calendar = { from = 2020-01-01, until = 2022-01-01, step = "year" }'
@@ -113,6 +113,8 @@ def yearly(*, body: str, by: list[list[str]]) -> CountedTable:
     ]
     persons = people(index=False)
     events = {"lmed": register(PERSONS, rows, date_column="dispensing_date")}
+    if dead:
+        events["dors"] = deaths(PERSONS, dead)
     values = evaluate(definition, population=persons, events=events, data_until={})
     return count_by(values, population=persons, by=by)
 
@@ -136,6 +138,15 @@ def test_money_by_code_adds_up_to_its_total():
     assert summed(table, "y/cost=total/sum", "year", "atc_5") == [[40, 90.5, 130.5], [0, 20, 20], [40, 110.5, 150.5]]
     # cilla bought and returned: her rows count her among the contributors, as her 0 is part of the sum.
     assert counted(table, "y/cost=total/contributors", "year", "atc_5")[0] == [2, 2, 3]
+
+
+def test_each_denominator_has_all_its_periods():
+    table = yearly(body='kind = "users"\ndenominator = ["all", "alive_at_N"]', by=[], dead={"bo": 100})
+    alive = next(line for line in table.lines if "alive" in line.parameters and line.statistic is Statistic.PER_1000)
+    assert counted(table, alive.denominator_key, "year") == [3, 3, 3]
+    assert counted(table, alive.numerator_key, "year") == [1, 1, 1]
+    # In 2021 bo is not even observed: no_time.
+    assert {reason for _, reason, _ in table.reasons if "alive" in reason} == {"excluded:not_alive_at_2020"}
 
 
 def test_a_reason_of_prescribing_is_a_dimension_and_a_person_may_have_several():

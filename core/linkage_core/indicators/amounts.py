@@ -49,7 +49,7 @@ class _Window:
     period: Period | None
     start: Int32s
     end: Int32s
-    day: int
+    at: str
 
 
 def evaluate_amount(context: RunContext, indicator: AmountKind) -> list[PersonValues]:
@@ -74,7 +74,7 @@ def evaluate_amount(context: RunContext, indicator: AmountKind) -> list[PersonVa
                     book = context.reasons_at_index()
                 book.give("error:packages", faulty)
                 book.give(NO_TIME, np.minimum(window.end, exit_day) <= window.start)
-                if alive := context.alive_rule(denominator, end=window.end, day=window.day):
+                if alive := context.alive_rule(denominator, end=window.end, at=window.at):
                     book.give(*alive)
                 if context.definition.exits.incomplete == "exclude":
                     book.give("excluded:window_incomplete", late)
@@ -132,12 +132,12 @@ def _windows(context: RunContext, indicator: AmountKind) -> Iterator[_Window]:
     if indicator.calendar is not None:
         for period, first, after in periods(indicator.calendar):
             ends = np.full(context.persons, after, np.int32)
-            yield _Window("", period, np.full(context.persons, first, np.int32), ends, period.last_day)
+            yield _Window("", period, np.full(context.persons, first, np.int32), ends, period.label)
     elif indicator.observe is not None:
         start = context.follow_up.from_index(indicator.observe.from_day)
         for last in indicator.observe.to_days:
             words = f"observe_days={last - indicator.observe.from_day}"
-            yield _Window(words, None, start, context.follow_up.from_index(last), last)
+            yield _Window(words, None, start, context.follow_up.from_index(last), str(last))
 
 
 def _valid(context: RunContext, indicator: AmountKind, start: Int32s, end: Int32s) -> tuple[Int32s, Int32s]:

@@ -35,7 +35,7 @@ def evaluate_drugs_at_date(context: RunContext, indicator: DrugsAtDate) -> list[
             for denominator in indicator.denominator:
                 book = context.reasons_at_index()
                 book.give("error:days_supply" if indicator.rule == "supply" else "error:packages", wrong)
-                if alive := context.alive_rule(denominator, end=at_day + np.int32(1), day=day):
+                if alive := context.alive_rule(denominator, end=at_day + np.int32(1), at=str(day)):
                     book.give(*alive)
                 book.give(NO_TIME, exit_day <= at_day)
                 counted = book.open_persons

@@ -42,7 +42,7 @@ def evaluate_event_in_window(context: RunContext, indicator: EventInWindow) -> l
             for before_words, left_out in washout_points(indicator.washout, had_before):
                 book = context.reasons_at_index()
                 book.give(NO_TIME, exit_day <= start)
-                if alive := context.alive_rule(denominator, end=end, day=last_day):
+                if alive := context.alive_rule(denominator, end=end, at=str(last_day)):
                     book.give(*alive)
                 if context.definition.exits.incomplete == "exclude":
                     book.give("excluded:window_incomplete", late)

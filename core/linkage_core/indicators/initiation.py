@@ -37,7 +37,7 @@ def evaluate_initiation(context: RunContext, indicator: Initiation) -> list[Pers
                 book = context.reasons_at_index()
                 book.give("error:packages", faulty)
                 book.give(NO_TIME, exit_day <= start)
-                if alive := context.alive_rule(denominator, end=end, day=last_day):
+                if alive := context.alive_rule(denominator, end=end, at=str(last_day)):
                     book.give(*alive)
                 if context.definition.exits.incomplete == "exclude":
                     book.give("excluded:window_incomplete", late)

@@ -43,7 +43,7 @@ def evaluate_proportion_of_days_covered(context: RunContext, indicator: Proporti
             book.give("error:packages", uncounted)
             book.give("error:days_supply", unserved)
             book.give(NO_TIME, observed <= 0)
-            if alive := context.alive_rule(denominator, end=planned_end, day=last):
+            if alive := context.alive_rule(denominator, end=planned_end, at=str(last)):
                 book.give(*alive)
             if context.definition.exits.incomplete == "exclude":
                 book.give("excluded:window_incomplete", late)

@@ -153,7 +153,7 @@ class RunContext:
         book.give("error:index_date", ~self.follow_up.has_index)
         return book
 
-    def alive_rule(self, denominator: str, *, end: Int32s, day: int) -> tuple[str, Bools] | None:
+    def alive_rule(self, denominator: str, *, end: Int32s, at: str) -> tuple[str, Bools] | None:
         """The reason and the persons that a denominator leaves out; None for all.
 
         `end` is the first day after the window: who dies on the last day of it is not alive at its end.
@@ -168,7 +168,7 @@ class RunContext:
                 "denominator 'alive_at_N' needs dates of death, and no register of the run tells them.",
                 mend="Add the cause-of-death register to the order, or use the denominator 'all'.",
             )
-        return f"excluded:not_alive_at_{day}", np.asarray(self.follow_up.death < end, np.bool_)
+        return f"excluded:not_alive_at_{at}", np.asarray(self.follow_up.death < end, np.bool_)
 
     def incomplete(self, register: str, *, end: Int32s) -> Bools:
         """Persons whose window reaches past what the register holds in full while they are still under observation."""
