@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from linkage.released_table import LineStatus
+from linkage.released_table import NUMBER_COLUMNS, LineStatus
 from linkage_server.release.bar_chart import bars
 from linkage_server.release.figures import drawn_indicators
 from linkage_server.release.funnel_chart import funnel, limits, place_of
@@ -190,6 +190,22 @@ def test_a_table_cell_that_is_kept_back_shows_the_symbol_and_no_number() -> None
     expected = sum(line["status"] == LineStatus.SUPPRESSED for line in example_table().table.to_pylist())
     assert len(kept_back) == expected
     assert not any('class="n"' in row for row in kept_back)
+
+
+@pytest.mark.parametrize(
+    ("hidden", "drawn"),
+    [({"within_days=90"}, "within_days=30"), ({"within_days=30"}, "within_days=90"), (None, "within_days=90")],
+)
+def test_the_parameter_point_with_most_cells_to_show_is_drawn_the_last_of_equals(
+    hidden: set[str] | None, drawn: str
+) -> None:
+    table = example_table()
+    rows = table.table.to_pylist()
+    for row in rows:
+        if hidden is None or (row["parameters"] in hidden and row["hospital"] != "total"):
+            row.update(dict.fromkeys(NUMBER_COLUMNS), status="suppressed")
+    less = replace(table, table=type(table.table).from_pylist(rows, schema=table.table.schema))
+    assert drawn_indicators(less, example_context())[0].parameters == drawn
 
 
 def test_an_indicator_that_is_wholly_kept_back_still_gets_a_section() -> None:

@@ -106,7 +106,7 @@ def _drawn(
 ) -> DrawnIndicator:
     strata = [dimension.name for dimension in released.dimensions]
     statistic = next((s for s in _DRAWN_FIRST if any(line["statistic"] == s for line in lines)), lines[0]["statistic"])
-    parameters = [line["parameters"] for line in lines if line["statistic"] == statistic][-1]
+    parameters = _best_shown([line for line in lines if line["statistic"] == statistic])
     drawn = [line for line in lines if line["statistic"] == statistic and line["parameters"] == parameters]
     totals = [line for line in lines if all(line[s] == TOTAL for s in strata)]
     own_total = next((line for line in drawn if all(line[s] == TOTAL for s in strata)), None)
@@ -124,6 +124,14 @@ def _drawn(
         breakdowns=tuple(one for one in breakdowns if one.points),
         grouped=tuple(one for one in grouped if one is not None),
     )
+
+
+def _best_shown(lines: list[dict[str, Any]]) -> str:
+    """The parameter point with most cells to show, the last of equals: a chart of kept-back cells helps nobody."""
+    shown: dict[str, int] = {}
+    for line in lines:
+        shown[line["parameters"]] = shown.get(line["parameters"], 0) + (line["value"] is not None)
+    return max(reversed(shown), key=lambda point: shown[point])
 
 
 def _breakdown(
