@@ -288,6 +288,7 @@ def test_codes_of_quarantined_rows_are_not_stored(settings: IngestSettings, tmp_
         (HEADER.encode() + b",atc\n1,2024-01-01,C10AA05,1,C10\n", "more than once: atc"),
         (HEADER.encode() + b"\nx,2024-01-01,C10AA05,1\n", "every row of the delivery breaks a rule"),
         (HEADER.encode() + b",lform\n1,2024-01-01,C10AA05,1,\xd6gondroppar\n", "not UTF-8"),
+        (HEADER.encode() + b"\na,b\xb2\n", "not UTF-8"),
         (HEADER.encode() + b'\n"' + b"x" * 9_000_000, "quotation mark"),
         (HEADER.encode() + b'\n"' + b"x" * 20_000_000, "quotation mark"),
         (HEADER.encode() + b'\n"' + b"x,2024-01-01,C10AA05,1\n" * 50, "quotation mark"),

@@ -70,7 +70,9 @@ class TextFile:
                     block_size=BLOCK_BYTES,
                     column_names=names,
                     skip_rows=1,
-                    encoding="utf8" if self._encoding == "utf-8" else "latin1",
+                    # Any other name than utf8 makes Arrow decode before it splits rows, so that bytes which are no text
+                    # are refused in every column; otherwise its callback for damaged rows prints them to stderr.
+                    encoding="utf-8-sig" if self._encoding == "utf-8" else "latin1",
                 ),
                 parse_options=pa_csv.ParseOptions(
                     delimiter=self._delimiter, newlines_in_values=True, invalid_row_handler=self._note_damaged
