@@ -121,3 +121,40 @@ def test_a_file_of_an_unknown_kind_is_refused(folder):
             events={"lmed": folder / "lmed.xml"},
             out=folder / "out",
         )
+
+
+def test_numbered_columns_of_a_register_become_one_list(folder):
+    (folder / "set.toml").write_text(
+        """
+        [set]
+        id = "x"
+        version = "1.0.0"
+        [codes.mi]
+        icd10_include = ["I21"]
+        [[indicator]]
+        id = "mi"
+        kind = "event_in_window"
+        register = "par_sv"
+        date = "admission_date"
+        codes = "mi"
+        columns = ["diagnosis"]
+        window = { from = 0, to = 365 }
+        """
+    )
+    (folder / "par.csv").write_text(
+        "p1_lopnr_personnr,INDATUM,HDIA,DIA1,DIA2\np1,2020-02-01,I509,,I214\np3,2020-07-01,I219,E119,\n"
+    )
+    evaluate_files(
+        folder / "set.toml",
+        population=folder / "population.csv",
+        events={"par_sv": folder / "par.csv"},
+        out=folder / "out",
+        write_persons=True,
+    )
+    assert pd.read_parquet(folder / "out" / "per_person.parquet").value.tolist() == [1, 0, 0]
+
+
+def test_one_indicator_can_be_tried_by_itself(folder):
+    assert set(run(folder, only=["cost"]).indicator) == {"cost"}
+    with pytest.raises(InputRefused, match="has no indicator 'coast'"):
+        run(folder, only=["coast"])

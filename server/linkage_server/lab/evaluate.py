@@ -37,6 +37,7 @@ def evaluate_command(
     data_until: Annotated[
         list[str], typer.Option(metavar="REGISTER=DATE", help="Last day that a register holds in full; repeat.")
     ] = [],  # noqa: B006
+    only: Annotated[list[str], typer.Option(metavar="ID", help="Only this indicator of the set; repeat.")] = [],  # noqa: B006
     as_json: Annotated[bool, typer.Option("--json", help="Print what was written as JSON.")] = False,
 ) -> None:
     """Evaluate an indicator set on plain files; the register store is never opened and nothing is protected."""
@@ -49,6 +50,7 @@ def evaluate_command(
         by=[crossing.split() for crossing in by],
         columns=_by_register(column),
         data_until={name: _day(text) for name, text in _pairs(data_until, option="--data-until")},
+        only=only,
     )
     if as_json:
         typer.echo(json.dumps({"written": [str(path) for path in written]}))
@@ -67,6 +69,7 @@ def evaluate_files(
     by: Sequence[Sequence[str]] = (),
     columns: dict[str, dict[str, str]] | None = None,
     data_until: dict[str, date] | None = None,
+    only: Sequence[str] = (),
 ) -> list[Path]:
     """Evaluate a set on plain files and write the results into a folder; returns what was written.
 
@@ -79,6 +82,8 @@ def evaluate_files(
         EventsRejected: a register or column that the set needs is missing.
     """
     definition = load_indicator_set(set_file)
+    if unknown := set(only) - {indicator.id for indicator in definition.indicators}:
+        raise InputRefused(f"The set has no indicator {sorted(unknown)[0]!r}.", mend="Mend --only.")
     inputs = read_inputs(definition, population=population, events=events, told=columns or {})
     rows = sorted(
         {spec.removeprefix(ROW_PREFIX) for crossing in by for spec in crossing if spec.startswith(ROW_PREFIX)}
@@ -88,6 +93,7 @@ def evaluate_files(
         population=inputs.population,
         events=inputs.events,
         data_until=data_until or {},
+        only=only,
         row_dimensions=rows,
     )
     out.mkdir(parents=True, exist_ok=True)

@@ -7,9 +7,11 @@ command line.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
@@ -18,6 +20,7 @@ import pyarrow.parquet as pq
 
 from linkage.errors import InputRefused
 from linkage.register_catalogue import shipped_registers
+from linkage.register_variable import Role
 
 PERSON = "person"
 PERSON_NAMES = ("person", "person_id", "personnummer", "personnr", "pnr", "lopnr", "patient_id", "id")
@@ -90,6 +93,7 @@ def with_concepts(
     Raises:
         InputRefused: a column that was told is missing, no column tells the person, or a column has the wrong type.
     """
+    table = _with_lists(table, register)
     chosen = _choose(table.column_names, register=register, told=told, file_name=file_name)
     arrays: list[pa.ChunkedArray] = []
     fields: list[pa.Field] = []
@@ -125,9 +129,46 @@ def _choose(columns: list[str], *, register: str, told: Mapping[str, str], file_
             chosen[found] = concept
         elif found is None and concept in told:
             raise InputRefused(f"{file_name}: has no column {told[concept]!r}.", mend="Mend --column.")
+    for concept, pattern in _patterns(register).items():
+        if concept not in chosen.values():
+            chosen |= {name: concept for name in columns if name not in chosen and pattern.fullmatch(name)}
     if PERSON not in chosen.values():
         raise InputRefused(f"{file_name}: no column tells the person.", mend=f"Say --column {register}.person=NAME.")
     return chosen
+
+
+def _patterns(register: str) -> dict[str, re.Pattern[str]]:
+    """Names that change from delivery to delivery, such as p444_lopnr_personnr."""
+    definition = shipped_registers().get(register)
+    variables = definition.variables if definition else ()
+    return {
+        PERSON if variable.role is Role.PERSON else variable.column: re.compile(variable.source_pattern, re.IGNORECASE)
+        for variable in variables
+        if variable.source_pattern
+    }
+
+
+def _with_lists(table: pa.Table, register: str) -> pa.Table:
+    """Gather numbered columns (DIA1 to DIA30) into one column of lists, as the register's definition says."""
+    definition = shipped_registers().get(register)
+    by_lower = {name.lower(): name for name in table.column_names}
+    for variable in definition.variables if definition else ():
+        names = [by_lower[name.lower()] for name in variable.accepted_names() if name.lower() in by_lower]
+        if variable.many and len(names) > 1 and variable.column not in table.column_names:
+            gathered = _rows_as_lists([table[name] for name in names])
+            table = table.drop_columns(names).append_column(variable.column, gathered)
+    return table
+
+
+def _rows_as_lists(columns: list[pa.ChunkedArray]) -> pa.Array:
+    rows = len(columns[0])
+    texts = pa.concat_arrays([chunk for column in columns for chunk in column.cast(pa.string()).chunks])
+    row_by_row = np.arange(rows * len(columns)).reshape(len(columns), rows).T.ravel()
+    texts = texts.take(pa.array(row_by_row))
+    filled = pc.fill_null(pc.not_equal(texts, ""), False)
+    counts = filled.to_numpy(zero_copy_only=False).reshape(rows, len(columns)).sum(axis=1)
+    offsets = np.concatenate(([0], np.cumsum(counts))).astype(np.int32)
+    return pa.ListArray.from_arrays(pa.array(offsets), texts.filter(filled))
 
 
 def _accepted(register: str) -> dict[str, tuple[str, ...]]:
