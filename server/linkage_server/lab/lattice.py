@@ -1,0 +1,105 @@
+"""A table of leaf cells becomes all its published cells, totals of every hierarchy included, and their relations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import product
+
+import numpy as np
+
+from linkage.disclosure_policy import DisclosurePolicy
+from linkage.errors import DisclosureRefused
+from linkage_core.disclosure.boxes import Grid
+from linkage_core.disclosure.cell_system import CellSystem, Flags, Ints, Relations
+from linkage_core.disclosure.evidence import Demand
+from linkage_core.disclosure.person_cells import is_small
+from linkage_core.disclosure.suppression import Pattern, suppress
+from linkage_server.lab.layout import Codes
+
+
+def with_totals(leaves: Ints, dimensions: Sequence[Codes]) -> Ints:
+    """All published cells from the leaf cells, exactly, in whole numbers."""
+    cells = leaves
+    for axis, dimension in enumerate(dimensions):
+        belongs = np.zeros((len(dimension.codes), dimension.leaves), dtype=np.int64)
+        for code, below in enumerate(dimension.below):
+            belongs[code, list(below)] = 1
+        cells = np.moveaxis(np.tensordot(belongs, cells, axes=(1, axis)), 0, axis)
+    return cells
+
+
+def hide_counts(counts: Ints, dimensions: Sequence[Codes], policy: DisclosurePolicy) -> tuple[Pattern, Flags]:
+    """Suppress a table of persons; returns the pattern and which cells are small, both flat.
+
+    Raises:
+        DisclosureRefused: too few persons, or no safe pattern.
+    """
+    if counts[(-1,) * counts.ndim] < policy.minimum_population:
+        raise DisclosureRefused(
+            f"The table has fewer persons than the {policy.minimum_population} that policy {policy.name} demands.",
+            mend="Use a larger population.",
+        )
+    values = counts.ravel()
+    small = is_small(values, policy)
+    lowest = np.full(values.size, int(policy.zero_shown), dtype=np.int64)
+    reach = np.where(small, policy.minimum_cell if policy.reach_threshold else 0, 0)
+    system = _system(counts.shape, dimensions, values=values, sensitive=small, at_least=lowest, reach=reach)
+    demand = Demand(policy.minimum_candidates, np.zeros(values.size, dtype=np.int64))
+    furthest = 3 * policy.minimum_cell
+    return suppress(system, demand, furthest=furthest, grids=_grids(counts.shape, dimensions)), small
+
+
+def hide_magnitudes(
+    amounts: Ints, contributors: Ints, dimensions: Sequence[Codes], policy: DisclosurePolicy
+) -> tuple[Pattern, Flags]:
+    """Suppress a table of sums by the number of contributors of each cell.
+
+    Raises:
+        DisclosureRefused: no safe pattern.
+    """
+    values, givers = amounts.ravel(), contributors.ravel()
+    few = (givers > 0) & (givers < policy.minimum_contributors)
+    # Nobody contributes: known to be 0.
+    lowest = np.where(givers == 0, values + 1, 0 if values.min(initial=0) >= 0 else -(1 << 50))
+    system = _system(
+        amounts.shape, dimensions, values=values, sensitive=few, at_least=lowest, reach=np.zeros(values.size, np.int64)
+    )
+    spans = np.maximum(-(-np.abs(values) * policy.sum_width_percent // 100), 1)
+    furthest = 2 * int(spans.max(initial=1))
+    return suppress(system, Demand(1, spans), furthest=furthest, grids=_grids(amounts.shape, dimensions)), few
+
+
+def _system(
+    shape: tuple[int, ...], dimensions: Sequence[Codes], *, values: Ints, sensitive: Flags, at_least: Ints, reach: Ints
+) -> CellSystem:
+    numbers = np.arange(values.size).reshape(shape)
+    relations = Relations()
+    for axis, dimension in enumerate(dimensions):
+        along = np.moveaxis(numbers, axis, 0)
+        for parent, children in dimension.families:
+            relations.add(along[parent].ravel(), along[list(children)].reshape(len(children), -1).T, implied=False)
+    starts, members, remainder, implied = relations.build(values)
+    none = np.zeros(remainder.size, dtype=np.int64)
+    return CellSystem(
+        values=values,
+        printed=np.ones(values.size, dtype=np.bool_),
+        at_least=at_least.astype(np.int64),
+        uses=np.ones(values.size, dtype=np.int64),
+        sensitive=sensitive,
+        reach=reach.astype(np.int64),
+        starts=starts,
+        members=members,
+        remainder=remainder,
+        implied=implied,
+        remainder_sensitive=np.zeros(remainder.size, dtype=np.bool_),
+        remainder_reach=none,
+        pairs=np.empty((0, 2), dtype=np.int64),
+    )
+
+
+def _grids(shape: tuple[int, ...], dimensions: Sequence[Codes]) -> list[Grid]:
+    """One grid per choice of a family on each axis: its children, and the parent as their total."""
+    numbers = np.arange(int(np.prod(shape))).reshape(shape)
+    choices = product(*(dimension.families for dimension in dimensions))
+    picked = [[[*children, parent] for parent, children in choice] for choice in choices]
+    return [Grid(numbers[np.ix_(*axes)], (False,) * len(axes)) for axes in picked]

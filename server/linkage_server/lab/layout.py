@@ -1,0 +1,171 @@
+"""The layout of a table handed to `lab protect`: dimensions with hierarchies, measures, rules, what a reader knows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from linkage.disclosure_policy import DisclosurePolicy
+from linkage.errors import InputRefused
+
+_MEND = "See the layout's description in docs/decisions/secondary-suppression.md."
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class LayoutDimension(_Part):
+    """A dimension: the code of its total, and one or more trees of codes below it."""
+
+    total: str
+    hierarchies: tuple[dict[str, tuple[str, ...]], ...] = Field(min_length=1)
+
+
+class Measure(_Part):
+    """What a column counts."""
+
+    kind: Literal["count", "magnitude"]
+
+
+class Rules(_Part):
+    """Rules of one measure; they can only be stricter than the policy."""
+
+    min_count: int = 0
+    min_width: int = 0
+    zero_sensitive: bool = False
+    reach_threshold: bool = False
+    min_contributors: int = 0
+    nk: tuple[tuple[int, int], ...] = ()
+    p_percent: int = 0
+
+
+class Attacker(_Part):
+    """What a reader knows."""
+
+    zeros_published: bool = True
+    absent: Literal["zero", "unknown"] = "zero"
+    multi_response: tuple[str, ...] = ()
+
+
+class Layout(_Part):
+    """The whole layout file."""
+
+    dims: dict[str, LayoutDimension] = Field(min_length=1)
+    measures: dict[str, Measure] = Field(min_length=1)
+    rules: dict[str, Rules] = {}
+    attacker: Attacker = Attacker()
+    mechanism: dict[str, Any] = {}
+
+    def policy_for(self, measure: str, policy: DisclosurePolicy) -> DisclosurePolicy:
+        """The policy, made stricter by the measure's own rules."""
+        rules = self.rules.get(measure, Rules())
+        return policy.model_copy(
+            update={
+                "minimum_cell": max(policy.minimum_cell, rules.min_count),
+                "minimum_candidates": max(policy.minimum_candidates, rules.min_width + 1),
+                "minimum_contributors": max(policy.minimum_contributors, rules.min_contributors),
+                "zero_shown": policy.zero_shown and not rules.zero_sensitive and self.attacker.zeros_published,
+                "reach_threshold": policy.reach_threshold or rules.reach_threshold,
+            }
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Codes:
+    """One dimension, its codes numbered.
+
+    Args:
+        codes: leaves first, in the order of the file, the total last.
+        leaves: how many of them are leaves.
+        families: (parent, children) of every tree, as numbers.
+        below: leaves under each code, as numbers.
+    """
+
+    codes: tuple[str, ...]
+    leaves: int
+    families: tuple[tuple[int, tuple[int, ...]], ...]
+    below: tuple[tuple[int, ...], ...]
+
+
+def read_layout(path: Path) -> Layout:
+    """Read a layout file.
+
+    Raises:
+        InputRefused: unreadable, a field is wrong, or it asks for protection that is not built yet.
+    """
+    try:
+        layout = Layout.model_validate_json(path.read_bytes())
+    except OSError:
+        raise InputRefused(f"{path}: cannot be read.", mend="Check the path.") from None
+    except ValidationError as problems:
+        where = "; ".join(".".join(map(str, p["loc"])) + ": " + p["msg"] for p in problems.errors(include_input=False))
+        raise InputRefused(f"{path}: {where}.", mend=_MEND) from None
+    missing = [name for name in layout.rules if name not in layout.measures]
+    if missing:
+        raise InputRefused(f"{path}: rules for measures that are not there: {missing}.", mend=_MEND)
+    _refuse_what_is_not_built(layout, path)
+    return layout
+
+
+def number_codes(name: str, dimension: LayoutDimension) -> Codes:
+    """Number the codes of a dimension.
+
+    Raises:
+        InputRefused: a tree has a loop, a gap, a code under two parents, or other leaves than the first tree.
+    """
+    parents = list(dict.fromkeys(p for tree in dimension.hierarchies for p in tree))
+    children = list(dict.fromkeys(c for tree in dimension.hierarchies for kids in tree.values() for c in kids))
+    leaves = [code for code in children if code not in parents]
+    inner = [code for code in parents if code != dimension.total]
+    codes = (*leaves, *inner, dimension.total)
+    number = {code: i for i, code in enumerate(codes)}
+    below: dict[str, set[str]] = {leaf: {leaf} for leaf in leaves}
+    for tree in dimension.hierarchies:
+        named = [code for kids in tree.values() for code in kids]
+        if len(set(named)) < len(named):
+            raise InputRefused(f"dimension {name!r}: a code stands under two parents of one hierarchy.", mend=_MEND)
+        found = _leaves_under(name, dimension.total, tree, set())
+        if found != set(leaves):
+            raise InputRefused(
+                f"dimension {name!r}: a hierarchy does not lead from its total to all leaves.", mend=_MEND
+            )
+        for parent in tree:
+            under = _leaves_under(name, parent, tree, set())
+            if below.setdefault(parent, under) != under:
+                raise InputRefused(f"dimension {name!r}: one code means two things in two hierarchies.", mend=_MEND)
+    families = [
+        (number[p], tuple(number[c] for c in kids)) for tree in dimension.hierarchies for p, kids in tree.items()
+    ]
+    return Codes(
+        codes,
+        len(leaves),
+        tuple(dict.fromkeys(families)),
+        tuple(tuple(sorted(number[c] for c in below[k])) for k in codes),
+    )
+
+
+def _leaves_under(name: str, code: str, tree: dict[str, tuple[str, ...]], path: set[str]) -> set[str]:
+    if code in path:
+        raise InputRefused(f"dimension {name!r}: a hierarchy runs in a loop.", mend=_MEND)
+    if code not in tree:
+        return {code}
+    return set().union(*(_leaves_under(name, child, tree, path | {code}) for child in tree[code]))
+
+
+def _refuse_what_is_not_built(layout: Layout, path: Path) -> None:
+    asked = {
+        "mechanism (rounding and noise)": bool(layout.mechanism),
+        "attacker.absent = unknown": layout.attacker.absent == "unknown",
+        "attacker.multi_response": bool(layout.attacker.multi_response),
+        "rules.nk (dominance)": any(rule.nk for rule in layout.rules.values()),
+        "rules.p_percent": any(rule.p_percent for rule in layout.rules.values()),
+    }
+    if wanted := [what for what, is_asked in asked.items() if is_asked]:
+        raise InputRefused(
+            f"{path}: asks for what the laboratory does not protect yet: {', '.join(wanted)}.",
+            mend="Leave it out; nothing is released with less protection than asked for.",
+        )
