@@ -146,7 +146,11 @@ class _Tour:
                 f"in a process of its own and accepted {receipt.linkable} persons (numbers leave in bands only)."
             )
             self._approve(service, name)
-            order = linkage.wait(name, seconds=0.2)
+            order = next(
+                change
+                for change in linkage.watch(name, seconds=0.2)
+                if change.state not in (OrderState.APPROVED, OrderState.RUNNING)
+            )
             if order.state != OrderState.AWAITING_RELEASE:
                 raise ServiceUnavailable(f"the order is {order.state}: {order.reason}")
             self._say("Linked by hashed id to four registers, computed the indicators and protected the table.")
