@@ -166,6 +166,17 @@ def test_the_series_marks_incomplete_months_and_leaves_a_gap_for_a_kept_back_one
     assert svg.count("fill: var(--surface)") >= 3
 
 
+def test_no_line_runs_across_a_month_that_is_kept_back() -> None:
+    months = next(one for one in DRAWN[0].breakdowns if one.is_time)
+    hidden = [replace(p, value=None, lower=None, upper=None, status="suppressed") for p in months.points]
+    lonely = replace(months, points=(months.points[0], *hidden[1:-1], months.points[-1]))
+    svg = series(lonely, statistic="share", total=None, target=None, chart_id="x", title="x")
+    assert months.points[-1].is_incomplete
+    assert "stroke-dasharray" not in svg
+    neighbours = replace(months, points=(*hidden[:-4], *months.points[-4:]))
+    assert "stroke-dasharray" in series(neighbours, statistic="share", total=None, target=None, chart_id="x", title="x")
+
+
 def test_the_report_says_what_a_reader_must_know() -> None:
     for words in (
         "quality assurance",

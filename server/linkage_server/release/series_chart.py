@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 from markupsafe import Markup
 
@@ -56,13 +58,29 @@ def _line(axes: Axes, points: Sequence[Point]) -> None:
         upper = [p.upper if p.upper is not None and p.value is not None else float("nan") for p in points]
         axes.fill_between(places, lower, upper, color=COLOUR["mark"], alpha=0.16, lw=0, zorder=2)
     axes.plot(places, complete, color=COLOUR["mark"], lw=2, marker="o", ms=4.5, mew=0, zorder=4)
-    later = [(place, p.value) for place, p in enumerate(points) if p.is_incomplete and p.value is not None]
-    if later:
-        before = [(i, p.value) for i, p in enumerate(points) if i < later[0][0] and p.value is not None][-1:]
-        xs, ys = zip(*(before + later), strict=True)
-        axes.plot(xs, ys, color=COLOUR["mark"], lw=1.3, ls=(0, (2, 2)), zorder=3)
-        xs, ys = zip(*later, strict=True)
-        axes.plot(xs, ys, ls="", marker="o", ms=5.5, mfc=COLOUR["surface"], mec=COLOUR["mark"], mew=1.5, zorder=5)
+    _lone_intervals(axes, points)
+    # Broken line into and between incomplete months, never across a month that is kept back.
+    after = [place for place, p in enumerate(points) if p.is_incomplete]
+    late = [
+        p.value if p.value is not None and (p.is_incomplete or place + 1 in after) else float("nan")
+        for place, p in enumerate(points)
+    ]
+    if any(not math.isnan(one + next_one) for one, next_one in pairwise(late)):
+        axes.plot(places, late, color=COLOUR["mark"], lw=1.3, ls=(0, (2, 2)), zorder=3)
+    hollow = [(place, points[place].value) for place in after if points[place].value is not None]
+    for place, value in hollow:
+        axes.plot(
+            [place], [value], ls="", marker="o", ms=5.5, mfc=COLOUR["surface"], mec=COLOUR["mark"], mew=1.5, zorder=5
+        )
+
+
+def _lone_intervals(axes: Axes, points: Sequence[Point]) -> None:
+    """A month between two that are kept back has no band to lie in: its interval is drawn as a line."""
+    shown = [point.value is not None for point in points]
+    for place, point in enumerate(points):
+        alone = not any(shown[max(0, place - 1) : place] + shown[place + 1 : place + 2])
+        if shown[place] and alone and point.lower is not None:
+            axes.plot([place] * 2, [point.lower, point.upper], color=COLOUR["mark"], lw=1.6, alpha=0.5, zorder=2)
 
 
 def _period_ticks(periods: Sequence[str]) -> tuple[list[int], list[str]]:
