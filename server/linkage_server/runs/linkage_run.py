@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from linkage.errors import ServiceUnavailable
-from linkage_core.aggregates import count_by
+from linkage_core.aggregates import ROW_PREFIX, count_by
 from linkage_core.disclosure import ProtectedTable, match_rate_band, protect
 from linkage_core.events import NumberHistory, PersonEvents, Population
 from linkage_core.indicators import evaluate
@@ -81,10 +81,14 @@ def run_linkage(plan: RunPlan, sources: Sources, *, report: Report) -> RunAnswer
 
 def _evaluate(plan: RunPlan, population: Population, events: Mapping[str, PersonEvents]) -> list[PersonValues]:
     data_until = {register.name: register.data_until for register in plan.registers}
+    split_by = {part for crossing in plan.document.by for part in crossing if part.startswith(ROW_PREFIX)}
+    rows = sorted(part.removeprefix(ROW_PREFIX) for part in split_by)
     return [
         value
         for planned in plan.sets
-        for value in evaluate(planned.chosen, population=population, events=events, data_until=data_until)
+        for value in evaluate(
+            planned.chosen, population=population, events=events, data_until=data_until, row_dimensions=rows
+        )
     ]
 
 
