@@ -15,6 +15,7 @@ from linkage_server import (
     commands_service,
 )
 from linkage_server.assembly import SOFTWARE_VERSION
+from linkage_server.command_line import refusals_as_exit_codes
 from linkage_server.demo import tour
 from linkage_server.lab import evaluate, protect
 
@@ -59,7 +60,11 @@ def _root(
 def main() -> None:
     """Run the command line; a bug of ours ends with exit code 1 and one line, never with a stack trace."""
     try:
-        app()
+        # The laboratory lies below the command line and raises its refusals; other commands have answered theirs.
+        with refusals_as_exit_codes(as_json="--json" in sys.argv):
+            app()
+    except typer.Exit as refused:
+        sys.exit(refused.exit_code)
     except Exception as bug:  # the last door: no text of a foreign exception passes it
         sys.stderr.write(f"An error of the program itself ({type(bug).__name__}). Please report it.\n")
         sys.exit(1)

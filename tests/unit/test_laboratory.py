@@ -11,6 +11,7 @@ import typer
 from typer.testing import CliRunner
 
 from linkage.errors import InputRefused
+from linkage_server.__main__ import main
 from linkage_server.lab.evaluate import evaluate_command, evaluate_files
 
 SET = """
@@ -85,6 +86,17 @@ def test_the_command_says_what_it_wrote(folder):
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 0, result.output
     assert str(folder / "out" / "per_person.parquet") in json.loads(result.output)["written"]
+
+
+def test_a_refusal_of_the_command_ends_with_exit_code_3_and_its_mend(folder, monkeypatch, capsys):
+    command = ["linkage-server", "lab", "evaluate", str(folder / "gone.toml")]
+    monkeypatch.setattr("sys.argv", [*command, "--population", "people.csv", "--out", str(folder / "out")])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 3
+    said = capsys.readouterr().err
+    assert "gone.toml: cannot be read" in said
+    assert "Check the path" in said
 
 
 def test_a_column_that_no_name_tells_can_be_told(folder):
