@@ -21,7 +21,7 @@
     ├── ServiceUnavailable           the service cannot answer now                     UNAVAILABLE          7
     │   └── StorageFull              no room left on the disk; nothing was changed
     ├── TimedOut                     an answer did not come in time                    DEADLINE_EXCEEDED    8
-    └── AuditBroken                  the audit trail does not fit together             DATA_LOSS            1
+    └── AuditBroken                  the audit trail does not fit together             DATA_LOSS            6
 
 A message says what is wrong, where, and how to mend it. It never repeats a value of a person: no identity number,
 no cell of a population file, no text of a foreign exception.
@@ -203,3 +203,4 @@ class AuditBroken(LinkageError):
 
     status = "DATA_LOSS"
     reason = "AUDIT_BROKEN"
+    exit_code = 6

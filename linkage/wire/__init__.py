@@ -1,0 +1,1 @@
+"""The wire: messages between client and service, and refusals on them."""

@@ -93,4 +93,4 @@ def test_only_intake_opens_envelopes() -> None:
             names |= {node.id for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Name)}
             if "open_chunks" in names:
                 callers.add(path.relative_to(ROOT).as_posix())
-    assert callers <= {"linkage/envelope.py", "server/linkage_server/intake/open_envelope.py"}
+    assert callers <= {"linkage/envelope.py", "server/linkage_server/intake/opening.py"}

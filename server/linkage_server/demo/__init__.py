@@ -1,0 +1,1 @@
+"""Made-up registers and the tour through the whole journey."""
