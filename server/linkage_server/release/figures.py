@@ -126,12 +126,17 @@ def _drawn(
     )
 
 
+# A longer window is what targets speak of; it is passed over only where protection takes this much of it.
+_ENOUGH_TO_SHOW = 0.75
+
+
 def _best_shown(lines: list[dict[str, Any]]) -> str:
-    """The parameter point with most cells to show, the last of equals: a chart of kept-back cells helps nobody."""
+    """The last parameter point with nearly as many cells to show as the best: a chart of kept-back cells helps nobody."""
     shown: dict[str, int] = {}
     for line in lines:
         shown[line["parameters"]] = shown.get(line["parameters"], 0) + (line["value"] is not None)
-    return max(reversed(shown), key=lambda point: shown[point])
+    enough = _ENOUGH_TO_SHOW * max(shown.values())
+    return next(point for point in reversed(shown) if shown[point] >= enough)
 
 
 def _breakdown(
