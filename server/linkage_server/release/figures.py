@@ -131,7 +131,7 @@ _ENOUGH_TO_SHOW = 0.75
 
 
 def _best_shown(lines: list[dict[str, Any]]) -> str:
-    """The last parameter point with nearly as many cells to show as the best: a chart of kept-back cells helps nobody."""
+    """The last parameter point with about as many cells to show as the best: a chart of blanks helps nobody."""
     shown: dict[str, int] = {}
     for line in lines:
         shown[line["parameters"]] = shown.get(line["parameters"], 0) + (line["value"] is not None)
