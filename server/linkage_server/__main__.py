@@ -14,10 +14,10 @@ from linkage_server import (
     commands_releases,
     commands_service,
 )
-from linkage_server.assembly import SOFTWARE_VERSION
 from linkage_server.command_line import refusals_as_exit_codes
 from linkage_server.demo import tour
 from linkage_server.lab import evaluate, protect
+from linkage_server.software_version import software_version
 
 app = typer.Typer(
     name="linkage-server",
@@ -46,7 +46,7 @@ app.add_typer(lab, name="lab")
 
 def _show_version(asked: bool) -> None:
     if asked:
-        typer.echo(SOFTWARE_VERSION)
+        typer.echo(software_version())
         raise typer.Exit
 
 

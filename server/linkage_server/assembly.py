@@ -10,10 +10,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
-from importlib import metadata
 from pathlib import Path
 
-from linkage.code_lists import load_code_lists
+from linkage.code_lists import CodeList, load_code_lists
 from linkage.key_files import read_secret_file
 from linkage_server.access.certificate_authority import CertificateAuthority
 from linkage_server.api.catalogue import Catalogue, ServedSnapshot
@@ -41,9 +40,8 @@ from linkage_server.release.release_desk import ReleaseDesk
 from linkage_server.runs.dispatcher import Dispatcher
 from linkage_server.runs.run_desk import RunDesk
 from linkage_server.settings import Settings, load_settings
+from linkage_server.software_version import software_version
 from linkage_server.storage.database import Database
-
-SOFTWARE_VERSION = metadata.version("register-linkage")
 
 
 @dataclass(frozen=True)
@@ -111,6 +109,10 @@ class Service:
             minimum_policy=disclosure.minimum_policy,
         )
 
+    def code_lists(self) -> Mapping[str, CodeList]:
+        """Lists of codes as they stand now, the shipped ones and the holder's."""
+        return load_code_lists(self.home.definitions / "codes")
+
     @cached_property
     def order_book(self) -> OrderBook:
         """Where orders are filed."""
@@ -174,7 +176,7 @@ class Service:
             offer=self.offer,
             release_desk=self.release_desk,
             threads=self.settings.workers.threads or os.cpu_count() or 1,
-            software_version=SOFTWARE_VERSION,
+            software_version=software_version(),
         )
 
     @cached_property
@@ -204,14 +206,13 @@ class Service:
 
     def ingest_settings(self, *, reference_date: date) -> IngestSettings:
         """What a load of a register delivery needs; `reference_date` is the day the delivery was made."""
-        lists = load_code_lists(self.home.definitions / "codes")
         return IngestSettings(
             store=self.store,
             quarantine_folder=self.home.quarantine,
             peppers=self.key_ring.peppers(),
             today=self.database.clock().date(),
             reference_date=reference_date,
-            lists={system: codes.as_arrow() for system, codes in lists.items()},
+            lists={system: codes.as_arrow() for system, codes in self.code_lists().items()},
             threads=self.settings.workers.threads or os.cpu_count() or 1,
         )
 
@@ -221,10 +222,10 @@ class Service:
         servicers = Servicers(
             populations=Populations(self.upload_room, finalized=self.dispatcher.poke),
             orders=Orders(self.order_book, self.approval_desk, approved=self.dispatcher.poke),
-            catalogue=Catalogue(self.offer, self.served_snapshots),
+            catalogue=Catalogue(self.offer, self.code_lists, self.served_snapshots),
             releases=Releases(self.release_desk),
             operations=Operations(
-                self.database, self.home.root, self.served_snapshots, SOFTWARE_VERSION, started=time.monotonic()
+                self.database, self.home.root, self.served_snapshots, software_version(), started=time.monotonic()
             ),
             long_running=LongRunning(self.database),
         )
@@ -266,7 +267,7 @@ class Service:
 
         def ready(port: int) -> None:
             kind = "sqlite" if self.database.is_sqlite else "postgresql"
-            logs.log_event("service_started", version=SOFTWARE_VERSION, port=port, database=kind)
+            logs.log_event("service_started", version=software_version(), port=port, database=kind)
             on_ready(port)
 
         await self.grpc_server().run(stopping, on_ready=ready)

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import grpc
 
+from linkage.code_lists import CodeList
 from linkage.disclosure_policy import canonical_sha256
 from linkage.errors import InputRefused
 from linkage.register_variable import LocalizedText
@@ -37,10 +38,12 @@ class Catalogue(catalogue_pb2_grpc.CatalogueServiceServicer):
 
     Args:
         offer: definitions as they stand at this moment.
+        code_lists: lists of codes by code system, the shipped ones and the holder's, as they stand at this moment.
         served: snapshots now served, by register.
     """
 
     offer: Callable[[], Offer]
+    code_lists: Callable[[], Mapping[str, CodeList]]
     served: Callable[[], Mapping[str, ServedSnapshot]]
 
     async def ListRegisters(  # noqa: N802
@@ -89,17 +92,11 @@ class Catalogue(catalogue_pb2_grpc.CatalogueServiceServicer):
         self, request: catalogue_pb2.ListCodesRequest, context: Context
     ) -> catalogue_pb2.ListCodesResponse:
         """See catalogue.proto."""
-        offer = await asyncio.to_thread(self.offer)
-        codes = {
-            (variable.code_system or "", code.code): code
-            for definition in offer.registers.values()
-            for variable in definition.variables
-            for code in variable.codes
-            if request.code_system in ("", variable.code_system) and code.code.startswith(request.prefix)
-        }
+        offer, lists = await asyncio.gather(asyncio.to_thread(self.offer), asyncio.to_thread(self.code_lists))
         listed = [
-            catalogue_pb2.Code(code_system=system, code=text, title=_text(code.title))
-            for (system, text), code in sorted(codes.items())
+            catalogue_pb2.Code(code_system=system, code=code, title=title)
+            for (system, code), title in sorted(_titles_of_codes(offer, lists).items(), key=lambda item: item[0])
+            if request.code_system in ("", system) and code.startswith(request.prefix)
         ]
         page, token = _page(listed, request.page_size, request.page_token)
         return catalogue_pb2.ListCodesResponse(codes=page, next_page_token=token)
@@ -143,6 +140,24 @@ class Catalogue(catalogue_pb2_grpc.CatalogueServiceServicer):
         ]
         page, token = _page(policies, request.page_size, request.page_token)
         return catalogue_pb2.ListPoliciesResponse(policies=page, next_page_token=token)
+
+
+def _titles_of_codes(
+    offer: Offer, lists: Mapping[str, CodeList]
+) -> dict[tuple[str, str], catalogue_pb2.LocalizedText]:
+    """Titles by code system and code; what a register says of its own codes stands before what a list says."""
+    listed = {
+        (system, code.code): catalogue_pb2.LocalizedText(sv=code.title_sv, en=code.title_en)
+        for system, codes in lists.items()
+        for code in codes.codes.values()
+    }
+    own = {
+        (variable.code_system or "", code.code): _text(code.title)
+        for definition in offer.registers.values()
+        for variable in definition.variables
+        for code in variable.codes
+    }
+    return listed | own
 
 
 def _text(text: LocalizedText) -> catalogue_pb2.LocalizedText:
