@@ -119,7 +119,7 @@ def _refuse_foreign(head: bytes) -> None:
     for magic, what in _FOREIGN_FORMATS.items():
         if head.startswith(magic):
             raise PopulationRejected(f"the file {what}.", mend=_AGREED_FORMATS)
-    if head[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\x00" in head[:2] or head[1:4:2] == b"\x00\x00":
+    if head[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\x00\x00" in (head[0:3:2], head[1:4:2]):
         raise PopulationRejected("the file is written in UTF-16.", mend="Save it as CSV UTF-8.")
     if b"\x00" in head:
         raise PopulationRejected("the file is binary, of no format that is read here.", mend=_AGREED_FORMATS)
@@ -171,6 +171,8 @@ def _check_text(content: bytes) -> None:
     if at >= 0:
         line = content.count(b"\n", 0, at) + 1
         raise PopulationRejected(f"line {line} holds binary data.", mend=_AGREED_FORMATS)
+    if content.count(b'"') % 2:  # pyarrow takes everything after an open quotation mark for one field.
+        raise PopulationRejected("a quotation mark is not closed.", mend="Export the file again, or close it.")
     try:
         content.decode("utf-8")
     except UnicodeDecodeError as fault:

@@ -34,9 +34,9 @@ def read_workbook(path: Path, *, identity_name: str, max_rows: int) -> tuple[tup
     import openpyxl
 
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), path.open("rb") as file:  # Given a path, openpyxl judges by its ending.
             warnings.simplefilter("ignore")  # openpyxl warns of styles and validations it leaves out.
-            book = openpyxl.load_workbook(path, read_only=True, data_only=True, keep_links=False)
+            book = openpyxl.load_workbook(file, read_only=True, data_only=True, keep_links=False)
             sheet = book.worksheets[0]
             sheet.reset_dimensions()
             rows = sheet.iter_rows(max_col=MAXIMUM_COLUMNS, max_row=max_rows + 2, values_only=True)
