@@ -17,6 +17,7 @@ from linkage_core.kernels.keyed_hash import HashKey, hash_fixed_column
 from linkage_core.pseudonyms import Pepper, pseudonymise
 from linkage_server.demo.test_numbers import read_test_numbers
 
+TITLE = "Identity numbers parsed and hashed"
 REFERENCE_DATE = date(2025, 1, 1)
 PEPPER = Pepper(1, bytes(range(32)))
 IDS = 1_000_000
