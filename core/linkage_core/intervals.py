@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
+from scipy.special import betaincinv, gammaincinv, ndtri
 
 Floats = npt.NDArray[np.float64]
 
@@ -25,7 +25,7 @@ class Interval(NamedTuple):
 def wilson(events: npt.ArrayLike, persons: npt.ArrayLike, *, level: float = 0.95) -> Interval:
     """Score interval of a share (Wilson 1927), without continuity correction."""
     x, n = _counts(events, persons)
-    z = float(stats.norm.ppf((1 + level) / 2))
+    z = float(ndtri((1 + level) / 2))
     with np.errstate(invalid="ignore", divide="ignore"):
         share = x / n
         middle = (share + z * z / (2 * n)) / (1 + z * z / n)
@@ -38,8 +38,8 @@ def clopper_pearson(events: npt.ArrayLike, persons: npt.ArrayLike, *, level: flo
     x, n = _counts(events, persons)
     tail = (1 - level) / 2
     with np.errstate(invalid="ignore"):
-        lower = stats.beta.ppf(tail, np.maximum(x, 1), np.maximum(n - x, 0) + 1)
-        upper = stats.beta.ppf(1 - tail, x + 1, np.maximum(n - x, 1))
+        lower = betaincinv(np.maximum(x, 1), np.maximum(n - x, 0) + 1, tail)
+        upper = betaincinv(x + 1, np.maximum(n - x, 1), 1 - tail)
     return _edges(x, n, lower, upper)
 
 
@@ -49,8 +49,9 @@ def poisson_exact(events: npt.ArrayLike, *, level: float = 0.95) -> Interval:
     if (x < 0).any():
         raise ValueError("events must not be negative")
     tail = (1 - level) / 2
-    lower = np.where(x > 0, stats.chi2.ppf(tail, 2 * np.maximum(x, 1)) / 2, 0.0)
-    return Interval(lower, np.asarray(stats.chi2.ppf(1 - tail, 2 * x + 2) / 2, np.float64))
+    # Half a chi-square quantile of 2k degrees of freedom is a gamma quantile of shape k.
+    lower = np.where(x > 0, gammaincinv(np.maximum(x, 1), tail), 0.0)
+    return Interval(lower, np.asarray(gammaincinv(x + 1, 1 - tail), np.float64))
 
 
 def _counts(events: npt.ArrayLike, persons: npt.ArrayLike) -> tuple[Floats, Floats]:

@@ -20,7 +20,6 @@ from linkage_server.release.delivery_file import DeliveryFile
 from linkage_server.release.json_stat import json_stat_files
 from linkage_server.release.parquet_file import parquet_files
 from linkage_server.release.px import px_files
-from linkage_server.release.report import report_files
 from linkage_server.release.xlsx import xlsx_files
 from linkage_server.storage.files import disk_refusals, publish_folder
 
@@ -49,6 +48,9 @@ def prepare_delivery(released: ReleasedTable, context: ReleaseContext) -> Delive
         file for name, write in _TABLE_FORMATS.items() if name in context.formats for file in write(released, context)
     ]
     if "html" in context.formats:
+        # Drawing takes a second to import: commands that draw nothing do not wait for it.
+        from linkage_server.release.report import report_files
+
         files += report_files(released, context, other_files=tuple(file.entry() for file in files))
     return Delivery(tuple(files), _manifest(released, context, files))
 
