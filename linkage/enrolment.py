@@ -1,6 +1,6 @@
 """How an organisation and a register holder come to know each other: two small files, carried by people.
 
-The organisation writes a request (`linkage init`), the holder's operator answers it (`linkage-server organisation add`).
+The organisation writes a request (`linkage init`), and the operator answers it (`linkage-server organisation add`).
 Everything by which the holder is later recognised, its CA, its envelope key and its release desk's keys, is bound
 together in one fingerprint. The two sides compare it over another channel than the one the reply came by: a reply that
 was swapped on its way carries another fingerprint, and `linkage enrol --pin` refuses it.
