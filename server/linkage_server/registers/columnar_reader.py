@@ -21,10 +21,15 @@ class ParquetFile:
         with pq.ParquetFile(path) as file:
             self.column_names = tuple(file.schema_arrow.names)
             self._rows = file.metadata.num_rows
+            self._coded = _coded_texts(file)
 
     def batches(self, columns: Sequence[str]) -> Iterator[RawBatch]:
         """Read the named columns, a row group at a time at most."""
-        with refusing_unreadable(self.path), pq.ParquetFile(self.path, pre_buffer=False) as file:
+        coded = [column for column in columns if column in self._coded]
+        with (
+            refusing_unreadable(self.path),
+            pq.ParquetFile(self.path, pre_buffer=False, read_dictionary=coded) as file,
+        ):
             read = file.iter_batches(batch_size=ROWS_PER_BATCH, columns=list(columns))
             yield from _numbered(_checked(read, list(columns)), total_rows=self._rows)
 
@@ -53,6 +58,17 @@ class ArrowFile:
                 stored = (file.get_batch(number) for number in range(file.num_record_batches))
                 rows = sum(file.get_batch(number).num_rows for number in range(file.num_record_batches))
                 yield from _numbered(_checked(stored, positions), total_rows=rows)
+
+
+def _coded_texts(file: pq.ParquetFile) -> set[str]:
+    """Text columns that the file itself holds as codes: they are read as they lie, without writing every text out."""
+    texts = {field.name for field in file.schema_arrow if pa.types.is_string(field.type)}
+    return {
+        group.column(place).path_in_schema
+        for group in map(file.metadata.row_group, range(file.metadata.num_row_groups))
+        for place in range(group.num_columns)
+        if group.column(place).has_dictionary_page and group.column(place).path_in_schema in texts
+    }
 
 
 def _checked(batches: Iterator[pa.RecordBatch], columns: list[int] | list[str]) -> Iterator[pa.RecordBatch]:

@@ -99,27 +99,26 @@ def _codes(variable: Variable, texts: DistinctTexts) -> ConvertedColumn:
     padded, restored = restore_zeros(texts.texts, width=variable.width)
     encoded = padded.dictionary_encode()
     codes = encoded.dictionary
-    of_text = encoded.indices.cast(pa.int64()).to_numpy(zero_copy_only=False)
-    places: Places = np.where(texts.places >= 0, np.append(of_text, -1)[texts.places], -1)
-    filled = places >= 0
-    indices = pa.array(np.where(filled, places, 0).astype(np.uint32), mask=~filled)
-    column = ConvertedColumn(
+    of_text = encoded.indices.to_numpy(zero_copy_only=False)
+    judged = {Fault.HOLDS_IDENTITY: is_identity_for_code(codes, variable=variable)}
+    if variable.bad_code is Action.QUARANTINE:
+        judged[Fault.BAD_CODE] = malformed(codes, variable=variable)
+    filled = _filled(texts)
+    indices = np.append(of_text, 0).astype(np.uint32)[texts.places]
+    return ConvertedColumn(
         variable,
-        [pa.DictionaryArray.from_arrays(indices, codes)],
+        [pa.DictionaryArray.from_arrays(pa.array(indices, mask=None if texts.everywhere else ~filled), codes)],
         filled,
+        {fault: texts.rows_where(mask[of_text]) for fault, mask in judged.items() if mask.any()},
         zeros_restored=texts.rows_where(restored) if restored.any() else None,
     )
-    if variable.bad_code is Action.QUARANTINE:
-        column.faults[Fault.BAD_CODE] = np.append(malformed(codes, variable=variable), False)[places]
-    identities = is_identity_for_code(codes, variable=variable)
-    column.faults[Fault.HOLDS_IDENTITY] = np.append(identities, False)[places]
-    return column
 
 
 def _strings(variable: Variable, texts: DistinctTexts) -> ConvertedColumn:
-    filled = texts.places >= 0
-    indices = pa.array(np.where(filled, texts.places, 0), mask=~filled)
-    faults = {Fault.HOLDS_IDENTITY: texts.rows_where(holds_identity_number(texts.texts))}
+    filled = _filled(texts)
+    indices = pa.array(texts.places, mask=None if texts.everywhere else ~filled)
+    identities = holds_identity_number(texts.texts)
+    faults = {Fault.HOLDS_IDENTITY: texts.rows_where(identities)} if identities.any() else {}
     return ConvertedColumn(variable, [texts.texts.take(indices)], filled, faults)
 
 
@@ -136,13 +135,12 @@ def _values(variable: Variable, texts: DistinctTexts, *, today: date) -> Convert
     wrong = np.logical_or.reduce([*faults.values(), faulty])
     usable = ~wrong if converted.absent is None else ~wrong & ~converted.absent
     filled = texts.rows_where(usable)
-    place = np.where(texts.places >= 0, texts.places, len(texts.texts))
     stored = variable.arrow_fields()
-    numbers = np.append(np.where(usable, converted.values, 0), 0)[place]
-    arrays = [_typed(numbers, ~filled, stored[0].type)]
+    absent = None if texts.everywhere and usable.all() else ~filled
+    arrays = [_typed(np.where(usable, converted.values, 0), texts.places, absent, stored[0].type)]
     if converted.precision is not None:
         arrays.append(texts.texts.take(pa.array(texts.places, mask=texts.places < 0)))
-        known = np.append(np.where(wrong, 0, converted.precision), 0).astype(np.uint8)[place]
+        known = np.append(np.where(wrong, 0, converted.precision), 0).astype(np.uint8)[texts.places]
         arrays.append(pa.array(known, pa.uint8(), mask=texts.places < 0))
     return ConvertedColumn(
         variable,
@@ -187,10 +185,16 @@ def _outside(variable: Variable, values: Places, *, today: date) -> dict[Fault, 
     return {Fault.OUT_OF_RANGE: beyond, Fault.TOO_LARGE: too_large & ~beyond}
 
 
-def _typed(numbers: Places, absent: Mask, kind: pa.DataType) -> pa.Array:
+def _filled(texts: DistinctTexts) -> Mask:
+    return np.ones(len(texts.places), np.bool_) if texts.everywhere else texts.places >= 0
+
+
+def _typed(values: Places, places: Places, absent: Mask | None, kind: pa.DataType) -> pa.Array:
+    """The value of each row as its column's type; a row whose place is -1 is absent."""
+    of_texts = np.append(values, 0)
     if pa.types.is_boolean(kind):
-        return pa.array(numbers.astype(np.bool_), mask=absent)
+        return pa.array(of_texts.astype(np.bool_)[places], mask=absent)
     if pa.types.is_date32(kind):
-        return pa.array(numbers.astype(np.int32), pa.int32(), mask=absent).cast(pa.date32())
+        return pa.array(of_texts.astype(np.int32)[places], pa.int32(), mask=absent).cast(pa.date32())
     width = np.int64 if pa.types.is_int64(kind) else np.int32
-    return pa.array(np.where(absent, 0, numbers).astype(width), kind, mask=absent)
+    return pa.array(of_texts.astype(width)[places], kind, mask=absent)

@@ -29,14 +29,20 @@ class DistinctTexts:
         texts: string, trimmed, without nulls; distinct unless trimming made two equal.
         places: int64, one a row: position in `texts`, -1 where the row has no value.
         unreadable: bool, one a row: a value of a type, or a size, that cannot be told exactly.
+        everywhere: whether every row has a value, so that `places` holds no -1.
     """
 
     texts: pa.StringArray
     places: Places
     unreadable: Mask
+    everywhere: bool = False
 
     def rows_where(self, of_texts: Mask) -> Mask:
         """Which rows have a text for which `of_texts` holds."""
+        if not of_texts.any():
+            return np.zeros(len(self.places), np.bool_)
+        if self.everywhere and of_texts.all():
+            return np.ones(len(self.places), np.bool_)
         return np.append(of_texts, False)[self.places]
 
 
@@ -48,13 +54,19 @@ def distinct_texts(column: pa.Array) -> DistinctTexts:
     if pa.types.is_nested(column.type) or pa.types.is_float16(column.type):
         unreadable: Mask = column.is_valid().to_numpy(zero_copy_only=False).astype(np.bool_)
         return DistinctTexts(pa.array([], pa.string()), np.full(rows, -1), unreadable)
+    if pa.types.is_dictionary(column.type) and len(column.dictionary) > rows:
+        # A dictionary of a whole file must not be judged again for each of its batches.
+        column = column.dictionary_decode()
     encoded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
-    places = encoded.indices.cast(pa.int64()).fill_null(-1).to_numpy(zero_copy_only=False)
+    indices = encoded.indices.cast(pa.int64())
+    places = (indices.fill_null(-1) if indices.null_count else indices).to_numpy(zero_copy_only=False)
     texts = pc.utf8_trim_whitespace(_as_text(encoded.dictionary))
+    filled = pc.fill_null(pc.not_equal(texts, ""), False).to_numpy(zero_copy_only=False)
+    if filled.all():
+        return DistinctTexts(texts, places, np.zeros(rows, np.bool_), everywhere=not indices.null_count)
     known = np.append(texts.is_valid().to_numpy(zero_copy_only=False), True)
-    filled = np.append(pc.fill_null(pc.not_equal(texts, ""), False).to_numpy(zero_copy_only=False), False)
-    unreadable = ~known[places]
-    return DistinctTexts(texts.fill_null(""), np.where(filled[places], places, -1), unreadable)
+    unreadable = np.zeros(rows, np.bool_) if known.all() else ~known[places]
+    return DistinctTexts(texts.fill_null(""), np.where(np.append(filled, False)[places], places, -1), unreadable)
 
 
 def _as_text(values: pa.Array) -> pa.StringArray:

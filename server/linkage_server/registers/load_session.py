@@ -121,7 +121,11 @@ class LoadSession:
         high, low = group.column(HIGH).to_numpy(), group.column(LOW).to_numpy()
         days = self._days(group)
         order = sort_order(high, low, days)
-        gathered = group.select(group.schema.names[2:]).take(pa.array(order))
+        places = pa.array(order)
+        gathered = pa.RecordBatch.from_arrays(
+            [_in_order(column, places) for column in group.columns[2:]],
+            schema=pa.schema(list(group.schema)[2:]),
+        )
         prepared = self._working / f"segment-{secrets.token_hex(8)}"
         prepared.mkdir()
         segment = write_segment(
@@ -147,3 +151,8 @@ class LoadSession:
         ]
         fields = [field.with_type(column.type) for field, column in zip(self._schema, columns, strict=True)]
         return pa.RecordBatch.from_arrays(columns, schema=pa.schema(fields))
+
+
+def _in_order(column: pa.Array, places: pa.Array) -> pa.Array:
+    """The rows of a column in another order; one that holds nothing, as many do, is in every order already."""
+    return column if column.null_count == len(column) else column.take(places)

@@ -42,12 +42,18 @@ class QualityTally:
             return
         self.rows += rows.num_rows
         months, names = _months(rows.column(self._date_column))
-        self.months.update(_by_month(np.ones(rows.num_rows, np.bool_), months, names))
+        by_month = _by_month(months, names)
+        self.months.update(by_month)
         for variable in self._variables:
             column = rows.column(variable.column)
-            filled = _filled(column)
-            if filled.any():
-                self._filled[variable.name].update(_by_month(filled, months, names))
+            if column.null_count == len(column):
+                continue
+            if column.null_count or pa.types.is_list(column.type):
+                filled = _filled(column)
+                if filled.any():
+                    self._filled[variable.name].update(_by_month(months[filled], names))
+            else:
+                self._filled[variable.name].update(by_month)
             if variable.type is VariableType.CODE or variable.code_system is not None:
                 self._count_codes(variable, column)
         if self._amount is not None:
@@ -113,6 +119,6 @@ def _months(dates: pa.Date32Array) -> tuple[npt.NDArray[np.int64], list[str]]:
     return places, names
 
 
-def _by_month(chosen: Mask, months: npt.NDArray[np.int64], names: list[str]) -> dict[str, int]:
-    counts = np.bincount(months[chosen], minlength=len(names))
+def _by_month(months: npt.NDArray[np.int64], names: list[str]) -> dict[str, int]:
+    counts = np.bincount(months, minlength=len(names))
     return {name: int(rows) for name, rows in zip(names, counts, strict=True) if rows}

@@ -27,8 +27,11 @@ def rows_breaking(rule: RowRule, columns: Mapping[str, ConvertedColumn]) -> Mask
         case YearOf():
             broken = pc.not_equal(value.cast(pa.int64()), pc.year(columns[rule.other].arrays[0]))
         case RefusedValues():
-            text = value.cast(pa.string()) if not pa.types.is_dictionary(value.type) else value.dictionary_decode()
-            broken = pc.is_in(text, value_set=pa.array(rule.values, pa.string()))
+            refused = pa.array(rule.values, pa.string())
+            if pa.types.is_dictionary(value.type):
+                broken = pc.is_in(value.dictionary, value_set=refused).take(value.indices)
+            else:
+                broken = pc.is_in(value.cast(pa.string()), value_set=refused)
         case SumOf():
             broken = _sum_is_off(rule, columns)
     mask: Mask = pc.fill_null(broken, False).to_numpy(zero_copy_only=False).astype(np.bool_)

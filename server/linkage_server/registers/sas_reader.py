@@ -73,11 +73,13 @@ def _absent(value: object) -> bool:
 
 
 class _sas_errors:  # noqa: N801 - reads as a statement
-    """pyreadstat's own exceptions derive from Exception alone; give them a type that callers catch."""
+    """pyreadstat's own exceptions derive from Exception alone, and it trips over damage: a type that callers catch."""
 
     def __enter__(self) -> None:
         return None
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if kind is not None and issubclass(kind, Exception) and kind.__module__.startswith("pyreadstat"):
+        if kind is None or not issubclass(kind, Exception):
+            return
+        if kind.__module__.startswith("pyreadstat") or issubclass(kind, TypeError):
             raise ValueError("not readable as SAS7BDAT") from None

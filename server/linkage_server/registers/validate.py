@@ -79,27 +79,26 @@ class Validator:
         person = self.definition.person
         hashed = self.hash_persons(rows.column(self.match.sources[person.name][0]))
         broken: dict[tuple[str, str], tuple[Mask, str]] = {
-            (fault.value, person.name): (mask, fault.mend) for fault, mask in hashed.faults.items()
+            (fault.value, person.name): (mask, fault.mend) for fault, mask in hashed.faults.items() if mask.any()
         }
         columns = self._converted(rows)
         for column in columns.values():
             for fault, mask in column.faults.items():
-                broken[fault.value, column.variable.name] = (mask, fault.mend)
+                if mask.any():
+                    broken[fault.value, column.variable.name] = (mask, fault.mend)
         counting: dict[tuple[str, str], Mask] = {}
         for rule in self.definition.rules:
             mask = rows_breaking(rule, columns)
-            if rule.action is Action.QUARANTINE:
+            if rule.action is Action.QUARANTINE and mask.any():
                 broken[rule.kind, rule.variable] = (mask, f"{rule.title.en}.")
-            else:
+            elif rule.action is not Action.QUARANTINE:
                 counting[rule.kind, rule.variable] = mask
         sound = ~np.logical_or.reduce([np.zeros(rows.num_rows, np.bool_), *(mask for mask, _ in broken.values())])
         return ValidatedBatch(
             hashed_ids=hashed.hashed_ids.filter(pa.array(sound)),
             rows=self._sound_rows(columns, sound),
             problems=[
-                RowProblems(numbers[mask], column, rule, mend)
-                for (rule, column), (mask, mend) in broken.items()
-                if mask.any()
+                RowProblems(numbers[mask], column, rule, mend) for (rule, column), (mask, mend) in broken.items()
             ],
             quarantined=int(len(sound) - sound.sum()),
             set_aside=set_aside,
@@ -143,11 +142,18 @@ def _used_codes_only(array: pa.Array) -> pa.Array:
     """A code column whose dictionary holds no code of a row that is not stored."""
     if not pa.types.is_dictionary(array.type):
         return array
-    used = pc.unique(array.indices.drop_null())
-    if len(used) == len(array.dictionary):
+    if array.null_count == len(array):
+        return pa.nulls(len(array), array.type)
+    indices = array.indices.fill_null(0) if array.null_count else array.indices
+    uses = np.bincount(indices.to_numpy(), minlength=len(array.dictionary))
+    if array.null_count:
+        uses[0] -= array.null_count
+    if uses.all():
         return array
-    codes = array.dictionary.take(used)
-    return pa.DictionaryArray.from_arrays(pc.index_in(array.indices, value_set=used).cast(pa.uint32()), codes)
+    used = uses > 0
+    new_places = (np.cumsum(used) - 1).astype(np.uint32)
+    codes = array.dictionary.filter(pa.array(used))
+    return pa.DictionaryArray.from_arrays(pa.array(new_places).take(array.indices), codes)
 
 
 def _counted(
