@@ -11,7 +11,7 @@ import hashlib
 import json
 import re
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -28,6 +28,7 @@ from pydantic import (
 )
 
 from linkage.errors import OrderRejected
+from linkage.free_text import find_identity_number
 from linkage.order_states import MOVES, OrderState, waits_for
 
 MAXIMUM_DOCUMENT_BYTES = 256 * 1024
@@ -53,9 +54,6 @@ INDEX_PERIODS = ("index:month", "index:quarter", "index:year")
 _WORD = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 _STRATUM = re.compile(r"[a-zåäö][a-zåäö0-9_]{0,63}")
 _BANDS = re.compile(r"(<\d{1,3}|\d{1,3}-\d{1,3}|\d{1,3}\+)(,(<\d{1,3}|\d{1,3}-\d{1,3}|\d{1,3}\+))*")
-_IDENTITY_NUMBER = re.compile(
-    r"(?<!\d)(?:18|19|20)?(?P<date>\d\d(?:0\d|1[0-2])(?:[06][0-9]|[1278][0-9]|[39][01]))[-+]?(?P<serial>\d{4})(?!\d)"
-)
 _POLICY = re.compile(r"[a-z][a-z0-9-]{0,63}@\d+\.\d+\.\d+")
 # Column names of every released table: a stratum of that name would fall on top of them.
 _RESERVED = frozenset(
@@ -268,7 +266,7 @@ def load_order(source: str | Path, *, ordered_on: date | None = None) -> OrderDo
     text = _read(source) if isinstance(source, Path) else source
     if len(text.encode()) > MAXIMUM_DOCUMENT_BYTES:
         raise _one_fault("the file", "is larger than 256 KiB.", "Refer to indicator sets by name instead of inline.")
-    if line := _line_with_identity_number(text):
+    if line := find_identity_number(text):
         raise _one_fault(f"line {line}", "holds what looks like a personal identity number.", "Take it out.")
     try:
         content = tomllib.loads(text)
@@ -276,6 +274,8 @@ def load_order(source: str | Path, *, ordered_on: date | None = None) -> OrderDo
         line = getattr(error, "lineno", None)
         where = f"line {line}" if line else "the file"
         raise _one_fault(where, "is not valid TOML.", "Check quotes, brackets and doubled keys there.") from None
+    if faults := list(_text_faults(content)):
+        raise OrderFaults(faults)
     # The same day is used for all fields, and what is found later must not hide what is found here.
     try:
         document = OrderDocument.model_validate(content, context={"ordered_on": ordered_on})
@@ -299,17 +299,26 @@ def _read(path: Path) -> str:
         raise _one_fault("the file", "cannot be read.", f"Check that {path} is a readable file.") from None
 
 
-def _line_with_identity_number(text: str) -> int | None:
-    """First line with a number that could be a person's: ten or twelve digits, a day, and the right check digit.
+def _text_faults(content: object, *, field: str = "") -> Iterator[OrderFault]:
+    """Texts that must not be stored, as they read once quotes and escapes are resolved.
 
     Orders are shown, stored and logged; people do paste a patient's number into a title.
     """
-    for match in _IDENTITY_NUMBER.finditer(text):
-        digits = [int(digit) for digit in match["date"] + match["serial"]]
-        doubled = sum(digits[1::2]) + sum(sum(divmod(2 * digit, 10)) for digit in digits[0::2])
-        if doubled % 10 == 0:
-            return text.count("\n", 0, match.start()) + 1
-    return None
+    if isinstance(content, dict):
+        for key, value in content.items():
+            known = key if re.fullmatch(r"[a-z_]{1,64}", key) else "?"
+            place = f"{field}.{known}".lstrip(".")
+            yield from _text_faults(key, field=place)
+            yield from _text_faults(value, field=place)
+    elif isinstance(content, list):
+        for index, value in enumerate(content):
+            yield from _text_faults(value, field=f"{field}[{index}]")
+    elif isinstance(content, str | int | float):
+        text = str(content)
+        if find_identity_number(text) is not None:
+            yield OrderFault(field, "holds what looks like a personal identity number.", "Take it out.")
+        if "\x00" in text:
+            yield OrderFault(field, "holds a null character.", "Write plain text.")
 
 
 def _faults_across(content: dict[str, Any]) -> list[OrderFault]:

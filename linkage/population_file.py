@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from linkage.errors import PopulationRejected
+from linkage.free_text import find_identity_number
 from linkage.iso_dates import read_iso_dates
 from linkage.personal_identity_number import (
     CheckedNumbers,
@@ -295,6 +296,10 @@ def _check_stratum(file: PopulationFile, name: str, layout: PopulationLayout) ->
         rule = f"has {len(levels):,} different values; at most {layout.max_levels:,} are allowed"
         return encoded, [_of_whole_column(name, rule, "Group the values, or leave the column out of the order.")]
     identities = check_numbers(levels, reference_date=layout.reference_date).linkable
+    # Also within other text: the service refuses such a level as well.
+    identities = identities | np.array(
+        [find_identity_number(level) is not None for level in levels.to_pylist()], np.bool_
+    )
     unprintable = np.array([bool(_CONTROL.search(level)) for level in levels.to_pylist()], np.bool_)
     too_long = pc.greater(pc.utf8_length(levels), MAXIMUM_LEVEL_CHARACTERS).to_numpy(zero_copy_only=False)
     rules = (

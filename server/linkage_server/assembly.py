@@ -231,7 +231,7 @@ class Service:
         )
         return GrpcServer(
             servicers,
-            gatekeeper=Gatekeeper(self.database, self.trail),
+            gatekeeper=Gatekeeper(self.database, self.trail, recheck_seconds=self.settings.limits.revocation_seconds),
             tls=TlsFiles(
                 private_key=read_secret_file(self.home.keys / "server.key"),
                 certificate_chain=read_secret_file(self.home.keys / "server.pem"),

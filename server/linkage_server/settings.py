@@ -49,6 +49,8 @@ opener_memory_bytes = 1073741824
 opener_seconds = 600
 # Uploads are refused while less room than this is left on the disk.
 disk_reserve_bytes = 1073741824
+# How soon a revoked certificate loses the streams it has open; a new call is refused at once.
+revocation_seconds = 15.0
 
 [disclosure]
 # Policy of orders that name none, and the policy that no order may be weaker than.
@@ -117,6 +119,7 @@ class Limits(_Section):
     opener_memory_bytes: int = Field(1024**3, ge=128 * 1024**2)
     opener_seconds: int = Field(600, ge=1)
     disk_reserve_bytes: int = Field(1024**3, ge=0)
+    revocation_seconds: float = Field(15.0, gt=0, le=60, strict=False)
 
 
 class Disclosure(_Section):

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from linkage.errors import InputRefused
+from linkage.free_text import refuse_identity_number
 from linkage.key_files import read_secret_file, write_secret_file
 from linkage.signatures import pkcs8_pem
 
@@ -103,6 +104,9 @@ class CertificateAuthority:
         """
         request = _checked_request(request_pem)
         wished = request.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+        for name in wished:
+            # It is written into the audit log and beside decisions.
+            refuse_identity_number(str(name.value), what="the request's common name")
         subject = x509.Name(
             [
                 x509.NameAttribute(NameOID.ORGANIZATION_NAME, organisation),

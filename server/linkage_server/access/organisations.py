@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from linkage.enrolment import EnrolmentRequest
 from linkage.errors import Conflict, InputRefused, NotFound
+from linkage.free_text import refuse_identity_number
 from linkage.signatures import PublicSigningKeys
 from linkage_server.access.certificate_authority import CertificateAuthority
 from linkage_server.access.certificates import serial_text
@@ -55,6 +56,8 @@ def admit_organisation(
             f"the organisation {request.organisation!r} cannot have the role {role}.",
             mend=f"Officers and operators belong to {holder!r}, the register holder; orderers to any other.",
         )
+    for text, what in ((request.organisation, "the organisation's short name"), (request.title, "its title")):
+        refuse_identity_number(text, what=what)
     keys = request.public_signing_keys
     moment = now(session)
     organisation = session.get(OrganisationRow, request.organisation)

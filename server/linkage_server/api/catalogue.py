@@ -142,9 +142,7 @@ class Catalogue(catalogue_pb2_grpc.CatalogueServiceServicer):
         return catalogue_pb2.ListPoliciesResponse(policies=page, next_page_token=token)
 
 
-def _titles_of_codes(
-    offer: Offer, lists: Mapping[str, CodeList]
-) -> dict[tuple[str, str], catalogue_pb2.LocalizedText]:
+def _titles_of_codes(offer: Offer, lists: Mapping[str, CodeList]) -> dict[tuple[str, str], catalogue_pb2.LocalizedText]:
     """Titles by code system and code; what a register says of its own codes stands before what a list says."""
     listed = {
         (system, code.code): catalogue_pb2.LocalizedText(sv=code.title_sv, en=code.title_en)

@@ -7,18 +7,19 @@ here and nowhere else, and every access ends in the audit log. No text of a fore
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import grpc
 from google.rpc import status_pb2
 from grpc_status import rpc_status
 
-from linkage.errors import LinkageError, NotAuthenticated
+from linkage.errors import InputRefused, LinkageError, NotAuthenticated
 from linkage.wire import refusals
 from linkage_server.access.certificates import Caller, identify_caller
 from linkage_server.access.permits import require
@@ -35,8 +36,7 @@ else:
 
 _caller: ContextVar[Caller] = ContextVar("caller")
 
-# A revoked certificate loses its open streams too: identity is checked again while a stream runs.
-RECHECK_SECONDS = 15.0
+Message = TypeVar("Message")
 
 
 def current_caller() -> Caller:
@@ -59,10 +59,13 @@ class Gatekeeper(_Interceptor):
     Args:
         database: certificates and the audit log.
         trail: where accesses are recorded.
+        recheck_seconds: how often the sender of an open stream is identified again: a revoked certificate loses its
+            open streams too.
     """
 
     database: Database
     trail: AuditTrail
+    recheck_seconds: float
 
     async def intercept_service(
         self,
@@ -75,7 +78,7 @@ class Gatekeeper(_Interceptor):
             return handler  # an unknown method: gRPC itself answers UNIMPLEMENTED
         method = handler_call_details.method
         codec = {
-            "request_deserializer": handler.request_deserializer,
+            "request_deserializer": _readable_or_marked(handler.request_deserializer),
             "response_serializer": handler.response_serializer,
         }
         if handler.request_streaming and handler.response_streaming:
@@ -92,10 +95,10 @@ class Gatekeeper(_Interceptor):
             try:
                 await visit.admit(request)
                 reply = await behaviour(visit.watched(request), context)
+                await visit.leave("OK")
             except BaseException as error:
                 await visit.refuse(error)
                 raise
-            await visit.leave("OK")
             return reply
 
         return guarded
@@ -105,15 +108,35 @@ class Gatekeeper(_Interceptor):
             visit = _Visit(self, method, context)
             try:
                 await visit.admit(request)
-                async for reply in behaviour(visit.watched(request), context):
-                    await visit.recheck()
+                async for reply in visit.while_trusted(behaviour(visit.watched(request), context)):
                     yield reply
+                await visit.leave("OK")
             except BaseException as error:
                 await visit.refuse(error)
                 raise
-            await visit.leave("OK")
 
         return guarded
+
+
+_END = object()
+_UNREADABLE = object()
+
+
+def _readable_or_marked(deserialize: Callable[[bytes], Any] | None) -> Callable[[bytes], Any] | None:
+    """Read a request, or mark it as unreadable: gRPC itself would answer INTERNAL and log what it met."""
+
+    def read(content: bytes) -> Any:
+        try:
+            return deserialize(content) if deserialize else content
+        except Exception:  # whatever the library raises: its text is of the stranger's making
+            return _UNREADABLE
+
+    return read
+
+
+def _require_readable(message: Any) -> None:
+    if message is _UNREADABLE:
+        raise InputRefused("the request cannot be read.", mend="Update the client.")
 
 
 class _Visit:
@@ -126,6 +149,7 @@ class _Visit:
         self.checked = self.started
         self.caller: Caller | None = None
         self.subject = ""
+        self.recorded = False
 
     async def admit(self, request: Any) -> None:
         if _tls_version(self.context) != "TLSv1.3":
@@ -134,39 +158,64 @@ class _Visit:
         _caller.set(self.caller)
         self.subject = subject_of(request)
         require(self.caller, self.method)
+        _require_readable(request)
 
     async def _identify(self) -> Caller:
         pem = _auth_property(self.context, "x509_pem_cert")
         return await asyncio.to_thread(identify_caller, self.gatekeeper.database, pem)
-
-    async def recheck(self) -> None:
-        if time.monotonic() - self.checked > RECHECK_SECONDS:
-            self.checked = time.monotonic()
-            await self._identify()
 
     def watched(self, request: Any) -> Any:
         """A streamed request whose sender is identified again now and then; a single request as it is."""
         return self._watch(request) if hasattr(request, "__aiter__") else request
 
     async def _watch(self, messages: AsyncIterator[Any]) -> AsyncIterator[Any]:
-        async for message in messages:
-            await self.recheck()
+        async for message in self.while_trusted(messages):
+            _require_readable(message)
             self.subject = self.subject or subject_of(message)
             yield message
+
+    async def while_trusted(self, messages: AsyncIterator[Message]) -> AsyncIterator[Message]:
+        """Pass messages on; the caller is identified again when it is time, also while no message comes.
+
+        Raises:
+            NotAuthenticated: the certificate was revoked meanwhile.
+        """
+        while True:
+            coming = asyncio.ensure_future(anext(messages, _END))
+            try:
+                while not coming.done():
+                    due = self.checked + self.gatekeeper.recheck_seconds - time.monotonic()
+                    await asyncio.wait({coming}, timeout=max(due, 0))
+                    await self._recheck()
+            finally:
+                if not coming.done():
+                    coming.cancel()
+                    await asyncio.wait({coming})
+            message = coming.result()
+            if message is _END:
+                return
+            yield message  # type: ignore[misc]  # the one object that is no message was sorted out
+
+    async def _recheck(self) -> None:
+        if time.monotonic() - self.checked >= self.gatekeeper.recheck_seconds:
+            self.checked = time.monotonic()
+            await self._identify()
 
     async def refuse(self, error: BaseException) -> None:
         """Turn what went wrong into a status, once, for every call."""
         if isinstance(error, (asyncio.CancelledError, GeneratorExit)):
-            await asyncio.shield(self.leave("CANCELLED"))
+            with contextlib.suppress(LinkageError):
+                await asyncio.shield(self.leave("CANCELLED"))
             return
         if isinstance(error, LinkageError):
-            status = refusals.to_status(error, error_id=self.error_id)
-            await self.leave(error.reason)
+            status, outcome = refusals.to_status(error, error_id=self.error_id), error.reason
         else:
             # The log gets the kind and the place of a bug; its text could carry a value.
             logs.internal_error(error, error_id=self.error_id, method=self.method)
-            status = refusals.internal_status(self.error_id)
-            await self.leave("INTERNAL")
+            status, outcome = refusals.internal_status(self.error_id), "INTERNAL"
+        # The refusal stands also where it cannot be recorded, for instance because the disk is full.
+        with contextlib.suppress(LinkageError):
+            await self.leave(outcome)
         await self._abort(status)
 
     async def _abort(self, status: status_pb2.Status) -> None:
@@ -174,7 +223,10 @@ class _Visit:
         await self.context.abort(answer.code, answer.details, answer.trailing_metadata)
 
     async def leave(self, outcome: str) -> None:
-        """Record the access; an access that cannot be recorded is not granted."""
+        """Record the access, once; an access that cannot be recorded is not granted."""
+        if self.recorded:
+            return
+        self.recorded = True
         seconds = time.monotonic() - self.started
         metrics.call_handled(self.method, outcome, seconds)
         logs.call_handled(method=self.method, outcome=outcome, seconds=seconds, error_id=self.error_id)

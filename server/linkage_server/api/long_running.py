@@ -35,7 +35,8 @@ class LongRunning(operations_pb2_grpc.OperationsServicer):  # type: ignore[misc]
         self, request: operations_pb2.WaitOperationRequest, context: Context
     ) -> operations_pb2.Operation:
         """The operation once it is done, or as it stands when the time is up."""
-        asked = request.timeout.ToTimedelta().total_seconds() or LONGEST_WAIT_SECONDS
+        # Not as a timedelta: a stranger's seconds need not fit into one.
+        asked = max(request.timeout.seconds, 0) or LONGEST_WAIT_SECONDS
         remaining = context.time_remaining()
         seconds = min(asked, LONGEST_WAIT_SECONDS, *([remaining - 0.5] if remaining is not None else []))
         until = time.monotonic() + seconds

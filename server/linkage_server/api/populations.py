@@ -58,9 +58,9 @@ class Populations(populations_pb2_grpc.PopulationsServiceServicer):
             raise InputRefused("the stream holds no piece.", mend="Send the container from the bytes stored on.")
         organisation = current_caller().organisation
         receiver = await asyncio.to_thread(self.room.receive, organisation=organisation, upload=first.upload)
-        await asyncio.to_thread(receiver.__enter__)
         message: populations_pb2.UploadChunksRequest | None = first
         try:
+            await asyncio.to_thread(receiver.__enter__)
             while message is not None:
                 if message.upload not in ("", first.upload):
                     raise InputRefused("the stream speaks of two uploads.", mend="Send one upload a stream.")

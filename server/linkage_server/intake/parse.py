@@ -18,6 +18,7 @@ from google.protobuf.message import DecodeError
 
 from linkage.envelope_manifest import EnvelopeFault, EnvelopeFaultFound, Manifest
 from linkage.envelope_payload import ABSENT_DAY, ABSENT_LEVEL
+from linkage.free_text import find_identity_number
 from linkage.wire.v1 import envelope_pb2 as wire
 
 BLOCK_BYTES_MAX = 8 * 2**20
@@ -148,6 +149,8 @@ def _gather_stratum(received: wire.ColumnBlock, so_far: _Gathered, rows: int, *,
         so_far.levels = list(received.levels)
         _require(len(set(so_far.levels)) == len(so_far.levels))
         _require(all(0 < len(level) <= LEVEL_CHARACTERS_MAX and not _CONTROL.search(level) for level in so_far.levels))
+        # Levels are published: a column of numbers that was declared as a stratum must not get out this way.
+        _require(all(find_identity_number(level) is None for level in so_far.levels))
     indices = np.array(received.level_indices, dtype=np.int32)
     _require(bool(((indices >= ABSENT_LEVEL) & (indices < len(so_far.levels))).all()))
     so_far.parts.append(indices)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import threading
 import uuid
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -23,6 +24,7 @@ from sqlalchemy.orm import Session
 
 from linkage.envelope_manifest import EnvelopeFault, EnvelopeFaultFound
 from linkage.errors import Conflict, InputRefused, QuotaExceeded, StateConflict
+from linkage.free_text import refuse_identity_number
 from linkage.order_states import OrderState
 from linkage_server.intake.upload_names import find_order, find_upload, operation_name, spool_file, upload_name
 from linkage_server.storage.database import Database, now
@@ -214,6 +216,10 @@ class Receiver:
         self._room, self._upload = room, upload
         self._path = spool_file(room.spool, upload)
         self._written = self.bytes_stored = upload.bytes_stored
+        # A call that is cut off leaves its last write running in a thread: nothing may close the file under it, for
+        # the number of a closed file is soon another file's.
+        self._turn = threading.Lock()
+        self._descriptor: int | None = None
 
     def __enter__(self) -> Receiver:
         with disk_refusals():
@@ -224,10 +230,14 @@ class Receiver:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         """Count what came also when the connection was cut: the sender goes on from there."""
-        try:
-            self.commit()
-        finally:
-            os.close(self._descriptor)
+        with self._turn:
+            if self._descriptor is None:
+                return
+            try:
+                self._commit()
+            finally:
+                os.close(self._descriptor)
+                self._descriptor = None
 
     def write(self, *, offset: int, data: bytes) -> None:
         """Take the next piece.
@@ -248,21 +258,24 @@ class Receiver:
         if offset + len(data) > self._upload.container_bytes:
             raise InputRefused("the container is longer than announced.", mend="Seal the population again.")
         view = memoryview(data)
-        with disk_refusals():
-            while view:
-                written = os.pwrite(self._descriptor, view, self._written)
-                self._written += written
-                view = view[written:]
-        if self._written - self.bytes_stored >= COMMIT_BYTES:
-            self.commit()
+        with self._turn:
+            if self._descriptor is None:
+                raise StateConflict("the connection was closed.", mend="Ask for the bytes stored and go on there.")
+            with disk_refusals():
+                while view:
+                    written = os.pwrite(self._descriptor, view, self._written)
+                    self._written += written
+                    view = view[written:]
+            if self._written - self.bytes_stored >= COMMIT_BYTES:
+                self._commit()
 
-    def commit(self) -> None:
+    def _commit(self) -> None:
         """Sync what was written, then count it: from here on it is acknowledged.
 
         Raises:
             StateConflict: another connection of the same upload has gone on.
         """
-        if self._written == self.bytes_stored:
+        if self._written == self.bytes_stored or self._descriptor is None:
             return
         with disk_refusals():
             os.fsync(self._descriptor)
@@ -297,6 +310,8 @@ def remember_request(
     """
     if not _is_uuid4(request_id):
         raise InputRefused("request_id is not a UUID4.", mend="Send a new UUID4, and the same one when repeating.")
+    # One in some millions begins like somebody's number; it is stored, so another one has to do.
+    refuse_identity_number(request_id, what="request_id")
     body_sha256 = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
     row = session.get(RequestIdRow, (organisation, method, request_id))
     if row is None:
@@ -316,6 +331,7 @@ def remember_request(
 def _require_announcement(*, upload_id: str, container_bytes: int, sha256: bytes) -> None:
     if not _is_uuid4(upload_id):
         raise InputRefused("upload_id is not a UUID4.", mend="Use the one that sealing gave.")
+    refuse_identity_number(upload_id, what="upload_id")
     if container_bytes < CONTAINER_BYTES_MIN or len(sha256) != 32:
         raise InputRefused("the announcement is not one of a sealed container.", mend="Use linkage submit.")
 

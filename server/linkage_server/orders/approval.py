@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from linkage.disclosure_policy import canonical_sha256
 from linkage.errors import InputRefused, NotPermitted, StateConflict
+from linkage.free_text import refuse_identity_number
 from linkage.order import OrderState, load_order
 from linkage.order_states import order_name
 from linkage_server.access.certificates import Caller
@@ -124,6 +125,7 @@ class ApprovalDesk:
             raise InputRefused(
                 "the orderer must be told why.", mend=f"Give a reason of 1 to {_LONGEST_REASON} characters."
             )
+        refuse_identity_number(reason, what="the reason")
 
         method = "ReturnOrder" if to is OrderState.RETURNED else "RejectOrder"
 

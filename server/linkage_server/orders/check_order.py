@@ -8,7 +8,8 @@ from datetime import date
 
 from linkage.disclosure_policy import DisclosurePolicy, canonical_sha256, check_floor
 from linkage.errors import LinkageError
-from linkage.indicator_definition import IndicatorSet, load_indicator_set, needed_columns
+from linkage.free_text import refuse_identity_number
+from linkage.indicator_definition import IndicatorSet, canonical_form, load_indicator_set, needed_columns
 from linkage.order import IndicatorChoice, OrderDocument, OrderFault, OrderFaults, load_order
 from linkage.register_variable import Role
 from linkage_server.orders.offer import Offer
@@ -65,10 +66,13 @@ def _find_set(choice: IndicatorChoice, offer: Offer, *, place: int, faults: list
     field = f"indicators[{place}]"
     if choice.inline is not None:
         try:
-            return load_indicator_set(choice.inline)
+            written = load_indicator_set(choice.inline)
+            # As it reads once its own quotes and escapes are resolved.
+            refuse_identity_number(canonical_form(written).decode(), what="the set")
         except LinkageError as refusal:
             faults.append(OrderFault(f"{field}.inline", refusal.message, refusal.mend))
             return None
+        return written
     found = offer.sets.get(f"{choice.set}@{choice.version}")
     if found is None:
         versions = sorted(name.partition("@")[2] for name in offer.sets if name.partition("@")[0] == choice.set)

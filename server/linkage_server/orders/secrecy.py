@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from linkage.errors import InputRefused
+from linkage.free_text import refuse_identity_number
+
+_LONGEST_REASONING = 10_000
 
 
 class SecrecyException(StrEnum):
@@ -47,3 +50,8 @@ class SecrecyDecision:
             )
         if len(self.reasoning.strip()) < 10:
             raise InputRefused("the decision gives no reasoning.", mend="Write in a sentence why nobody is harmed.")
+        if len(self.reasoning) > _LONGEST_REASONING:
+            raise InputRefused(
+                "the reasoning is too long.", mend=f"Write at most {_LONGEST_REASONING:,} characters and name the file."
+            )
+        refuse_identity_number(self.reasoning, what="the reasoning")

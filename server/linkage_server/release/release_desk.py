@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from linkage.errors import Conflict, InputRefused, NotFound, NotPermitted, StateConflict
+from linkage.free_text import refuse_identity_number
 from linkage.order_states import OrderState, order_name, parse_order_name
 from linkage.signatures import SigningKeyPair
 from linkage_core.disclosure import ProtectedTable, from_bytes, to_bytes
@@ -258,3 +259,4 @@ def _require_other_organisation(caller: Caller, order: OrderRow) -> None:
 def _require_words(text: str, *, what: str) -> None:
     if not 1 <= len(text.strip()) <= _LONGEST_REASON:
         raise InputRefused(f"a {what} is missing.", mend=f"Give a {what} of 1 to {_LONGEST_REASON} characters.")
+    refuse_identity_number(text, what=f"the {what}")
