@@ -9,6 +9,7 @@ import pytest
 
 import linkage_core.kernels
 from tests.support.databases import clock, database, database_url, postgresql_server  # noqa: F401  fixtures
+from tests.support.services import loaded_home, made, running  # noqa: F401  fixtures
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
@@ -67,12 +68,14 @@ class LoadedService:
     def start(self) -> None:
         """Start the server and wait until it serves."""
         (self.root / "port").unlink(missing_ok=True)
-        self.process = subprocess.Popen(
-            [sys.executable, *self.command, str(self.root)],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            env={**os.environ, "PYTHONPATH": PYTHONPATH},
-        )
+        # What a library writes past the log must not hold a value either: it is kept where searches look.
+        with (self.root / "logs" / "stderr.txt").open("ab") as stderr:
+            self.process = subprocess.Popen(
+                [sys.executable, *self.command, str(self.root)],
+                stdout=subprocess.DEVNULL,
+                stderr=stderr,
+                env={**os.environ, "PYTHONPATH": PYTHONPATH},
+            )
         until = time.monotonic() + 60
         while not (self.root / "port").exists():
             assert self.process.poll() is None, "the server ended before it served"
@@ -133,10 +136,14 @@ class LoadedService:
         return view.state.value
 
 
-def copy_home(source: Path, target: Path) -> LoadedService:
-    """A service of its own on a copy of a loaded home folder, on a free port."""
+def copy_home(source: Path, target: Path, *, settings: Mapping[str, str] | None = None) -> LoadedService:
+    """A service of its own on a copy of a loaded home folder, on a free port; `settings` maps lines to others."""
     shutil.copytree(source, target)
-    (target / "settings.toml").write_text(_settings(_free_port()))
+    text = _settings(_free_port())
+    for line, other in (settings or {}).items():
+        assert line in text, "the settings have no such line"
+        text = text.replace(line, other)
+    (target / "settings.toml").write_text(text)
     return LoadedService(target)
 
 

@@ -1,4 +1,4 @@
-"""Services for integration tests: registers are loaded once a session, each module gets a copy of its own."""
+"""Services for tests: registers are loaded once a session, each module gets a copy of its own."""
 
 from __future__ import annotations
 
