@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
-from enum import Enum
+from enum import Enum, StrEnum
 from pathlib import Path
 
 from pydantic import BaseModel
@@ -29,7 +29,7 @@ from rich.table import Table
 from linkage.errors import LinkageError
 from linkage_client.progress import Progress, silent
 
-BUG = 1
+_PIPE_CHARACTERS = 1_000
 
 
 class Shown:
@@ -42,6 +42,9 @@ class Shown:
     def __init__(self, *, as_json: bool) -> None:
         self.as_json = as_json
         self.out = Console(highlight=False, soft_wrap=True)
+        if not self.out.is_terminal:
+            # A pipe has no width: nothing is folded or cut there, so that grep finds whole names.
+            self.out.width = _PIPE_CHARACTERS
         self.err = Console(stderr=True, highlight=False, soft_wrap=True)
 
     def say(self, text: str) -> None:
@@ -66,8 +69,8 @@ class Shown:
         for column in columns:
             table.add_column(column.replace("_", " "), overflow="fold")
         for row in rows:
-            table.add_row(*(str(getattr(row, column)) for column in columns))
-        self.out.print(table, markup=False)
+            table.add_row(*(_cell(getattr(row, column)) for column in columns))
+        self.out.print(table, soft_wrap=False, crop=False, markup=False)
 
     def warn(self, text: str) -> None:
         """A line beside the answer, for people."""
@@ -99,6 +102,12 @@ def plain(value: object) -> object:
     if isinstance(value, date | datetime):
         return value.isoformat()
     return str(value) if isinstance(value, Path) else value
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M}"
+    return value.value.replace("_", " ") if isinstance(value, StrEnum) else str(value)
 
 
 def report_refusal(error: LinkageError, *, as_json: bool) -> int:
