@@ -19,7 +19,7 @@ import grpc
 from google.rpc import status_pb2
 from grpc_status import rpc_status
 
-from linkage.errors import InputRefused, LinkageError, NotAuthenticated
+from linkage.errors import InputRefused, LinkageError, NotAuthenticated, NotFound
 from linkage.wire import refusals
 from linkage_server.access.certificates import Caller, identify_caller
 from linkage_server.access.permits import require
@@ -46,6 +46,11 @@ def current_caller() -> Caller:
 
 def _tls_version(context: grpc.aio.ServicerContext[Any, Any]) -> str:
     return _auth_property(context, "ssl_tls_version").decode("ascii", "replace")
+
+
+def _code_name(context: grpc.aio.ServicerContext[Any, Any]) -> str:
+    code = context.code()
+    return code.name if isinstance(code, grpc.StatusCode) else "REFUSED"
 
 
 def _auth_property(context: grpc.aio.ServicerContext[Any, Any], name: str) -> bytes:
@@ -108,7 +113,10 @@ class Gatekeeper(_Interceptor):
             visit = _Visit(self, method, context)
             try:
                 await visit.admit(request)
-                async for reply in visit.while_trusted(behaviour(visit.watched(request), context)):
+                answering = behaviour(visit.watched(request), context)
+                # A handler either yields its replies or, as health does, writes them to the context itself.
+                replies = answering if hasattr(answering, "__aiter__") else _written_by_itself(answering)
+                async for reply in visit.while_trusted(replies):
                     yield reply
                 await visit.leave("OK")
             except BaseException as error:
@@ -132,6 +140,14 @@ def _readable_or_marked(deserialize: Callable[[bytes], Any] | None) -> Callable[
             return _UNREADABLE
 
     return read
+
+
+# Any: gRPC's handlers are untyped.
+async def _written_by_itself(answering: Any) -> AsyncIterator[Any]:
+    await answering
+    nothing: tuple[Any, ...] = ()
+    for reply in nothing:
+        yield reply
 
 
 def _require_readable(message: Any) -> None:
@@ -207,6 +223,13 @@ class _Visit:
             with contextlib.suppress(LinkageError):
                 await asyncio.shield(self.leave("CANCELLED"))
             return
+        if isinstance(error, grpc.aio.AbortError):
+            # gRPC's own services (health) have answered for themselves, by their own standard.
+            with contextlib.suppress(LinkageError):
+                await self.leave(_code_name(self.context))
+            return
+        if isinstance(error, NotImplementedError):
+            error = NotFound("the service does not offer this.", mend="Update the client or ask the register holder.")
         if isinstance(error, LinkageError):
             status, outcome = refusals.to_status(error, error_id=self.error_id), error.reason
         else:

@@ -37,6 +37,8 @@ _OPTIONS = [
     ("grpc.max_receive_message_length", MAXIMUM_MESSAGE_BYTES),
     ("grpc.max_send_message_length", MAXIMUM_MESSAGE_BYTES),
     ("grpc.max_metadata_size", MAXIMUM_METADATA_BYTES),
+    # Between the two limits gRPC refuses at random.
+    ("grpc.absolute_max_metadata_size", MAXIMUM_METADATA_BYTES),
     ("grpc.max_concurrent_streams", 64),
     # Connections are renewed, so that certificates and revocations take effect on long-lived ones as well.
     ("grpc.max_connection_age_ms", 30 * 60 * 1000),

@@ -152,8 +152,9 @@ class ReleaseDesk:
         """
         with self.database.reading() as session:
             row = _find(session, order)
-            foreign = caller.role != "officer" and caller.organisation != row.organisation
-            released = None if foreign else self._released(session, row)
+            if caller.role != "officer" and caller.organisation != row.organisation:
+                raise _no_order()
+            released = self._released(session, row)
         if released is None:
             raise NotFound("there is no release of that order.", mend="Ask for the order's state.")
         return released
@@ -247,8 +248,12 @@ def _find(session: Session, order: str) -> OrderRow:
     organisation, order_id = parse_order_name(order)
     row = session.get(OrderRow, order_id)
     if row is None or row.organisation != organisation:
-        raise NotFound("there is no order of that name.", mend="List the orders to see their names.")
+        raise _no_order()
     return row
+
+
+def _no_order() -> NotFound:
+    return NotFound("there is no order of that name.", mend="List the orders to see their names.")
 
 
 def _require_other_organisation(caller: Caller, order: OrderRow) -> None:
