@@ -44,8 +44,8 @@ threads = 0
 [limits]
 open_orders_per_organisation = 50
 container_bytes = 2147483648
-population_rows = 20000000
-opener_memory_bytes = 1073741824
+population_rows = 5000000
+opener_memory_bytes = 3221225472
 opener_seconds = 600
 # Uploads are refused while less room than this is left on the disk.
 disk_reserve_bytes = 1073741824
@@ -115,8 +115,8 @@ class Limits(_Section):
 
     open_orders_per_organisation: int = Field(50, ge=1)
     container_bytes: int = Field(2 * 1024**3, ge=1024)
-    population_rows: int = Field(20_000_000, ge=1)
-    opener_memory_bytes: int = Field(1024**3, ge=128 * 1024**2)
+    population_rows: int = Field(5_000_000, ge=1)
+    opener_memory_bytes: int = Field(3 * 1024**3, ge=128 * 1024**2)
     opener_seconds: int = Field(600, ge=1)
     disk_reserve_bytes: int = Field(1024**3, ge=0)
     revocation_seconds: float = Field(15.0, gt=0, le=60, strict=False)
