@@ -71,6 +71,19 @@ def test_an_order_for_what_is_not_offered_is_refused_with_every_fault(desks: Des
     assert "statin-within-90-days" in found["indicators[2].only"]
 
 
+def test_rows_are_split_by_one_dimension_of_a_drug_register_under_a_name_of_its_own(desks: Desks) -> None:
+    text = order_text(
+        registers=["lmed", "dors"],
+        population={"strata": ["residence"], "index_date": True},
+        by=[["row:atc", "row:substitution"], ["row:sex"], ["row:residence"], ["row:underlying_cause"]],
+    )
+    found = faults_of(desks, text)
+    assert "two variables" in found["by[0]"]
+    assert "named as a stratum" in found["by[1]"]
+    assert "named as a stratum" in found["by[2]"]
+    assert "no dimension" in found["by[3]"]
+
+
 def test_a_set_must_find_its_registers_and_its_index_date_in_the_order(desks: Desks) -> None:
     text = order_text(registers=["par_sv"], population={"strata": ["hospital"]}, by=[["hospital"]])
     found = faults_of(desks, text)
@@ -136,7 +149,9 @@ def test_two_organisations_may_use_the_same_request_id(desks: Desks) -> None:
     assert ours.name != theirs.name
 
 
-@pytest.mark.parametrize("request_id", ["", "1", "00000000-0000-1000-8000-000000000000", "{8c7e0a52-6f0b-4a0e-9d3c-5b1f2e7d9a64}"])
+@pytest.mark.parametrize(
+    "request_id", ["", "1", "00000000-0000-1000-8000-000000000000", "{8c7e0a52-6f0b-4a0e-9d3c-5b1f2e7d9a64}"]
+)
 def test_a_request_id_is_a_uuid4(desks: Desks, request_id: str) -> None:
     with pytest.raises(InputRefused, match="UUID4"):
         desks.book.file_order(ORDERER, document=ORDER, request_id=request_id)
