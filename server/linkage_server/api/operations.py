@@ -16,7 +16,7 @@ from linkage_server.api.catalogue import ServedSnapshot
 from linkage_server.operations import metrics
 from linkage_server.storage.database import Database
 from linkage_server.storage.files import disk_free_bytes
-from linkage_server.storage.levels import service_levels
+from linkage_server.storage.numbers import count_service
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -46,17 +46,18 @@ class Operations(operations_pb2_grpc.OperationsServiceServicer):
         return await asyncio.to_thread(self._status)
 
     def _status(self) -> operations_pb2.ServiceStatus:
-        levels = service_levels(self.database)
+        with self.database.reading() as session:
+            numbers = count_service(session)
         free = disk_free_bytes(self.home)
-        metrics.set_levels(orders_by_state=levels.orders_by_state, disk_free_bytes=free)
+        metrics.set_levels(orders_by_state=numbers.orders_by_state, disk_free_bytes=free)
         return operations_pb2.ServiceStatus(
             software_version=self.software_version,
             state="serving",
             uptime_seconds=int(time.monotonic() - self.started),
-            orders_by_state=levels.orders_by_state,
+            orders_by_state=numbers.orders_by_state,
             disk_free_bytes=free,
-            uploads_open=levels.uploads_open,
-            runs_active=levels.runs_active,
+            uploads_open=numbers.uploads_open,
+            runs_active=numbers.runs_active,
             registers=[
                 operations_pb2.ServedRegister(name=name, snapshot=one.snapshot, rows=one.rows)
                 for name, one in sorted(self.served().items())
