@@ -49,6 +49,8 @@ PURPOSES: dict[str, date] = {
 }
 
 FORMATS = ("parquet", "csv", "json-stat", "xlsx", "px", "html")
+AGE_BANDS = "age:<65,65-74,75-84,85+"
+"""What "age" alone means."""
 INDEX_PERIODS = ("index:month", "index:quarter", "index:year")
 
 _WORD = re.compile(r"[a-z][a-z0-9_-]{0,63}")
@@ -59,6 +61,7 @@ _POLICY = re.compile(r"[a-z][a-z0-9-]{0,63}@\d+\.\d+\.\d+")
 _RESERVED = frozenset(
     {"personnummer", "index_date", "index_month", "index_quarter", "index_year", "sex", "age", "indicator", "period"}
     | {"statistic", "value", "lower", "upper", "numerator", "denominator", "person_time", "status", "reason"}
+    | {"parameters", "month", "quarter", "year", "calendar"}
 )
 
 Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
@@ -338,6 +341,10 @@ def _faults_across(content: dict[str, Any]) -> list[OrderFault]:
     for place, crossing in enumerate(crossings):
         names = [part for part in crossing if isinstance(part, str)] if isinstance(crossing, list) else []
         faults += _crossing_faults(f"by[{place}]", names, strata=strata, indexed=population.get("index_date") is True)
+    parts = [part for crossing in crossings if isinstance(crossing, list) for part in crossing if isinstance(part, str)]
+    if len({_normalised_dimension(part) for part in parts if part.split(":")[0] == "age"}) > 1:
+        # One table has one column of age; and two cuts of one age would publish narrower bands than either.
+        faults.append(OrderFault("by", "asks for two sets of age bands.", "Use the same bands in every crossing."))
     basis = content.get("legal_basis")
     if content.get("purpose") == "research" and isinstance(basis, dict) and not basis.get("ethics"):
         mend = "Add ethics with the approval's number, date and scope."
@@ -388,7 +395,8 @@ def _band_fault(bands: str) -> tuple[str, str] | None:
 
 
 def _normalised_dimension(name: str) -> str:
-    return re.sub(r"\s+", "", name) if name.startswith("age:") else name.strip()
+    name = name.strip()
+    return AGE_BANDS if name == "age" else re.sub(r"\s+", "", name) if name.startswith("age:") else name
 
 
 def _words(given: object, *, what: str, allowed: tuple[str, ...] | None) -> object:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -190,3 +191,22 @@ def test_index_months_without_persons_stand_in_the_series():
     assert (months.dimension.name, months.dimension.levels) == ("index_month", ("2020-01", "2020-02", "2020-03"))
     assert np.array_equal(months.level, [0, 2])
     assert stratum(persons, "index:quarter").dimension.levels == ("2020-Q1",)
+
+
+def test_a_row_that_names_one_reason_twice_is_one_row_of_that_reason():
+    definition = drawn_set(
+        'id = "count"\nkind = "dispensings"\ncodes = "statin"\nobserve = { from = 0, to = 90 }\nend_at_exit = false'
+    )
+    events = lmed(PERSONS, "anna 5 C10AA05 1 30", "bo 60 C10AA05 1 30")
+    reasons = pa.array([["195658003", "195658003"], ["195658003", "68890003"]])
+    rows = events.rows.append_column("prescribing_reason", reasons)
+    values = evaluate(
+        definition,
+        population=people(),
+        events={"lmed": replace(events, rows=rows)},
+        data_until={},
+        row_dimensions=["prescribing_reason"],
+    )
+    table = count_by(values, population=people(), by=[["row:prescribing_reason"]])
+    # The two reasons, then all rows: a row with two reasons stands under each.
+    assert summed(table, "count/sum", "prescribing_reason") == [2, 1, 2]

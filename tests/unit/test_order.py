@@ -122,12 +122,18 @@ def test_a_crossing_that_cannot_be_counted_is_refused(by: list[list[str]], rule:
     assert rule in faults_of(order_text(by=by))["by[0]"]
 
 
+def test_two_sets_of_age_bands_in_one_order_are_refused() -> None:
+    assert "two sets" in faults_of(order_text(by=[["age"], ["sex", "age:<50,50+"]]))["by"]
+    same = load_order(order_text(by=[["age"], ["sex", "age:<65,65-74,75-84,85+"]]))
+    assert same.by == (("age:<65,65-74,75-84,85+",), ("sex", "age:<65,65-74,75-84,85+"))
+
+
 def test_periods_of_the_index_date_need_an_index_date() -> None:
     found = faults_of(order_text(by=[["index:month"]], population={"strata": ["hospital"], "index_date": False}))
     assert "no index date" in found["by[0]"]
 
 
-@pytest.mark.parametrize("name", ["personnummer", "sex", "status", "Hospital", "a b", "9lives"])
+@pytest.mark.parametrize("name", ["personnummer", "sex", "status", "parameters", "month", "Hospital", "a b", "9lives"])
 def test_a_stratum_cannot_take_a_name_of_the_service_or_a_name_that_is_no_column(name: str) -> None:
     assert "population.strata" in faults_of(order_text(by=[], population={"strata": [name], "index_date": True}))
 

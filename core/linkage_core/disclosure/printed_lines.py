@@ -149,11 +149,13 @@ def _words(line: Line, dimensions: tuple[Dimension, ...], cells: int) -> dict[st
         name: [by_name[name][i] for i in place.tolist()] for name, place in zip(line.dimensions, places, strict=True)
     }
     strata = {dimension.name: codes.get(dimension.name, [TOTAL] * cells) for dimension in dimensions}
-    time = next((name for name in TIME_STRATA if name in codes), None)
+    # The same for every line that holds the cell: a month is that month also in a crossing with years of the index day.
+    times = [codes[name] for name in TIME_STRATA if name in codes]
+    period = [next((code for code in cell if code != TOTAL), TOTAL) for cell in zip(*times, strict=True)]
     return {
         "indicator": [line.indicator] * cells,
         "parameters": [line.parameters] * cells,
-        "period": codes[time] if time else [TOTAL] * cells,
+        "period": period or [TOTAL] * cells,
         **strata,
         "statistic": [line.statistic.value] * cells,
     }

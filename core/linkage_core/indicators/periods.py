@@ -15,7 +15,7 @@ def periods(calendar: Calendar) -> list[tuple[Period, int, int]]:
     """Every period with its first day and the first day after it."""
     if calendar.step == "whole":
         label = f"{calendar.from_date.isoformat()}/{calendar.until.isoformat()}"
-        return [_period("period", label, calendar.from_date, calendar.until)]
+        return [_period("calendar", label, calendar.from_date, calendar.until)]
     found = []
     first = calendar.from_date
     while first < calendar.until:

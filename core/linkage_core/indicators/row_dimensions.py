@@ -61,7 +61,12 @@ def row_levels(dispensings: Dispensings, spec: str) -> RowLevels:
     levels = sorted(set(cut))
     place = {level: position for position, level in enumerate(levels)}
     level_of_code = np.array([*(place[text] for text in cut), len(levels)], np.int32)
-    return RowLevels(row, level_of_code[code], (*levels, NOT_RECORDED), partitions_rows=not is_list)
+    level = level_of_code[code]
+    if is_list:
+        # A row that names one level twice, or two codes that are alike once cut, is still one row of that level.
+        pairs = np.unique(row * (len(levels) + 1) + level)
+        row, level = pairs // (len(levels) + 1), (pairs % (len(levels) + 1)).astype(np.int32)
+    return RowLevels(row, level, (*levels, NOT_RECORDED), partitions_rows=not is_list)
 
 
 def split_by_rows(

@@ -31,7 +31,7 @@ class Measure(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """One calendar period; `dimension` is year, quarter, month or period."""
+    """One calendar period; `dimension` is year, quarter, month or calendar (one period of any length)."""
 
     dimension: str
     label: str

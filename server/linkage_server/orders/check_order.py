@@ -10,9 +10,12 @@ from linkage.disclosure_policy import DisclosurePolicy, canonical_sha256, check_
 from linkage.errors import LinkageError
 from linkage.free_text import refuse_identity_number
 from linkage.indicator_definition import IndicatorSet, canonical_form, load_indicator_set, needed_columns
+from linkage.indicator_kinds import AmountIndicator, Initiation
 from linkage.order import IndicatorChoice, OrderDocument, OrderFault, OrderFaults, load_order
 from linkage.register_variable import Role
 from linkage_server.orders.offer import Offer
+
+_COUNTS_DISPENSINGS = AmountIndicator | Initiation
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,7 @@ def check_order(text: str, *, offer: Offer, ordered_on: date) -> CheckedOrder:
         if found is not None:
             sets.append(found)
             faults += _set_faults(found, choice, document, place=place)
-    faults += _row_dimension_faults(document, offer)
+    faults += _row_dimension_faults(document, offer, sets)
     policy = offer.policies.get(document.policy or offer.standard_policy)
     faults += _policy_faults(policy, offer)
     if faults:
@@ -110,21 +113,23 @@ def _set_faults(
         )
 
 
-def _row_dimension_faults(document: OrderDocument, offer: Offer) -> Iterator[OrderFault]:
-    held = [offer.registers[name] for name in document.registers if name in offer.registers]
-    known = sorted(
-        {
-            name
-            for register in held
-            for v in register.variables
-            if v.role is Role.DIMENSION
-            for name in (v.name, v.column)
-        }
-    )
+def _row_dimension_faults(document: OrderDocument, offer: Offer, sets: Iterable[IndicatorSet]) -> Iterator[OrderFault]:
+    """Rows can be split by dimensions of the registers whose dispensings are counted; results name them by column."""
+    counted = {i.register_name for found in sets for i in found.indicators if isinstance(i, _COUNTS_DISPENSINGS)}
+    held = [offer.registers[name] for name in document.registers if name in offer.registers and name in counted]
+    columns = {v.column for register in held for v in register.variables if v.role is Role.DIMENSION}
+    of_persons = {"sex", "age", *document.population.strata}
+    known = sorted(columns - of_persons)
     for place, crossing in enumerate(document.by):
-        for part in crossing:
-            if part.startswith("row:") and part.removeprefix("row:") not in known:
-                mend = f"Choose among: {', '.join(known)}." if known else "Name a register that has dimensions."
+        rows = [part.removeprefix("row:") for part in crossing if part.startswith("row:")]
+        if len(rows) > 1:
+            yield OrderFault(f"by[{place}]", "splits rows by two variables at once.", "Cross one of them at a time.")
+        for name in rows:
+            if name in columns & of_persons:
+                mend = f"Write {name!r} for the stratum of persons, or give your own stratum another name."
+                yield OrderFault(f"by[{place}]", "splits rows by a variable that is named as a stratum.", mend)
+            elif name not in known:
+                mend = f"Choose among: {', '.join(known)}." if known else "Choose indicators that count dispensings."
                 yield OrderFault(f"by[{place}]", "splits rows by what is no dimension of these registers.", mend)
 
 

@@ -165,11 +165,7 @@ def _pinned(
     for definition in checked.sets:
         columns |= needed_columns(definition).get(name, set())
     rows_split_by = {part.removeprefix("row:") for crossing in checked.document.by for part in crossing}
-    columns |= {
-        variable.column
-        for variable in offer.registers[name].variables
-        if rows_split_by & {variable.name, variable.column}
-    }
+    columns |= {variable.column for variable in offer.registers[name].variables} & rows_split_by
     last_day = manifest.last_day or offer.registers[name].coverage.first_day
     return PlannedRegister(
         name=name,
