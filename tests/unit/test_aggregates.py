@@ -209,4 +209,4 @@ def test_a_row_that_names_one_reason_twice_is_one_row_of_that_reason():
     )
     table = count_by(values, population=people(), by=[["row:prescribing_reason"]])
     # The two reasons, then all rows: a row with two reasons stands under each.
-    assert summed(table, "count/sum", "prescribing_reason") == [2, 1, 2]
+    assert summed(table, "count/observe_days=90/sum", "prescribing_reason") == [2, 1, 2]
