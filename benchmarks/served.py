@@ -76,7 +76,7 @@ def make_home(root: Path, *, indicators: str) -> Service:
         root: where it goes.
         indicators: TOML text of the set `benchmark@1.0.0`.
     """
-    port = _free_port()
+    port = free_port()
     text = DEFAULT_SETTINGS.replace("50051", str(port)).replace(
         "disk_reserve_bytes = 1073741824", "disk_reserve_bytes = 0"
     )
@@ -100,7 +100,8 @@ def _register() -> str:
     return "\n\n".join([REGISTER, *variables])
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of loopback that nobody uses now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
