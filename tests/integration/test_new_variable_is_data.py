@@ -5,18 +5,28 @@ Nothing here imports or changes a module: the test writes a TOML file, loads del
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from importlib import resources
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
 import pytest
+from typer.testing import CliRunner
 
 from linkage.register_catalogue import RegisterDefinition, canonical_sha256, load_registers, shipped_registers
+from linkage_client.__main__ import run
+from linkage_client.api import Linkage
 from linkage_core.events import Population
 from linkage_core.join import join_events
+from linkage_server.commands_register import register_app
+from linkage_server.demo.made_up_registers import MadeUpRegisters
 from linkage_server.registers.ingest import load_delivery
+from linkage_server.registers.quality_report import QualityReport
+from tests.support.loaded_service import LoadedService
 from tests.support.register_loading import PERSONS, settings_in, stored_rows, write_csv
+from tests.support.whole_journey import fetched
 
 # Tabell 1 of the founding report: six prescribing reasons.
 REASONS = (
@@ -43,18 +53,40 @@ code_system = "snomed-ct"
 bad_code = "quarantine"
 since = 2028-09-01
 experimental = true
+
+[[variables.codes]]
+code = "195658003"
+title = { sv = "Akut bakteriell faryngit", en = "Acute bacterial pharyngitis" }
+[[variables.codes]]
+code = "68890003"
+title = { sv = "Schizoaffektivt syndrom", en = "Schizoaffective disorder" }
+[[variables.codes]]
+code = "50591000052105"
+title = { sv = "Rökavvänjning", en = "Smoking cessation" }
+[[variables.codes]]
+code = "55731000052109"
+title = { sv = "ROS1-positiv icke-småcellig lungcancer", en = "ROS1-positive non-small cell lung cancer" }
+[[variables.codes]]
+code = "54601000052109"
+title = { sv = "Smärta vid njurstensanfall", en = "Pain of renal colic" }
+[[variables.codes]]
+code = "48371000052102"
+title = { sv = "Förebyggande av tromboembolisk sjukdom vid kardiomyopati", en = "Prevention in cardiomyopathy" }
 """
 HEADER = "personnummer;EDATUM;ATC;ANTAL;FORSKRIVNINGSORSAK1;FORSKRIVNINGSORSAK2;FORSKRIVNINGSORSAK3"
 
 
-@pytest.fixture
-def definition(tmp_path: Path) -> RegisterDefinition:
+def edit_definition(folder: Path) -> RegisterDefinition:
     """The shipped register with the new variable, as the holder's own definition file."""
     shipped = (resources.files("linkage") / "definitions" / "registers" / "lmed.toml").read_text(encoding="utf-8")
-    folder = tmp_path / "definitions" / "registers"
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     (folder / "lmed.toml").write_text(shipped + NEW_VARIABLE, encoding="utf-8")
     return load_registers(folder)["lmed"]
+
+
+@pytest.fixture
+def definition(tmp_path: Path) -> RegisterDefinition:
+    return edit_definition(tmp_path / "definitions" / "registers")
 
 
 def rows(*reasons: tuple[str, ...]) -> list[str]:
@@ -132,6 +164,118 @@ def test_older_months_without_the_variable_still_load_and_join(definition: Regis
     for reasons in events.rows.column("prescribing_reason").to_pylist():
         counted.update(reasons or ["none given"])
     assert counted == {**dict.fromkeys(REASONS, 1), "none given": 12}
+
+
+USERS_BY_REASON = """
+[set]
+id = "reasons"
+version = "1.0.0"
+[exits]
+death = false
+[[indicator]]
+id = "users"
+kind = "users"
+reversals = "none"
+calendar = { from = 2025-11-01, until = 2026-02-01, step = "month" }
+statistic = ["count"]
+[[indicator]]
+id = "dispensings"
+kind = "dispensings"
+calendar = { from = 2026-01-01, until = 2026-02-01, step = "month" }
+"""
+
+
+def january(made: MadeUpRegisters, path: Path) -> Path:
+    """December again, a month later and with zero to three reasons a dispensing; corrections are left out."""
+    december = next(files[0] for name, files in made.deliveries if files[0].name.startswith("lmed_2025-12"))
+    reason = f"{list(REASONS)}[1 + ((line + {{0}}) % 6)::INTEGER]"
+    chosen = [f"if(line % 4 > {place}, {reason.format(place)}, NULL)" for place in range(3)]
+    duckdb.sql(f"""
+        WITH numbered AS (
+            SELECT *, row_number() OVER () AS line
+            FROM read_csv('{december}', all_varchar = true)
+            WHERE EDATUM >= '2025-12' AND ANTAL::DOUBLE > 0 AND personnummer <> '')
+        SELECT * EXCLUDE (line) REPLACE (replace(EDATUM, '2025-12-', '2026-01-') AS EDATUM, '2026' AS AR),
+            {", ".join(f"{one} AS FORSKRIVNINGSORSAK{place + 1}" for place, one in enumerate(chosen))}
+        FROM numbered""").write_csv(str(path))
+    return path
+
+
+def test_a_running_service_takes_the_new_variable_from_delivery_to_published_table(
+    running: LoadedService, made: MadeUpRegisters, tmp_path: Path
+) -> None:
+    client = running.enrol(tmp_path / "client", organisation="reasons")
+    with Linkage(client.root) as linkage:
+        assert "prescribing_reason" not in {variable.name for variable in linkage.variables(register="lmed")}
+
+    # The whole edit. The service is not restarted, and no module is touched.
+    definitions = running.root / "definitions" / "registers"
+    edit_definition(definitions)
+    delivery = january(made, tmp_path / "lmed_2026-01.csv")
+    arguments = ["load", "lmed", str(delivery), "--reference-date", "2026-02-10", "--home", str(running.root), "--json"]
+    loaded = CliRunner().invoke(register_app, arguments, catch_exceptions=False)
+    report = QualityReport.model_validate_json(loaded.stdout)
+    assert report.rows.quarantined == 0, report.quarantined_by_rule
+    reasons = next(variable for variable in report.variables if variable.name == "forskrivningsorsak")
+    assert reasons.codes["correct"] == sum(min(line % 4, 3) for line in range(1, report.rows.read + 1))
+
+    with Linkage(client.root) as linkage:
+        listed = {variable.name: variable for variable in linkage.variables(register="lmed")}
+        titles = {code.code: code.title_en for code in linkage.codes("snomed-ct")}
+    assert (listed["prescribing_reason"].code_system, listed["prescribing_reason"].experimental) == ("snomed-ct", True)
+    assert titles["195658003"] == "Acute bacterial pharyngitis"
+
+    people = duckdb.sql(f"SELECT DISTINCT personnummer FROM read_csv('{delivery}', all_varchar = true)")
+    everybody = tmp_path / "population.csv"
+    duckdb.sql("SELECT personnummer, DATE '2025-01-01' AS index_date FROM people").write_csv(str(everybody))
+    table = fetched(
+        running,
+        client,
+        tmp_path,
+        population=everybody,
+        indicators=USERS_BY_REASON,
+        by=[["row:prescribing_reason"]],
+    ).to_pylist()
+    assert people.fetchall()
+
+    rows = f"""SELECT personnummer, list_distinct([code FOR code IN
+                   [FORSKRIVNINGSORSAK1, FORSKRIVNINGSORSAK2, FORSKRIVNINGSORSAK3] IF code <> '']) AS reasons
+               FROM read_csv('{delivery}', all_varchar = true)"""
+    sql = duckdb.sql(f"""
+        SELECT reason, count(DISTINCT personnummer), count(*) FROM (
+            SELECT unnest(if(len(reasons) = 0, ['not_recorded'], reasons)) AS reason, personnummer FROM ({rows}))
+        GROUP BY reason""")
+    expected: dict[tuple[str, str], int] = {}
+    for reason, users, dispensings in sql.fetchall():
+        expected |= {("users", reason): users, ("dispensings", reason): dispensings}
+    in_january = {
+        (line["indicator"], line["prescribing_reason"]): line["value"]
+        for line in table
+        if line["month"] == "2026-01" and line["prescribing_reason"] != "total"
+    }
+    assert in_january == expected
+    assert {reason for _, reason in in_january} == {*REASONS, "not_recorded"}
+
+    # Older months lie as they were loaded, and count as not recorded.
+    november = {
+        line["prescribing_reason"]: line["value"]
+        for line in table
+        if line["indicator"] == "users" and line["month"] == "2025-11"
+    }
+    assert november["not_recorded"] == november["total"] > 0
+    assert {november[reason] for reason in REASONS} == {0}
+    page = (tmp_path / "delivery" / "report.html").read_text(encoding="utf-8")
+    assert all(reason in page for reason in REASONS)
+
+
+def test_the_client_lists_codes_of_shipped_lists(
+    running: LoadedService, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    client = running.enrol(tmp_path / "client", organisation="codes")
+    assert run(["catalogue", "codes", "county", "--home", str(client.root), "--json"]) == 0
+    assert {code["code"] for code in json.loads(capsys.readouterr().out)} >= {"01", "12", "25"}
+    assert run(["catalogue", "codes", "county", "--prefix", "12", "--home", str(client.root)]) == 0
+    assert "Skåne län" in capsys.readouterr().out
 
 
 def test_reasons_from_parquet_come_as_lists_of_whole_numbers(definition: RegisterDefinition, tmp_path: Path) -> None:
