@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 from linkage.envelope_manifest import EnvelopeFault, EnvelopeFaultFound
 from linkage.personal_identity_number import NumberKind
 from linkage_core.events import Population, split_ids
+from linkage_core.kernels.hashed_id_sort import sort_order
 from linkage_core.pepper_chain import pseudonymise_through
 from linkage_core.pseudonyms import Pepper
 from linkage_server.intake.parse import OpenPopulation
@@ -60,7 +61,7 @@ def hash_population(opened: OpenPopulation, *, peppers: Sequence[Pepper]) -> Has
             raise EnvelopeFaultFound(EnvelopeFault.PAYLOAD)
     linkable = np.flatnonzero(pseudonyms.hashed_ids.is_valid().to_numpy(zero_copy_only=False))
     high, low = split_ids(pseudonyms.hashed_ids.take(pa.array(linkable)))
-    order = np.lexsort((low, high))
+    order = sort_order(high, low, np.zeros(len(high), np.int32))
     rows = linkable[order]
     again = np.flatnonzero((high[order][1:] == high[order][:-1]) & (low[order][1:] == low[order][:-1])) + 1
     _require_equal_rows(opened, rows[again - 1], rows[again])
