@@ -184,7 +184,7 @@ def test_a_withheld_table_never_leaves(desks: Desks, desk: ReleaseDesk, order: s
 
 def test_another_organisation_learns_nothing_of_a_release(desks: Desks, desk: ReleaseDesk, order: str) -> None:
     desk.approve(OFFICER, order, etag=etag(desks, order), reasoning="Fine.")
-    with pytest.raises(NotFound, match="no release of that order"):
+    with pytest.raises(NotFound, match="no order of that name"):
         desk.find(STRANGER, order)
 
 
