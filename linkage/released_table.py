@@ -23,6 +23,7 @@ from linkage.errors import DisclosureRefused, InputRefused
 from linkage.release_manifest import FileEntry, Manifest, verify_release
 
 __all__ = [
+    "NOT_RECORDED",
     "NUMBER_COLUMNS",
     "RELEASED_COLUMNS",
     "TIME_STRATA",
@@ -41,6 +42,9 @@ TOTAL = "total"
 
 TIME_STRATA = ("index_month", "index_quarter", "index_year", "month", "quarter", "year")
 """Strata whose levels are periods, in the order in which the `period` column looks for them."""
+
+NOT_RECORDED = "not_recorded"
+"""Code of rows that hold no value of the variable a line is split by."""
 
 _WORDS_BEFORE = ("indicator", "parameters", "period")
 NUMBER_COLUMNS = {

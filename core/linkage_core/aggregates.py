@@ -9,11 +9,12 @@ from datetime import date
 import numpy as np
 
 from linkage.errors import EventsRejected
+from linkage.released_table import NOT_RECORDED
 from linkage_core.counted_table import CountedTable, Dimension, Line, PersonCube, Split, Statistic, SumCube
 from linkage_core.cubes import Crossing, ExtraAxes, PeriodSlice, person_cube, sum_cube
 from linkage_core.events import Population
 from linkage_core.indicators.follow_up import day_number
-from linkage_core.indicators.row_dimensions import NOT_RECORDED, dimension_name
+from linkage_core.indicators.row_dimensions import dimension_name
 from linkage_core.indicators.values import OK, Bools, Int64s, Measure, PersonValues, RowValues
 from linkage_core.person_sets import POPULATION, PersonSets
 from linkage_core.strata import stratum

@@ -13,12 +13,11 @@ import numpy as np
 import pyarrow as pa
 
 from linkage.indicator_kinds import Initiation
+from linkage.released_table import NOT_RECORDED
 from linkage_core.indicators.codes import coded, validity
 from linkage_core.indicators.dispensings import Dispensings
 from linkage_core.indicators.run_context import RunContext
 from linkage_core.indicators.values import Bools, Int32s, Int64s, RowValues
-
-NOT_RECORDED = "not_recorded"
 
 
 @dataclass(frozen=True, slots=True)

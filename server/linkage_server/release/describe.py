@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 
 from linkage.disclosure_policy import DisclosurePolicy
@@ -13,6 +13,7 @@ from linkage.order import OrderDocument
 from linkage.register_catalogue import RegisterDefinition
 from linkage.register_catalogue import canonical_sha256 as register_sha256
 from linkage.release_manifest import DefinitionEntry, RegisterEntry
+from linkage.released_table import NOT_RECORDED
 from linkage_server.release.context import IndicatorText, RegisterText, ReleaseContext, Target, Text
 from linkage_server.release.definition_words import facts_of, first_day_of, unit_of
 
@@ -24,6 +25,7 @@ _STRATA = {
     "index_quarter": Text(en="Quarter of index day", sv="Indexkvartal"),
     "index_year": Text(en="Year of index day", sv="Indexår"),
 }
+_NOT_RECORDED = Text(en="Not recorded", sv="Uppgift saknas")
 _LEVELS = {"sex": {"man": Text(en="Men", sv="Män"), "woman": Text(en="Women", sv="Kvinnor")}}
 
 
@@ -48,6 +50,8 @@ def context_of(
     registers: Iterable[RegisterText],
     match_rate_band: str,
     software_version: str,
+    row_titles: Mapping[str, Text] | None = None,
+    row_level_titles: Mapping[str, Mapping[str, Text]] | None = None,
 ) -> ReleaseContext:
     """Everything a delivery says besides its table.
 
@@ -56,7 +60,11 @@ def context_of(
         order: its resource name.
         indicator_sets: each set with the ids the order chose of it, None for all.
         match_rate_band: from `linkage_core.disclosure.match_rate_band`.
+        row_titles: titles of the row variables that the order names, by column.
+        row_level_titles: titles of their codes.
     """
+    titles = {**_STRATA, **(row_titles or {})}
+    levels = {column: {NOT_RECORDED: _NOT_RECORDED, **codes} for column, codes in (row_level_titles or {}).items()}
     chosen = [(one, [i for i in one.indicators if ids is None or i.id in ids]) for one, ids in indicator_sets]
     return ReleaseContext(
         order=order,
@@ -84,9 +92,9 @@ def context_of(
             for one, indicators in chosen
             for indicator in indicators
         ),
-        by=tuple(tuple(_crossed(part) for part in crossing) for crossing in document.by),
-        strata_titles=_STRATA,
-        level_titles=_LEVELS,
+        by=tuple(tuple(_crossed(part, titles) for part in crossing) for crossing in document.by),
+        strata_titles=titles,
+        level_titles={**_LEVELS, **levels},
         policy=DefinitionEntry(id=policy.id, version=policy.version, sha256=policy_sha256(policy)),
         policy_text=Text(en=policy.description.en, sv=policy.description.sv),
         match_rate_band=match_rate_band,
@@ -95,8 +103,8 @@ def context_of(
     )
 
 
-def _crossed(part: str) -> str:
+def _crossed(part: str, titles: Mapping[str, Text]) -> str:
     """A dimension of an order file in words: "age:<65,65-74" is age, "index:month" is month of index day."""
     column = part.replace("index:", "index_").split(":", 1)
     name = column[-1] if part.startswith("row:") else column[0]
-    return _STRATA[name].en if name in _STRATA else name.replace("_", " ")
+    return titles[name].en if name in titles else name.replace("_", " ")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from linkage.register_variable import LocalizedText
 from linkage.release_manifest import RegisterEntry
 from linkage_server.release.context import RegisterText, ReleaseContext, Text
 from linkage_server.release.describe import context_of
@@ -17,6 +18,10 @@ def describe(plan: RunPlan, *, match_rate_band: str) -> ReleaseContext:
         indicator_sets=[(planned.definition, planned.only) for planned in plan.sets],
         policy=plan.policy,
         registers=[_register(register) for register in plan.registers],
+        row_titles={one.column: _text(one.title) for one in plan.row_dimensions},
+        row_level_titles={
+            one.column: {code: _text(title) for code, title in one.codes.items()} for one in plan.row_dimensions
+        },
         match_rate_band=match_rate_band,
         software_version=plan.software_version,
     )
@@ -29,4 +34,8 @@ def _register(register: PlannedRegister) -> RegisterText:
         data_until=register.data_until,
         definition_sha256=register.definition_sha256,
     )
-    return RegisterText(entry=entry, title=Text(en=register.title.en, sv=register.title.sv))
+    return RegisterText(entry=entry, title=_text(register.title))
+
+
+def _text(title: LocalizedText) -> Text:
+    return Text(en=title.en, sv=title.sv)

@@ -44,6 +44,19 @@ class PlannedRegister(_Frozen):
     data_until: date
 
 
+class PlannedDimension(_Frozen):
+    """Words for a property of rows that an order splits results by, as the register's definition has them.
+
+    Attributes:
+        column: its column in tables.
+        codes: titles by code, where the definition lists its codes.
+    """
+
+    column: str
+    title: LocalizedText
+    codes: dict[str, LocalizedText]
+
+
 class PlannedSet(_Frozen):
     """One indicator set, whole, and which of its indicators are asked for."""
 
@@ -76,6 +89,7 @@ class RunPlan(_Frozen):
     document: OrderDocument
     population: PlannedPopulation
     registers: tuple[PlannedRegister, ...]
+    row_dimensions: tuple[PlannedDimension, ...] = ()
     sets: tuple[PlannedSet, ...]
     policy: DisclosurePolicy
     policy_sha256: str
@@ -131,6 +145,7 @@ def make_plan(
         document=document,
         population=population,
         registers=registers,
+        row_dimensions=_row_dimensions(checked, offer),
         sets=sets,
         policy=checked.policy,
         policy_sha256=checked.policy_sha256,
@@ -151,6 +166,23 @@ def _refuse_doubled_indicators(sets: tuple[PlannedSet, ...]) -> None:
             seen.add(indicator.id)
 
 
+def _rows_split_by(checked: CheckedOrder) -> set[str]:
+    parts = {part for crossing in checked.document.by for part in crossing}
+    return {part.removeprefix("row:") for part in parts if part.startswith("row:")}
+
+
+def _row_dimensions(checked: CheckedOrder, offer: Offer) -> tuple[PlannedDimension, ...]:
+    """Words for each row variable; where two registers have it, those of the first."""
+    wanted = _rows_split_by(checked)
+    found: dict[str, PlannedDimension] = {}
+    for name in checked.document.registers:
+        for variable in offer.registers[name].variables:
+            if variable.column in wanted - found.keys():
+                codes = {code.code: code.title for code in variable.codes}
+                found[variable.column] = PlannedDimension(column=variable.column, title=variable.title, codes=codes)
+    return tuple(found[column] for column in sorted(found))
+
+
 def _pinned(
     name: str, *, checked: CheckedOrder, offer: Offer, store: RegisterStore, pepper_version: int
 ) -> PlannedRegister:
@@ -164,8 +196,7 @@ def _pinned(
     columns: set[str] = set()
     for definition in checked.sets:
         columns |= needed_columns(definition).get(name, set())
-    rows_split_by = {part.removeprefix("row:") for crossing in checked.document.by for part in crossing}
-    columns |= {variable.column for variable in offer.registers[name].variables} & rows_split_by
+    columns |= {variable.column for variable in offer.registers[name].variables} & _rows_split_by(checked)
     last_day = manifest.last_day or offer.registers[name].coverage.first_day
     return PlannedRegister(
         name=name,
