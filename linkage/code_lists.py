@@ -73,7 +73,12 @@ def _parse(text: str, *, code_system: str, file_name: str) -> CodeList:
         raise DefinitionRejected(
             f"{file_name}: {code_system!r} is not a code system.", mend=f"Known: {', '.join(code_system_names())}."
         )
-    rows = list(csv.reader(io.StringIO(text)))
+    try:
+        rows = list(csv.reader(io.StringIO(text)))
+    except csv.Error:
+        raise DefinitionRejected(
+            f"{file_name}: is not CSV.", mend="Line ends are LF or CRLF, quotes in pairs."
+        ) from None
     if not rows or tuple(rows[0]) != COLUMNS:
         raise DefinitionRejected(f"{file_name}: wrong columns.", mend=f"Write {', '.join(COLUMNS)} on the first line.")
     codes: dict[str, ListedCode] = {}

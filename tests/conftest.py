@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 import linkage_core.kernels
@@ -15,6 +16,12 @@ ROOT = Path(__file__).resolve().parent.parent
 
 if variant := os.environ.get("LINKAGE_KERNELS"):
     linkage_core.kernels.__path__.insert(0, str(ROOT / "build" / f"kernels-{variant}"))
+
+
+# The same examples each time, so that a change is judged and not its luck; HYPOTHESIS_PROFILE=nightly looks further.
+hypothesis.settings.register_profile("fixed", derandomize=True, deadline=None, database=None)
+hypothesis.settings.register_profile("nightly", max_examples=5000, deadline=None)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fixed"))
 
 
 @pytest.fixture(scope="session")

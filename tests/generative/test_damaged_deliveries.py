@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from linkage.errors import LinkageError
+from linkage.errors import DeliveryRejected, LinkageError
 from linkage.register_catalogue import shipped_registers
 from linkage_server.registers.ingest import load_delivery
+from linkage_server.registers.readers import open_delivery_file
 from tests.integration.test_register_delivery import KINDS, as_sas
 from tests.support.register_loading import settings_in
 
@@ -46,3 +47,10 @@ def test_a_damaged_file_never_ends_in_a_foreign_error(make: Callable[[Path], Pat
         assert (served == ["lmed"]) == (text == "loaded")
 
     load_damaged()
+
+
+def test_a_header_with_a_bare_carriage_return_is_refused_in_words(tmp_path: Path) -> None:
+    path = tmp_path / "delivery.csv"
+    path.write_bytes(b"\rLopNr,ATC\n1,C10AA05\n")
+    with pytest.raises(DeliveryRejected, match="first line"):
+        open_delivery_file(path)

@@ -2,8 +2,8 @@
 
 Written from the outside: it knows the numbers that went in and looks at bytes, not at how the service stores them.
 Looked for: 12 and 10 digits with and without `-` or `+`, as ASCII, UTF-16 and UTF-32, as hexadecimal and base64 of
-any of these, inside gzip, zlib and ZIP streams and compressed Parquet or Arrow columns, as binary integers of 8 bytes, and as
-unkeyed MD5, SHA-1 and SHA-256 digests (raw or hexadecimal).
+any of these, inside gzip, zlib and ZIP streams and compressed Parquet or Arrow columns, as binary integers of 8 bytes,
+and as unkeyed MD5, SHA-1 and SHA-256 digests (raw or hexadecimal).
 """
 
 from __future__ import annotations

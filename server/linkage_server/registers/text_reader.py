@@ -38,7 +38,13 @@ class TextFile:
         self._encoding = encoding
         header = self._header_line()
         self._delimiter = delimiter or max(DELIMITERS, key=header.count)
-        names = next(csv.reader([header], delimiter=self._delimiter), [])
+        try:
+            names = next(csv.reader([header], delimiter=self._delimiter), [])
+        except csv.Error:
+            raise DeliveryRejected(
+                f"{self.path.name}: the first line cannot be read as column names.",
+                mend="Write one header line; line ends are LF or CRLF, quotes come in pairs.",
+            ) from None
         self.column_names = tuple(name.strip() for name in names)
 
     def _header_line(self) -> str:
