@@ -14,7 +14,7 @@ from linkage_core.indicators.dispensings import Dispensings
 from linkage_core.indicators.initiation import denominator_words
 from linkage_core.indicators.periods import periods
 from linkage_core.indicators.row_dimensions import split_by_rows
-from linkage_core.indicators.run_context import RunContext, joined
+from linkage_core.indicators.run_context import EVERY_CODE, RunContext, SetRows, joined
 from linkage_core.indicators.values import (
     NO_ROWS,
     NO_TIME,
@@ -26,7 +26,6 @@ from linkage_core.indicators.values import (
     PersonValues,
     ReasonBook,
     RowValues,
-    UInt8s,
 )
 from linkage_core.kernels.sum_in_window import sum_in_window
 
@@ -35,7 +34,7 @@ AmountKind = Users | DispensingsKind | DefinedDailyDoses | Cost
 
 @dataclass(frozen=True, slots=True)
 class _Weights:
-    """What a row adds: int64 in units of 1 / scale, and how many rows of the register have nothing to add."""
+    """What each row of the code set adds: int64 in units of 1 / scale, and which rows have nothing to add."""
 
     words: str
     weight: Int64s
@@ -54,20 +53,17 @@ class _Window:
 
 def evaluate_amount(context: RunContext, indicator: AmountKind) -> list[PersonValues]:
     """One value for each cost, window or period, and denominator."""
-    rows = context.dispensings(indicator.register_name)
-    code, member = context.coded_rows(indicator.register_name, indicator.codes)
-    in_set = context.rows_in_set(indicator.register_name, indicator.codes)
-    has_rows = np.zeros(context.persons, np.bool_)
-    has_rows[rows.person_of_row[in_set]] = True
+    picked = context.set_rows(indicator.register_name, indicator.codes)
+    has_rows = picked.has_rows
     faulty = _faulty(context, indicator)
     exit_day = context.exit(indicator.register_name, ends=indicator.end_at_exit)
     values = []
-    for weights in _weights(context, indicator):
-        account = {"rows": int(in_set.sum()), "rows_without_measure": int((in_set & weights.missing).sum())}
+    for weights in _weights(context, indicator, picked):
+        account = {"rows": len(picked.day), "rows_without_measure": int(weights.missing.sum())}
         for window in _windows(context, indicator):
             start, end = _valid(context, indicator, window.start, np.minimum(window.end, exit_day))
             late = context.incomplete(indicator.register_name, end=window.end)
-            sums, counted_rows = _sum(rows, code, member, weights.weight, start=start, end=end)
+            sums, counted_rows = _sum(picked, weights.weight, start=start, end=end)
             for denominator in indicator.denominator:
                 book = ReasonBook(context.persons)
                 if indicator.observe is not None:
@@ -100,32 +96,34 @@ def evaluate_amount(context: RunContext, indicator: AmountKind) -> list[PersonVa
     return values
 
 
-def _weights(context: RunContext, indicator: AmountKind) -> Iterator[_Weights]:
+def _weights(context: RunContext, indicator: AmountKind, picked: SetRows) -> Iterator[_Weights]:
     rows = context.dispensings(indicator.register_name)
-    none_missing = np.zeros(rows.rows, np.bool_)
+    none_missing = np.zeros(len(picked.day), np.bool_)
     if isinstance(indicator, Users):
         register, rule = indicator.register_name, indicator.reversals
         left = rows.quantity if rule == "sum" else context.netted(register, rule).left
-        yield _Weights("", left.astype(np.int64), 1, none_missing)
+        yield _Weights("", left[picked.places].astype(np.int64), 1, none_missing)
     elif isinstance(indicator, DispensingsKind):
-        yield _Weights("", np.sign(rows.quantity).astype(np.int64), 1, none_missing)
+        yield _Weights("", np.sign(rows.quantity[picked.places]).astype(np.int64), 1, none_missing)
     elif isinstance(indicator, Cost):
         for part in indicator.cost:
             concept = f"cost_{part}"
             amount, scale = rows.whole_numbers(concept)
-            yield _Weights(f"cost={part}", amount, scale, rows.is_null(concept))
+            missing = rows.is_null(concept)[picked.places]
+            yield _Weights(f"cost={part}", np.ascontiguousarray(amount[picked.places]), scale, missing)
     else:
-        yield _doses(rows)
+        yield _doses(rows, picked.places)
 
 
-def _doses(rows: Dispensings) -> _Weights:
+def _doses(rows: Dispensings, places: Int64s | slice) -> _Weights:
     """DDD of a row: packages x DDD per package, or the amount that a register without them delivers."""
     if rows.has("ddd_dispensed") and not rows.has("ddd_per_package"):
         amount, scale = rows.whole_numbers("ddd_dispensed")
-        return _Weights("", amount, scale, rows.is_null("ddd_dispensed"))
+        amount = np.ascontiguousarray(amount[places])
+        return _Weights("", amount, scale, rows.is_null("ddd_dispensed")[places])
     per_package, scale = rows.whole_numbers("ddd_per_package")
-    missing = rows.is_null("ddd_per_package") | rows.quantity_missing
-    return _Weights("", rows.quantity.astype(np.int64) * per_package, scale * 100, missing)
+    missing = rows.is_null("ddd_per_package")[places] | rows.quantity_missing[places]
+    return _Weights("", rows.quantity[places].astype(np.int64) * per_package[places], scale * 100, missing)
 
 
 def _windows(context: RunContext, indicator: AmountKind) -> Iterator[_Window]:
@@ -145,11 +143,9 @@ def _valid(context: RunContext, indicator: AmountKind, start: Int32s, end: Int32
     return np.maximum(start, np.int32(from_day)), np.minimum(end, np.int32(until_day))
 
 
-def _sum(
-    rows: Dispensings, code: Int32s, member: UInt8s, weight: Int64s, *, start: Int32s, end: Int32s
-) -> tuple[Int64s, Int32s]:
-    sums, counted = np.empty(rows.persons, np.int64), np.empty(rows.persons, np.int32)
-    sum_in_window(rows.offsets, rows.day, code, weight, member, start, end, sums, counted)
+def _sum(picked: SetRows, weight: Int64s, *, start: Int32s, end: Int32s) -> tuple[Int64s, Int32s]:
+    sums, counted = np.empty(len(start), np.int64), np.empty(len(start), np.int32)
+    sum_in_window(picked.offsets, picked.day, picked.code, weight, EVERY_CODE, start, end, sums, counted)
     return sums, counted
 
 
@@ -170,8 +166,10 @@ def _by_rows(
         return {}
     person = rows.person_of_row
     in_set = context.rows_in_set(indicator.register_name, indicator.codes)
+    of_all = np.zeros(rows.rows, np.int64)
+    of_all[context.set_rows(indicator.register_name, indicator.codes).places] = weight
     chosen = in_set & (rows.day >= start[person]) & (rows.day < end[person]) & among[person]
-    return split_by_rows(rows, specs, chosen=chosen, weight=weight, positive_only=isinstance(indicator, Users))
+    return split_by_rows(rows, specs, chosen=chosen, weight=of_all, positive_only=isinstance(indicator, Users))
 
 
 def _row_specs(context: RunContext, indicator: AmountKind, rows: Dispensings) -> list[str]:

@@ -16,8 +16,34 @@ from linkage_core.indicators.days_of_supply import DaysOfSupply, days_of_supply
 from linkage_core.indicators.dispensings import Dispensings
 from linkage_core.indicators.follow_up import FAR, FollowUp
 from linkage_core.indicators.reversals import NettedRows, net
-from linkage_core.indicators.values import Bools, Int32s, ReasonBook, UInt8s
+from linkage_core.indicators.values import Bools, Int32s, Int64s, ReasonBook, UInt8s
 from linkage_core.kernels.first_dispensing import first_dispensing
+
+
+@dataclass(frozen=True, slots=True)
+class SetRows:
+    """Rows of one code set, picked once for all indicators that ask for it.
+
+    Args:
+        places: positions in the register's rows, ascending; a slice where every row counts.
+        offsets: int64, persons + 1: rows of person i are [offsets[i], offsets[i+1]) of the picked ones.
+        day: int32, one a picked row.
+        code: int32, one a picked row; 0, the only code of `EVERY_CODE`.
+    """
+
+    places: Int64s | slice
+    offsets: Int64s
+    day: Int32s
+    code: Int32s
+
+    @property
+    def has_rows(self) -> Bools:
+        """bool, one a person."""
+        return np.asarray(self.offsets[1:] > self.offsets[:-1], np.bool_)
+
+
+EVERY_CODE = np.ones(1, np.uint8)
+EVERY_ROW = slice(None)
 
 
 @dataclass
@@ -33,6 +59,7 @@ class RunContext:
     _supplies: dict[tuple[str, str], DaysOfSupply] = field(default_factory=dict)
     _members: dict[tuple[str, str], UInt8s] = field(default_factory=dict)
     _ever: dict[tuple[str, str, str], Bools] = field(default_factory=dict)
+    _set_rows: dict[tuple[str, str], SetRows] = field(default_factory=dict)
 
     @property
     def persons(self) -> int:
@@ -95,6 +122,20 @@ class RunContext:
             return np.zeros(rows.rows, np.int32), np.ones(1, np.uint8)
         return rows.atc.code, self.members(register, name)
 
+    def set_rows(self, register: str, name: str | None) -> SetRows:
+        """The register's rows of a code set; all of them without one."""
+        key = (register, name or "")
+        if key not in self._set_rows:
+            rows = self.dispensings(register)
+            places: Int64s | slice = EVERY_ROW
+            offsets, day = rows.offsets, rows.day
+            if name is not None:
+                places = np.flatnonzero(self.rows_in_set(register, name))
+                counts = np.bincount(rows.person_of_row[places], minlength=rows.persons)
+                offsets, day = np.concatenate(([0], np.cumsum(counts))).astype(np.int64), rows.day[places]
+            self._set_rows[key] = SetRows(places, offsets, day, np.zeros(len(day), np.int32))
+        return self._set_rows[key]
+
     def rows_in_set(self, register: str, name: str | None) -> Bools:
         """bool, one a row."""
         code, member = self.coded_rows(register, name)
@@ -102,16 +143,15 @@ class RunContext:
 
     def first_day(self, register: str, name: str | None, *, rule: Reversals, start: Int32s, end: Int32s) -> Int32s:
         """First day in [start, end) with a dispensing of the code set that is not reversed; FAR where there is none."""
-        rows = self.dispensings(register)
+        picked = self.set_rows(register, name)
         from_day, until_day = validity(self.code_set(name))
-        code, member = self.coded_rows(register, name)
-        first = np.empty(rows.persons, np.int32)
+        first = np.empty(self.persons, np.int32)
         first_dispensing(
-            rows.offsets,
-            rows.day,
-            code,
-            self.netted(register, rule).left,
-            member,
+            picked.offsets,
+            picked.day,
+            picked.code,
+            self.netted(register, rule).left[picked.places],
+            EVERY_CODE,
             np.maximum(start, np.int32(from_day)),
             np.minimum(end, np.int32(until_day)),
             first,
