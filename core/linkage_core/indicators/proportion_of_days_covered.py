@@ -79,17 +79,18 @@ def _covered(
     context: RunContext, indicator: ProportionOfDaysCovered, *, start: Int32s, end: Int32s, stays: HospitalStays
 ) -> tuple[Int64s, Int64s]:
     rows = context.dispensings(indicator.register_name)
+    picked = context.set_rows(indicator.register_name, *indicator.codes)
     home = np.zeros(context.persons, np.int32)
     covered_any, covered_all = np.zeros_like(home), np.zeros_like(home)
     bounds = np.array([validity(context.code_set(name)) for name in indicator.codes], np.int32).reshape(-1, 2)
     observed = np.maximum(end.astype(np.int64) - start, 0)
     cap = indicator.stock_cap_days
     covered_days(
-        rows.offsets,
-        rows.day,
-        rows.atc.code,
+        picked.offsets,
+        picked.day,
+        rows.atc.code[picked.places],
         _groups_of_code(context, indicator),
-        context.supply(indicator.register_name, indicator.supply).supply_64ths,
+        context.supply(indicator.register_name, indicator.supply).supply_64ths[picked.places],
         np.ascontiguousarray(bounds[:, 0]),
         np.ascontiguousarray(bounds[:, 1]),
         stays.offsets,
@@ -98,7 +99,7 @@ def _covered(
         start,
         end,
         np.zeros(max(int(observed.max(initial=1)), 1), np.uint8),
-        np.zeros(rows.longest, np.uint8),
+        np.zeros(max(int(np.diff(picked.offsets).max(initial=1)), 1), np.uint8),
         home,
         covered_any,
         covered_all,

@@ -59,7 +59,7 @@ class RunContext:
     _supplies: dict[tuple[str, str], DaysOfSupply] = field(default_factory=dict)
     _members: dict[tuple[str, str], UInt8s] = field(default_factory=dict)
     _ever: dict[tuple[str, str, str], Bools] = field(default_factory=dict)
-    _set_rows: dict[tuple[str, str], SetRows] = field(default_factory=dict)
+    _set_rows: dict[tuple[str | None, ...], SetRows] = field(default_factory=dict)
 
     @property
     def persons(self) -> int:
@@ -122,15 +122,15 @@ class RunContext:
             return np.zeros(rows.rows, np.int32), np.ones(1, np.uint8)
         return rows.atc.code, self.members(register, name)
 
-    def set_rows(self, register: str, name: str | None) -> SetRows:
-        """The register's rows of a code set; all of them without one."""
-        key = (register, name or "")
+    def set_rows(self, register: str, *names: str | None) -> SetRows:
+        """The register's rows of any of the code sets; all of them without one."""
+        key = (register, *names)
         if key not in self._set_rows:
             rows = self.dispensings(register)
             places: Int64s | slice = EVERY_ROW
             offsets, day = rows.offsets, rows.day
-            if name is not None:
-                places = np.flatnonzero(self.rows_in_set(register, name))
+            if None not in names:
+                places = np.flatnonzero(np.logical_or.reduce([self.rows_in_set(register, name) for name in names]))
                 counts = np.bincount(rows.person_of_row[places], minlength=rows.persons)
                 offsets, day = np.concatenate(([0], np.cumsum(counts))).astype(np.int64), rows.day[places]
             self._set_rows[key] = SetRows(places, offsets, day, np.zeros(len(day), np.int32))
