@@ -96,6 +96,8 @@ class PersonValues:
     def has_value(self) -> Bools:
         """Who is in the denominator: a person without rows is, with 0."""
         counted = np.array([reason in (OK, NO_ROWS) for reason in self.reasons], np.bool_)
+        if counted.all():
+            return np.ones(len(self.reason), np.bool_)
         return np.asarray(counted[self.reason], np.bool_)
 
     @property
