@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import uuid
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -39,6 +38,7 @@ from linkage.envelope_manifest import (
 )
 from linkage.envelope_payload import column_descriptions, payload_blocks
 from linkage.errors import SignatureRefused
+from linkage.request_id import new_request_id
 from linkage.signatures import ED25519_BYTES, ML_DSA_65_BYTES, PublicSigningKeys, Signature, SigningKeyPair
 from linkage.wire.v1 import envelope_pb2 as wire
 
@@ -140,7 +140,7 @@ def seal(
     manifest = wire.EnvelopeManifest(
         format_version=FORMAT_VERSION,
         suite=SUITE,
-        upload_id=upload_id or str(uuid.uuid4()),
+        upload_id=upload_id or new_request_id(),
         order=order,
         organisation=organisation,
         columns=column_descriptions(population),

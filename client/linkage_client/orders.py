@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,6 +11,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from linkage.errors import NotFound
 from linkage.order_states import OrderState, order_name
+from linkage.request_id import new_request_id
 from linkage.wire.v1 import orders_pb2
 from linkage_client.connection import CALL_SECONDS, Connection
 
@@ -69,7 +69,7 @@ async def create_order(
 ) -> Order:
     """File an order, or have it checked only."""
     request = orders_pb2.CreateOrderRequest(
-        document=document, request_id=request_id or str(uuid.uuid4()), validate_only=validate_only
+        document=document, request_id=request_id or new_request_id(), validate_only=validate_only
     )
     return _order(await connection.call(connection.orders.CreateOrder(request, timeout=CALL_SECONDS)))
 
@@ -96,7 +96,7 @@ async def list_orders(connection: Connection) -> AsyncIterator[Order]:
 async def cancel_order(connection: Connection, order: str) -> Order:
     """Withdraw an order as it stands now."""
     seen = await get_order(connection, order)
-    request = orders_pb2.CancelOrderRequest(name=seen.name, etag=seen.etag, request_id=str(uuid.uuid4()))
+    request = orders_pb2.CancelOrderRequest(name=seen.name, etag=seen.etag, request_id=new_request_id())
     return _order(await connection.call(connection.orders.CancelOrder(request, timeout=CALL_SECONDS)))
 
 

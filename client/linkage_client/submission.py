@@ -13,7 +13,6 @@ import hmac
 import json
 import os
 import shutil
-import uuid
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from linkage.envelope import SealedPopulation
 from linkage.errors import EnvelopeRejected, InputRefused, LinkageError, PopulationRejected, StateConflict
 from linkage.order import OrderDocument, load_order
 from linkage.population_file import PopulationCheck
+from linkage.request_id import new_request_id
 from linkage_client.connection import Connection
 from linkage_client.home import ClientHome, require_file
 from linkage_client.orders import Order, create_order, get_order
@@ -56,9 +56,9 @@ class Submitted:
 class _Notes:
     """What is known of a submission under way."""
 
-    create_request: str = field(default_factory=lambda: str(uuid.uuid4()))
-    start_request: str = field(default_factory=lambda: str(uuid.uuid4()))
-    finish_request: str = field(default_factory=lambda: str(uuid.uuid4()))
+    create_request: str = field(default_factory=new_request_id)
+    start_request: str = field(default_factory=new_request_id)
+    finish_request: str = field(default_factory=new_request_id)
     order: str = ""
     upload_id: str = ""
     container_bytes: int = 0
@@ -139,7 +139,7 @@ async def _send_population(
         sealed = seal_for(home, found.population, folder / _SEALED, order=notes.order, progress=progress)
         notes.upload_id, notes.container_bytes = sealed.upload_id, sealed.container_bytes
         notes.container_sha256, notes.manifest_sha256 = sealed.container_sha256.hex(), sealed.manifest_sha256.hex()
-        notes.start_request, notes.finish_request = str(uuid.uuid4()), str(uuid.uuid4())
+        notes.start_request, notes.finish_request = new_request_id(), new_request_id()
         _write_notes(folder, notes)
     upload = await start_upload(connection, sealed, order=notes.order, request_id=notes.start_request)
     await send_bytes(connection, upload, sealed.path, progress=progress)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import uuid
 from typing import Annotated, Any
 
 import typer
 
 from linkage.order import OrderState
+from linkage.request_id import new_request_id
 from linkage_server.access.certificates import Caller
 from linkage_server.command_line import (
     As,
@@ -101,7 +101,7 @@ def approve(
             officer,
             full_name,
             etag=etag or _etag(service, officer, full_name),
-            request_id=str(uuid.uuid4()),
+            request_id=new_request_id(),
             decision=decision,
         )
         _tell(decided, as_json=as_json)
@@ -116,7 +116,7 @@ def return_(
         officer, full_name = service.officer(name), service.order_name(order)
         etag = etag or _etag(service, officer, full_name)
         desk = _desk(service)
-        decided = desk.return_order(officer, full_name, etag=etag, request_id=str(uuid.uuid4()), reason=reason)
+        decided = desk.return_order(officer, full_name, etag=etag, request_id=new_request_id(), reason=reason)
         _tell(decided, as_json=as_json)
 
 
@@ -128,7 +128,7 @@ def reject(
     with open_home(home, as_json=as_json) as service:
         officer, full_name = service.officer(name), service.order_name(order)
         etag = etag or _etag(service, officer, full_name)
-        decided = _desk(service).reject(officer, full_name, etag=etag, request_id=str(uuid.uuid4()), reason=reason)
+        decided = _desk(service).reject(officer, full_name, etag=etag, request_id=new_request_id(), reason=reason)
         _tell(decided, as_json=as_json)
 
 

@@ -6,7 +6,6 @@ import itertools
 import os
 import subprocess
 import sys
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -30,6 +29,7 @@ from linkage.errors import (
     StorageFull,
 )
 from linkage.order_states import OrderState
+from linkage.request_id import new_request_id
 from linkage.wire import refusals
 from linkage.wire.v1 import populations_pb2
 from linkage_server.audit.trail import AuditTrail
@@ -73,8 +73,8 @@ class Intake:
     desk: AcceptanceDesk
 
     def seal(self, sealer: Sealer = SEALER, rows: int = 20, **overrides: object) -> SealedPopulation:
-        arguments = {"now": self.clock(), "upload_id": str(uuid.uuid4())} | overrides
-        return sealer.seal(self.home / f"{uuid.uuid4()}.sealed", population(rows), **arguments)
+        arguments = {"now": self.clock(), "upload_id": new_request_id()} | overrides
+        return sealer.seal(self.home / f"{new_request_id()}.sealed", population(rows), **arguments)
 
     def start(self, sealed: SealedPopulation, **overrides: object) -> UploadProgress:
         arguments: dict[str, object] = {
@@ -83,7 +83,7 @@ class Intake:
             "upload_id": sealed.upload_id,
             "container_bytes": sealed.container_bytes,
             "sha256": sealed.container_sha256,
-            "request_id": str(uuid.uuid4()),
+            "request_id": new_request_id(),
         }
         return self.room.start(**(arguments | overrides))  # type: ignore[arg-type]
 
@@ -95,12 +95,12 @@ class Intake:
         with self.room.receive(organisation=organisation, upload=name) as receiver:
             for offset in range(0, len(content), PIECE):
                 receiver.write(offset=offset, data=content[offset : offset + PIECE])
-        self.room.finalize(organisation=organisation, upload=name, request_id=str(uuid.uuid4()))
+        self.room.finalize(organisation=organisation, upload=name, request_id=new_request_id())
         return name
 
     def outcome(self, upload: str) -> LinkageError | populations_pb2.PopulationReceipt:
         """What the orderer learns of an upload."""
-        operation = self.room.finalize(organisation=ORGANISATION, upload=upload, request_id=str(uuid.uuid4()))
+        operation = self.room.finalize(organisation=ORGANISATION, upload=upload, request_id=new_request_id())
         with self.database.reading() as session:
             row = session.get_one(OperationRow, operation)
         assert row.done
@@ -207,7 +207,7 @@ def test_an_upload_resumes_after_a_cut_at_any_byte(intake: Intake) -> None:
         stored = intake.room.query(organisation=ORGANISATION, upload=name).bytes_stored
         assert stored == start
         assert intake.room.append(organisation=ORGANISATION, upload=name, offset=start, data=content[start:end]) == end
-    intake.room.finalize(organisation=ORGANISATION, upload=name, request_id=str(uuid.uuid4()))
+    intake.room.finalize(organisation=ORGANISATION, upload=name, request_id=new_request_id())
     assert intake.desk.open_pending(name, organisation=ORGANISATION)
 
 
@@ -335,7 +335,7 @@ def test_quotas_hold(intake: Intake) -> None:
 
 def test_saying_the_same_twice_is_harmless_and_something_else_is_refused(intake: Intake) -> None:
     sealed = intake.seal()
-    request_id = str(uuid.uuid4())
+    request_id = new_request_id()
     assert intake.start(sealed, request_id=request_id) == intake.start(sealed, request_id=request_id)
     with pytest.raises(Conflict, match="another request"):
         intake.start(intake.seal(), request_id=request_id)
@@ -360,7 +360,7 @@ def test_somebody_elses_order_and_upload_are_not_there(intake: Intake) -> None:
         lambda: intake.start(sealed, organisation="riksstroke"),
         lambda: intake.room.query(organisation="riksstroke", upload=name),
         lambda: intake.room.append(organisation="riksstroke", upload=name, offset=0, data=b"x"),
-        lambda: intake.room.finalize(organisation="riksstroke", upload=name, request_id=str(uuid.uuid4())),
+        lambda: intake.room.finalize(organisation="riksstroke", upload=name, request_id=new_request_id()),
         lambda: intake.room.query(organisation=ORGANISATION, upload=ORDER),
         lambda: intake.room.query(organisation=ORGANISATION, upload="../../etc/passwd"),
         lambda: intake.start(sealed, order=ORDER + "x"),
@@ -373,7 +373,7 @@ def test_somebody_elses_order_and_upload_are_not_there(intake: Intake) -> None:
 def test_an_unfinished_upload_cannot_be_finalized(intake: Intake) -> None:
     name = intake.start(intake.seal()).name
     with pytest.raises(StateConflict, match="missing"):
-        intake.room.finalize(organisation=ORGANISATION, upload=name, request_id=str(uuid.uuid4()))
+        intake.room.finalize(organisation=ORGANISATION, upload=name, request_id=new_request_id())
 
 
 def test_a_closed_upload_takes_no_more_bytes(intake: Intake) -> None:

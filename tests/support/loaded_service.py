@@ -9,13 +9,13 @@ import socket
 import subprocess
 import sys
 import time
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 from pathlib import Path
 
+from linkage.request_id import new_request_id
 from linkage_client.enrolment import accept_reply, make_request
 from linkage_client.home import ClientHome
 from linkage_server.access.certificates import Caller
@@ -119,7 +119,7 @@ class LoadedService:
         officer = self.person(Role.OFFICER)
         decision = SecrecyDecision(SecrecyException.STATISTICS.value, True, "Aggregates under the standard policy.")
         etag = self.service.order_book.get(officer, order).etag
-        self.service.approval_desk.approve(officer, order, etag=etag, request_id=str(uuid.uuid4()), decision=decision)
+        self.service.approval_desk.approve(officer, order, etag=etag, request_id=new_request_id(), decision=decision)
 
     def release(self, order: str) -> None:
         """An officer lets a protected table go."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import uuid
 from dataclasses import dataclass, replace
 
 from linkage.disclosure_policy import shipped_policies
 from linkage.indicator_definition import load_indicator_set
 from linkage.order import OrderState
 from linkage.register_catalogue import shipped_registers
+from linkage.request_id import new_request_id
 from linkage_server.access.certificates import Caller
 from linkage_server.audit.trail import AuditTrail
 from linkage_server.orders.approval import ApprovalDesk
@@ -116,4 +116,4 @@ def open_desks(database: Database) -> Desks:
 
 
 def new_id() -> str:
-    return str(uuid.uuid4())
+    return new_request_id()

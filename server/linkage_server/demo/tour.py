@@ -12,7 +12,6 @@ import socket
 import subprocess
 import sys
 import time
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
@@ -23,6 +22,7 @@ import typer
 
 from linkage.errors import Conflict, LinkageError, ServiceUnavailable
 from linkage.order import OrderState, load_order
+from linkage.request_id import new_request_id
 from linkage_client.api import Linkage, verify
 from linkage_client.enrolment import accept_reply, make_request
 from linkage_client.home import ClientHome
@@ -171,7 +171,7 @@ class _Tour:
             reasoning="Aggregates under the standard policy; nobody can be told apart.",
         )
         order = service.order_book.get(officer, name)
-        service.approval_desk.approve(officer, name, etag=order.etag, request_id=str(uuid.uuid4()), decision=decision)
+        service.approval_desk.approve(officer, name, etag=order.etag, request_id=new_request_id(), decision=decision)
         self._say("A case officer recorded the secrecy decision; the order may run.")
 
     def _release(self, service: Service, name: str) -> None:

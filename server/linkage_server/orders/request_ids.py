@@ -85,7 +85,7 @@ def require_request_id(request_id: str) -> None:
         parsed = None
     if parsed is None or parsed.version != 4 or str(parsed) != request_id:
         raise InputRefused("request_id is not a UUID4.", mend="Send a new UUID4, and the same one when repeating.")
-    # One in some millions begins like somebody's number; it is stored, so another one has to do.
+    # It is stored. Clients make ids that do not read so by chance: linkage.request_id.
     refuse_identity_number(request_id, what="request_id")
 
 
