@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from tests.support.indicator_tables import DAY_0, deaths, drawn_set, evaluated, lmed, outcome, population, register
@@ -60,6 +62,28 @@ def test_days_in_hospital_are_not_counted_and_use_nothing():
     )
     # Admitted on day 10, discharged on day 30: twenty days leave the denominator, the thirty days of supply are kept.
     assert covered("anna 0 C10AA05 1 30", supply="frozen", par_sv=stay) == ((30, 80), "ok")
+
+
+@pytest.mark.parametrize(
+    "stays",
+    [
+        [(10, 30)],
+        # One ward after the other, on the same day.
+        [(10, 18), (18, 30)],
+        # Rows of two clinics that overlap, and one that lies inside another; in no order.
+        [(15, 30), (10, 20)],
+        [(10, 30), (12, 14), (10, 11)],
+        # Rows that end before they begin, or on the day they began, are no stays.
+        [(10, 30), (40, 40), (50, 45)],
+    ],
+)
+def test_rows_of_one_stay_count_each_day_in_hospital_once(stays: list[tuple[int, int]]):
+    rows = [
+        {"person": "anna", "day": admitted, "discharge_date": DAY_0 + timedelta(days=discharged)}
+        for admitted, discharged in stays
+    ]
+    merged = register(ANNA, rows, date_column="admission_date")
+    assert covered("anna 0 C10AA05 1 30", supply="frozen", par_sv=merged) == ((30, 80), "ok")
 
 
 def test_all_of_several_groups_must_be_at_hand_on_the_day():
