@@ -42,11 +42,13 @@ class CodeBook:
             offsets = np.concatenate(([0], np.cumsum(pc.list_value_length(column).fill_null(0)))).astype(np.int32)
             mask = column.is_null() if column.null_count else None
             return pa.ListArray.from_arrays(pa.array(offsets), values, mask=mask)
-        used = pc.unique(column.drop_null())
-        texts = pa.array(list(self._numbers), pa.string()).take(used)
+        present = column.drop_null() if column.null_count else column
+        used = np.flatnonzero(np.bincount(present.to_numpy(), minlength=len(self._numbers)))
+        texts = pa.array(list(self._numbers), pa.string()).take(pa.array(used))
         alphabetical = pc.array_sort_indices(texts)
-        codes = np.zeros(max(1, len(self._numbers)), np.uint32)
-        codes[used.take(alphabetical).to_numpy()] = np.arange(len(used), dtype=np.uint32)
+        width = np.uint16 if len(used) <= 1 << 16 else np.uint32
+        codes = np.zeros(max(1, len(self._numbers)), width)
+        codes[used[alphabetical.to_numpy()]] = np.arange(len(used), dtype=width)
         return narrow_codes(pa.array(codes).take(column), texts.take(alphabetical))
 
     def _numbered(self, column: pa.Array) -> pa.Array:

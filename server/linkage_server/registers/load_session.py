@@ -121,15 +121,10 @@ class LoadSession:
         high, low = group.column(HIGH).to_numpy(), group.column(LOW).to_numpy()
         days = self._days(group)
         order = sort_order(high, low, days)
-        places = pa.array(order)
-        gathered = pa.RecordBatch.from_arrays(
-            [_in_order(column, places) for column in group.columns[2:]],
-            schema=pa.schema(list(group.schema)[2:]),
-        )
         prepared = self._working / f"segment-{secrets.token_hex(8)}"
         prepared.mkdir()
         segment = write_segment(
-            prepared, high=high[order], low=low[order], days=days[order], rows=self._with_texts(gathered)
+            prepared, high=high[order], low=low[order], days=days[order], rows=self._rows(group, pa.array(order))
         )
         fsync_folder(prepared)
         final = self._folder / "segments" / segment.segment_id
@@ -143,14 +138,23 @@ class LoadSession:
             return np.zeros(group.num_rows, np.int32)
         return days_of(group.column(self._date_column))
 
-    def _with_texts(self, rows: pa.RecordBatch) -> pa.RecordBatch:
+    def _rows(self, group: pa.RecordBatch, order: pa.Array) -> pa.RecordBatch:
+        """The group's rows in `order`, with texts as narrow codes."""
         assert self._schema is not None
         columns = [
-            self._books[name].decode(column) if name in self._books else column
-            for name, column in zip(rows.schema.names, rows.columns, strict=True)
+            self._column(name, column, order)
+            for name, column in zip(group.schema.names[2:], group.columns[2:], strict=True)
         ]
         fields = [field.with_type(column.type) for field, column in zip(self._schema, columns, strict=True)]
         return pa.RecordBatch.from_arrays(columns, schema=pa.schema(fields))
+
+    def _column(self, name: str, column: pa.Array, order: pa.Array) -> pa.Array:
+        if name not in self._books:
+            return _in_order(column, order)
+        if pa.types.is_list(column.type):
+            return self._books[name].decode(_in_order(column, order))
+        # Narrow first: rows are fetched from all over the column, and a column of two bytes a row fits the cache.
+        return _in_order(self._books[name].decode(column), order)
 
 
 def _in_order(column: pa.Array, places: pa.Array) -> pa.Array:

@@ -128,8 +128,10 @@ class Validator:
         everything = [array for column in columns.values() for array in column.arrays]
         schema = arrow_schema(self.definition)
         if not sound.all():
-            kept = pa.array(sound)
-            everything = [array.filter(kept) for array in everything]
+            kept, rows = pa.array(sound), int(sound.sum())
+            everything = [
+                array.filter(kept) if array.null_count < len(array) else array.slice(0, rows) for array in everything
+            ]
         return pa.RecordBatch.from_arrays([_used_codes_only(array) for array in everything], schema=schema)
 
 
