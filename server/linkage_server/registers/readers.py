@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from linkage.errors import DeliveryRejected
 
-ROWS_PER_BATCH = 65_536
+ROWS_PER_BATCH = 131_072
 
 SAS_MAGIC = bytes.fromhex("c2ea8160b31411cfbd92080009c7318c181f1011")
 
