@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from importlib import metadata
+from typing import Annotated
 
 import typer
 
@@ -40,6 +42,31 @@ for command in (
 ):
     app.command()(command)
 app.add_typer(commands_catalogue.app, name="catalogue")
+
+
+def installed_version() -> str:
+    """The version of the client, which comes alone (the slim wheel) or together with the service."""
+    for distribution in ("register-linkage-client", "register-linkage"):
+        try:
+            return metadata.version(distribution)
+        except metadata.PackageNotFoundError:
+            continue
+    return "not installed"
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        typer.echo(installed_version())
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Sends encrypted populations to a register holder and fetches de-identified indicators."""
 
 
 def run(arguments: Sequence[str]) -> int:

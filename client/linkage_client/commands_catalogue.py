@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
+from linkage.errors import NotFound
 from linkage_client.api import Linkage
 from linkage_client.console import Shown
 from linkage_client.options import AsJson, Home
@@ -30,6 +32,7 @@ def variables(
     """The variables of the registers."""
     with Linkage(home) as linkage:
         rows = linkage.variables(register=register)
+    _require(rows, asked=register, what="register of that name", mend="linkage catalogue registers")
     columns = ("register", "name", "type", "role", "code_system", "title_en")
     Shown(as_json=as_json).table("Variables", rows, columns)
 
@@ -44,6 +47,8 @@ def codes(
     """The codes of a code system."""
     with Linkage(home) as linkage:
         rows = linkage.codes(code_system, prefix=prefix)
+    mend = "linkage catalogue variables (codes are listed where the register holder keeps a list of them)"
+    _require(rows, asked=code_system, what="list with such codes", mend=mend)
     Shown(as_json=as_json).table("Codes", rows, ("code", "title_en", "title_sv"))
 
 
@@ -56,6 +61,7 @@ def indicators(
     """The indicators and their sets."""
     with Linkage(home) as linkage:
         rows = linkage.indicators(set=indicator_set)
+    _require(rows, asked=indicator_set, what="indicator set of that name", mend="linkage catalogue indicators")
     Shown(as_json=as_json).table("Indicators", rows, ("set", "id", "kind", "title_en"))
 
 
@@ -66,3 +72,9 @@ def policies(home: Home = None, as_json: AsJson = False) -> None:
         rows = linkage.policies()
     columns = ("id", "version", "minimum_cell", "minimum_population", "title_en")
     Shown(as_json=as_json).table("Disclosure policies", rows, columns)
+
+
+def _require(rows: Sequence[object], *, asked: str, what: str, mend: str) -> None:
+    """Say so when something was asked for by name and is not there: an empty list would look like an answer."""
+    if asked and not rows:
+        raise NotFound(f"there is no {what}.", mend=f"See: {mend}")

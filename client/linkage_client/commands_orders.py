@@ -83,6 +83,8 @@ def status(
             for change in linkage.watch(order):
                 shown.result(change)
                 shown.say(f"{change.updated_at:%H:%M:%S}  {_standing(change)}")
+                if change.waits_for == "officer":
+                    shown.say("          An officer may take days. Ctrl-C ends the watching, not the order.")
                 sys.stdout.flush()
         else:
             found = linkage.order(order)
@@ -111,7 +113,7 @@ def _standing(order: Order) -> str:
         words += f" ({order.stage}, {order.stages_done} of {order.stages_total})"
     if order.waits_for:
         words += f" and waits for the {order.waits_for}"
-    return f"{words}: {order.reason.rstrip('.')}" if order.reason else words
+    return f"{words} ({order.reason.rstrip('.')})" if order.reason else words
 
 
 def _last(name: str) -> str:

@@ -98,17 +98,20 @@ def open_home(home: Path, *, as_json: bool = False) -> Iterator[OpenHome]:
 
 @contextmanager
 def refusals_as_exit_codes(*, as_json: bool = False) -> Iterator[None]:
-    """Turn a refusal into words, or JSON, on the standard error stream and its exit code."""
+    """Turn a refusal into words on the standard error stream, or JSON on the standard output, and its exit code.
+
+    Both programs answer alike, so that a script reads one form.
+    """
     try:
         yield
     except LinkageError as refusal:
         if as_json:
-            answer = {"error": refusal.reason, "message": refusal.message, "mend": refusal.mend, "facts": refusal.facts}
-            typer.echo(json.dumps(answer, ensure_ascii=False), err=True)
+            told = {"reason": refusal.reason, "message": refusal.message, "mend": refusal.mend, "facts": refusal.facts}
+            print_json({"error": told, "exit_code": refusal.exit_code})
         else:
             typer.echo(f"Refused: {refusal.message}", err=True)
             if refusal.mend:
-                typer.echo(refusal.mend, err=True)
+                typer.echo(f"Mend: {refusal.mend}", err=True)
         raise typer.Exit(refusal.exit_code) from None
 
 

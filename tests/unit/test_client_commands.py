@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 
+from linkage.errors import NotFound
 from linkage_client import commands_orders
 from linkage_client.__main__ import run
+from linkage_client.commands_catalogue import _require
 from linkage_server.demo.test_numbers import read_test_numbers
 from tests.support.orders import order_text
 
@@ -134,3 +137,16 @@ def test_a_bug_of_ours_ends_with_1_and_its_place_and_never_its_text(
     assert code == 1
     assert "KeyError" in said
     assert "broken" in said
+
+
+def test_the_version_is_that_of_the_installed_distribution(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--version"]) == 0
+    assert capsys.readouterr().out.strip() == metadata.version("register-linkage")
+
+
+def test_what_was_asked_for_by_name_and_is_not_there_is_refused_and_not_an_empty_answer() -> None:
+    with pytest.raises(NotFound, match="no register of that name") as refusal:
+        _require([], asked="nope", what="register of that name", mend="linkage catalogue registers")
+    assert refusal.value.mend == "See: linkage catalogue registers"
+    _require([], asked="", what="register of that name", mend="")
+    _require(["lmed"], asked="lmed", what="register of that name", mend="")

@@ -124,8 +124,8 @@ def test_refusals_have_their_documented_exit_codes(home: HomeFolder, tmp_path: P
     elsewhere = HomeFolder(tmp_path / "nothing")
     assert "is not a home folder" in run(elsewhere, "orders", "list", code=5)
     answer = run_json(home, "orders", "show", "bcdf-ghjk-mnpq", code=5)
-    assert answer["error"] == "NOT_FOUND"
-    assert answer["mend"]
+    assert (answer["error"]["reason"], answer["exit_code"]) == ("NOT_FOUND", 5)
+    assert answer["error"]["mend"]
 
 
 def test_an_officer_approves_at_the_console(home: HomeFolder, desks: Desks) -> None:

@@ -112,3 +112,8 @@ def test_labels_come_from_closed_forms() -> None:
     assert 'linkage_calls_total{method="other",outcome="other"} 1.0' in text
     assert 'linkage_orders{state="approved"} 2.0' in text
     assert "linkage_disk_free_bytes 5.0" in text
+
+
+def test_a_version_with_its_sources_is_a_plain_name(log_folder: Path) -> None:
+    logs.log_event("service_started", version="0.1.0+sources.3f2a9c0d1e4b", port=1, database="sqlite")
+    assert "0.1.0+sources.3f2a9c0d1e4b" in (log_folder / "service.jsonl").read_text()

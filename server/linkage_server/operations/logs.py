@@ -44,7 +44,7 @@ EVENTS: MappingProxyType[str, frozenset[str]] = MappingProxyType(
     }
 )
 
-_PLAIN = re.compile(r"[A-Za-z0-9_./:@<>, -]{0,300}")
+_PLAIN = re.compile(r"[A-Za-z0-9_./:@<>, +-]{0,300}")
 _LIKE_IDENTITY = re.compile(r"(?<![0-9A-Za-z])(\d{2})?\d{6}[-+]?\d{4}(?![0-9A-Za-z])")
 _LOGGER = "linkage_server.events"
 _FILE_BYTES = 20 * 1024 * 1024
