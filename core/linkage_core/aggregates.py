@@ -17,7 +17,7 @@ from linkage_core.indicators.follow_up import day_number
 from linkage_core.indicators.row_dimensions import dimension_name
 from linkage_core.indicators.values import OK, Bools, Int64s, Measure, PersonValues, RowValues
 from linkage_core.person_sets import POPULATION, PersonSets
-from linkage_core.strata import stratum
+from linkage_core.strata import Stratum, nestings, stratum
 
 FRACTION_SCALE = 1_000_000
 """A mean of fractions is a sum of whole millionths, so that sums of parts are sums of wholes to the last digit."""
@@ -68,7 +68,9 @@ def count_by(
         plain = [spec for spec in wanted if not spec.startswith(ROW_PREFIX)]
         rows = [dimension_name(spec.removeprefix(ROW_PREFIX)) for spec in wanted if spec.startswith(ROW_PREFIX)]
         _refuse_unless_possible(rows, known=counting.row_dimensions)
-        crossing = Crossing.of([stratum(population, spec, age_on=ages) for spec in plain], persons=persons)
+        strata = [stratum(population, spec, age_on=ages) for spec in plain]
+        counting.strata.update((one.dimension.name, one) for one in strata)
+        crossing = Crossing.of(strata, persons=persons)
         counting.count_population(crossing, persons)
         for point in points:
             for row in _row_axes(point[0], rows):
@@ -137,6 +139,7 @@ class _Counting:
     lines: dict[Line, None] = field(default_factory=dict)
     splits: dict[Split, None] = field(default_factory=dict)
     reasons: dict[tuple[str, str, str], None] = field(default_factory=dict)
+    strata: dict[str, Stratum] = field(default_factory=dict)
 
     def count_population(self, crossing: Crossing, persons: int) -> None:
         """Count everybody, whatever is asked about them."""
@@ -236,6 +239,7 @@ class _Counting:
             splits=tuple(dict.fromkeys([*self.sets.splits(), *self.splits])),
             lines=tuple(self.lines),
             reasons=tuple(self.reasons),
+            nestings=nestings(list(self.strata.values())),
         )
 
     def _slices(self, point: Sequence[PersonValues], extra: ExtraAxes, masks: Sequence[Bools]) -> list[PeriodSlice]:

@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import permutations
 
 import numpy as np
 import numpy.typing as npt
 
 from linkage.errors import EventsRejected
-from linkage_core.counted_table import Dimension
+from linkage_core.counted_table import Dimension, Nesting
 from linkage_core.events import Population
 
 UNKNOWN = "unknown"
@@ -141,6 +142,35 @@ def _from_labels(name: str, labels: Sequence[str], codes: npt.NDArray[np.int64],
     place = {label: position for position, label in enumerate(levels)}
     rank = np.array([place.get(label, 0) for label in labels], np.int32)
     return Stratum(Dimension(name, tuple(levels)), rank[codes])
+
+
+def nestings(strata: Sequence[Stratum]) -> tuple[Nesting, ...]:
+    """Which levels of one stratum fall apart into levels of another, read off the persons.
+
+    A reader who knows which hospital lies in which region adds up hospitals to find a hidden region, although nobody
+    crossed the two. What is so by accident in a small population is stated as well: it hides a little more and gives
+    nothing away.
+
+    Args:
+        strata: of the same persons.
+    """
+    found: list[Nesting] = []
+    for fine, coarse in permutations(strata, 2):
+        width = len(coarse.dimension.levels)
+        pairs = np.unique(fine.level.astype(np.int64) * width + coarse.level)
+        inner, outer = pairs // width, pairs % width
+        # A fine level in two coarse ones does not tell; neither does a coarse level that has such a part.
+        within_one = np.bincount(inner, minlength=len(fine.dimension.levels))[inner] == 1
+        whole = np.ones(width, np.bool_)
+        whole[outer[~within_one]] = False
+        parents = tuple(
+            (fine.dimension.levels[part], coarse.dimension.levels[level])
+            for part, level in zip(inner.tolist(), outer.tolist(), strict=True)
+            if whole[level]
+        )
+        if parents and width > 1:
+            found.append(Nesting(fine.dimension.name, coarse.dimension.name, parents))
+    return tuple(found)
 
 
 def _lacks(what: str, why: str) -> EventsRejected:

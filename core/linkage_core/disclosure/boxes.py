@@ -60,7 +60,7 @@ class BoxMoves:
             if grid.wholes is not None:
                 self._whole_of[grid.cells] = grid.wholes
         self._down, self._up, self._up_with_whole = self._rooms(relations, furthest)
-        self._price = (system.uses * (system.values + 5)).astype(np.float64)
+        self._price = system.prices
         exact = np.bincount(system.members, np.repeat(~system.implied, np.diff(system.starts)), system.values.size)
         self._grid_of = np.full(system.values.size, -1, dtype=np.int64)
         self._flat = np.zeros(system.values.size, dtype=np.int64)
@@ -86,7 +86,7 @@ class BoxMoves:
             name = np.array([target])
             if not self._evidence.unmet(name)[0]:
                 continue
-            rise = max(int(self._evidence.missing_rise(name)[0]), int(self._evidence.spans[target]), 1)
+            rise = max(int(self._evidence.missing_rise(name)[0]), int(self._evidence.spans[target]))
             if target < cells:
                 self._hide_with_wholes(target, target, blank, rise=rise)
                 continue
@@ -169,8 +169,8 @@ class BoxMoves:
         rows = np.array(list(moved), dtype=np.int64) + self._system.values.size
         names = np.concatenate([corners, rows])
         change = np.concatenate([signs, np.array(list(moved.values()), dtype=np.int64)])
-        for factor in {*range(1, min(rise, 3) + 1), rise, *range(-min(fall, 3), 0), -fall}:
-            self._evidence.record(names, factor * change)
+        factors = {*range(1, min(rise, 3) + 1), rise, *range(-min(fall, 3), 0), -fall}
+        self._evidence.record(names, change, factors - {0})
 
     def _rooms(self, relations: sparse.csr_array, furthest: int) -> tuple[Ints, Ints, Ints]:
         """How far each cell may fall, rise, and rise together with its whole, while cells of other sets stay put."""

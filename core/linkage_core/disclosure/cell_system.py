@@ -16,6 +16,10 @@ from linkage.errors import InputRefused
 
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
+Floats = npt.NDArray[np.float64]
+
+_DEARNESS = np.array([100.0, 5.0, 1.0])
+"""What a blank costs beside a blank among crossed strata: in a grand total, in the margin of one stratum."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +31,7 @@ class CellSystem:
         printed: the cell stands in a line of the table; others are unknown to a reader unless they can be computed.
         at_least: what a reader knows of a blank in advance (1 where zeros are shown).
         uses: number of lines that lose their value when the cell is blank, at least 1.
+        strata: in how many strata the cell has a level, 0 for a grand total.
         sensitive: the cell may not be known.
         reach: for sensitive cells, the number up to which a reader must hold it possible; 0 for no demand.
         starts: relation r holds the members [starts[r], starts[r + 1]); the first member is its whole.
@@ -43,6 +48,7 @@ class CellSystem:
     printed: Flags
     at_least: Ints
     uses: Ints
+    strata: Ints
     sensitive: Flags
     reach: Ints
     starts: Ints
@@ -59,6 +65,12 @@ class CellSystem:
         signs = np.full(self.members.size, -1, dtype=np.int64)
         signs[self.starts[:-1]] = 1
         return signs
+
+    @property
+    def prices(self) -> Floats:
+        """What a reader loses with each cell: by its lines, by how many read them first, by its persons."""
+        dearness = _DEARNESS[np.minimum(self.strata, _DEARNESS.size - 1)]
+        return np.asarray(dearness * self.uses * (self.values + 5))
 
     def unseen(self, blank: Flags) -> Flags:
         """`blank` with all cells that no line shows any more. Zeros stay: granting them to a reader costs nothing."""

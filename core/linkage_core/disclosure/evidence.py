@@ -6,6 +6,7 @@ for one cell is evidence for all cells it touches, and so are its multiples and 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,6 +31,23 @@ class Demand:
     spans: Ints
 
 
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A witness: changes that leave every printed number as it is, and the multiples of them that are in bounds."""
+
+    names: Ints
+    step: Ints
+    factors: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """Moves that no longer count, by number, and all that they were evidence for."""
+
+    names: Ints
+    moves: dict[int, Move]
+
+
 class Evidence:
     """Values seen to fit, per cell and per implied remainder, as changes from the true value."""
 
@@ -42,6 +60,8 @@ class Evidence:
         self.truth = np.concatenate([system.values, system.remainder])
         self.reach = np.concatenate([system.reach, np.where(system.remainder_sensitive, system.remainder_reach, 0)])
         self.spans = np.concatenate([demand.spans, np.zeros(rows, dtype=np.int64)])
+        self._moves: list[Move | None] = []
+        self._moves_of: dict[int, list[int]] = {}
 
     def short_of_candidates(self, targets: Ints) -> Flags:
         """Which targets do not have enough different values yet. Rows are numbered after the cells."""
@@ -57,18 +77,50 @@ class Evidence:
         narrow = self.high[targets] - self.low[targets] < self.spans[targets]
         return self.short_of_candidates(targets) | (self.missing_rise(targets) > 0) | narrow
 
-    def record(self, targets: Ints, changes: Ints) -> None:
-        """Note one move's change of each target."""
-        self.seen[targets] |= np.uint64(1) << (np.clip(changes, -_CENTRE, _CENTRE - 1) + _CENTRE).astype(np.uint64)
-        self.high[targets] = np.maximum(self.high[targets], changes)
-        self.low[targets] = np.minimum(self.low[targets], changes)
+    def record(self, names: Ints, step: Ints, factors: Iterable[int]) -> None:
+        """Note multiples of one move.
 
-    def record_many(self, targets: Ints, changes: Ints) -> None:
-        """Note changes of many moves; a target may occur repeatedly."""
-        bits = np.uint64(1) << (np.clip(changes, -_CENTRE, _CENTRE - 1) + _CENTRE).astype(np.uint64)
-        np.bitwise_or.at(self.seen, targets, bits)
-        np.maximum.at(self.high, targets, changes)
-        np.minimum.at(self.low, targets, changes)
+        Args:
+            names: every cell and remainder that moves; relations are numbered after the cells.
+            step: their changes.
+            factors: multiples that stay within bounds.
+        """
+        moves = step != 0
+        move = Move(names[moves], step[moves], tuple(sorted(factors)))
+        for name in move.names.tolist():
+            self._moves_of.setdefault(name, []).append(len(self._moves))
+        self._moves.append(move)
+        self._count(move, move.names)
+
+    def forget(self, cells: Ints) -> Forgotten:
+        """Forget all moves of some cells, which are open from now on; returns what `restore` needs."""
+        touched = sorted({i for cell in cells.tolist() for i in self._moves_of.get(cell, ())})
+        gone = {i: move for i in touched if (move := self._moves[i]) is not None}
+        names = np.unique(np.concatenate([np.empty(0, dtype=np.int64), *(move.names for move in gone.values())]))
+        for i in gone:
+            self._moves[i] = None
+        self.seen[names], self.high[names], self.low[names] = _UNMOVED, 0, 0
+        for i in sorted({i for name in names.tolist() for i in self._moves_of[name]}):
+            if (kept := self._moves[i]) is not None:
+                self._count(kept, names)
+        return Forgotten(names, gone)
+
+    def restore(self, forgotten: Forgotten) -> None:
+        """Take forgotten moves back, beside those found since."""
+        for i, move in forgotten.moves.items():
+            self._moves[i] = move
+            self._count(move, move.names)
+
+    def _count(self, move: Move, among: Ints) -> None:
+        """Note what a move shows of those of its cells that stand in `among` (ascending, or the move's own names)."""
+        mine = np.isin(move.names, among) if among is not move.names else slice(None)
+        targets, step = move.names[mine], move.step[mine]
+        for factor in move.factors:
+            changes = factor * step
+            bits = np.uint64(1) << (np.clip(changes, -_CENTRE, _CENTRE - 1) + _CENTRE).astype(np.uint64)
+            self.seen[targets] |= bits
+            self.high[targets] = np.maximum(self.high[targets], changes)
+            self.low[targets] = np.minimum(self.low[targets], changes)
 
 
 def multiples_within(step: Ints, floor: Ints, *, limit: int) -> list[int]:

@@ -35,6 +35,14 @@ class Numbered:
     blocks: Mapping[tuple[str, Strata], Ints]
     dimensions: Mapping[str, Dimension]
 
+    @property
+    def strata(self) -> Ints:
+        """In how many strata each cell has a level."""
+        found = np.zeros(self.values.size, dtype=np.int64)
+        for (_, strata), block in self.blocks.items():
+            found[block] = len(strata)
+        return found
+
     def cube(self, key: str, names: tuple[str, ...]) -> Ints:
         """Cell numbers over `names` with all margins, the total last on each axis.
 

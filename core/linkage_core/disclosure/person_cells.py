@@ -51,6 +51,7 @@ def person_system(table: CountedTable, cells: Numbered, policy: DisclosurePolicy
         printed=uses > 0,
         at_least=np.where((uses > 0) & policy.zero_shown, 1, 0).astype(np.int64),
         uses=np.maximum(uses, 1),
+        strata=cells.strata,
         sensitive=sensitive,
         reach=np.where(sensitive, threshold, 0).astype(np.int64),
         starts=starts,

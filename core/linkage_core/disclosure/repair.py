@@ -28,7 +28,7 @@ class Repair:
         self._matrix = sparse.csr_array((system.signs, system.members, system.starts), shape=shape)
         self._by_cell = sparse.csr_array(self._matrix.T)
         self._movable = system.values >= system.at_least
-        self._price = (system.uses * (system.values + 5)).astype(np.float64)
+        self._price = system.prices
 
     def around(self, target: int, blank: Flags, *, hops: int) -> Ints:
         """Cells that may move, up to `hops` relations away from a target (relations are numbered after the cells)."""
@@ -73,8 +73,8 @@ class Repair:
         step = np.rint(point[: near.size] - point[near.size :]).astype(np.int64)
         on_rows = (matrix @ step).astype(np.int64)
         if np.all(np.where(implied, on_rows >= lower, on_rows == 0)):
-            self._evidence.record(near[step != 0], step[step != 0])
-            self._evidence.record(rows + system.values.size, on_rows)
+            everything = np.concatenate([near, rows + system.values.size])
+            self._evidence.record(everything, np.concatenate([step, on_rows]), (1,))
         return near[moved & ~blank[near]]
 
     def whole_relations(self, target: int, blank: Flags, *, hops: int) -> Ints:

@@ -54,6 +54,7 @@ def sum_system(
         printed=uses > 0,
         at_least=lowest,
         uses=np.maximum(uses, 1),
+        strata=sums.strata,
         sensitive=(few | hidden) & (uses > 0),
         reach=np.zeros(sums.values.size, dtype=np.int64),
         starts=starts,

@@ -12,6 +12,7 @@ from linkage_core.disclosure.boxes import BoxMoves, Grid
 from linkage_core.disclosure.cell_system import CellSystem, Flags, Ints
 from linkage_core.disclosure.components import components
 from linkage_core.disclosure.evidence import Demand, Evidence
+from linkage_core.disclosure.opening import Opening
 from linkage_core.disclosure.repair import Repair
 from linkage_core.disclosure.witnesses import ComponentProof
 
@@ -29,12 +30,14 @@ class Pattern:
         suppressed: printed cells that stay blank.
         rounds: how often proof and repair ran.
         widened: cells whose whole relations were blanked because no cheaper way was found.
+        opened: blanks that turned out not to be needed.
     """
 
     blank: Flags
     suppressed: Flags
     rounds: int
     widened: int
+    opened: int
 
 
 def suppress(system: CellSystem, demand: Demand, *, furthest: int, grids: Sequence[Grid] = ()) -> Pattern:
@@ -53,8 +56,9 @@ def suppress(system: CellSystem, demand: Demand, *, furthest: int, grids: Sequen
     for rounds in range(1, _MOST_ROUNDS + 1):
         unproved = work.close_and_prove(patient=rounds > 1)
         if not unproved.size:
+            opened = work.open_needless()
             blank = work.blank
-            return Pattern(blank, blank & system.printed, rounds, work.widened)
+            return Pattern(blank, blank & system.printed, rounds, work.widened, opened)
         work.repair(unproved)
     raise DisclosureRefused(
         "No way was found to hide the small cells of this table well enough, so none of it is released.",
@@ -89,6 +93,16 @@ class _Suppression:
             proof = ComponentProof(self._system, cells, rows, matrix, evidence=self._evidence, furthest=self._furthest)
             proof.run(patient=patient)
         return self._unmet()
+
+    def open_needless(self) -> int:
+        """Open blanks that the proofs can do without; returns how many.
+
+        Raises:
+            AssertionError: something is not proved any more, which cannot be.
+        """
+        opened = Opening(self._system, self._evidence, furthest=self._furthest).run(self.blank)
+        assert not self._unmet().size, "a blank was opened that a proof needs"
+        return opened
 
     def repair(self, unproved: Ints) -> None:
         """Blank further cells for each target, more of them with each attempt."""

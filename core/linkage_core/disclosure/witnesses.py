@@ -30,6 +30,7 @@ class ComponentProof:
         matrix: signs of the relations, shape (rows, cells).
         evidence: where proofs are noted.
         furthest: no cell moves further than this, up or down.
+        only: the one target to prove; None for all of the component.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class ComponentProof:
         *,
         evidence: Evidence,
         furthest: int,
+        only: int | None = None,
     ) -> None:
         self._evidence = evidence
         self._matrix = matrix
@@ -53,6 +55,8 @@ class ComponentProof:
         self._everything = np.concatenate([cells, rows + system.values.size])
         # Positions, among cells and then rows, of what must be proved.
         self._targets = np.concatenate([needy, guarded + cells.size])
+        if only is not None:
+            self._targets = np.flatnonzero(self._everything == only)
         self._solver: highspy.Highs | None = None
         self._lowest = np.maximum(lowest, -furthest).astype(np.float64)
 
@@ -143,9 +147,8 @@ class ComponentProof:
         if np.any(on_rows[~self._implied]):
             return
         changes = np.concatenate([step, on_rows])
-        names = self._everything[self._targets]
-        for factor in multiples_within(changes, self._floor, limit=self._furthest):
-            self._evidence.record(names, factor * changes[self._targets])
+        factors = multiples_within(changes, self._floor, limit=self._furthest)
+        self._evidence.record(self._everything, changes, factors)
 
     def _programme(self) -> highspy.Highs:
         if self._solver is None:

@@ -23,6 +23,9 @@ def evaluate_event_in_window(context: RunContext, indicator: EventInWindow) -> l
     is_event = _is_event(context, indicator, events)
     start = follow_up.from_index(indicator.window.from_day)
     exit_day = follow_up.exit(register, death_ends=not _is_death(context, indicator))
+    # Who dies before the window opens is among all persons, with no event and no day at risk, as who dies a day later
+    # is. Leaving her out would print two denominators a few deaths apart, and most of both would have to be hidden.
+    without_death = follow_up.exit(register, death_ends=False)
     first = _first(context, indicator, is_event, start=start, end=exit_day)
     has_rows = np.zeros(context.persons, np.bool_)
     has_rows[events.person_of_row()[is_event]] = True
@@ -37,11 +40,11 @@ def evaluate_event_in_window(context: RunContext, indicator: EventInWindow) -> l
         late = context.incomplete(register, end=end)
         observed_end = np.minimum(end, exit_day)
         # The day of the event is still a day at risk, as in the reference set's person-years.
-        at_risk = np.minimum(np.where(first < end, first + np.int32(1), FAR), observed_end) - start
+        at_risk = np.maximum(np.minimum(np.where(first < end, first + np.int32(1), FAR), observed_end) - start, 0)
         for denominator in indicator.denominator:
             for before_words, left_out in washout_points(indicator.washout, had_before):
                 book = context.reasons_at_index()
-                book.give(NO_TIME, exit_day <= start)
+                book.give(NO_TIME, without_death <= start)
                 if alive := context.alive_rule(denominator, end=end, at=str(last_day)):
                     book.give(*alive)
                 if context.definition.exits.incomplete == "exclude":

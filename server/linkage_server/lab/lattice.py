@@ -85,6 +85,7 @@ def _system(
         printed=np.ones(values.size, dtype=np.bool_),
         at_least=at_least.astype(np.int64),
         uses=np.ones(values.size, dtype=np.int64),
+        strata=np.sum(np.array(shape) - 1 != np.indices(shape).T, axis=-1).T.ravel(),
         sensitive=sensitive,
         reach=reach.astype(np.int64),
         starts=starts,
