@@ -12,12 +12,8 @@ from pathlib import Path
 
 import grpc
 
-METHOD = "/linkage.benchmarks.Bare/Send"
-
-
-class _Counting(grpc.GenericRpcHandler):
-    def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler | None:
-        return grpc.stream_unary_rpc_method_handler(_count)
+SERVICE, NAME = "linkage.benchmarks.Bare", "Send"
+METHOD = f"/{SERVICE}/{NAME}"
 
 
 async def _count(pieces: AsyncIterator[bytes], context: object) -> bytes:
@@ -29,7 +25,8 @@ async def _count(pieces: AsyncIterator[bytes], context: object) -> bytes:
 
 async def _serve(keys: Path, address: str) -> None:
     server = grpc.aio.server()
-    server.add_generic_rpc_handlers((_Counting(),))
+    methods = {NAME: grpc.stream_unary_rpc_method_handler(_count)}
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, methods),))
     credentials = grpc.ssl_server_credentials(
         [((keys / "server.key").read_bytes(), (keys / "server.pem").read_bytes())],
         root_certificates=(keys / "ca.pem").read_bytes(),

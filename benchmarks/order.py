@@ -1,7 +1,9 @@
 """From submit to released table: 100,000 persons on 10 million dispensings, and the compute part against its peers.
 
-The whole journey goes over a real service in a process of its own: check, seal, upload, open and pseudonymise, a written
-policy's approval, linking, computing, disclosure control, the officer's release, and the fetched and verified delivery.
+The whole journey goes over a real service in a process of its own: check, seal, upload, open and pseudonymise, a
+written policy's approval, linking, computing, disclosure control, the officer's release, and the fetched and verified
+delivery. The register is loaded beforehand.
+
 The peers answer the same question on the same rows with hashed ids; they know no encryption, no approval and no
 disclosure control, so they are compared with the run's own stages up to the counted cells. Persons: see `unborn`.
 """

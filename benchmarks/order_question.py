@@ -25,7 +25,7 @@ ROUNDS = 3
 MEASURES = ("initiated", "users", "dispensings", "ddd")
 
 Answer = dict[str, int]
-"""`measure|group|hospital|sex` to a whole number: persons, dispensings, hundredths of DDD, millionths of covered time."""
+"""`measure|group|hospital|sex` to a whole number: persons, dispensings, 1/10,000 DDD, millionths of covered time."""
 
 
 def indicator_set() -> str:

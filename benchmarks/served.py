@@ -61,7 +61,10 @@ VARIABLES = (
     ("personnummer", 'source_names = ["personnummer"]', 'type = "string"', 'role = "person"', "filled = true"),
     ("edatum", 'source_names = ["EDATUM"]', 'type = "date"', 'role = "date"', 'concept = "dispensing_date"'),
     ("atc", 'source_names = ["ATC"]', 'type = "code"', 'role = "dimension"', 'concept = "atc"', 'code_system = "atc"'),
-    ("antal", 'source_names = ["ANTAL"]', 'type = "decimal"', "scale = 100", 'role = "measure"', 'concept = "packages"'),
+    (
+        "antal", 'source_names = ["ANTAL"]', 'type = "decimal"', "scale = 100", 'role = "measure"',
+        'concept = "packages"',
+    ),
     (
         "forpddd", 'source_names = ["forpddd"]', 'type = "decimal"', "scale = 100", 'role = "measure"',
         'concept = "ddd_per_package"',
