@@ -144,8 +144,9 @@ def test_the_day_of_the_event_is_the_last_day_at_risk():
 
 def test_who_dies_before_the_window_opens_is_among_all_without_a_day_at_risk():
     definition = MI + 'denominator = ["all", "alive_at_N"]\n'
-    values = events_of(definition, [], dors=deaths(PERSONS, {"bo": 1}))
-    assert outcome(values["e/days=1..365"]) == [(0, "no_rows"), (0, "no_rows")]
+    before = [{"person": "anna", "day": -9, "main_diagnosis": "I21", "diagnosis": ["I21"]}]
+    values = events_of(definition, before, dors=deaths(PERSONS, {"bo": 1}))
+    assert outcome(values["e/days=1..365"]) == [(0, "ok"), (0, "no_rows")]
     assert values["e/days=1..365"].person_days.tolist() == [365, 0]
     assert outcome(values["e/days=1..365;denominator=alive_at_N"])[1] == (None, "excluded:not_alive_at_365")
 
