@@ -14,7 +14,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import uuid
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -31,6 +30,7 @@ from benchmarks.served import ORGANISATION, free_port, make_home, served
 from linkage.envelope import CHUNK_BYTES, SealedPopulation, inspect_manifest, open_chunks, verify_statement
 from linkage.envelope_payload import payload_blocks
 from linkage.population_file import CheckedPopulation
+from linkage.request_id import new_request_id
 from linkage_client.connection import connect
 from linkage_client.home import ClientHome
 from linkage_client.orders import create_order
@@ -95,14 +95,14 @@ async def _measure(
     connection = connect(client)
     try:
         for number in range(ROUNDS):
-            order = (await create_order(connection, UNDECIDED_ORDER, request_id=str(uuid.uuid4()))).name
+            order = (await create_order(connection, UNDECIDED_ORDER, request_id=new_request_id())).name
             marks = [time.perf_counter()]
             sealed = seal_for(client, population, folder / f"{number}.sealed", order=order)
             marks.append(time.perf_counter())
-            upload = await start_upload(connection, sealed, order=order, request_id=str(uuid.uuid4()))
+            upload = await start_upload(connection, sealed, order=order, request_id=new_request_id())
             await send_bytes(connection, upload, sealed.path)
             marks.append(time.perf_counter())
-            receipt = await finish_upload(connection, upload, request_id=str(uuid.uuid4()))
+            receipt = await finish_upload(connection, upload, request_id=new_request_id())
             marks.append(time.perf_counter())
             assert receipt.linkable == "2,000,000-4,999,999"
             for what, start, end in ((WHOLE, 0, 3), (SEAL, 0, 1), (SEND, 1, 2), (OPEN, 2, 3)):
