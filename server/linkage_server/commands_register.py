@@ -20,6 +20,7 @@ from linkage.code_lists import load_code_lists
 from linkage.errors import DeliveryRejected, NotFound
 from linkage.register_catalogue import RegisterDefinition, load_registers
 from linkage_server.keys.key_ring import KeyRing
+from linkage_server.operations.home import HomeFolder
 from linkage_server.registers.follow_peppers import follow_peppers
 from linkage_server.registers.history import NumberHistoryStore
 from linkage_server.registers.ingest import IngestSettings, load_delivery
@@ -31,7 +32,18 @@ from linkage_server.registers.store import RegisterStore
 
 register_app = typer.Typer(help="Load registers and see what they hold.", no_args_is_help=True)
 
-Home = Annotated[Path, typer.Option("--home", help="Home folder of the server.", envvar="LINKAGE_SERVER_HOME")]
+
+def _home_folder(home: Path) -> Path:
+    """The folder, if it is a home folder that nobody else can look into; `HomeFolder.open` refuses others."""
+    return HomeFolder.open(home).root
+
+
+Home = Annotated[
+    Path,
+    typer.Option(
+        "--home", help="Home folder of the server.", envvar="LINKAGE_SERVER_HOME", callback=_home_folder, is_eager=True
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 Name = Annotated[str, typer.Argument(help="Name of the register.")]
 

@@ -50,15 +50,19 @@ def serve(
         service = Service.open(home)
         logs.configure(service.home.logs, to_stderr=not quiet)
         port_file = service.home.root / "port"
+        own_port: list[int] = []
 
         def ready(port: int) -> None:
+            own_port.append(port)
             port_file.write_text(f"{port}\n")
             typer.echo(f"Serving on {service.settings.listen.address}:{port}")
 
         try:
             service.serve(on_ready=ready)
         finally:
-            port_file.unlink(missing_ok=True)
+            # A second `serve` that found the port taken must not take away the first one's file.
+            if own_port:
+                port_file.unlink(missing_ok=True)
 
 
 def doctor(home: Home, *, as_json: AsJson = False) -> None:

@@ -19,9 +19,11 @@ from linkage_core.pseudonyms import Pepper
 from linkage_server.commands_register import register_app
 from linkage_server.demo.test_numbers import read_test_numbers
 from linkage_server.keys.key_ring import KeyRing
+from linkage_server.operations.home import HomeFolder
 from linkage_server.registers.follow_peppers import follow_peppers
 from linkage_server.registers.history import NumberHistoryStore
 from linkage_server.registers.store import RegisterStore
+from linkage_server.settings import DEFAULT_SETTINGS
 
 PEPPERS = [Pepper(version, bytes([version]) * 32) for version in (1, 2, 3)]
 NUMBERS = read_test_numbers()[:6]
@@ -85,8 +87,9 @@ def test_a_register_that_was_not_moved_takes_no_delivery_under_the_new_pepper(tm
 
 
 def test_an_operator_rotates_with_one_command_and_may_run_it_again(tmp_path: Path) -> None:
-    ring = KeyRing.create(tmp_path / "keys")
-    store, history = RegisterStore(tmp_path / "store"), NumberHistoryStore(tmp_path / "store" / "number-history")
+    home = HomeFolder.create(tmp_path / "home", settings=DEFAULT_SETTINGS)
+    ring = KeyRing.create(home.keys)
+    store, history = RegisterStore(home.store), NumberHistoryStore(home.store / "number-history")
     first = pseudonymise_through(pa.array(NUMBERS), reference_date=DAY, peppers=ring.peppers()).hashed_ids
     with store.begin_load(
         "lmed", definition_sha256="x", date_column="day", pepper_version=1, delivery_name="a", content_sha256="a"
@@ -96,7 +99,7 @@ def test_an_operator_rotates_with_one_command_and_may_run_it_again(tmp_path: Pat
     history.add(first[:1], first[1:2], pepper_version=1)
 
     for arguments, moved in ((["--new-pepper"], 1), ([], 0)):
-        ran = CliRunner().invoke(register_app, ["rehash", "--home", str(tmp_path), "--json", *arguments])
+        ran = CliRunner().invoke(register_app, ["rehash", "--home", str(home.root), "--json", *arguments])
         assert ran.exception is None
         assert json.loads(ran.stdout) == [{"register": "lmed", "pepper version": 2, "versions moved": moved}]
     now = pseudonymise_through(pa.array(NUMBERS), reference_date=DAY, peppers=ring.peppers()).hashed_ids

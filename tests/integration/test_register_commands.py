@@ -13,6 +13,8 @@ from typer.testing import CliRunner
 from linkage.errors import DeliveryRejected, InputRefused, LinkageError, NotFound
 from linkage_server.commands_register import register_app
 from linkage_server.keys.key_ring import KeyRing
+from linkage_server.operations.home import HomeFolder
+from linkage_server.settings import DEFAULT_SETTINGS
 from tests.support.register_loading import PERSONS, write_csv
 
 runner = CliRunner()
@@ -21,8 +23,9 @@ runner = CliRunner()
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
     """A home folder with keys and nothing else."""
-    KeyRing.create(tmp_path / "home" / "keys")
-    return tmp_path / "home"
+    home = HomeFolder.create(tmp_path / "home", settings=DEFAULT_SETTINGS)
+    KeyRing.create(home.keys)
+    return home.root
 
 
 @pytest.fixture
@@ -98,7 +101,7 @@ def test_changed_numbers_are_learnt(home: Path, tmp_path: Path) -> None:
 def test_a_register_of_the_holders_own_loads_by_its_definition_file(home: Path, delivery: Path) -> None:
     shipped = (resources.files("linkage") / "definitions" / "registers" / "lmed.toml").read_text(encoding="utf-8")
     folder = home / "definitions" / "registers"
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     (folder / "consumables.toml").write_text(
         shipped.replace('name = "lmed"', 'name = "consumables"', 1), encoding="utf-8"
     )
@@ -124,3 +127,11 @@ def test_each_refusal_has_a_mend_and_an_exit_code(
 
     assert refused.value.mend
     assert refused.value.exit_code in (3, 5)
+
+
+def test_a_folder_that_is_no_home_is_refused_and_so_is_one_that_others_can_read(home: Path, tmp_path: Path) -> None:
+    with pytest.raises(NotFound, match="is not a home folder"):
+        run("list", home=tmp_path / "nothing")
+    home.chmod(0o755)
+    with pytest.raises(InputRefused, match="open to other users"):
+        run("list", home=home)

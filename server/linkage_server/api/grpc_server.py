@@ -13,6 +13,7 @@ from google.longrunning import operations_pb2, operations_pb2_grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from linkage.errors import ServiceUnavailable
 from linkage.wire.v1 import (
     catalogue_pb2,
     catalogue_pb2_grpc,
@@ -95,7 +96,13 @@ class GrpcServer:
         credentials = grpc.ssl_server_credentials(
             [(tls.private_key, tls.certificate_chain)], root_certificates=tls.client_ca, require_client_auth=True
         )
-        self.port = self._server.add_secure_port(address, credentials)
+        try:
+            self.port = self._server.add_secure_port(address, credentials)
+        except RuntimeError:
+            raise ServiceUnavailable(
+                f"the service cannot listen on {address}: the port is taken, or the address is not of this machine.",
+                mend="Stop the other service, or change listen.address and listen.port in settings.toml.",
+            ) from None
 
     async def run(self, stopping: asyncio.Event, *, on_ready: Callable[[int], None]) -> None:
         """Serve until `stopping` is set, then drain: health says so first, calls under way get their time."""
