@@ -10,7 +10,7 @@ import pytest
 
 from linkage_client.api import Linkage, verify
 from linkage_server.demo.made_up_registers import MadeUpRegisters
-from tests.support.loaded_service import ORDER, copy_home
+from tests.support.loaded_service import SMALL_ORDER, copy_home
 
 
 @pytest.mark.postgresql
@@ -26,7 +26,8 @@ def test_the_journey_on_postgresql_survives_a_kill(
         service.start()
         client = service.enrol(tmp_path / "client", organisation="heart-register")
         with Linkage(client.root) as linkage:
-            order = linkage.submit(ORDER, made.population).order.name
+            (tmp_path / "order.toml").write_text(SMALL_ORDER)
+            order = linkage.submit(tmp_path / "order.toml", made.population).order.name
         service.kill()
         service.approve(order)
         service.start()

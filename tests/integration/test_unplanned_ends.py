@@ -20,7 +20,7 @@ from linkage_client.api import Linkage
 from linkage_client.home import ClientHome
 from linkage_server.demo.made_up_registers import MadeUpRegisters
 from linkage_server.storage.tables import ProtectedTableRow, ReleaseRow, RunRow, UploadRow
-from tests.support.loaded_service import ORDER, LoadedService, copy_home
+from tests.support.loaded_service import SMALL_ORDER, LoadedService, copy_home
 from tests.support.unplanned_ends import KILL, TERMINATE, kill_workers_at, release_until, serving, wait_for
 
 RUN = "linkage_server.runs.linkage_run"
@@ -41,8 +41,7 @@ class Scene:
     def order_file(self) -> Path:
         """A small order; all that are made of it give the same table."""
         path = self.folder / "order.toml"
-        text = ORDER.read_text().replace('version = "1.0.0"', 'version = "1.0.0"\nonly = ["statin_initiation"]')
-        path.write_text(text)
+        path.write_text(SMALL_ORDER)
         return path
 
     def serve(self, *command: str) -> None:

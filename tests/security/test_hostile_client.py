@@ -30,7 +30,7 @@ from linkage_server.demo.made_up_registers import MadeUpRegisters
 from linkage_server.storage.tables import OrganisationRow, UploadRow
 from tests.support.hostile import NUMBER, Answer, Fuzzer, all_methods, anonymous_channel, call, channel, method, path_of
 from tests.support.identity_search import IdentitySearch
-from tests.support.loaded_service import ORDER, LoadedService, copy_home
+from tests.support.loaded_service import ORDER, SMALL_ORDER, LoadedService, copy_home
 
 HEALTH = method("Health/Check")
 GET = method("OrdersService/GetOrder")
@@ -87,7 +87,9 @@ def scene(
     for role in (Role.OFFICER, Role.OPERATOR):
         people[role] = service.enrol(folder / role.value, organisation="holder", role=role)
     with Linkage(heart.root) as linkage:
-        released = linkage.submit(ORDER, made.population).order.name
+        order = folder / "order.toml"
+        order.write_text(SMALL_ORDER)
+        released = linkage.submit(order, made.population).order.name
         service.approve(released)
         service.wait_until(released, {"awaiting_release"})
         service.release(released)

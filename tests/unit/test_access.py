@@ -156,6 +156,24 @@ def admit(
     return certificate.public_bytes(PEM)
 
 
+def test_no_name_of_an_organisation_may_hold_an_identity_number(
+    database: Database, authority: CertificateAuthority
+) -> None:
+    # An official test number: names are written into the audit log.
+    number = "18900101-9802"
+    key = ec.generate_private_key(ec.SECP256R1())
+    for request in (
+        letter(f"register-{number}"),
+        letter().model_copy(update={"title": f"The register of {number}"}),
+        letter().model_copy(update={"certificate_request": csr(key, name=f"desk of {number}")}),
+    ):
+        with pytest.raises(InputRefused, match="identity number") as refusal:
+            admit(database, authority, request=request)
+        assert number not in str(refusal.value)
+    with database.reading() as session:
+        assert list_organisations(session) == []
+
+
 def test_an_admitted_organisation_is_known_by_its_certificate(
     database: Database, authority: CertificateAuthority
 ) -> None:

@@ -174,6 +174,24 @@ def test_an_identity_number_anywhere_in_an_order_is_refused_by_its_line_alone(fi
             assert written not in str(caught.value)
 
 
+def test_an_identity_number_behind_escapes_is_refused_by_its_field_alone() -> None:
+    number = read_test_numbers()[0]
+    escaped = "".join(f"\\u{ord(digit):04x}" for digit in number)
+    text = order_text(title="TITLE", contact={"name": "NAME", "email": "a@b.example"}, registers=["lmed", "REGISTER"])
+    for place, field in (("TITLE", "title"), ("NAME", "contact.name"), ("REGISTER", "registers[1]")):
+        faults = faults_of(text.replace(place, f"a {escaped}"))
+        assert faults == {field: "holds what looks like a personal identity number."}
+    assert faults_of(text.replace("title", f'"{escaped}"')) == {
+        "?": "holds what looks like a personal identity number."
+    }
+    broken = text.replace('"TITLE"', f'"""a {number[:6]}\\\n   {number[6:]}"""')
+    assert faults_of(broken) == {"title": "holds what looks like a personal identity number."}
+
+
+def test_a_null_character_is_refused() -> None:
+    assert faults_of(order_text(title="TITLE").replace("TITLE", "a\\u0000b")) == {"title": "holds a null character."}
+
+
 def test_telephone_numbers_codes_and_days_are_no_identity_numbers() -> None:
     load_order(order_text(title="Call 08-123 45 67 or 0812345678 on 2026-11-22 about 50591000052105, 195658003"))
 

@@ -70,6 +70,13 @@ def test_a_payload_reads_the_same_however_it_is_cut(piece: int) -> None:
     assert opened.strata["hospital"].to_pylist() == content.strata["hospital"].to_pylist()
 
 
+def test_a_level_with_an_identity_number_is_refused() -> None:
+    for written in ("189001019802", "18900101-9802", "ward 900101-9802", "１８９００１０１９８０２"):
+        message = block()
+        message.columns[2].levels[0] = written
+        assert refused(delimited(message)), "levels are printed in tables"
+
+
 def test_absent_dates_and_strata_stay_absent() -> None:
     message = block()
     message.columns[1].days[3] = -(2**31)
