@@ -1,4 +1,4 @@
-"""Shared set-up: kernels of the chosen variant, and the folder of real files where there is one."""
+"""Shared set-up: fixtures, and the folder of real files. Importing `tests.support` chooses the variant of the kernels."""
 
 from __future__ import annotations
 
@@ -8,14 +8,10 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-import linkage_core.kernels
 from tests.support.databases import clock, database, database_url, postgresql_server  # noqa: F401  fixtures
 from tests.support.services import loaded_home, made, running  # noqa: F401  fixtures
 
 ROOT = Path(__file__).resolve().parent.parent
-
-if variant := os.environ.get("LINKAGE_KERNELS"):
-    linkage_core.kernels.__path__.insert(0, str(ROOT / "build" / f"kernels-{variant}"))
 
 
 # The same examples each time, so that a change is judged and not its luck; HYPOTHESIS_PROFILE=nightly looks further.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import importlib
+import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -65,6 +67,8 @@ def test_every_kernel_is_declared_typed_and_has_a_twin(kernel: Path) -> None:
     assert f"linkage_core.kernels.{kernel.stem}" in declared
     assert kernel.with_suffix(".pyi").exists()
     importlib.import_module(f"linkage_core.kernels.{kernel.stem}")
+    twins = [path.read_text() for path in (ROOT / "tests" / "reference").glob("*.py")]
+    assert any(re.search(rf"\b{kernel.stem}\b", text) for text in twins), "no module of tests/reference names it"
 
 
 def test_client_and_service_need_the_same_of_the_words() -> None:
@@ -94,3 +98,10 @@ def test_only_intake_opens_envelopes() -> None:
             if "open_chunks" in names:
                 callers.add(path.relative_to(ROOT).as_posix())
     assert callers <= {"linkage/envelope.py", "server/linkage_server/intake/opening.py"}
+
+
+def test_tests_run_on_the_kernels_that_were_asked_for() -> None:
+    variant = os.environ.get("LINKAGE_KERNELS")
+    folder = ROOT / "build" / f"kernels-{variant}" if variant else ROOT / "core" / "linkage_core" / "kernels"
+    for kernel in kernels():
+        assert Path(str(importlib.import_module(f"linkage_core.kernels.{kernel.stem}").__file__)).parent == folder

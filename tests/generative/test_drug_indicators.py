@@ -18,7 +18,15 @@ from linkage_core.kernels.drugs_at_date import drugs_at_date
 from linkage_core.kernels.first_dispensing import first_dispensing
 from linkage_core.kernels.net_reversals import net_reversals
 from linkage_core.kernels.sum_in_window import sum_in_window
-from tests.reference.drug_indicators import Row, covered, netted, netted_by_row
+from tests.reference.drug_indicators import (
+    Row,
+    covered,
+    drugs_at,
+    first_dispensed,
+    netted,
+    netted_by_row,
+    summed_in_window,
+)
 
 DRUGS = ["A", "B", "C"]
 SOME_ROWS = st.lists(
@@ -150,9 +158,10 @@ def test_windows_count_rows_of_the_code_set_only_also_in_slices_with_nulls(rows,
     first, sums, counted = np.zeros(1, np.int32), np.zeros(1, np.int64), np.zeros(1, np.int32)
     first_dispensing(offsets, day, column.code, left, member, starts, ends, first, none=int(FAR))
     sum_in_window(offsets, day, column.code, left.astype(np.int64), member, starts, ends, sums, counted)
-    inside = [(d, left) for d, code, left in rows if d is not None and code == "C10AA05" and start <= d < end]
-    assert first[0] == min((d for d, left in inside if left > 0), default=int(FAR))
-    assert (sums[0], counted[0]) == (sum(left for _, left in inside), len(inside))
+    plain = [(day, code == "C10AA05", left) for day, code, left in rows]
+    expected = first_dispensed(plain, start=start, end=end)
+    assert first[0] == (int(FAR) if expected is None else expected)
+    assert (sums[0], counted[0]) == summed_in_window(plain, start=start, end=end)
 
 
 @settings(max_examples=300, deadline=None)
@@ -169,7 +178,7 @@ def test_drugs_at_a_date_are_those_whose_supply_covers_it(rows, at_day):
         np.zeros(10, np.int32),
         drugs,
     )
-    assert drugs[0] == len({r.drug for r in rows if r.drug != "C" and r.day <= at_day < r.day + r.supply})
+    assert drugs[0] == len(drugs_at(rows, day=at_day, counted={"A", "B"}))
 
 
 def test_rows_out_of_order_are_refused_with_their_row_and_no_value():

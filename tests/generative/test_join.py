@@ -14,7 +14,7 @@ from linkage_core.join import join_events
 from linkage_core.kernels.hashed_id_index import build_directory, probe_persons, walk_persons
 from linkage_core.kernels.hashed_id_join import merge_by_day
 from linkage_core.kernels.hashed_id_sort import sort_order
-from tests.reference.join import rows_by_person
+from tests.reference.join import merged_order, places_of, rows_by_person, sorted_order
 from tests.support.partitions import ids, partition, person
 
 SCHEMA = pa.schema(
@@ -79,8 +79,7 @@ def test_directory_and_walk_find_what_a_dictionary_finds(
     high, low = (np.array([key[word] for key in ordered], np.uint64) for word in (0, 1))
     asked = sorted(probes + keys[:3])
     asked_high, asked_low = (np.array([key[word] for key in asked], np.uint64) for word in (0, 1))
-    place = {key: position for position, key in enumerate(ordered)}
-    expected = [place.get(key, -1) for key in asked]
+    expected = places_of(ordered, asked)
     directory = build_directory(high, low)
     assert probe_persons(high, low, directory, asked_high, asked_low).tolist() == expected
     assert walk_persons(high, low, asked_high, asked_low).tolist() == expected
@@ -92,7 +91,7 @@ def test_directory_and_walk_find_what_a_dictionary_finds(
 def test_sort_agrees_with_pythons(lines: list[tuple[int, int, int]]) -> None:
     high, low = (np.array([line[word] for line in lines], np.uint64) for word in (0, 1))
     days = np.array([line[2] for line in lines], np.int32)
-    assert sort_order(high, low, days).tolist() == sorted(range(len(lines)), key=lambda row: (*lines[row], row))
+    assert sort_order(high, low, days).tolist() == sorted_order(lines)
 
 
 @given(persons=st.lists(st.lists(st.lists(st.integers(0, 5), max_size=5), max_size=4), max_size=5))
@@ -103,8 +102,7 @@ def test_merge_is_a_stable_sort_of_each_persons_slices(persons: list[list[list[i
     days = np.array([day for part in slices for day in part], np.int32)
     of_person = np.cumsum([0, *(len(one) for one in persons)], dtype=np.int64)
     order = merge_by_day(days, starts, ends, of_person)
-    owner = np.repeat(np.repeat(np.arange(len(persons)), np.diff(of_person)), ends - starts)
-    assert order.tolist() == np.lexsort((days, owner)).tolist()
+    assert order.tolist() == merged_order([[sorted(days) for days in one] for one in persons])
 
 
 @given(words=st.lists(st.binary(min_size=16, max_size=16)), start=st.integers(0, 3))

@@ -1,4 +1,7 @@
-"""Drug indicators written to be obviously right: one person, one day and one row at a time. Slow on purpose."""
+"""Drug indicators written to be obviously right: one person, one day and one row at a time. Slow on purpose.
+
+Twins of the kernels covered_days, net_reversals, first_dispensing, sum_in_window and drugs_at_date.
+"""
 
 from __future__ import annotations
 
@@ -103,3 +106,22 @@ def netted_by_row(rows: list[Row]) -> list[int]:
                 left[j] -= taken
                 left[i] += taken
     return left
+
+
+def first_dispensed(rows: list[tuple[int | None, bool, int]], *, start: int, end: int) -> int | None:
+    """The first day in [start, end) of a row (day, of the code set, left) with something left."""
+    return min(
+        (day for day, member, left in rows if day is not None and member and left > 0 and start <= day < end),
+        default=None,
+    )
+
+
+def summed_in_window(rows: list[tuple[int | None, bool, int]], *, start: int, end: int) -> tuple[int, int]:
+    """Sum and number of the rows (day, of the code set, weight) in [start, end)."""
+    inside = [weight for day, member, weight in rows if day is not None and member and start <= day < end]
+    return sum(inside), len(inside)
+
+
+def drugs_at(rows: list[Row], *, day: int, counted: set[str]) -> set[str]:
+    """Drugs, of those counted, whose supply covers a day."""
+    return {row.drug for row in rows if row.drug in counted and row.day <= day < row.day + row.supply}

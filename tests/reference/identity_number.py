@@ -1,4 +1,4 @@
-"""Identity numbers, one at a time, written to be obviously right: the twin of the kernel and of the column reader."""
+"""Identity numbers, one at a time, written to be obviously right: twin of the kernel identity_number and its reader."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The join written to be obviously right: one dictionary, one loop, Python objects."""
+"""The join written to be obviously right: one dictionary, one loop, Python objects.
+
+Twins of the kernels hashed_id_index (places_of), hashed_id_sort (sorted_order) and hashed_id_join (merged_order).
+"""
 
 from __future__ import annotations
 
@@ -26,6 +29,28 @@ def rows_by_person(
         rows = [row for segment in segments for number in sorted(numbers) for who, row in segment if who == number]
         found.append(sorted(rows, key=lambda row: row["day"] or date.max))
     return found
+
+
+def places_of(keys: Sequence[tuple[int, int]], asked: Sequence[tuple[int, int]]) -> list[int]:
+    """Position of each id among the keys, -1 where it is not there."""
+    place = {key: position for position, key in enumerate(keys)}
+    return [place.get(key, -1) for key in asked]
+
+
+def sorted_order(lines: Sequence[tuple[int, int, int]]) -> list[int]:
+    """Rows by both words of the id, then by day, then as they came."""
+    return sorted(range(len(lines)), key=lambda row: (*lines[row], row))
+
+
+def merged_order(persons: Sequence[Sequence[Sequence[int]]]) -> list[int]:
+    """Rows of each person by day; rows of one day slice by slice, as they came."""
+    order: list[int] = []
+    first = 0
+    for slices in persons:
+        days = [day for part in slices for day in part]
+        order += [first + row for row in sorted(range(len(days)), key=days.__getitem__)]
+        first += len(days)
+    return order
 
 
 def _follow(hashed_id: bytes, changes: dict[bytes, bytes]) -> bytes:

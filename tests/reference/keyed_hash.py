@@ -1,4 +1,4 @@
-"""The keyed hash as the standard library has it: the twin of the kernel."""
+"""The keyed hash as the standard library has it: the twin of the kernel keyed_hash."""
 
 from __future__ import annotations
 
