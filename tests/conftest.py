@@ -1,4 +1,4 @@
-"""Shared set-up: fixtures, and the folder of real files. Importing `tests.support` chooses the variant of the kernels."""
+"""Shared set-up: fixtures and the folder of real files. Importing `tests.support` chooses the kernels."""
 
 from __future__ import annotations
 
