@@ -148,7 +148,7 @@ class CountedTable:
     sum_cubes: tuple[SumCube, ...]
     splits: tuple[Split, ...]
     lines: tuple[Line, ...]
-    # Printed beside the table, counted over persons too: why persons had no value, by indicator (reason -> persons_key).
+    # Printed beside the table, counted over persons too: why persons had no value (indicator, reason, persons_key).
     reasons: tuple[tuple[str, str, str], ...] = field(default=())
     # Strata that fall apart into other strata without being crossed with them.
     nestings: tuple[Nesting, ...] = field(default=())

@@ -28,7 +28,7 @@ FORMS: dict[str, Callable[[str], str]] = {
     "with a hidden character": lambda n: f"{n[:5]}\N{ZERO WIDTH SPACE}{n[5:]}",
     "with a soft hyphen": lambda n: f"{n[:8]}\N{SOFT HYPHEN}{n[8:]}",
     "with a no-break space": lambda n: f"{n[:8]}\N{NO-BREAK SPACE}{n[8:]}",
-    "every digit apart": lambda n: " ".join(n),
+    "every digit apart": " ".join,
     "in pairs": lambda n: " ".join(n[i : i + 2] for i in range(0, 12, 2)),
 }
 
