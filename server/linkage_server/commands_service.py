@@ -110,9 +110,13 @@ def restore(
     archive: Annotated[Path, typer.Argument(help="Archive that `backup` wrote.")],
     home: Annotated[Path, typer.Option("--home", help="New home folder.")],
     keys: Annotated[Path, typer.Option("--keys", help="Copy of the keys folder.")],
+    as_json: AsJson = False,
 ) -> None:
     """Make a home folder from a backup and a copy of the keys."""
-    with refusals_as_exit_codes():
+    with refusals_as_exit_codes(as_json=as_json):
         restore_backup(archive, home=home, keys=keys)
         Service.open(home).key_ring.check()
-    typer.echo(f"Restored {home}. Run: linkage-server doctor --home {home}")
+    if as_json:
+        print_json({"home": str(home)})
+    else:
+        typer.echo(f"Restored {home}. Run: linkage-server doctor --home {home}")

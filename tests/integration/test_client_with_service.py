@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -115,6 +116,21 @@ def test_the_asynchronous_api_gives_the_same(files: Files, home: ClientHome) -> 
     with Linkage(home.root) as linkage:
         assert linkage.order(name).state == state == OrderState.AWAITING_APPROVAL
     assert listed == 1
+
+
+def test_the_python_examples_of_the_manual_run(
+    files: Files, home: ClientHome, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    manual = Path(__file__).resolve().parents[2] / "docs" / "manual" / "client.md"
+    examples = re.findall(r"```python\n(.*?)```", manual.read_text(encoding="utf-8"), re.DOTALL)
+    monkeypatch.chdir(files.order.parent)
+    monkeypatch.setenv("LINKAGE_HOME", str(home.root))
+    for example in examples:
+        exec(compile(example, str(manual), "exec"), {})
+    printed = capsys.readouterr().out
+    assert len(examples) == 2
+    assert "'lmed'" in printed
+    assert f"{ROWS} None" in printed
 
 
 @pytest.mark.parametrize("stage", ["start_upload", "send_bytes", "finish_upload"])

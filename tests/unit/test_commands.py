@@ -19,6 +19,7 @@ from linkage.enrolment import EnrolmentReply, EnrolmentRequest, read_letter
 from linkage.errors import LinkageError
 from linkage.signatures import SigningKeyPair
 from linkage_server import commands_audit, commands_orders, commands_organisation
+from linkage_server.__main__ import app as whole_program
 from linkage_server.access.certificate_authority import CertificateAuthority
 from linkage_server.access.certificates import identify_caller
 from linkage_server.checkup import check_up
@@ -189,3 +190,16 @@ def test_the_doctor_names_everything_that_is_wrong_at_once(home: HomeFolder) -> 
     assert set(ill) == {"home folder", "keys", "certificates", "database", "audit trail", "registers", "disk"}
     assert all(finding.words and finding.mend for finding in ill.values())
     unmigrated.close()
+
+
+def test_every_command_that_ends_by_itself_answers_in_json() -> None:
+    def commands(group: Any, words: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+        for name, command in getattr(group, "commands", {}).items():
+            yield (*words, name), command
+            yield from commands(command, (*words, name))
+
+    ends = dict(commands(typer.main.get_command(whole_program)))
+    assert ("releases", "reproduce") in ends
+    for words, command in ends.items():
+        if not hasattr(command, "commands") and words not in {("serve",), ("demo",)}:
+            assert "--json" in {option for parameter in command.params for option in parameter.opts}, words
