@@ -44,13 +44,14 @@ def _shown(value: object) -> str:
 
 
 def machine() -> str:
-    """The machine and the versions that the figures belong to."""
+    """The machine, how busy it was, and the versions that the figures belong to."""
     model = re.search(r"model name\s*:\s*(.+)", Path("/proc/cpuinfo").read_text())
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
     versions = ", ".join(f"{name} {metadata.version(name)}" for name in PACKAGES)
     return (
         f"{datetime.now(UTC):%Y-%m-%d}; {model.group(1) if model else platform.machine()}, {os.cpu_count()} cores, "
-        f"{memory:.0f} GiB; CPython {platform.python_version()}, {versions}."
+        f"{memory:.0f} GiB, load average {os.getloadavg()[0]:.1f} at the end of the run; "
+        f"CPython {platform.python_version()}, {versions}."
     )
 
 
