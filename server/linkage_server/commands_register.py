@@ -17,8 +17,9 @@ from rich.progress import Progress as ProgressBar
 from rich.table import Table
 
 from linkage.code_lists import load_code_lists
-from linkage.errors import DeliveryRejected, NotFound
+from linkage.errors import DeliveryRejected, LinkageError, NotFound
 from linkage.register_catalogue import RegisterDefinition, load_registers
+from linkage_server.command_line import OpenHome
 from linkage_server.keys.key_ring import KeyRing
 from linkage_server.operations.home import HomeFolder
 from linkage_server.registers.follow_peppers import follow_peppers
@@ -29,6 +30,8 @@ from linkage_server.registers.progress import Progress, ShowProgress
 from linkage_server.registers.quality_print import print_report
 from linkage_server.registers.quality_report import QualityReport, ReportFolder
 from linkage_server.registers.store import RegisterStore
+from linkage_server.settings import load_settings
+from linkage_server.storage.database import Database
 
 register_app = typer.Typer(help="Load registers and see what they hold.", no_args_is_help=True)
 
@@ -74,7 +77,7 @@ def load(
         lists={system: codes.as_arrow() for system, codes in load_code_lists(home / "definitions" / "codes").items()},
         threads=os.cpu_count() or 1,
     )
-    with _progress_bar(hidden=as_json) as show:
+    with _audited(home, "register.load", name), _progress_bar(hidden=as_json) as show:
         report = load_delivery(definition, files, settings=settings, replace=replace, show=show)
     _show_report(report, as_json=as_json)
 
@@ -141,7 +144,8 @@ def snapshots(name: Name, home: Home, as_json: AsJson = False) -> None:
 def compact(name: Name, home: Home, as_json: AsJson = False) -> None:
     """Merge the segments of all deliveries, so that orders read fewer files; no row changes."""
     _definition(home, name)
-    manifest = RegisterStore(home / "store").compact(name)
+    with _audited(home, "register.compact", name):
+        manifest = RegisterStore(home / "store").compact(name)
     _print_rows(
         [
             {
@@ -163,11 +167,12 @@ def rehash(
 ) -> None:
     """Move all registers and the number history to the newest pepper; can be stopped and run again."""
     ring = KeyRing(home / "keys")
-    if new_pepper:
-        ring.rotate_pepper()
     store = RegisterStore(home / "store")
-    peppers = ring.peppers()
-    moved = follow_peppers(store, NumberHistoryStore(home / "store" / "number-history"), peppers=peppers)
+    with _audited(home, "register.new_pepper" if new_pepper else "register.rehash", "-"):
+        if new_pepper:
+            ring.rotate_pepper()
+        peppers = ring.peppers()
+        moved = follow_peppers(store, NumberHistoryStore(home / "store" / "number-history"), peppers=peppers)
     _print_rows(
         [
             {"register": name, "pepper version": peppers[-1].version, "versions moved": moved.get(name, 0)}
@@ -187,10 +192,43 @@ def history(
     """Learn which identity numbers became which; only hashes are stored."""
     peppers = KeyRing(home / "keys").peppers()
     day = reference_date.date() if reference_date else datetime.now(UTC).date()
-    changes = read_number_changes(file, peppers=peppers, reference_date=day)
     folder = home / "store" / "number-history"
-    version = NumberHistoryStore(folder).add(changes.old, changes.new, pepper_version=peppers[-1].version)
+    with _audited(home, "register.history", "-"):
+        changes = read_number_changes(file, peppers=peppers, reference_date=day)
+        version = NumberHistoryStore(folder).add(changes.old, changes.new, pepper_version=peppers[-1].version)
     _print_rows([{"read": len(changes.old), "changes": version.changes, "version": version.version}], as_json=as_json)
+
+
+@contextmanager
+def _audited(home: Path, action: str, register: str) -> Iterator[None]:
+    """Write into the audit trail who changed a register and how it ended; begins nothing without a trail."""
+    folder = HomeFolder.open(home)
+    settings = load_settings(folder.settings_file)
+    database = Database(
+        settings.database.url_for(folder.database_file), busy_timeout_seconds=settings.database.busy_timeout_seconds
+    )
+    try:
+        database.migrate()
+        opened = OpenHome(folder=folder, settings=settings, database=database)
+        operator, outcome = opened.operator(""), "INTERNAL"
+        try:
+            yield
+            outcome = "OK"
+        except LinkageError as refusal:
+            outcome = refusal.reason
+            raise
+        finally:
+            with database.transaction() as session:
+                opened.trail.record(
+                    session,
+                    actor=operator.actor,
+                    role=operator.role,
+                    action=action,
+                    subject=f"registers/{register}",
+                    outcome=outcome,
+                )
+    finally:
+        database.close()
 
 
 def _definition(home: Path, name: str) -> RegisterDefinition:

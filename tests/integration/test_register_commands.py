@@ -11,10 +11,12 @@ import pytest
 from typer.testing import CliRunner
 
 from linkage.errors import DeliveryRejected, InputRefused, LinkageError, NotFound
+from linkage_server.audit.trail import AuditTrail
 from linkage_server.commands_register import register_app
 from linkage_server.keys.key_ring import KeyRing
 from linkage_server.operations.home import HomeFolder
 from linkage_server.settings import DEFAULT_SETTINGS
+from linkage_server.storage.database import Database
 from tests.support.register_loading import PERSONS, write_csv
 
 runner = CliRunner()
@@ -135,3 +137,18 @@ def test_a_folder_that_is_no_home_is_refused_and_so_is_one_that_others_can_read(
     home.chmod(0o755)
     with pytest.raises(InputRefused, match="open to other users"):
         run("list", home=home)
+
+
+def test_who_changed_a_register_stands_in_the_audit_trail_with_the_outcome(home: Path, delivery: Path) -> None:
+    run("load", "lmed", delivery, home=home)
+    with pytest.raises(LinkageError):
+        run("load", "dors", delivery, home=home)
+    run("compact", "lmed", home=home)
+    database = Database(f"sqlite:///{home / 'database.sqlite'}")
+    written = [(e.role, e.action, e.subject, e.outcome) for e in AuditTrail(database).newest(limit=9, subject=None)]
+    database.close()
+    assert written == [
+        ("operator", "register.load", "registers/lmed", "OK"),
+        ("operator", "register.load", "registers/dors", "DELIVERY_REJECTED"),
+        ("operator", "register.compact", "registers/lmed", "OK"),
+    ]

@@ -29,7 +29,7 @@ class SasFile:
         self.path = path
         self.damaged_rows: list[int] = []
         with refusing_unreadable(path), _sas_errors():
-            _, metadata = pyreadstat.read_sas7bdat(str(path), metadataonly=True)
+            _, metadata = pyreadstat.read_sas7bdat(str(path), metadataonly=True, output_format="dict")
         self.column_names = tuple(metadata.column_names)
         self._rows = int(metadata.number_rows or 0)
         self._texts = {name for name, kind in metadata.readstat_variable_types.items() if kind == "string"}
