@@ -48,10 +48,10 @@ class Reached:
             threading.settrace(before)  # type: ignore[arg-type]
 
     def _on_call(self, frame: FrameType, event: str, _: Any) -> Tracer | None:
-        return self._on_line(frame, event, None) if frame.f_code.co_filename.endswith(".pyx") else None
+        return self._on_line(frame, event, None) if frame.f_code.co_filename.endswith((".pyx", ".pxd")) else None
 
     def _on_line(self, frame: FrameType, event: str, _: Any) -> Tracer:
-        self.lines[Path(frame.f_code.co_filename).stem].add(frame.f_lineno)
+        self.lines[Path(frame.f_code.co_filename).name].add(frame.f_lineno)
         return self._on_line
 
 
@@ -73,7 +73,7 @@ def main() -> int:
     short = False
     for path in sorted(GENERATED.glob("*.c")):
         lines = lines_of_functions(path.stem)
-        missed = sorted(lines - plugin.lines[path.stem])
+        missed = sorted(lines - plugin.lines[f"{path.stem}.pyx"])
         share = 100 * (len(lines) - len(missed)) // max(len(lines), 1)
         short |= share < wanted.at_least
         print(f"{path.stem:20} {share:3} % of {len(lines):3} lines  {' '.join(map(str, missed))}")  # noqa: T201
