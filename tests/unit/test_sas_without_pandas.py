@@ -10,7 +10,11 @@ from tests.support.sas7bdat import Column, write_sas7bdat
 
 READ = """
 import sys
-sys.modules["pandas"] = sys.modules["polars"] = None
+class NotInstalled:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in ("pandas", "polars"):
+            raise ModuleNotFoundError(name)
+sys.meta_path.insert(0, NotInstalled())
 sys.path[:0] = sys.argv[2:]
 from pathlib import Path
 from linkage_server.registers.sas_reader import SasFile
