@@ -32,7 +32,6 @@ Names = Annotated[list[str], BeforeValidator(_as_list), Field(min_length=1)]
 Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$")]
 Reversals = Literal["net", "net_latest", "drop_negative", "none"]
 Denominator = Literal["all", "alive_at_N"]
-StatisticName = Literal["count", "share", "per_1000", "sum", "mean", "rate"]
 IntervalName = Literal["wilson", "clopper-pearson", "poisson", "none"]
 
 

@@ -167,11 +167,6 @@ def verify_release(folder: Path, *, trusted_keys: PublicSigningKeys | Iterable[P
     return manifest
 
 
-def read_statement(folder: Path) -> ReleaseStatement:
-    """What `release.json` says, unchecked: for showing the time of a delivery that `verify_release` accepted."""
-    return _read_statement(folder)
-
-
 def _read_statement(folder: Path) -> ReleaseStatement:
     raw = _read(folder, RELEASE)
     try:

@@ -18,7 +18,6 @@ from linkage_client.orders import full_name
 from linkage_client.progress import Progress, silent
 
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,150}")
-_READ_BYTES = 2**20
 
 
 @dataclass(frozen=True, slots=True)

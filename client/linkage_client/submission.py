@@ -29,7 +29,6 @@ from linkage_client.progress import Progress, silent
 
 _NOTES = "notes.json"
 _SEALED = "population.sealed"
-_READ_BYTES = 2**20
 
 
 class PopulationNotClean(PopulationRejected):

@@ -244,15 +244,18 @@ class Service:
     def serve(self, *, on_ready: Callable[[int], None]) -> None:
         """Serve until SIGTERM or SIGINT, then drain and stop."""
         self.key_ring.check()
-        self.store.sweep()
-        self.dispatcher.start()
-        if self.settings.listen.metrics_port:
-            metrics.serve(self.settings.listen.metrics_port)
-        try:
-            asyncio.run(self._serve(on_ready))
-        finally:
-            self.dispatcher.stop(grace_seconds=STOP_GRACE_SECONDS)
-            self.database.close()
+        with self.home.served_once():
+            host, moment = self.settings.listen.public_host, self.database.clock()
+            self.authority.keep_server_certificate(self.home.keys, host=host, now=moment)
+            self.store.sweep()
+            self.dispatcher.start()
+            if self.settings.listen.metrics_port:
+                metrics.serve(self.settings.listen.metrics_port)
+            try:
+                asyncio.run(self._serve(on_ready))
+            finally:
+                self.dispatcher.stop(grace_seconds=STOP_GRACE_SECONDS)
+                self.database.close()
 
     async def _serve(self, on_ready: Callable[[int], None]) -> None:
         stopping = asyncio.Event()

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 from cryptography import x509
 
 from linkage.errors import LinkageError, StorageFull
+from linkage_server.access.certificate_authority import RENEWED_BEFORE
 from linkage_server.audit.trail import AuditTrail
 from linkage_server.keys.key_ring import KeyRing
 from linkage_server.operations.home import HomeFolder
@@ -17,7 +18,6 @@ from linkage_server.settings import Settings
 from linkage_server.storage.database import Database
 from linkage_server.storage.files import disk_free_bytes, write_atomically
 
-_RENEW_BEFORE = timedelta(days=30)
 # A clock before this software was written is wrong, and certificates would not hold.
 _WRITTEN = datetime(2026, 11, 1, tzinfo=UTC)
 
@@ -77,13 +77,13 @@ def _keys(home: HomeFolder) -> str:
 def _certificates(folder: Path, *, now: datetime) -> str:
     for name, mend in (
         ("ca.pem", "Restore it from a backup; without it no client can be admitted."),
-        ("server.pem", "Move server.key and server.pem away and run `linkage-server init` on this home again."),
+        ("server.pem", "Start the service again: it makes a new one."),
     ):
         try:
             certificate = x509.load_pem_x509_certificate((folder / name).read_bytes())
         except (OSError, ValueError):
             raise LinkageError(f"{name} cannot be read.", mend=mend) from None
-        if not certificate.not_valid_before_utc <= now < certificate.not_valid_after_utc - _RENEW_BEFORE:
+        if not certificate.not_valid_before_utc <= now < certificate.not_valid_after_utc - RENEWED_BEFORE:
             day = certificate.not_valid_after_utc.date()
             raise LinkageError(f"{name} runs out on {day}, or is not valid yet.", mend=mend)
     return "The CA's and the server's certificates are valid for more than 30 days."

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pytest
 
 from linkage.envelope_manifest import EnvelopeFault, EnvelopeFaultFound
-from linkage.errors import InputRefused
+from linkage.errors import InputRefused, StorageFull
 from linkage.signatures import SigningKeyPair
 from linkage_core.pseudonyms import pseudonymise
 from linkage_server.demo.test_numbers import read_test_numbers
@@ -167,6 +167,24 @@ print(json.dumps(refused))
         [sys.executable, "-I", "-c", tries, *opener._import_roots()], capture_output=True, check=True, timeout=60
     )
     assert json.loads(done.stdout) == ["file", "socket", "pipe", 0]
+
+
+def test_a_full_disk_is_no_fault_of_the_envelope(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    full = """
+import errno, sys
+sys.path[:0] = sys.argv[1:]
+from linkage_server.intake import open_envelope, opening
+write = opening.write_population
+def no_room(hashed, file):
+    if hasattr(file, "fileno") and hasattr(file, "name"):
+        raise OSError(errno.ENOSPC, "no room")
+    write(hashed, file)
+opening.write_population = no_room
+open_envelope.main()
+"""
+    monkeypatch.setattr(opener, "_START", full)
+    with pytest.raises(StorageFull):
+        open_in_a_process(seal_default(SEALER, tmp_path), tmp_path / "out.arrow", opening_task(SEALER), limits=LIMITS)
 
 
 def test_no_key_is_in_the_openers_arguments_or_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -285,6 +285,32 @@ def test_the_server_certificate_is_for_this_machine_and_the_named_hosts(
         assert file.stat().st_mode & 0o077 == 0
 
 
+def test_the_server_certificate_is_kept_while_it_serves_and_made_anew_where_it_does_not(
+    authority: CertificateAuthority, clock: Clock, tmp_path: Path
+) -> None:
+    def kept(host: str, at: datetime) -> bytes:
+        authority.keep_server_certificate(tmp_path, host=host, now=at)
+        return (tmp_path / "server.pem").read_bytes()
+
+    authority.issue_server_certificate(tmp_path, hosts=(), now=clock())
+    first = (tmp_path / "server.pem").read_bytes()
+    assert kept("localhost", clock()) == first
+    named = kept("linkage.example", clock())
+    certificate = x509.load_pem_x509_certificate(named)
+    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert names.get_values_for_type(x509.DNSName) == ["localhost", "linkage.example"]
+    assert kept("linkage.example", certificate.not_valid_after_utc - timedelta(days=31)) == named
+    renewed = kept("linkage.example", certificate.not_valid_after_utc - timedelta(days=30))
+    assert renewed != named
+    # What a start that was killed between the two files, or a restored copy of one of them, leaves.
+    (tmp_path / "server.pem").write_bytes(named)
+    again = kept("linkage.example", clock())
+    assert again not in (named, renewed)
+    (tmp_path / "server.pem").unlink()
+    assert kept("linkage.example", clock()) != again
+    assert kept("10.0.0.7", clock()) == kept("10.0.0.7", clock())
+
+
 def test_the_authority_is_read_back_and_never_made_twice(
     authority: CertificateAuthority, clock: Clock, tmp_path: Path
 ) -> None:

@@ -40,10 +40,10 @@ def written(folder: Path) -> list[dict[str, object]]:
 
 
 def test_an_event_is_one_line_of_json(log_folder: Path) -> None:
-    logs.log_event("order_moved", order="organisations/a/orders/bcdf-ghjk-mnpq", state="approved", by="officer")
+    logs.log_event("run_started", order="organisations/a/orders/bcdf-ghjk-mnpq", attempt=1)
     (line,) = written(log_folder)
     assert list(line)[:2] == ["at", "event"]
-    assert line["event"] == "order_moved"
+    assert line["event"] == "run_started"
     assert line["order"] == "organisations/a/orders/bcdf-ghjk-mnpq"
     assert (log_folder / "service.jsonl").stat().st_mode & 0o077 == 0
 
@@ -52,7 +52,7 @@ def test_an_event_or_field_that_is_not_in_the_table_is_a_bug(log_folder: Path) -
     with pytest.raises(KeyError):
         logs.log_event("anything", text="x")
     with pytest.raises(KeyError, match="no field person"):
-        logs.log_event("order_moved", person="x")
+        logs.log_event("run_started", person="x")
     assert written(log_folder) == []
 
 
@@ -60,7 +60,7 @@ def test_an_event_or_field_that_is_not_in_the_table_is_a_bug(log_folder: Path) -
     "text", [NUMBER, f"{NUMBER[:8]}-{NUMBER[8:]}", NUMBER[2:], f"orders/{NUMBER}", "a\nb", "Åsa", "x" * 301, "{}"]
 )
 def test_a_text_that_is_no_plain_name_is_not_written(log_folder: Path, text: str) -> None:
-    logs.log_event("order_moved", order=text, state="approved", by="officer")
+    logs.log_event("run_started", order=text, attempt=1)
     (line,) = written(log_folder)
     assert line["order"] == "?"
 

@@ -24,6 +24,7 @@ from linkage.signatures import pkcs8_pem
 CA_DAYS = 3650
 SERVER_DAYS = 398
 CLIENT_DAYS = 398
+RENEWED_BEFORE = timedelta(days=30)
 # Clocks of two machines differ; a certificate must not be from the future.
 _SKEW = timedelta(minutes=5)
 
@@ -83,7 +84,7 @@ class CertificateAuthority:
         """
         key = ec.generate_private_key(ec.SECP256R1())
         names = [_general_name(host) for host in dict.fromkeys(("localhost", "127.0.0.1", "::1", *hosts))]
-        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, hosts[0] if hosts else "localhost")])
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, hosts[0][:64] if hosts else "localhost")])
         builder = (
             _builder(subject, issuer=self.certificate.subject, public_key=key.public_key(), now=now, days=SERVER_DAYS)
             .add_extension(x509.SubjectAlternativeName(names), critical=False)
@@ -92,6 +93,16 @@ class CertificateAuthority:
         certificate = self._signed(builder)
         write_secret_file(folder / "server.key", pkcs8_pem(key))
         write_secret_file(folder / "server.pem", certificate.public_bytes(serialization.Encoding.PEM))
+
+    def keep_server_certificate(self, folder: Path, *, host: str, now: datetime) -> None:
+        """Make a new server certificate unless the one there names `host` and holds for another 30 days.
+
+        The service calls it when it starts. Killed between the two files, the next start makes both.
+        """
+        if not _serves(folder, host=host, now=now):
+            for name in ("server.key", "server.pem"):
+                (folder / name).unlink(missing_ok=True)
+            self.issue_server_certificate(folder, hosts=(host,), now=now)
 
     def issue(self, request_pem: bytes, *, organisation: str, role: str, now: datetime) -> x509.Certificate:
         """A client certificate for the key of a certificate request.
@@ -127,6 +138,18 @@ class CertificateAuthority:
             .add_extension(authority, critical=False)
             .sign(self.key, hashes.SHA256())
         )
+
+
+def _serves(folder: Path, *, host: str, now: datetime) -> bool:
+    """Whether the key and the certificate belong together, name `host`, and will hold for a while."""
+    try:
+        key = serialization.load_pem_private_key((folder / "server.key").read_bytes(), password=None)
+        certificate = x509.load_pem_x509_certificate((folder / "server.pem").read_bytes())
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except (OSError, ValueError, TypeError, x509.ExtensionNotFound):
+        return False
+    in_time = certificate.not_valid_before_utc <= now < certificate.not_valid_after_utc - RENEWED_BEFORE
+    return in_time and key.public_key() == certificate.public_key() and _general_name(host) in names
 
 
 def _builder(

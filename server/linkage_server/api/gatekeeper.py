@@ -259,7 +259,7 @@ class _Visit:
         with self.gatekeeper.database.transaction() as session:
             self.gatekeeper.trail.record(
                 session,
-                actor=self.caller.organisation if self.caller else "unknown",
+                actor=self.caller.actor if self.caller else "unknown",
                 role=self.caller.role if self.caller else "unknown",
                 action=self.method,
                 subject=self.subject,

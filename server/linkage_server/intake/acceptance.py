@@ -23,16 +23,17 @@ from linkage.envelope_payload import IDENTITY_COLUMN, INDEX_DATE_COLUMN
 from linkage.errors import Conflict, LinkageError, StateConflict
 from linkage.order import OrderState, load_order
 from linkage.order_states import order_name
-from linkage.signatures import PublicSigningKeys
 from linkage.wire import refusals
 from linkage.wire.v1 import envelope_pb2, populations_pb2
 from linkage_core.pseudonyms import Pepper
+from linkage_server.access.organisations import trusted_signing_keys
 from linkage_server.audit.trail import AuditTrail
 from linkage_server.intake.bands import band
 from linkage_server.intake.opener import OpenedFacts, OpenerLimits, open_in_a_process
 from linkage_server.intake.opening_task import OpeningTask
 from linkage_server.intake.upload import UploadQuotas
 from linkage_server.intake.upload_names import find_upload, operation_name, spool_file, upload_name
+from linkage_server.operations import logs
 from linkage_server.storage.database import Database, now
 from linkage_server.storage.files import disk_refusals, fsync_folder
 from linkage_server.storage.order_states import move_order
@@ -41,11 +42,8 @@ from linkage_server.storage.tables import (
     OrderRow,
     PopulationRow,
     SeenEnvelopeRow,
-    SigningKeyRow,
     UploadRow,
 )
-
-_PIECE_BYTES = 2**20
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -92,15 +90,18 @@ class AcceptanceDesk:
             order, found = find_upload(session, upload, organisation=organisation)
             if found.state not in ("complete", "opening"):
                 return found.state == "accepted"
-            found.state = "opening"
+            # Behind all others: an upload that cannot be decided on now keeps nobody waiting.
+            found.state, found.updated_at = "opening", now(session)
             task = self._task(session, order, found)
         output = self.populations / f"population-{found.id}.arrow"
         try:
             facts, sha256 = self._open(found, output, task)
             self._accept(order, found, output, facts, sha256)
+            _log(order, found, outcome="accepted")
         except (EnvelopeFaultFound, StateConflict) as refusal:
             output.unlink(missing_ok=True)
             self._refuse(order, found, refusal)
+            _log(order, found, outcome=_fault(refusal))
             return False
         finally:
             if self._is_decided(found):
@@ -134,18 +135,13 @@ class AcceptanceDesk:
     def _task(self, session: Session, order: OrderRow, upload: UploadRow) -> OpeningTask:
         document = load_order(order.document, ordered_on=order.created_at.date())
         keys = self.keys()
-        signing_keys = session.scalars(
-            sa.select(SigningKeyRow).where(
-                SigningKeyRow.organisation == order.organisation, SigningKeyRow.revoked_at.is_(None)
-            )
-        )
         columns = [Column(IDENTITY_COLUMN, int(envelope_pb2.COLUMN_TYPE_IDENTITY))]
         if document.population.index_date:
             columns.append(Column(INDEX_DATE_COLUMN, int(envelope_pb2.COLUMN_TYPE_DATE)))
         columns += [Column(name, int(envelope_pb2.COLUMN_TYPE_STRATUM)) for name in document.population.strata]
         return OpeningTask(
             recipients=keys.recipients,
-            signing_keys=tuple(PublicSigningKeys.from_json(row.public_keys) for row in signing_keys),
+            signing_keys=tuple(trusted_signing_keys(session, order.organisation).values()),
             peppers=keys.peppers,
             order=order_name(order.organisation, order.order_id),
             organisation=order.organisation,
@@ -222,9 +218,8 @@ class AcceptanceDesk:
             raise EnvelopeFaultFound(EnvelopeFault.REPLAYED) from None
 
     def _refuse(self, order: OrderRow, upload: UploadRow, refusal: LinkageError) -> None:
-        fault = refusal.fault.value if isinstance(refusal, EnvelopeFaultFound) else refusal.reason.lower()
         with self.database.transaction() as session:
-            self._answer(session, order, upload, state="refused", reason=fault, refusal=refusal)
+            self._answer(session, order, upload, state="refused", reason=_fault(refusal), refusal=refusal)
 
     def _answer(
         self,
@@ -265,6 +260,15 @@ class AcceptanceDesk:
             state = session.scalar(sa.select(UploadRow.state).where(UploadRow.id == upload.id))
             return state in ("accepted", "refused")
         return False
+
+
+def _fault(refusal: LinkageError) -> str:
+    return refusal.fault.value if isinstance(refusal, EnvelopeFaultFound) else refusal.reason.lower()
+
+
+def _log(order: OrderRow, upload: UploadRow, *, outcome: str) -> None:
+    name = order_name(order.organisation, order.order_id)
+    logs.log_event("upload_finished", order=name, outcome=outcome, container_bytes=upload.container_bytes)
 
 
 def _sha256_of(path: Path) -> str:

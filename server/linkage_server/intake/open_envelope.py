@@ -9,6 +9,7 @@ no file, no socket, no process. It has no standard error.
 from __future__ import annotations
 
 import ctypes
+import errno
 import json
 import os
 import resource
@@ -17,6 +18,8 @@ from typing import Any
 
 _PR_SET_DUMPABLE = 4
 _PR_SET_NO_NEW_PRIVS = 38
+NO_ROOM = 28
+"""Exit code where the disk was full: nothing is said of the envelope then."""
 
 
 def main() -> None:
@@ -30,9 +33,14 @@ def main() -> None:
 
     task = task_from_json(told["task"])
     warm_up()
-    with os.fdopen(told["container"], "rb") as container, os.fdopen(told["output"], "wb") as output:
-        _shut_the_door()
-        answer = open_container(container, output, task)
+    try:
+        with os.fdopen(told["container"], "rb") as container, os.fdopen(told["output"], "wb") as output:
+            _shut_the_door()
+            answer = open_container(container, output, task)
+    except OSError as refusal:
+        if refusal.errno in (errno.ENOSPC, errno.EDQUOT):
+            sys.exit(NO_ROOM)
+        raise
     sys.stdout.write(json.dumps(answer))
 
 

@@ -20,8 +20,9 @@ import linkage
 import linkage_core
 import linkage_server
 from linkage.envelope_manifest import EnvelopeFault, EnvelopeFaultFound
+from linkage_server.intake.open_envelope import NO_ROOM
 from linkage_server.intake.opening_task import OpeningTask, task_to_json
-from linkage_server.storage.files import disk_refusals
+from linkage_server.storage.files import disk_refusals, storage_full
 
 _ANSWER_BYTES_MAX = 65_536
 # `-I` leaves the current folder and the user's settings out; the roots are those this process was loaded from.
@@ -82,7 +83,7 @@ def open_in_a_process(container: Path, output: Path, task: OpeningTask, *, limit
 
     Raises:
         EnvelopeFaultFound: for whatever reason there is no population.
-        StorageFull: no room to make the output file.
+        StorageFull: no room for the output file.
     """
     with disk_refusals(), container.open("rb") as source, output.open("xb") as target:
         output.chmod(0o600)
@@ -114,6 +115,8 @@ def _run(told: bytes, *, descriptors: tuple[int, int], limits: OpenerLimits) -> 
             process.kill()
             process.communicate()
             raise EnvelopeFaultFound(EnvelopeFault.OPENER_DIED) from None
+    if process.returncode == NO_ROOM:
+        raise storage_full()
     if process.returncode != 0 or len(answer) > _ANSWER_BYTES_MAX:
         raise EnvelopeFaultFound(EnvelopeFault.OPENER_DIED)
     return answer

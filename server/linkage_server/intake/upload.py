@@ -277,10 +277,13 @@ class Receiver:
         """
         if self._written == self.bytes_stored or self._descriptor is None:
             return
+        reached, self._written = self._written, self.bytes_stored
+        # A failed sync may succeed when it is asked for again, without the bytes: they are not counted then.
         with disk_refusals():
             os.fsync(self._descriptor)
             if self.bytes_stored == 0:
                 fsync_folder(self._room.spool)
+        self._written = reached
         with self._room.database.transaction() as session:
             counted = session.execute(
                 sa.update(UploadRow)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import secrets
 import stat
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -142,6 +145,24 @@ class HomeFolder:
             return []
         guarded = [self.root, self.keys, *sorted(self.keys.iterdir())]
         return [path for path in guarded if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO)]
+
+    @contextlib.contextmanager
+    def served_once(self) -> Iterator[None]:
+        """Hold the home folder for one service: two would take each other's work for what a killed one left behind.
+
+        The lock is the operating system's, so a killed service leaves none.
+
+        Raises:
+            Conflict: another service serves it.
+        """
+        with (self.root / "serving.lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise Conflict(
+                    f"another service serves {self.root} already.", mend="Stop it first, or serve another home folder."
+                ) from None
+            yield
 
     def page_key(self) -> bytes:
         """Secret that binds page tokens to their question."""

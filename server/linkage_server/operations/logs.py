@@ -27,19 +27,13 @@ EVENTS: MappingProxyType[str, frozenset[str]] = MappingProxyType(
     {
         "service_started": frozenset({"version", "port", "database"}),
         "service_stopping": frozenset({"signal"}),
-        "service_stopped": frozenset({"seconds"}),
         "call_handled": frozenset({"method", "outcome", "seconds", "error_id"}),
         "internal_error": frozenset({"error_id", "method", "kind", "places"}),
-        "order_moved": frozenset({"order", "state", "by"}),
-        "upload_finished": frozenset({"order", "outcome", "seconds", "container_bytes"}),
-        "opener_ended": frozenset({"order", "outcome", "exit_code", "seconds", "peak_bytes"}),
+        "upload_finished": frozenset({"order", "outcome", "container_bytes"}),
         "run_started": frozenset({"order", "attempt"}),
         "run_stage": frozenset({"order", "stage", "seconds"}),
         "run_finished": frozenset({"order", "outcome", "seconds"}),
-        "release_published": frozenset({"order", "files", "size_bytes"}),
-        "delivery_loaded": frozenset({"register", "snapshot", "rows", "rows_quarantined", "outcome", "seconds"}),
         "worker_ended": frozenset({"worker", "outcome"}),
-        "disk_low": frozenset({"disk_free_bytes"}),
         "foreign_log": frozenset({"logger", "level"}),
     }
 )

@@ -32,9 +32,10 @@ from linkage_server.runs.linkage_run import STAGES, Sources, run_linkage
 from linkage_server.runs.plan import PlannedPopulation, RunPlan, make_plan
 from linkage_server.storage.database import Database, now
 from linkage_server.storage.order_states import move_order
-from linkage_server.storage.tables import OrderRow, OrganisationRow, PopulationRow, RunRow
+from linkage_server.storage.tables import OrderRow, OrganisationRow, PopulationRow, ProtectedTableRow, RunRow
 
 ATTEMPTS_MAX = 5
+_CUT_OFF = f"The run was interrupted {ATTEMPTS_MAX} times."
 
 
 class RunCancelled(StateConflict):
@@ -70,14 +71,31 @@ class RunDesk:
     software_version: str
 
     def recover(self) -> list[str]:
-        """After a start: orders whose run was cut off are approved again, to be run again. Returns their ids."""
+        """After a start: orders whose run was cut off are approved again, to be run again. Returns their ids.
+
+        A run that was cut off too often fails instead: it may be what ends the service, time and again.
+        """
+        waiting = []
         with self.database.transaction() as session:
             cut_off = list(
                 session.scalars(sa.select(OrderRow.order_id).where(OrderRow.state == OrderState.RUNNING.value))
             )
             for order_id in cut_off:
-                self._move(session, order_id, OrderState.APPROVED, "The run was interrupted and starts again.")
-        return cut_off
+                run = session.get_one(RunRow, order_id)
+                if run.attempt >= ATTEMPTS_MAX:
+                    run.state, run.error, run.finished_at = "failed", _CUT_OFF, now(session)
+                    self._move(session, order_id, OrderState.FAILED, _CUT_OFF)
+                else:
+                    self._move(session, order_id, OrderState.APPROVED, "The run was interrupted and starts again.")
+                    waiting.append(order_id)
+            # Killed after the table was taken in and before the run was told.
+            taken_in = sa.select(ProtectedTableRow.order_id)
+            session.execute(
+                sa.update(RunRow)
+                .where(RunRow.state == "running", RunRow.order_id.in_(taken_in), RunRow.order_id.not_in(cut_off))
+                .values(state="done", stages_done=RunRow.stages_total, finished_at=now(session))
+            )
+        return waiting
 
     def next_order(self) -> str | None:
         """The order that has waited longest for a run."""
@@ -103,6 +121,9 @@ class RunDesk:
             self._compute(order_id, plan)
         except RunCancelled:
             outcome = "CANCELLED"
+            with self.database.transaction() as session:
+                run = session.get_one(RunRow, order_id)
+                run.state, run.finished_at = "cancelled", now(session)
         except ServiceUnavailable as obstacle:
             self._give_back(order_id, obstacle)
             raise

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from linkage.order import OrderState
-from linkage_server.storage.tables import OrderRow, RunRow, UploadRow
+from linkage_server.storage.tables import OrderRow, UploadRow
 
 _OPEN_UPLOADS = ("started", "complete", "opening")
 
@@ -28,9 +28,8 @@ def count_service(session: Session) -> ServiceNumbers:
     counted = sa.select(OrderRow.state, sa.func.count()).group_by(OrderRow.state)
     by_state = {state: count for state, count in session.execute(counted)}  # noqa: C416  dict() loses the types
     uploads = sa.select(sa.func.count()).where(UploadRow.state.in_(_OPEN_UPLOADS))
-    runs = sa.select(sa.func.count()).where(RunRow.state == "running")
     return ServiceNumbers(
         orders_by_state={state.value: by_state.get(state.value, 0) for state in OrderState},
         uploads_open=session.scalars(uploads).one(),
-        runs_active=session.scalars(runs).one(),
+        runs_active=by_state.get(OrderState.RUNNING.value, 0),
     )

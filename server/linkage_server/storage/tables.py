@@ -194,7 +194,7 @@ class RunRow(Base):
     stage: Mapped[str]
     stages_done: Mapped[int] = mapped_column(default=0)
     stages_total: Mapped[int] = mapped_column(default=0)
-    # "waiting", "running", "done" or "failed".
+    # "waiting", "running", "done", "failed" or "cancelled".
     state: Mapped[str] = mapped_column(index=True)
     attempt: Mapped[int] = mapped_column(default=0)
     error: Mapped[str] = mapped_column(Text, default="")
