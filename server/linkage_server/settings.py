@@ -32,7 +32,7 @@ reflection = false
 metrics_port = 0
 
 [database]
-# "" is the SQLite file of this folder; for more than one node "postgresql://user@host/name".
+# "" is the SQLite file of this folder; or "postgresql://user@host/name". One service for each home folder.
 url = ""
 busy_timeout_seconds = 30.0
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pyarrow.compute as pc
@@ -15,7 +18,7 @@ from linkage_client.home import ClientHome
 from linkage_server.access.permits import Role
 from linkage_server.demo.made_up_registers import MadeUpRegisters
 from linkage_server.runs.reproduce import reproduce
-from tests.support.loaded_service import ORDER, LoadedService
+from tests.support.loaded_service import ORDER, PYTHONPATH, LoadedService
 
 
 @pytest.fixture(scope="module")
@@ -130,3 +133,16 @@ def test_the_log_holds_typed_events_only(running: LoadedService, released_order:
     events = {json.loads(line)["event"] for line in lines}
     assert {"service_started", "call_handled", "run_started", "run_finished"} <= events
     assert "internal_error" not in events
+
+
+def test_a_second_service_on_the_same_home_is_refused_and_the_first_goes_on(
+    running: LoadedService, heart: ClientHome, released_order: str
+) -> None:
+    second = subprocess.run(
+        [sys.executable, "-m", "linkage_server", "serve", "--quiet", "--home", str(running.root)],
+        capture_output=True, text=True, check=False, timeout=60, env={**os.environ, "PYTHONPATH": PYTHONPATH},
+    )  # fmt: skip
+    assert second.returncode == 6
+    assert "another service" in second.stderr
+    with Linkage(heart.root) as linkage:
+        assert linkage.order(released_order).state == "released"

@@ -489,3 +489,10 @@ def test_changed_numbers_are_read_as_hashes_and_a_bad_row_is_named_by_its_number
     with pytest.raises(InputRefused, match="rows 2") as refused:
         read_number_changes(bad, peppers=[PEPPER], reference_date=TODAY)
     assert PERSONS[2] not in str(refused.value)
+
+
+def test_a_file_named_by_an_identity_number_is_refused_before_its_name_is_kept(tmp_path: Path) -> None:
+    path = write_csv(tmp_path / f"{PERSONS[0]}.csv", ["LopNr;ATC"])
+    with pytest.raises(InputRefused, match="name of a file") as refused:
+        load_delivery(shipped_registers()["lmed"], [path], settings=settings_in(tmp_path / "home"))
+    assert PERSONS[0] not in str(refused.value)

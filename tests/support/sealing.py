@@ -10,10 +10,10 @@ from pathlib import Path
 import pyarrow as pa
 from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
-from linkage.population_file import CheckedPopulation
 
 from linkage.envelope import SealedPopulation, seal
 from linkage.envelope_keys import RecipientKeyPair
+from linkage.population_file import CheckedPopulation
 from linkage.signatures import SigningKeyPair
 from linkage_server.demo.test_numbers import read_test_numbers
 

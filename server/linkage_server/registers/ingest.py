@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from linkage.errors import DeliveryRejected
+from linkage.free_text import refuse_identity_number
 from linkage.register_catalogue import RegisterDefinition, canonical_sha256
 from linkage_core.events import RegisterPartition
 from linkage_server.registers.delivery_run import DeliveryRun
@@ -97,6 +98,8 @@ def _describe(files: Sequence[Path], pace: Pace) -> list[FileReport]:
     """Names, sizes and hashes; the hashes tell a delivery that is held already."""
     described = []
     for place, path in enumerate(files):
+        # Names go into manifest and report, and stay there.
+        refuse_identity_number(path.name, what="the name of a file")
         try:
             with path.open("rb") as file:
                 digest = hashlib.sha256()

@@ -213,7 +213,11 @@ class RunDesk:
 
     def _give_back(self, order_id: str, obstacle: ServiceUnavailable) -> None:
         with self.database.transaction() as session:
-            if session.get_one(OrderRow, order_id).state != OrderState.RUNNING:
+            order = session.get_one(OrderRow, order_id)
+            if order.state == OrderState.APPROVED:
+                # Met before the claim: the order goes to the end of the queue, so that it holds no other up.
+                order.updated_at = now(session)
+            if order.state != OrderState.RUNNING:
                 return
             run = session.get_one(RunRow, order_id)
             run.state, run.error = "waiting", str(obstacle)

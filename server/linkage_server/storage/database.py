@@ -1,4 +1,4 @@
-"""One database, two kinds: SQLite in the home folder, or PostgreSQL for more than one node.
+"""One database, two kinds: SQLite in the home folder, or PostgreSQL.
 
 Writers take turns on both: SQLite begins with BEGIN IMMEDIATE, PostgreSQL takes one advisory lock for the length of the
 transaction. A transaction therefore never has to be repeated, what it read is still true when it commits, and the same
