@@ -186,7 +186,8 @@ class _Tour:
     def _say_where(self) -> None:
         typer.echo(f"\nThe report:      {self.results / 'report.html'}")
         typer.echo(f"The table:       {self.results / 'table.parquet'} and other formats beside it")
-        typer.echo(f"The holder's:    {self.folder / 'holder'} (try: linkage-server audit show --home ...)")
+        program = Path(sys.executable).with_name("linkage-server")
+        typer.echo(f"Every access:    {program} audit show --home {self.folder / 'holder'}")
 
     def _say(self, words: str) -> None:
         self._step += 1

@@ -100,12 +100,12 @@ def tick(place: float, statistic: str) -> str:
 
 
 def judged(value: float, target: Target | None) -> str:
-    """Name of the colour of a value: below, within or beyond its target band."""
+    """Name of the colour of a value: below, within or beyond its target band; grey where there is none."""
     if target is None:
-        return "mark"
+        return "muted"
     ends = [end for end in (target.lower, target.upper) if end is not None]
     if not ends:
-        return "mark"
+        return "muted"
     first, best = (min(ends), max(ends)) if target.better == "high" else (-max(ends), -min(ends))
     signed = value if target.better == "high" else -value
     return "below" if signed < first else "mark" if signed >= best else "mark-soft"

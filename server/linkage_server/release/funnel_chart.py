@@ -22,7 +22,8 @@ _SMALLEST_DRAWN = 5
 _MOST_NAMES = 6
 _LONGEST_NAME = 30
 # Outside which limits: colour and shape, so that the chart reads without colour too.
-_MARKS = {"inside": ("mark", "o", 6.0), "95": ("second", "D", 7.0), "99.8": ("below", "^", 8.5)}
+# The shape tells; orange and magenta mean other things in the charts beside it.
+_MARKS = {"inside": ("mark", "o", 6.0), "95": ("ink", "D", 6.5), "99.8": ("ink", "^", 8.5)}
 
 Floats = npt.NDArray[np.float64]
 

@@ -233,4 +233,6 @@ def _judgement(drawn: DrawnIndicator) -> str:
     """CSS class of the key figure's gauge, the same judgement as the bars'."""
     if drawn.total is None or drawn.total.value is None:
         return ""
-    return {"below": " below", "mark-soft": " mid"}.get(judged(drawn.total.value, drawn.text.target), "")
+    return {"below": " below", "mark-soft": " mid", "muted": " plain"}.get(
+        judged(drawn.total.value, drawn.text.target), ""
+    )
