@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from linkage_core.join import join_events
 from linkage_core.number_history import merge_changed_numbers
 from linkage_server.intake.population_store import load_population
 from linkage_server.registers.store import RegisterStore
+from linkage_server.runs.core_share import Turn
 from linkage_server.runs.plan import PlannedRegister, RunPlan
 
 STAGES = ("reading the population", "linking", "computing", "counting", "protecting", "describing")
@@ -32,13 +34,17 @@ class Sources:
         home: folder that the plan's file names are relative to.
         store: the registers.
         history: changes of identity numbers, as hashes; None where there are none.
-        threads: segments searched at once; the answer is the same for any number.
+        threads: blocks of persons computed at once; the answer is the same for any number.
+        memory_bytes: what the run may hold beside the mapped registers; more is computed in blocks, one after another.
+        turn: entered before each piece of work that keeps a core busy, so that runs share the cores.
     """
 
     home: Path
     store: RegisterStore
     history: NumberHistory | None
     threads: int
+    memory_bytes: int = 1 << 30
+    turn: Turn = nullcontext
 
     def population(self, plan: RunPlan) -> Population:
         """The plan's population, checked against its hash; who is in it under an old and a new number is there once."""
@@ -76,7 +82,8 @@ def run_linkage(plan: RunPlan, sources: Sources, *, report: Report) -> RunAnswer
     report("counting")
     counted = count_by(values, population=population, by=plan.document.by)
     report("protecting")
-    return RunAnswer(protect(counted, plan.policy), _match_rate(plan, events))
+    with sources.turn():
+        return RunAnswer(protect(counted, plan.policy), _match_rate(plan, events))
 
 
 def _evaluate(plan: RunPlan, population: Population, events: Mapping[str, PersonEvents]) -> list[PersonValues]:

@@ -1,0 +1,81 @@
+"""Shares the cores among the runs of one service: each computes a block of persons, then lets whoever has used less go.
+
+Runs are threads of one process, and a thread in a kernel cannot be interrupted; so the fairness lies in asking before
+each block. See docs/decisions/fair-shares.md.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+
+from linkage.errors import ServiceUnavailable
+from linkage_server.runs.turn_queue import Ticket, TurnQueue
+
+Turn = Callable[[], AbstractContextManager[None]]
+LOOK_SECONDS = 0.5
+
+
+def go_on() -> None:
+    """Nothing stops this run."""
+
+
+class CoreShare:
+    """The cores of the machine, given out in turns.
+
+    Args:
+        slots: how many turns run at once.
+        clock: seconds that only grow.
+    """
+
+    def __init__(self, slots: int, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._queue = TurnQueue(slots)
+        self._clock = clock
+        self._changed = threading.Condition()
+        self._closed = False
+
+    @contextmanager
+    def turns_of(self, run: str, *, may_go_on: Callable[[], None] = go_on) -> Iterator[Turn]:
+        """What a run calls before each piece of work: `with turn(): ...`. Turns must not be nested.
+
+        Args:
+            run: which account the time is put to.
+            may_go_on: raises when the run shall end; asked before each turn, and now and then while one is waited for.
+        """
+        with self._changed:
+            self._queue.join(run, now=self._clock())
+        try:
+            yield lambda: self._turn(run, may_go_on)
+        finally:
+            with self._changed:
+                self._queue.leave(run)
+
+    def close(self) -> None:
+        """Give out no more turns: whoever waits for one, or asks for one, is told that the service stops."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    @contextmanager
+    def _turn(self, run: str, may_go_on: Callable[[], None]) -> Iterator[None]:
+        with self._changed:
+            ticket = self._queue.ask(run, now=self._clock())
+        try:
+            self._wait(ticket, may_go_on)
+            yield
+        finally:
+            with self._changed:
+                self._queue.give_back(ticket, now=self._clock())
+                self._changed.notify_all()
+
+    def _wait(self, ticket: Ticket, may_go_on: Callable[[], None]) -> None:
+        while True:
+            may_go_on()
+            with self._changed:
+                self._changed.wait_for(lambda: ticket.given or self._closed, timeout=LOOK_SECONDS)
+                if self._closed:
+                    raise ServiceUnavailable("the service stops; the run begins again at its next start.")
+                if ticket.given:
+                    return
