@@ -6,7 +6,7 @@ which the register delivered them; rows without a date come last.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -85,6 +85,9 @@ class RegisterPartition:
         date_column: the column that `rows` is sorted by within a person; None where the register has no date.
         directory: uint32, first position by leading bits of the id; None lets the join build it.
             See `linkage_core.kernels.hashed_id_index`.
+        hidden: positions of persons whose rows nobody may see, ascending: erased, but not compacted away yet.
+
+    Columns of `rows` are as narrow as the segment allows; `linkage_core.narrow_columns` gives their logical values.
     """
 
     keys_hi: UInt64s
@@ -93,18 +96,42 @@ class RegisterPartition:
     rows: pa.RecordBatch
     date_column: str | None = None
     directory: npt.NDArray[np.uint32] | None = None
+    hidden: Int64s | None = None
 
     @property
     def persons(self) -> int:
-        """Number of persons with at least one row."""
+        """Number of persons with at least one row, hidden ones too."""
         return len(self.keys_hi)
 
     def select(self, columns: list[str]) -> RegisterPartition:
         """The same rows with fewer columns; names the partition does not have are left out, the date is kept."""
         wanted = {*columns, self.date_column}
         names = [name for name in self.rows.schema.names if name in wanted]
-        return RegisterPartition(
-            self.keys_hi, self.keys_lo, self.offsets, self.rows.select(names), self.date_column, self.directory
+        return replace(self, rows=self.rows.select(names))
+
+
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """What reading some persons cost: adds up over blocks of persons and over registers.
+
+    Args:
+        segments: segments in which somebody was looked for.
+        persons: persons found, once for each segment that holds rows of hers.
+        rows: rows of theirs that were looked at.
+        bytes: bytes of the columns, keys and offsets that were read for them.
+    """
+
+    segments: int = 0
+    persons: int = 0
+    rows: int = 0
+    bytes: int = 0
+
+    def __add__(self, other: Touched) -> Touched:
+        return Touched(
+            max(self.segments, other.segments),
+            self.persons + other.persons,
+            self.rows + other.rows,
+            self.bytes + other.bytes,
         )
 
 
@@ -115,12 +142,14 @@ class PersonEvents:
     Args:
         offsets: int64, persons + 1: rows of person i are [offsets[i], offsets[i + 1]).
         rows: one batch (a column is one buffer), by person, date and order of delivery.
-        found: bool, one a person: the register holds at least one row of hers.
+        found: bool, one a person: the register holds at least one row of hers, whether or not it was asked for.
+        touched: what reading them cost.
     """
 
     offsets: Int64s
     rows: pa.RecordBatch
     found: npt.NDArray[np.bool_]
+    touched: Touched = Touched()
 
     @property
     def persons(self) -> int:
