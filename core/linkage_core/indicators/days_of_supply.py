@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -13,7 +12,7 @@ from linkage.indicator_kinds import SupplyModel
 from linkage_core.indicators.dispensings import HUNDREDTHS, Dispensings
 from linkage_core.indicators.dosage_text import units_per_day
 from linkage_core.indicators.reversals import NettedRows
-from linkage_core.indicators.values import Bools, Int32s, Int64s
+from linkage_core.indicators.values import Bools, Int32s, Int64s, UInt8s
 
 DAY = 64
 """Supply is kept in 1/64 days: exact sums, and fractions of a package are carried."""
@@ -26,14 +25,26 @@ class DaysOfSupply:
     Args:
         supply_64ths: int32, one a row, in 1/64 days, reversals taken off; 0 for rows without anything left.
         unserved: bool, one a row: something is left but no step could answer.
-        rows_by_step: rows that each step answered for.
-        capped_rows: rows that were cut at the cap.
+        steps: of the model.
+        step: uint8, one a row: position in `steps` of the step that answered, `len(steps)` where none did.
+        capped: bool, one a row: it was cut at the cap.
     """
 
     supply_64ths: Int32s
     unserved: Bools
-    rows_by_step: Mapping[str, int]
-    capped_rows: int
+    steps: tuple[str, ...]
+    step: UInt8s
+    capped: Bools
+
+    def account(self, places: Int64s | slice) -> dict[str, int]:
+        """Rows of an indicator that each step answered for, and rows that were cut at the cap.
+
+        Args:
+            places: the indicator's own rows.
+        """
+        rows = np.bincount(self.step[places], minlength=len(self.steps))
+        answered = {f"rows_by_{step}": int(rows[place]) for place, step in enumerate(self.steps)}
+        return {**answered, "capped_rows": int(self.capped[places].sum())}
 
 
 def days_of_supply(dispensings: Dispensings, model: SupplyModel, netted: NettedRows) -> DaysOfSupply:
@@ -44,26 +55,25 @@ def days_of_supply(dispensings: Dispensings, model: SupplyModel, netted: NettedR
     """
     supply = np.zeros(dispensings.rows, np.int64)
     waiting = netted.left > 0
-    rows_by_step: dict[str, int] = {}
+    answered = np.full(dispensings.rows, len(model.steps), np.uint8)
     possible = False
-    for step in model.steps:
+    for place, step in enumerate(model.steps):
         lasts = _step(step, dispensings, netted, whole_days=model.reversals == "net_latest")
         if lasts is None:
-            rows_by_step[step] = 0
             continue
         possible = True
         serves = waiting & (lasts > 0)
         supply[serves] = lasts[serves]
         waiting = waiting & ~serves
-        rows_by_step[step] = int(serves.sum())
+        answered[serves] = place
     if not possible:
         raise EventsRejected(
             f"register {dispensings.register!r} lacks the columns of every supply step: {', '.join(model.steps)}.",
             mend="Add a step that the register can answer.",
         )
     cap = model.cap_days * DAY
-    capped = int((supply > cap).sum())
-    return DaysOfSupply(np.minimum(supply, cap).astype(np.int32), waiting, rows_by_step, capped)
+    lasting = np.minimum(supply, cap).astype(np.int32)
+    return DaysOfSupply(lasting, waiting, tuple(model.steps), answered, np.asarray(supply > cap, np.bool_))
 
 
 def _step(step: str, dispensings: Dispensings, netted: NettedRows, *, whole_days: bool) -> Int64s | None:

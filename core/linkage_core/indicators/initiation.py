@@ -22,7 +22,7 @@ def evaluate_initiation(context: RunContext, indicator: Initiation) -> list[Pers
     has_rows = context.ever(register, indicator.codes, rule=rule)
     faulty = context.has_faulty_row(register, indicator.codes, context.dispensings(register).quantity_missing)
     used_before = used_in_washout(context, indicator)
-    netted = context.netted(register, rule)
+    netted = context.netted(register, rule).among(context.rows_in_any_set(register, indicator.codes))
     account = {
         "reversed_rows": netted.reversed_rows,
         "netted_rows": netted.netted_rows,

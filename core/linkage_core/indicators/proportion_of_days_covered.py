@@ -28,8 +28,7 @@ def evaluate_proportion_of_days_covered(context: RunContext, indicator: Proporti
     stays = hospital_stays(context, model)
     has_rows = context.ever(register, indicator.codes, rule=model.reversals)
     missing = context.dispensings(register).quantity_missing
-    account = {f"rows_by_{step}": rows for step, rows in supply.rows_by_step.items()}
-    account["capped_rows"] = supply.capped_rows
+    account = supply.account(context.set_rows(register, *indicator.codes).places)
     values = []
     for last in indicator.observe.to_days:
         planned_end = follow_up.from_index(last)

@@ -15,7 +15,7 @@ import pyarrow as pa
 from linkage.indicator_definition import PRODUCT_COLUMNS
 from linkage.indicator_kinds import Reversals
 from linkage_core.indicators.dispensings import Dispensings
-from linkage_core.indicators.values import Int32s
+from linkage_core.indicators.values import Bools, Int32s, Int64s
 from linkage_core.kernels.net_reversals import net_reversals
 
 _ORDERS_EQUALS = ("days_supply", "dosage_text")
@@ -27,15 +27,33 @@ class NettedRows:
 
     Args:
         left: int32, one a row, hundredths of a package; 0 for reversed and cancelled rows.
-        reversed_rows: rows with negative packages.
-        netted_rows: of these, rows that found all they cancel.
-        unmatched_rows: of these, rows that did not.
+        reversed_at: positions of rows with negative packages, ascending.
+        matched: bool, one a reversed row: it found all that it cancels; None where the rule does not look for it.
     """
 
     left: Int32s
-    reversed_rows: int
-    netted_rows: int
-    unmatched_rows: int
+    reversed_at: Int64s
+    matched: Bools | None
+
+    @property
+    def reversed_rows(self) -> int:
+        """Rows with negative packages."""
+        return len(self.reversed_at)
+
+    @property
+    def netted_rows(self) -> int:
+        """Of these, rows that found all they cancel."""
+        return 0 if self.matched is None else int(self.matched.sum())
+
+    @property
+    def unmatched_rows(self) -> int:
+        """Of these, rows that did not."""
+        return 0 if self.matched is None else int((~self.matched).sum())
+
+    def among(self, own: Bools) -> NettedRows:
+        """The same with the reversed rows of an indicator alone; `own` is bool, one a row of the register."""
+        kept = own[self.reversed_at]
+        return NettedRows(self.left, self.reversed_at[kept], None if self.matched is None else self.matched[kept])
 
 
 def net(dispensings: Dispensings, rule: Reversals) -> NettedRows:
@@ -46,11 +64,11 @@ def net(dispensings: Dispensings, rule: Reversals) -> NettedRows:
     `drop_negative` forgets reversed rows; `none` takes each for a dispensing.
     """
     quantity = dispensings.quantity
-    reversed_rows = int((quantity < 0).sum())
+    reversed_rows = np.flatnonzero(quantity < 0)
     if rule == "none":
-        return NettedRows(np.abs(quantity), reversed_rows, 0, 0)
-    if rule == "drop_negative" or reversed_rows == 0:
-        return NettedRows(np.maximum(quantity, 0), reversed_rows, 0, 0)
+        return NettedRows(np.abs(quantity), reversed_rows, None)
+    if rule == "drop_negative" or not len(reversed_rows):
+        return NettedRows(np.maximum(quantity, 0), reversed_rows, None)
     left = np.empty_like(quantity)
     net_reversals(
         dispensings.offsets,
@@ -61,8 +79,7 @@ def net(dispensings: Dispensings, rule: Reversals) -> NettedRows:
         left,
         by_row_order=rule == "net_latest",
     )
-    unmatched = int((left < 0).sum())
-    return NettedRows(np.maximum(left, 0), reversed_rows, reversed_rows - unmatched, unmatched)
+    return NettedRows(np.maximum(left, 0), reversed_rows, left[reversed_rows] == 0)
 
 
 def product_of_row(dispensings: Dispensings) -> Int32s:

@@ -130,7 +130,7 @@ class RunContext:
             places: Int64s | slice = EVERY_ROW
             offsets, day = rows.offsets, rows.day
             if None not in names:
-                places = np.flatnonzero(np.logical_or.reduce([self.rows_in_set(register, name) for name in names]))
+                places = np.flatnonzero(self.rows_in_any_set(register, names))
                 counts = np.bincount(rows.person_of_row[places], minlength=rows.persons)
                 offsets, day = np.concatenate(([0], np.cumsum(counts))).astype(np.int64), rows.day[places]
             self._set_rows[key] = SetRows(places, offsets, day, np.zeros(len(day), np.int32))
@@ -140,6 +140,10 @@ class RunContext:
         """bool, one a row."""
         code, member = self.coded_rows(register, name)
         return np.asarray((code >= 0) & (member[code] > 0), np.bool_)
+
+    def rows_in_any_set(self, register: str, names: Sequence[str | None]) -> Bools:
+        """bool, one a row."""
+        return np.asarray(np.logical_or.reduce([self.rows_in_set(register, name) for name in names]), np.bool_)
 
     def first_day(self, register: str, name: str | None, *, rule: Reversals, start: Int32s, end: Int32s) -> Int32s:
         """First day in [start, end) with a dispensing of the code set that is not reversed; FAR where there is none."""

@@ -112,7 +112,10 @@ class PersonValues:
 
 
 class ReasonBook:
-    """Gives each person one reason; the first rule that speaks about a person stands."""
+    """Gives each person one reason; the first rule that speaks about a person stands.
+
+    A rule is listed whether or not it speaks about anybody, so that the lists of two blocks of persons are the same.
+    """
 
     def __init__(self, persons: int) -> None:
         self._names = [OK]
@@ -120,11 +123,9 @@ class ReasonBook:
 
     def give(self, reason: str, persons: Bools) -> None:
         """Give `reason` to those of `persons` who have none yet."""
-        chosen = persons & (self._reason == 0)
-        if chosen.any():
-            if reason not in self._names:
-                self._names.append(reason)
-            self._reason[chosen] = self._names.index(reason)
+        if reason not in self._names:
+            self._names.append(reason)
+        self._reason[persons & (self._reason == 0)] = self._names.index(reason)
 
     def copy(self) -> ReasonBook:
         """A book that goes on from here by itself."""
@@ -139,7 +140,7 @@ class ReasonBook:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Reasons given so far."""
+        """Rules so far, in their order."""
         return tuple(self._names)
 
     @property

@@ -1,0 +1,52 @@
+"""Which rows of a register the indicators of a run can ever look at; nobody needs to fetch the others.
+
+A reversed row takes from rows of its own product only, and a product has one ATC code: whatever the code sets hold,
+they hold a reversed row together with all that it may cancel. See tests/generative/test_wanted_rows.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from linkage.indicator_definition import IndicatorSet, code_set_names
+from linkage.indicator_kinds import CodeSet, EventInWindow
+from linkage_core.indicators.codes import membership, plain
+from linkage_core.row_filter import RowFilter
+
+
+def wanted_rows(definitions: Sequence[IndicatorSet], register: str, row_dimensions: Sequence[str]) -> RowFilter | None:
+    """Rows of any code set that an indicator asks for in this register; None where every row matters.
+
+    Args:
+        definitions: sets with the indicators that were chosen of each.
+        register: its name.
+        row_dimensions: row variables of the order. They split the rows of an indicator's own code sets and want no
+            others, so they do not change the answer.
+    """
+    del row_dimensions
+    code_sets: list[CodeSet] = []
+    for definition in definitions:
+        if register in _read_by_date(definition):
+            return None
+        for indicator in definition.indicators:
+            if indicator.register_name != register:
+                continue
+            names = code_set_names(indicator)
+            # Events are looked for in several columns, lists among them, which a test of one code cannot judge.
+            if not names or isinstance(indicator, EventInWindow):
+                return None
+            code_sets.extend(definition.codes[name] for name in names)
+    return RowFilter("atc", _in_any(code_sets)) if code_sets else None
+
+
+def _read_by_date(definition: IndicatorSet) -> set[str]:
+    """Registers of which any row may tell a death, an emigration or a hospital stay."""
+    exits = {source.register_name for source in (definition.exits.death, definition.exits.emigration) if source}
+    return exits | {model.hospital_register for model in definition.supply.values() if model.hospital != "ignore"}
+
+
+def _in_any(code_sets: Sequence[CodeSet]) -> Callable[[str], bool]:
+    def wants(code: str) -> bool:
+        return any(membership([plain(code)], code_set)[0] for code_set in code_sets)
+
+    return wants

@@ -1,0 +1,119 @@
+"""Rows that no indicator of a run looks at may be left in the register: no value, reason or account tells of them."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from linkage_core.events import PersonEvents
+from linkage_core.indicators import PersonValues, evaluate
+from linkage_core.indicators.wanted_rows import wanted_rows
+from linkage_core.row_filter import RowFilter
+from tests.support.indicator_tables import HEADER, deaths, drawn_set, population, register
+
+PERSONS = ["anna", "bo", "cilla"]
+OBSERVE = "observe = { from = 0, to = 50 }"
+SET = drawn_set(
+    'id = "start"\nkind = "initiation"\ncodes = ["statin", "asa"]\nwindow = { from = 0, to = [10, 40] }\n'
+    'washout = { from = -20, to = -1, effect = "stratify" }\ndenominator = ["all", "alive_at_N"]',
+    'id = "both"\nkind = "initiation"\ncodes = ["asa", "statin"]\ncombine = "all"\nreversals = "net_latest"\n'
+    "window = { from = 0, to = 30 }",
+    'id = "pdc"\nkind = "proportion_of_days_covered"\ncodes = "statin"\nsupply = "given"\n'
+    "observe = { from = 0, to = [20, 50] }\nthreshold = 0.8\nlookback_days = 20",
+    'id = "drugs"\nkind = "drugs_at_date"\ncodes = "asa"\nat_day = 30\nrule = "dispensed"\n'
+    "dispensed_within_days = 20\nat_least = 1",
+    f'id = "users"\nkind = "users"\ncodes = "statin"\n{OBSERVE}\nrow_strata = ["atc:5"]',
+    'id = "monthly"\nkind = "users"\ncodes = "asa"\nrow_strata = ["atc"]\n'
+    'calendar = { from = 2019-12-01, until = 2020-03-01, step = "month" }',
+    f'id = "cost"\nkind = "cost"\ncodes = "asa"\n{OBSERVE}',
+)
+DIMENSIONS = ["atc:3", "reason"]
+ROW = st.fixed_dictionaries(
+    {
+        "person": st.sampled_from(PERSONS),
+        "day": st.integers(-30, 60),
+        "atc": st.sampled_from(["C10AA05", "c10 aa01", "B01AC06", "B01AC34", "B01AC04", "N02BE01", "", None]),
+        "packages": st.sampled_from([1, 1, 2, 3, -1, -2, None]),
+        "days_supply": st.sampled_from([5, 20, 40, 2000, 0, None]),
+        "cost_total": st.integers(-100, 500),
+        "product": st.sampled_from(["x", "y", None]),
+        "reason": st.sampled_from([["22298006"], ["38341003", "22298006"], [], None]),
+    }
+)
+
+
+def only(events: PersonEvents, wanted: RowFilter) -> PersonEvents:
+    """The rows that a filter keeps, as a register that reads by it would give them."""
+    codes = events.rows.column(wanted.column).cast(pa.string()).to_pylist()
+    keep = np.array([code is not None and wanted.wants(code) for code in codes], np.bool_)
+    counts = np.bincount(events.person_of_row()[keep], minlength=events.persons)
+    offsets = np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
+    return PersonEvents(offsets=offsets, rows=events.rows.filter(pa.array(keep)), found=events.found)
+
+
+def said(values: list[PersonValues]) -> list[dict[str, object]]:
+    """Everything that values hold, in a form that can be compared."""
+    return [_plain(asdict(value)) for value in values]
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    if isinstance(value, dict):
+        return {key: _plain(part) for key, part in value.items()}
+    return value
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(ROW, min_size=1, max_size=20), st.dictionaries(st.sampled_from(PERSONS), st.integers(0, 60)))
+def test_values_are_the_same_without_the_rows_that_nobody_wants(rows, dead):
+    who = population(PERSONS)
+    rows = [*rows, {"person": "anna", "day": 500, "reason": ["1"], "product": "x", "atc": "N02", "days_supply": 1}]
+    events = register(PERSONS, rows, date_column="dispensing_date")
+    wanted = wanted_rows([SET], "lmed", DIMENSIONS)
+    assert wanted is not None
+    whole, part = (
+        evaluate(
+            SET,
+            population=who,
+            events={"lmed": read, "dors": deaths(PERSONS, dead)},
+            data_until={},
+            row_dimensions=DIMENSIONS,
+        )
+        for read in (events, only(events, wanted))
+    )
+    assert said(whole) == said(part)
+
+
+@pytest.mark.parametrize(
+    ("indicator", "header"),
+    [
+        (f'id = "all"\nkind = "users"\n{OBSERVE}', HEADER),
+        (
+            'id = "event"\nkind = "event_in_window"\nregister = "lmed"\ndate = "dispensing_date"\ncodes = "statin"\n'
+            'columns = "atc"\nwindow = { from = 0, to = 30 }',
+            HEADER,
+        ),
+        (
+            f'id = "users"\nkind = "users"\ncodes = "statin"\n{OBSERVE}',
+            HEADER.replace('hospital = "freeze"', 'hospital = "freeze"\nhospital_register = "lmed"'),
+        ),
+        (
+            f'id = "users"\nkind = "users"\ncodes = "statin"\n{OBSERVE}',
+            HEADER + '[exits]\nemigration = { register = "lmed", date = "dispensing_date" }\n',
+        ),
+    ],
+)
+def test_every_row_is_wanted_where_a_code_cannot_tell(indicator, header):
+    assert wanted_rows([drawn_set(indicator, header=header)], "lmed", []) is None
+
+
+def test_codes_are_wanted_as_the_register_writes_them():
+    wanted = wanted_rows([drawn_set(f'id = "users"\nkind = "users"\ncodes = "asa"\n{OBSERVE}')], "lmed", [])
+    assert wanted is not None
+    assert [wanted.wants(code) for code in ("B01AC06", " b01.ac 34", "B01AC04", "")] == [True, True, False, False]
