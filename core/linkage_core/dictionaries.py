@@ -44,28 +44,29 @@ def narrow_codes(codes: pa.Array, values: pa.Array) -> pa.DictionaryArray:
     return pa.DictionaryArray.from_arrays(codes.cast(width), values, safe=False)
 
 
-def _with_common_dictionary(arrays: Sequence[pa.DictionaryArray]) -> pa.DictionaryArray:
-    first = arrays[0].dictionary
-    if all(array.dictionary.equals(first) for array in arrays[1:]):
-        codes = pa.concat_arrays([array.indices.cast(pa.uint32()) for array in arrays])
-        return narrow_codes(codes, first)
-    # A free-text column may have far more values in its segment than in the rows that were asked for.
-    arrays = [_without_idle_values(array) for array in arrays]
-    values = pc.unique(pa.concat_arrays([array.dictionary for array in arrays]))
-    renumbered = []
-    for array in arrays:
-        places = pc.index_in(array.dictionary, value_set=values)
-        renumbered.append(places.take(array.indices).cast(pa.uint32()))
-    return narrow_codes(pa.concat_arrays(renumbered), values)
-
-
-def _without_idle_values(array: pa.DictionaryArray) -> pa.DictionaryArray:
+def without_idle_values(array: pa.DictionaryArray) -> pa.DictionaryArray:
+    """The same rows with a dictionary of the values they use, where it is longer than the rows."""
     if len(array.dictionary) <= len(array):
         return array
     used = pc.unique(array.indices.drop_null())
     codes = pc.index_in(array.indices, value_set=used)
     codes = pc.if_else(array.indices.is_valid(), codes, None)
     return pa.DictionaryArray.from_arrays(codes, array.dictionary.take(used))
+
+
+def _with_common_dictionary(arrays: Sequence[pa.DictionaryArray]) -> pa.DictionaryArray:
+    first = arrays[0].dictionary
+    if all(array.dictionary.equals(first) for array in arrays[1:]):
+        codes = pa.concat_arrays([array.indices.cast(pa.uint32()) for array in arrays])
+        return narrow_codes(codes, first)
+    # A free-text column may have far more values in its segment than in the rows that were asked for.
+    arrays = [without_idle_values(array) for array in arrays]
+    values = pc.unique(pa.concat_arrays([array.dictionary for array in arrays]))
+    renumbered = []
+    for array in arrays:
+        places = pc.index_in(array.dictionary, value_set=values)
+        renumbered.append(places.take(array.indices).cast(pa.uint32()))
+    return narrow_codes(pa.concat_arrays(renumbered), values)
 
 
 def _lists_with_common_dictionary(arrays: Sequence[pa.ListArray]) -> pa.ListArray:

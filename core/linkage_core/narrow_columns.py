@@ -37,7 +37,7 @@ def narrow(column: pa.Array, field: pa.Field) -> tuple[pa.Array, pa.Field]:
         codes = _narrow_codes(column)
         return codes, field.with_type(codes.type)
     if is_code_list(kind):
-        lists = _with_values(column, _narrow_codes(column.flatten()))
+        lists = with_values(column, _narrow_codes(column.flatten()))
         return lists, field.with_type(lists.type)
     return column, field
 
@@ -53,7 +53,7 @@ def widen(column: pa.Array, field: pa.Field) -> pa.Array:
         return pa.DictionaryArray.from_arrays(column.indices.cast(CODE), column.dictionary)
     if is_code_list(kind):
         values = column.flatten()
-        return _with_values(column, pa.DictionaryArray.from_arrays(values.indices.cast(CODE), values.dictionary))
+        return with_values(column, pa.DictionaryArray.from_arrays(values.indices.cast(CODE), values.dictionary))
     return column.cast(kind)
 
 
@@ -86,6 +86,13 @@ def widen_rows(rows: pa.RecordBatch) -> pa.RecordBatch:
     """The logical values of all columns."""
     columns = [widen(column, field) for column, field in zip(rows.columns, rows.schema, strict=True)]
     return pa.RecordBatch.from_arrays(columns, schema=logical_schema(rows.schema))
+
+
+def with_values(lists: pa.ListArray, values: pa.DictionaryArray) -> pa.ListArray:
+    """The lists with other values in them: those of `lists.flatten()`, which leaves out what lies outside a slice."""
+    offsets = np.concatenate(([0], np.cumsum(pc.list_value_length(lists).fill_null(0)))).astype(np.int32)
+    mask = lists.is_null() if lists.null_count else None
+    return pa.ListArray.from_arrays(pa.array(offsets), values, mask=mask)
 
 
 def _narrow_date(column: pa.Array, field: pa.Field) -> tuple[pa.Array, pa.Field]:
@@ -134,13 +141,6 @@ def _zero_where_null(numbers: pa.Array) -> pa.Array:
     return pa.Array.from_buffers(
         numbers.type, len(numbers), [numbers.is_valid().buffers()[1], filled.buffers()[1]], offset=0
     )
-
-
-def _with_values(lists: pa.ListArray, values: pa.DictionaryArray) -> pa.ListArray:
-    """The lists with other values in them: those of `lists.flatten()`, which leaves out what lies outside a slice."""
-    offsets = np.concatenate(([0], np.cumsum(pc.list_value_length(lists).fill_null(0)))).astype(np.int32)
-    mask = lists.is_null() if lists.null_count else None
-    return pa.ListArray.from_arrays(pa.array(offsets), values, mask=mask)
 
 
 def _logical_type(kind: pa.DataType, named: str) -> pa.DataType:

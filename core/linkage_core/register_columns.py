@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,12 +12,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from linkage.errors import EventsRejected
-from linkage_core.dictionaries import concatenate
+from linkage_core.dictionaries import concatenate, is_code_list, without_idle_values
 from linkage_core.events import Int32s, Int64s
-from linkage_core.narrow_columns import logical_field, widen
-
-UInt8s = npt.NDArray[np.uint8]
-UInt32s = npt.NDArray[np.uint32]
+from linkage_core.narrow_columns import logical_field, widen, with_values
+from linkage_core.segment_rows import SegmentColumn, SegmentRows
 
 MOST_SHARED_TEXTS = 1 << 16
 """Above this, texts are numbered after gathering: a free-text column may have far more of them than rows asked for."""
@@ -29,43 +28,66 @@ class RegisterColumn:
     Args:
         field: name, logical type and metadata, of the newest segment that has the column.
         parts: the column of each segment, oldest first; None where a segment lacks it.
-        fields: the field of each part.
         texts: the dictionary of the whole register; None where it has no codes, or too many texts for one.
-        codes: for each segment, code in `texts` by code in the segment; None without `texts`.
+        codes: for each segment, code in `texts` by code in the segment, and -1 at the end, which impossible codes read
+            as; None without `texts`.
     """
 
     field: pa.Field
-    parts: tuple[pa.Array | None, ...]
-    fields: tuple[pa.Field | None, ...]
+    parts: tuple[SegmentColumn | None, ...]
     texts: pa.Array | None
     codes: tuple[Int32s | None, ...]
 
-    def gather(self, rows: Sequence[UInt32s], order: Int64s | None) -> pa.Array:
+    def gather(self, rows: Sequence[SegmentRows], order: Int64s | None) -> pa.Array:
         """The logical values of each segment's `rows`, one segment after the other, or in `order` of that."""
-        column = concatenate(
-            [self._taken(number, pa.array(numbers, pa.uint32())) for number, numbers in enumerate(rows)]
-        )
-        column = widen(column, self.field)
+        kind = self.field.type
+        if self.texts is not None and pa.types.is_dictionary(kind):
+            return pa.DictionaryArray.from_arrays(self._gather_numbers(rows, order, kind.index_type), self.texts)
+        if pa.types.is_primitive(kind) and kind.bit_width in {32, 64}:
+            return self._gather_numbers(rows, order, kind)
+        column = widen(concatenate([self._taken(number, chosen) for number, chosen in enumerate(rows)]), self.field)
         return column if order is None else column.take(pa.array(order))
 
-    def belongs(self, number: int, wants: Callable[[str], bool]) -> UInt8s | None:
-        """For each code of a segment, whether its text is wanted; None where the part has no codes."""
-        part = self.parts[number]
-        if part is None or not pa.types.is_dictionary(part.type):
-            return None
-        return wanted_texts(part.dictionary, wants)
+    def _gather_numbers(self, rows: Sequence[SegmentRows], order: Int64s | None, kind: pa.DataType) -> pa.Array:
+        total = sum(map(len, rows))
+        values: npt.NDArray[Any] = np.empty(total, np.int32 if kind.bit_width == 32 else np.int64)
+        filled = np.empty(total, np.uint8) if any(part is None or part.has_nulls for part in self.parts) else None
+        first = 0
+        for part, codes, chosen in zip(self.parts, self.codes, rows, strict=True):
+            here = slice(first, first + len(chosen))
+            first = here.stop
+            if part is None:
+                values[here] = 0
+            elif codes is None:
+                part.values_into(values[here], chosen)
+            else:
+                part.codes_into(values[here], chosen, codes)
+            if filled is not None:
+                filled[here] = 0
+                if part is not None:
+                    part.validity_into(filled[here], chosen)
+        if order is not None:
+            values = values[order]
+            filled = None if filled is None else filled[order]
+        bits = None if filled is None else pa.py_buffer(np.packbits(filled, bitorder="little"))
+        return pa.Array.from_buffers(kind, total, [bits, pa.py_buffer(values)])
 
-    def _taken(self, number: int, rows: pa.Array) -> pa.Array:
-        part, field = self.parts[number], self.fields[number]
+    def _taken(self, number: int, rows: SegmentRows) -> pa.Array:
+        """Rows of a column that no kernel reads: lists, texts, truth values, and codes with too many texts."""
+        part, codes = self.parts[number], self.codes[number]
+        kind = self.field.type
         if part is None:
-            return _nulls(len(rows), self.field.type, self.texts)
-        taken = widen(part.take(rows), field)
-        codes = self.codes[number]
+            return pa.nulls(len(rows), kind)
+        taken = part.array.take(pa.array(rows.numbers))
         if codes is not None:
-            return pa.DictionaryArray.from_arrays(pa.array(codes).take(taken.indices), self.texts)
-        if pa.types.is_dictionary(self.field.type) and not pa.types.is_dictionary(taken.type):
-            taken = taken.dictionary_encode()
-        return taken if taken.type == self.field.type else taken.cast(self.field.type)
+            values = pa.DictionaryArray.from_arrays(pa.array(codes).take(taken.flatten().indices), self.texts)
+            return with_values(taken, values)
+        if pa.types.is_dictionary(taken.type):
+            return without_idle_values(taken)
+        if pa.types.is_dictionary(kind):
+            return taken.dictionary_encode()
+        taken = widen(taken, part.field)
+        return taken if taken.type == kind else taken.cast(kind)
 
 
 def register_column(name: str, batches: Sequence[pa.RecordBatch]) -> RegisterColumn:
@@ -77,17 +99,21 @@ def register_column(name: str, batches: Sequence[pa.RecordBatch]) -> RegisterCol
     fields = tuple(batch.schema.field(name) if name in batch.schema.names else None for batch in batches)
     parts = tuple(None if field is None else batch.column(name) for field, batch in zip(fields, batches, strict=True))
     field = _common_field(name, [logical_field(field) for field in fields if field is not None])
-    texts = _shared_texts(field.type, parts)
-    codes = tuple(
-        None if texts is None or part is None else np.asarray(pc.index_in(part.dictionary, value_set=texts), np.int32)
-        for part in parts
+    columns = tuple(
+        None if part is None or own is None else SegmentColumn(part, own)
+        for part, own in zip(parts, fields, strict=True)
     )
-    return RegisterColumn(field, parts, fields, texts, codes)
+    texts = _shared_texts(field.type, parts)
+    if texts is None:
+        return RegisterColumn(field, columns, None, (None,) * len(parts))
+    return RegisterColumn(field, columns, texts, tuple(_codes_in(texts, part) for part in parts))
 
 
-def wanted_texts(texts: pa.Array, wants: Callable[[str], bool]) -> UInt8s:
-    """uint8, one a text: 1 where it is wanted; a null text never is."""
-    return np.array([text is not None and wants(text) for text in texts.to_pylist()], np.uint8)
+def dictionary_of(part: pa.Array) -> pa.Array | None:
+    """The texts of a column of codes or of lists of codes; None for any other."""
+    if pa.types.is_dictionary(part.type):
+        return part.dictionary
+    return part.values.dictionary if is_code_list(part.type) else None
 
 
 def _common_field(name: str, fields: Sequence[pa.Field]) -> pa.Field:
@@ -127,15 +153,16 @@ def _scale(field: pa.Field) -> str:
 
 
 def _shared_texts(kind: pa.DataType, parts: Sequence[pa.Array | None]) -> pa.Array | None:
-    present = [part for part in parts if part is not None]
-    if not pa.types.is_dictionary(kind) or not all(pa.types.is_dictionary(part.type) for part in present):
+    if not (pa.types.is_dictionary(kind) or is_code_list(kind)):
         return None
-    if sum(len(part.dictionary) for part in present) > MOST_SHARED_TEXTS:
+    dictionaries = [dictionary_of(part) for part in parts if part is not None]
+    coded = [texts for texts in dictionaries if texts is not None]
+    if len(coded) < len(dictionaries) or sum(len(texts) for texts in coded) > MOST_SHARED_TEXTS:
         return None
-    return pc.unique(pa.concat_arrays([part.dictionary for part in present]))
+    return pc.unique(pa.concat_arrays(coded))
 
 
-def _nulls(rows: int, kind: pa.DataType, texts: pa.Array | None) -> pa.Array:
-    if texts is None:
-        return pa.nulls(rows, kind)
-    return pa.DictionaryArray.from_arrays(pa.nulls(rows, kind.index_type), texts)
+def _codes_in(texts: pa.Array, part: pa.Array | None) -> Int32s | None:
+    if part is None:
+        return None
+    return np.append(np.asarray(pc.index_in(dictionary_of(part), value_set=texts), np.int32), np.int32(-1))

@@ -6,14 +6,12 @@ filter, their codes are walked first, and other columns are read for the rows th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from linkage.errors import EventsRejected
 from linkage_core.asked_ids import AskedIds, asked_ids, find_persons
@@ -26,23 +24,16 @@ from linkage_core.events import (
     Touched,
     days_of,
 )
-from linkage_core.kernels.hashed_id_join import count_rows, expand_rows, merge_by_day
-from linkage_core.register_columns import RegisterColumn, UInt32s, register_column, wanted_texts
+from linkage_core.kernels.hashed_id_join import locate_rows, merge_by_day
+from linkage_core.register_columns import register_column
+from linkage_core.row_filter import RowFilter
+from linkage_core.row_selection import RowSelection
+from linkage_core.segment_rows import SegmentRows
 
-Bools = npt.NDArray[np.bool_]
-
-
-@dataclass(frozen=True, slots=True)
-class RowFilter:
-    """Which rows a run needs.
-
-    Args:
-        column: a column of codes, of texts, or of lists of codes; rows where it is null are dropped.
-        wants: whether a row with this code, as it is stored, is needed. Lists are kept where any code is.
-    """
-
-    column: str
-    wants: Callable[[str], bool]
+BYTES_ASKED = 20
+"""Of the directory and the keys, for an id that is looked up."""
+BYTES_FOUND = 8
+"""Of the offsets, for a person who is found."""
 
 
 class RegisterView:
@@ -73,7 +64,7 @@ class RegisterView:
         names = dict.fromkeys(name for batch in reversed(batches) for name in batch.schema.names)
         wanted = set(names) if columns is None else {*columns, self._date_column}
         self._columns = {name: register_column(name, batches) for name in names if name in wanted}
-        self._keep = keep
+        self._selection = None if keep is None else RowSelection(keep, batches)
 
     def events(self, population: Population, *, threads: int = 1) -> PersonEvents:
         """Rows of each person of the population, by date and then in the order of delivery.
@@ -87,7 +78,7 @@ class RegisterView:
         """
         asked = asked_ids(population, self._history)
         with ThreadPoolExecutor(max_workers=max(1, threads)) as pool:
-            picked = list(pool.map(lambda segment: self._pick(asked, segment), self._segments))
+            picked = list(pool.map(lambda number: self._pick(asked, number), range(len(self._segments))))
         found = np.zeros(population.persons, np.bool_)
         for one in picked:
             found[one.found] = True
@@ -104,27 +95,25 @@ class RegisterView:
             touched=self._touched(picked),
         )
 
-    def _pick(self, asked: AskedIds, segment: RegisterPartition) -> _Picked:
+    def _pick(self, asked: AskedIds, number: int) -> _Picked:
+        segment = self._segments[number]
         here = asked.within(segment)
         places = find_persons(segment, here.high, here.low)
         offsets = segment.offsets.astype(np.uint32, copy=False)
-        counts = count_rows(places, offsets, segment.rows.num_rows)
-        rows = expand_rows(places, counts, offsets)
+        starts, counts = locate_rows(places, offsets, segment.rows.num_rows)
         hits = np.flatnonzero(counts)
-        person, lengths = here.person[hits], counts[hits]
-        found, looked_at = person, len(rows)
-        if self._keep is not None:
-            kept = _passes(segment.rows, rows, self._keep)
-            owner = np.repeat(np.arange(len(lengths)), lengths)[kept]
-            lengths = np.bincount(owner, minlength=len(lengths)).astype(np.int64)
-            rows = rows[kept]
-            person, lengths = person[lengths > 0], lengths[lengths > 0]
-        return _Picked(person, lengths, rows, found, looked_at, len(here.high))
+        person, every = here.person[hits], SegmentRows(starts[hits], counts[hits])
+        if self._selection is None:
+            return _Picked(person, every, asked=len(places), found=person, looked_at=len(every))
+        rows = self._selection.of(number, every)
+        kept = np.flatnonzero(rows.counts)
+        some = SegmentRows(rows.starts[kept], rows.counts[kept], rows.listed)
+        return _Picked(person[kept], some, asked=len(places), found=person, looked_at=len(every))
 
     def _order(self, picked: Sequence[_Picked], *, persons: int) -> tuple[Int64s | None, Int64s]:
         """Order that brings the picked rows to the population's order (None where they stand in it), and offsets."""
         person = np.concatenate([np.empty(0, np.int64), *(one.person for one in picked)])
-        lengths = np.concatenate([np.empty(0, np.int64), *(one.lengths for one in picked)])
+        lengths = np.concatenate([np.empty(0, np.int64), *(one.rows.counts for one in picked)])
         counts = np.zeros(persons, np.int64)
         np.add.at(counts, person, lengths)
         offsets = np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
@@ -140,63 +129,38 @@ class RegisterView:
         return merge_by_day(days, (ends - lengths)[by_person], ends[by_person], slices_of_person), offsets
 
     def _touched(self, picked: Sequence[_Picked]) -> Touched:
+        read = 0.0
+        for number, one in enumerate(picked):
+            parts = [column.parts[number] for column in self._columns.values()]
+            read += len(one.rows) * sum(part.bytes_per_row for part in parts if part is not None)
+            read += one.asked * BYTES_ASKED + len(one.found) * BYTES_FOUND
+            if self._selection is not None:
+                read += one.looked_at * self._selection.bytes_per_row(number)
         return Touched(
             segments=sum(one.asked > 0 for one in picked),
             persons=sum(len(one.found) for one in picked),
             rows=sum(one.looked_at for one in picked),
-            bytes=sum(
-                _bytes_read(one, segment, self._columns, number, self._keep)
-                for number, (one, segment) in enumerate(zip(picked, self._segments, strict=True))
-            ),
+            bytes=round(read),
         )
 
 
 @dataclass(frozen=True, slots=True)
 class _Picked:
-    """Rows of one segment, slice after slice: the person and the number of rows of each; and what it cost.
+    """Rows of one segment, and what finding them cost.
 
-    `found` are the persons with any row, before the filter; `looked_at` their rows; `asked` the ids looked up.
+    Args:
+        person: whose each run of `rows` is.
+        rows: the rows that are wanted.
+        asked: number of ids looked up.
+        found: persons with any row, wanted or not.
+        looked_at: number of their rows.
     """
 
     person: Int64s
-    lengths: Int64s
-    rows: UInt32s
+    rows: SegmentRows
+    asked: int
     found: Int64s
     looked_at: int
-    asked: int
-
-
-def _bytes_read(
-    picked: _Picked, segment: RegisterPartition, columns: dict[str, RegisterColumn], number: int, keep: RowFilter | None
-) -> int:
-    widths = [_width(column.parts[number]) for column in columns.values()]
-    walked = _width(segment.rows.column(keep.column)) if keep and keep.column in segment.rows.schema.names else 0
-    return 20 * picked.asked + 8 * len(picked.found) + int(len(picked.rows) * sum(widths) + picked.looked_at * walked)
-
-
-def _width(part: pa.Array | None) -> float:
-    """Bytes a row of a column, without its dictionary."""
-    if part is None or len(part) == 0:
-        return 0.0
-    return float((part.indices if pa.types.is_dictionary(part.type) else part).nbytes) / len(part)
-
-
-def _passes(rows: pa.RecordBatch, numbers: UInt32s, keep: RowFilter) -> Bools:
-    if keep.column not in rows.schema.names:
-        return np.zeros(len(numbers), np.bool_)
-    column = rows.column(keep.column).take(pa.array(numbers))
-    lengths = None
-    if pa.types.is_list(column.type):
-        lengths = np.asarray(pc.list_value_length(column).fill_null(0))
-        column = column.flatten()
-    if not pa.types.is_dictionary(column.type):
-        column = column.cast(pa.string()).dictionary_encode()
-    table = np.append(wanted_texts(column.dictionary, keep.wants), 0).astype(np.bool_)
-    passes: Bools = table[np.asarray(column.indices.cast(pa.int64()).fill_null(len(table) - 1))]
-    if lengths is None:
-        return passes
-    passing: Bools = np.bincount(np.repeat(np.arange(len(lengths)), lengths)[passes], minlength=len(lengths)) > 0
-    return passing
 
 
 def _date_column(segments: Sequence[RegisterPartition]) -> str | None:

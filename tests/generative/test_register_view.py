@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from linkage_core.events import HASHED_ID, NumberHistory, Population, RegisterPartition
 from linkage_core.narrow_columns import logical_schema, narrow_rows, widen_rows
-from linkage_core.register_view import RegisterView, RowFilter
+from linkage_core.register_view import RegisterView
+from linkage_core.row_filter import RowFilter
 from tests.reference.join import Row, rows_by_person
 from tests.support.partitions import ids, partition, person
 
@@ -93,7 +94,7 @@ CASES = st.builds(
 )
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(case=CASES, cut=st.integers(0, 13), threads=st.integers(1, 3))
 def test_a_filtered_view_of_any_block_agrees_with_filtering_the_reference(case: Case, cut: int, threads: int) -> None:
     view = RegisterView(
@@ -132,7 +133,7 @@ TYPES = {
 }
 
 
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 @given(rows=st.lists(ROWS, max_size=20), start=st.integers(0, 4), taken=st.lists(st.integers(0, 19)))
 def test_narrowed_columns_come_back_as_they_were(rows: list[Row], start: int, taken: list[int]) -> None:
     batch = pa.RecordBatch.from_pylist(rows, schema=SCHEMA).slice(min(start, len(rows)))
@@ -156,4 +157,4 @@ def file_of(batch: pa.RecordBatch) -> bytes:
     sink = pa.BufferOutputStream()
     with pa.ipc.new_file(sink, batch.schema) as writer:
         writer.write_batch(batch)
-    return sink.getvalue().to_pybytes()
+    return bytes(sink.getvalue())

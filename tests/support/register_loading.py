@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from linkage.code_lists import load_code_lists
 from linkage.register_catalogue import RegisterDefinition, load_register_definition
+from linkage_core.narrow_columns import widen_rows
 from linkage_core.pseudonyms import Pepper
 from linkage_server.demo.test_numbers import read_test_numbers
 from linkage_server.registers.ingest import IngestSettings
@@ -48,7 +49,7 @@ def stored_rows(settings: IngestSettings, register: str, columns: Sequence[str] 
     manifest = settings.store.current(register)
     tables = []
     for partition in settings.store.partitions(manifest):
-        table = pa.Table.from_batches([partition.rows])
+        table = pa.Table.from_batches([widen_rows(partition.rows)])
         tables.append(table.select(list(columns)) if columns else table)
     return pa.concat_tables([_decoded(table) for table in tables])
 

@@ -1,8 +1,8 @@
-"""Turns found persons into rows: counted first, then listed, then merged by date where several segments hold them."""
+"""Turns found persons into rows: counted first, then listed or tested by code, then merged by date over segments."""
 
 import numpy as np
 
-from libc.stdint cimport int32_t, int64_t, uint32_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t
 
 from linkage_core.kernels.kernel_result cimport (
     KERNEL_OUT_OF_RANGE,
@@ -12,35 +12,82 @@ from linkage_core.kernels.kernel_result cimport (
     raise_if_failed,
 )
 
+cdef extern from *:
+    """
+    #define LINKAGE_PREFETCH(address) __builtin_prefetch((address), 0, 0)
+    """
+    void LINKAGE_PREFETCH(const void* address) noexcept nogil
+
+# Persons ahead whose offsets or codes are fetched: far enough for a miss, near enough to be there still.
+cdef enum:
+    DISTANCE = 48
+
+ctypedef fused Code:
+    uint8_t
+    uint16_t
+    uint32_t
+
 
 # Offsets are read from a file: a damaged one must not lead outside the rows.
-cdef KernelResult count(
-    const int64_t* found, int64_t asked, const uint32_t* offsets, int64_t persons, int64_t rows, int64_t* counts
+cdef KernelResult locate(
+    const int64_t* found, int64_t asked, const uint32_t* offsets, int64_t persons, int64_t rows,
+    uint32_t* starts, uint32_t* counts,
 ) noexcept nogil:
     cdef int64_t probe, person
     for probe in range(asked):
-        counts[probe] = 0
+        if probe + DISTANCE < asked:
+            person = found[probe + DISTANCE]
+            if 0 <= person < persons:
+                LINKAGE_PREFETCH(offsets + person)
         person = found[probe]
+        starts[probe] = 0
+        counts[probe] = 0
         if person < 0:
             continue
         if person >= persons or offsets[person] > offsets[person + 1] or offsets[person + 1] > rows:
             return kernel_failed(KERNEL_OUT_OF_RANGE, person)
-        counts[probe] = <int64_t>offsets[person + 1] - <int64_t>offsets[person]
+        starts[probe] = offsets[person]
+        counts[probe] = offsets[person + 1] - offsets[person]
     return kernel_ok()
 
 
-cdef void expand(
-    const int64_t* found, const int64_t* counts, int64_t asked, const uint32_t* offsets, uint32_t* rows
+cdef void expand(const uint32_t* starts, const uint32_t* counts, int64_t slices, uint32_t* rows) noexcept nogil:
+    cdef int64_t part
+    cdef uint32_t row
+    for part in range(slices):
+        for row in range(counts[part]):
+            rows[row] = starts[part] + row
+        rows += counts[part]
+
+
+cdef inline bint is_filled(const uint8_t* validity, int64_t bit) noexcept nogil:
+    return (validity[bit >> 3] >> (bit & 7)) & 1
+
+
+# The row is written in any case and stays where its code is wanted: no branch that a processor could guess wrong.
+# A code outside the table is reported, not followed: a damaged segment must not lead outside it.
+cdef KernelResult keep_wanted(
+    const Code* codes, const uint8_t* validity, int64_t first_bit, const uint8_t* wanted, uint32_t texts,
+    const uint32_t* starts, const uint32_t* counts, int64_t slices, uint32_t* rows, uint32_t* kept,
 ) noexcept nogil:
-    cdef int64_t probe, place = 0, row
-    cdef uint32_t first
-    for probe in range(asked):
-        if counts[probe] == 0:
-            continue
-        first = offsets[found[probe]]
-        for row in range(counts[probe]):
-            rows[place + row] = first + <uint32_t>row
-        place += counts[probe]
+    cdef int64_t part
+    cdef uint32_t row, code, filled = 1, impossible = 0
+    cdef uint32_t* place = rows
+    cdef uint32_t* before
+    for part in range(slices):
+        if part + DISTANCE < slices and counts[part + DISTANCE]:
+            LINKAGE_PREFETCH(codes + starts[part + DISTANCE])
+            LINKAGE_PREFETCH(codes + starts[part + DISTANCE] + counts[part + DISTANCE] - 1)
+        before = place
+        for row in range(starts[part], starts[part] + counts[part]):
+            code = codes[row]
+            if validity != NULL:
+                filled = is_filled(validity, first_bit + row)
+            impossible |= filled & (code >= texts)
+            place[0] = row
+            place += filled & wanted[code if code < texts else texts]
+        kept[part] = <uint32_t>(place - before)
+    return kernel_failed(KERNEL_OUT_OF_RANGE, -1) if impossible else kernel_ok()
 
 
 # Each slice ascends by day. The smallest head goes first, the earlier slice on a tie: that keeps the order of delivery.
@@ -62,31 +109,73 @@ cdef void merge(
             place += 1
 
 
-def count_rows(const int64_t[::1] found, const uint32_t[::1] offsets, int64_t rows):
-    """int64, rows of each person found (a position, or -1 for none) in a segment of `rows` rows."""
-    counts = np.zeros(found.shape[0], np.int64)
+def locate_rows(const int64_t[::1] found, const uint32_t[::1] offsets, int64_t rows):
+    """First row and number of rows, uint32, of each person found (a position, or -1) in a segment of `rows` rows."""
+    starts, counts = np.empty(found.shape[0], np.uint32), np.empty(found.shape[0], np.uint32)
     if found.shape[0] == 0:
-        return counts
+        return starts, counts
     if offsets.shape[0] == 0:
         raise ValueError("a segment has at least one offset")
-    cdef int64_t[::1] out = counts
+    cdef uint32_t[::1] out_starts = starts
+    cdef uint32_t[::1] out_counts = counts
     cdef KernelResult result
     with nogil:
-        result = count(&found[0], found.shape[0], &offsets[0], offsets.shape[0] - 1, rows, &out[0])
+        result = locate(
+            &found[0], found.shape[0], &offsets[0], offsets.shape[0] - 1, rows, &out_starts[0], &out_counts[0]
+        )
     raise_if_failed(result, "offsets")
-    return counts
+    return starts, counts
 
 
-def expand_rows(const int64_t[::1] found, const int64_t[::1] counts, const uint32_t[::1] offsets):
-    """uint32, row numbers in the segment, person after person; `counts` as `count_rows` gave them."""
-    if found.shape[0] != counts.shape[0]:
-        raise ValueError("one count a person found")
-    rows = np.empty(int(np.asarray(counts).sum()), np.uint32)
+def list_rows(const uint32_t[::1] starts, const uint32_t[::1] counts):
+    """uint32, row numbers slice after slice, as `locate_rows` gave them."""
+    if starts.shape[0] != counts.shape[0]:
+        raise ValueError("one count a slice")
+    rows = np.empty(int(np.asarray(counts).sum(dtype=np.int64)), np.uint32)
     cdef uint32_t[::1] out = rows
     if rows.shape[0]:
         with nogil:
-            expand(&found[0], &counts[0], found.shape[0], &offsets[0], &out[0])
+            expand(&starts[0], &counts[0], starts.shape[0], &out[0])
     return rows
+
+
+def select_rows(
+    const Code[::1] codes,
+    const uint8_t[::1] validity,
+    int64_t first_bit,
+    const uint8_t[::1] wanted,
+    const uint32_t[::1] starts,
+    const uint32_t[::1] counts,
+):
+    """uint32, row numbers of each slice whose code is wanted, and how many of each slice.
+
+    `wanted` is 1 for a wanted code, one a text and 0 for one more; `validity` is None or Arrow's bits, row 0 at
+    `first_bit`: rows without a code are left out.
+    """
+    if starts.shape[0] != counts.shape[0] or wanted.shape[0] == 0 or wanted[wanted.shape[0] - 1]:
+        raise ValueError("one count a slice, and a table that ends with an unwanted code")
+    ends = np.asarray(starts).astype(np.int64) + np.asarray(counts)
+    if ends.max(initial=0) > codes.shape[0]:
+        raise ValueError("a slice lies outside the rows")
+    if validity is not None and validity.shape[0] * 8 < first_bit + codes.shape[0]:
+        raise ValueError("one bit a row")
+    kept = np.zeros(starts.shape[0], np.uint32)
+    rows = np.empty(int(np.asarray(counts).sum(dtype=np.int64)) + 1, np.uint32)
+    if rows.shape[0] == 1:
+        return rows[:0], kept
+    cdef uint32_t[::1] out = rows
+    cdef uint32_t[::1] out_kept = kept
+    cdef const uint8_t* bits = NULL
+    if validity is not None:
+        bits = &validity[0]
+    cdef KernelResult result
+    with nogil:
+        result = keep_wanted(
+            &codes[0], bits, first_bit, &wanted[0], wanted.shape[0] - 1,
+            &starts[0], &counts[0], starts.shape[0], &out[0], &out_kept[0],
+        )
+    raise_if_failed(result, "code")
+    return rows[:int(kept.sum(dtype=np.int64))], kept
 
 
 def merge_by_day(

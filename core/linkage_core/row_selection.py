@@ -1,0 +1,78 @@
+"""Which rows of persons a run needs: codes are tested, each distinct one once, before any other column is read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from linkage_core.register_columns import register_column
+from linkage_core.row_filter import RowFilter
+from linkage_core.segment_rows import SegmentColumn, SegmentRows, UInt8s
+
+Bools = npt.NDArray[np.bool_]
+
+
+class RowSelection:
+    """A row filter laid over the segments of a register.
+
+    Args:
+        keep: the filter; a list of codes passes where any of its codes does.
+        batches: the segments' rows, oldest first; none of a segment that lacks the column is wanted.
+    """
+
+    def __init__(self, keep: RowFilter, batches: Sequence[pa.RecordBatch]) -> None:
+        self._wants = keep.wants
+        self._parts: tuple[SegmentColumn | None, ...] = (None,) * len(batches)
+        self._tables: list[UInt8s | None] = [None] * len(batches)
+        if not any(keep.column in batch.schema.names for batch in batches):
+            return
+        column = register_column(keep.column, batches)
+        self._parts = column.parts
+        shared = None if column.texts is None else wanted_texts(column.texts, keep.wants)
+        for number, (part, codes) in enumerate(zip(column.parts, column.codes, strict=True)):
+            if part is None or not part.is_coded:
+                continue
+            if shared is None or codes is None:
+                own = wanted_texts(part.array.dictionary, keep.wants)
+            else:
+                own = shared[codes[:-1]]
+            self._tables[number] = np.append(own, np.uint8(0))
+
+    def of(self, number: int, rows: SegmentRows) -> SegmentRows:
+        """Those of a segment's rows that are wanted; runs stay, also empty ones."""
+        part = self._parts[number]
+        if part is None:
+            return SegmentRows(rows.starts, np.zeros_like(rows.counts), rows.numbers[:0])
+        table = self._tables[number]
+        if table is not None:
+            listed, counts = part.select(table, rows.starts, rows.counts)
+            return SegmentRows(rows.starts, counts, listed)
+        passes = self._passes(part.array.take(pa.array(rows.numbers)))
+        ends = np.concatenate(([0], np.cumsum(passes)))[np.cumsum(rows.counts, dtype=np.int64)]
+        return SegmentRows(rows.starts, np.diff(ends, prepend=0).astype(np.uint32), rows.numbers[passes])
+
+    def bytes_per_row(self, number: int) -> float:
+        """Bytes read to test a row of a segment."""
+        part = self._parts[number]
+        return 0.0 if part is None else part.bytes_per_row
+
+    def _passes(self, column: pa.Array) -> Bools:
+        """For each row of a column of texts, or of lists of codes or texts, whether it is wanted."""
+        if pa.types.is_list(column.type):
+            lengths = np.asarray(pc.list_value_length(column).fill_null(0))
+            within = self._passes(column.flatten())
+            passing = np.repeat(np.arange(len(lengths)), lengths)[within]
+            return np.asarray(np.bincount(passing, minlength=len(lengths)) > 0)
+        coded = column if pa.types.is_dictionary(column.type) else column.cast(pa.string()).dictionary_encode()
+        table = np.append(wanted_texts(coded.dictionary, self._wants), np.uint8(0))
+        codes = np.asarray(coded.indices.cast(pa.int64()).fill_null(len(table) - 1), np.int64)
+        return table[codes].astype(np.bool_)
+
+
+def wanted_texts(texts: pa.Array, wants: Callable[[str], bool]) -> UInt8s:
+    """uint8, one a text: 1 where it is wanted; a null text never is."""
+    return np.array([text is not None and wants(text) for text in texts.to_pylist()], np.uint8)
