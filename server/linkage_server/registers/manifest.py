@@ -3,7 +3,8 @@
     REGISTER/snapshots/ID.json     one file a snapshot, never changed
     REGISTER/published.json        the ids that were published, the one served now last; replaced in one step
 
-Orders pin the id, so that a run can be repeated bit for bit after newer deliveries have come.
+Orders pin the id, so that a run can be repeated bit for bit after newer deliveries have come. A snapshot from which a
+person was erased is replaced by its successor: the list says which ids it had before, and the old id leads to it.
 """
 
 from __future__ import annotations
@@ -74,11 +75,17 @@ class Manifest(_Frozen):
     pepper_version: int
     deliveries: tuple[Delivery, ...]
     segments: tuple[Segment, ...]
+    # How many deliveries, from the first on, lie in segments that were compacted together.
+    compacted_deliveries: int = 0
 
     @property
     def snapshot_id(self) -> str:
         """SHA-256 of the content, hexadecimal: two snapshots with the same content have the same id."""
-        content = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        fields = self.model_dump(mode="json")
+        # The id of a snapshot that was never compacted is the one it had before there was the field.
+        if not self.compacted_deliveries:
+            del fields["compacted_deliveries"]
+        content = json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         return hashlib.sha256(content.encode()).hexdigest()
 
     @property
@@ -91,16 +98,39 @@ class Manifest(_Frozen):
         """Latest date of a row."""
         return max((segment.last_day for segment in self.segments if segment.last_day), default=None)
 
+    @property
+    def deltas(self) -> int:
+        """Deliveries that a reader has to look at beside the base: those since the last compaction."""
+        return max(0, len(self.deliveries) - max(1, self.compacted_deliveries))
+
     def holds_delivery(self, content_sha256: str) -> bool:
         """Whether a delivery with this content is part of the snapshot."""
         return any(delivery.content_sha256 == content_sha256 for delivery in self.deliveries)
 
 
+class Former(_Frozen):
+    """A snapshot that was replaced because rows were erased from it."""
+
+    snapshot_id: str
+    references: tuple[str, ...]
+    erased_at: datetime
+
+
 class Publication(_Frozen):
-    """One line of `published.json`: a snapshot can be read and pinned from here on."""
+    """One line of `published.json`: a snapshot can be read and pinned from here on.
+
+    Attributes:
+        formerly: ids it had before rows were erased from it, oldest first; they lead to it.
+    """
 
     snapshot_id: str
     published_at: datetime
+    formerly: tuple[Former, ...] = ()
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Every id that leads to it, the former ones first."""
+        return (*(former.snapshot_id for former in self.formerly), self.snapshot_id)
 
 
 class _Published(_Frozen):
@@ -110,9 +140,26 @@ class _Published(_Frozen):
 def publish_manifest(folder: Path, manifest: Manifest, *, published_at: datetime) -> None:
     """Make a snapshot the one that is served; before the last step nothing is visible, after it everything is."""
     snapshot_id = manifest.snapshot_id
-    write_atomically(folder / "snapshots" / f"{snapshot_id}.json", manifest.model_dump_json(indent=1).encode())
+    _write_manifest(folder, manifest)
     earlier = tuple(line for line in published(folder) if line.snapshot_id != snapshot_id)
     _write_published(folder, (*earlier, Publication(snapshot_id=snapshot_id, published_at=published_at)))
+
+
+def replace_manifests(folder: Path, successors: dict[str, tuple[Manifest, Former]]) -> None:
+    """Put successors in the place of snapshots, all in one step; the old ids lead to them from then on."""
+    for manifest, _ in successors.values():
+        _write_manifest(folder, manifest)
+    lines: dict[str, Publication] = {}
+    for line in published(folder):
+        snapshot_id, formerly = line.snapshot_id, line.formerly
+        if line.snapshot_id in successors:
+            manifest, former = successors[line.snapshot_id]
+            snapshot_id, formerly = manifest.snapshot_id, (*line.formerly, former)
+        # Two snapshots may have become one; it keeps the later one's place.
+        same = lines.pop(snapshot_id, None)
+        formerly = (*(same.formerly if same else ()), *formerly)
+        lines[snapshot_id] = line.model_copy(update={"snapshot_id": snapshot_id, "formerly": formerly})
+    _write_published(folder, tuple(lines.values()))
 
 
 def published(folder: Path) -> tuple[Publication, ...]:
@@ -129,6 +176,21 @@ def published(folder: Path) -> tuple[Publication, ...]:
         raise _damaged(folder, "the list of snapshots") from None
 
 
+def find_publication(folder: Path, snapshot_id: str) -> Publication:
+    """The line of a snapshot, also by an id that it had before rows were erased from it.
+
+    Raises:
+        NotFound: it never was published, or is forgotten.
+    """
+    for line in reversed(published(folder)):
+        if snapshot_id in line.ids:
+            return line
+    raise NotFound(
+        f"register {folder.name!r} has no such snapshot: it never was there, or is forgotten.",
+        mend="List them with `linkage-server register snapshots`.",
+    )
+
+
 def current_manifest(folder: Path) -> Manifest | None:
     """The snapshot that is served, None before the first load."""
     lines = published(folder)
@@ -136,33 +198,36 @@ def current_manifest(folder: Path) -> Manifest | None:
 
 
 def read_manifest(folder: Path, snapshot_id: str) -> Manifest:
-    """A published snapshot by its id, checked against it.
+    """A published snapshot by its id, checked against it; by a former id, the snapshot that took its place.
 
     Raises:
         NotFound: no such snapshot.
         ServiceUnavailable: the file is damaged.
     """
-    if all(line.snapshot_id != snapshot_id for line in published(folder)):
-        raise NotFound(
-            f"register {folder.name!r} has no such snapshot.",
-            mend="List them with `linkage-server register snapshots`.",
-        )
+    present = find_publication(folder, snapshot_id).snapshot_id
     try:
-        manifest = Manifest.model_validate_json((folder / "snapshots" / f"{snapshot_id}.json").read_bytes())
+        manifest = Manifest.model_validate_json((folder / "snapshots" / f"{present}.json").read_bytes())
     except (FileNotFoundError, ValidationError):
-        raise _damaged(folder, f"snapshot {snapshot_id[:12]}") from None
-    if manifest.snapshot_id != snapshot_id:
-        raise _damaged(folder, f"snapshot {snapshot_id[:12]}")
+        # Retired, or replaced, between the two looks: the list tells which.
+        if find_publication(folder, snapshot_id).snapshot_id != present:
+            return read_manifest(folder, snapshot_id)
+        raise _damaged(folder, f"snapshot {present[:12]}") from None
+    if manifest.snapshot_id != present:
+        raise _damaged(folder, f"snapshot {present[:12]}")
     return manifest
 
 
 def forget_snapshots(folder: Path, *, keep: set[str]) -> int:
     """Unlist every snapshot that is neither kept nor served; returns how many. Their files go with the next sweep."""
     lines = published(folder)
-    kept = tuple(line for line in lines if line.snapshot_id in keep or line is lines[-1])
+    kept = tuple(line for line in lines if keep.intersection(line.ids) or line is lines[-1])
     if len(kept) < len(lines):
         _write_published(folder, kept)
     return len(lines) - len(kept)
+
+
+def _write_manifest(folder: Path, manifest: Manifest) -> None:
+    write_atomically(folder / "snapshots" / f"{manifest.snapshot_id}.json", manifest.model_dump_json(indent=1).encode())
 
 
 def _write_published(folder: Path, lines: tuple[Publication, ...]) -> None:

@@ -45,3 +45,7 @@ class Pace:
         known = share > 0.005 and now > self._began
         left = (now - self._began) * (1 - share) / share if known else None
         self._show(Progress(stage, rows, min(1.0, share), left))
+
+
+SILENT = Pace(None, clock=lambda: 0.0)
+"""Tells nobody."""

@@ -1,4 +1,8 @@
-"""One load at a time for a register: a lock of the operating system, which a killed process cannot leave behind."""
+"""One load at a time for a register: locks of the operating system, which a killed process cannot leave behind.
+
+REGISTER/lock            for as long as a register is being written, which may take hours; refused when it is taken
+REGISTER/publishing.lock for the moment of publishing, or of an erasure taking effect; waited for
+"""
 
 from __future__ import annotations
 
@@ -25,4 +29,12 @@ def register_lock(folder: Path) -> Iterator[None]:
                 f"register {folder.name!r} is being written by another process.",
                 mend="Wait until that load has finished, then start yours again.",
             ) from None
+        yield
+
+
+@contextlib.contextmanager
+def publishing_lock(folder: Path) -> Iterator[None]:
+    """Let nobody else publish meanwhile: an erasure must see every segment there is, and no more appear beside it."""
+    with (folder / "publishing.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
         yield

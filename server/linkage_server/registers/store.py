@@ -1,9 +1,11 @@
 """The register store: what each register holds, as immutable segments behind an atomically replaced list.
 
-    REGISTER/lock              held while writing; readers need no lock
-    REGISTER/loading/          spilled runs and unfinished segments of a load under way
-    REGISTER/segments/ID/      immutable, see segments.py
+    REGISTER/lock, publishing.lock           see register_lock.py; readers need no lock
+    REGISTER/loading/                        spilled runs and unfinished segments of a load under way
+    REGISTER/jobs/                           long work that can be gone on with, see jobs.py
+    REGISTER/segments/ID/                    immutable, see segments.py
     REGISTER/snapshots/, published.json      see manifest.py
+    REGISTER/erasures.json                   see tombstones.py
 
 Killed at any point, a register serves what it served before. Only hashed ids are stored, never an identity number.
 """
@@ -11,13 +13,15 @@ Killed at any point, a register serves what it served before. Only hashed ids ar
 from __future__ import annotations
 
 import contextlib
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from linkage.errors import Conflict, NotFound, StateConflict
 from linkage_core.events import RegisterPartition
+from linkage_server.registers import compaction, erasure, rehash
+from linkage_server.registers.erasure import FindPerson
+from linkage_server.registers.jobs import jobs_of
 from linkage_server.registers.load_session import DEFAULT_MEMORY_BYTES, LoadSession
 from linkage_server.registers.manifest import (
     Delivery,
@@ -29,9 +33,12 @@ from linkage_server.registers.manifest import (
     published,
     read_manifest,
 )
-from linkage_server.registers.register_lock import register_lock
-from linkage_server.registers.rewrite import MapIds, copy_rows
-from linkage_server.registers.segments import open_segment, verify_segment
+from linkage_server.registers.open_snapshot import open_snapshot
+from linkage_server.registers.progress import SILENT, Pace
+from linkage_server.registers.register_lock import publishing_lock, register_lock
+from linkage_server.registers.rewrite import MapIds
+from linkage_server.registers.segments import verify_segment
+from linkage_server.registers.sweep import sweep_register
 from linkage_server.storage.files import disk_refusals
 
 Clock = Callable[[], datetime]
@@ -75,22 +82,25 @@ class RegisterStore:
         """Every snapshot that can be pinned, oldest first."""
         return published(self.folder / register)
 
+    def erased_since(self, register: str, snapshot_id: str) -> tuple[str, ...]:
+        """References of the erasures that a snapshot has seen since it had that id; raises `NotFound`."""
+        return erasure.erased_since(self.folder / register, snapshot_id)
+
     def partitions(self, manifest: Manifest, *, columns: Sequence[str] | None = None) -> list[RegisterPartition]:
         """The snapshot's segments, mapped, oldest delivery first; `columns` narrows them, the date is kept.
 
         Raises:
+            NotFound: the snapshot was retired.
             ServiceUnavailable: a segment is damaged or missing.
         """
-        opened = [
-            open_segment(self._segment_folder(manifest, one.segment_id), one, date_column=manifest.date_column)
-            for one in manifest.segments
-        ]
+        opened = open_snapshot(self.folder / manifest.register_name, manifest)
         return opened if columns is None else [partition.select(list(columns)) for partition in opened]
 
     def verify(self, manifest: Manifest) -> None:
         """Read every byte of a snapshot and compare; raises `ServiceUnavailable` at the first damage."""
         for one in manifest.segments:
-            verify_segment(self._segment_folder(manifest, one.segment_id), one, date_column=manifest.date_column)
+            folder = self.folder / manifest.register_name / "segments" / one.segment_id
+            verify_segment(folder, one, date_column=manifest.date_column)
 
     @contextlib.contextmanager
     def begin_load(
@@ -124,7 +134,7 @@ class RegisterStore:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # nobody but the service reads hashed ids
             (folder / "snapshots").mkdir(parents=True, exist_ok=True)
         with register_lock(folder):
-            self._sweep(folder)
+            sweep_register(folder)
             base = current_manifest(folder)
             _refuse_mismatch(base, content_sha256=content_sha256, pepper_version=pepper_version, replace=replace)
             session = LoadSession(folder, date_column=date_column, memory_bytes=self._memory_bytes)
@@ -135,65 +145,51 @@ class RegisterStore:
                 pepper_version=pepper_version,
                 deliveries=() if replace or base is None else base.deliveries,
                 segments=() if replace or base is None else base.segments,
+                compacted_deliveries=0 if replace or base is None else base.compacted_deliveries,
             )
             try:
                 yield RegisterLoad(session, empty, delivery_name, content_sha256, clock=self._clock, folder=folder)
             finally:
                 session.close()
 
-    def compact(self, register: str) -> Manifest:
-        """Merge the segments of all deliveries into as few as memory allows; the rows and their order stay.
+    def compact(self, register: str, *, pace: Pace = SILENT, reserve_bytes: int = 0) -> Manifest:
+        """Merge the segments of all deliveries, beside readers and loads; see `compaction.compact`."""
+        folder = self._loaded(register)
+        return compaction.compact(
+            folder, memory_bytes=self._memory_bytes, clock=self._clock, pace=pace, reserve_bytes=reserve_bytes
+        )
 
-        Raises:
-            NotFound: nothing has been loaded.
-            StateConflict: the register is being written.
-        """
-        return self._rewrite(register, map_ids=None, pepper_version=None)
+    def rehash(self, register: str, *, pepper_version: int, map_ids: MapIds, pace: Pace = SILENT) -> Manifest:
+        """Move a register's ids to the next pepper version; see `rehash.rehash`."""
+        return rehash.rehash(
+            self._loaded(register),
+            pepper_version=pepper_version,
+            map_ids=map_ids,
+            memory_bytes=self._memory_bytes,
+            clock=self._clock,
+            pace=pace,
+        )
 
-    def rehash(self, register: str, *, pepper_version: int, map_ids: MapIds) -> Manifest:
-        """Move a register's ids to the next pepper version; changes nothing when it has arrived there already.
+    def hide(self, register: str, *, find: FindPerson, reference: str) -> int:
+        """Hide a person from every reader from now on; returns how many segments hold rows of hers still."""
+        return erasure.hide_person(self._loaded(register), find=find, reference=reference, asked_at=self._clock())
 
-        Args:
-            register: name of the register.
-            pepper_version: the version to move to, one above the register's.
-            map_ids: ids under that version from ids under the one before (`linkage_core.pepper_chain.next_ids`).
-
-        Raises:
-            StateConflict: the register is being written, or stands at another version than the one before.
-        """
-        return self._rewrite(register, map_ids=map_ids, pepper_version=pepper_version)
-
-    def _rewrite(self, register: str, *, map_ids: MapIds | None, pepper_version: int | None) -> Manifest:
-        self.current(register)
-        folder = self.folder / register
-        with register_lock(folder):
-            self._sweep(folder)
-            base = self.current(register)
-            version = base.pepper_version if pepper_version is None else pepper_version
-            if pepper_version == base.pepper_version:
-                return base
-            if map_ids is not None and version != base.pepper_version + 1:
-                raise StateConflict(
-                    f"register {register!r} is hashed under pepper version {base.pepper_version}; "
-                    f"it cannot move to version {version} in one step.",
-                    mend="Re-hash one version at a time.",
-                )
-            session = LoadSession(folder, date_column=base.date_column, memory_bytes=self._memory_bytes)
-            try:
-                copy_rows(self.partitions(base), session, map_ids=map_ids)
-                written = {"segments": session.write_segments(), "pepper_version": version}
-                manifest = base.model_copy(update=written)
-                publish_manifest(folder, manifest, published_at=self._clock())
-            finally:
-                session.close()
-        return manifest
+    def erase_hidden(self, register: str, *, pace: Pace = SILENT) -> tuple[str, ...]:
+        """Take the rows of hidden persons off the disk; see `erasure.erase_hidden`."""
+        return erasure.erase_hidden(
+            self._loaded(register), memory_bytes=self._memory_bytes, clock=self._clock, pace=pace, sweep=sweep_register
+        )
 
     def forget(self, register: str, *, keep: set[str]) -> int:
-        """Drop snapshots that no order pins, with the segments only they used; returns how many snapshots."""
-        folder = self.folder / register
-        with register_lock(folder):
-            forgotten = forget_snapshots(folder, keep=keep)
-            self._sweep(folder)
+        """Drop snapshots that are neither kept, nor served, nor worked from; returns how many.
+
+        The segments that only they named go with them. Who has them open reads on undisturbed.
+        """
+        folder = self._loaded(register)
+        with register_lock(folder), publishing_lock(folder):
+            worked_from = {start.snapshot_id for job in jobs_of(folder) if (start := job.start())}
+            forgotten = forget_snapshots(folder, keep=keep | worked_from)
+            sweep_register(folder)
         return forgotten
 
     def sweep(self) -> int:
@@ -201,28 +197,12 @@ class RegisterStore:
         removed = 0
         for folder in sorted(path.parent for path in self.folder.glob("*/snapshots")):
             with contextlib.suppress(StateConflict), register_lock(folder):
-                removed += self._sweep(folder)
+                removed += sweep_register(folder)
         return removed
 
-    def _sweep(self, folder: Path) -> int:
-        listed = {line.snapshot_id for line in published(folder)}
-        named = {one.segment_id for snapshot_id in listed for one in read_manifest(folder, snapshot_id).segments}
-        leftovers = [
-            *folder.glob("loading/*"),
-            *folder.glob(".*.partial"),
-            *folder.glob("snapshots/.*.partial"),
-            *(path for path in folder.glob("segments/*") if path.name not in named),
-            *(path for path in folder.glob("snapshots/*.json") if path.stem not in listed),
-        ]
-        for path in leftovers:
-            if path.is_dir():
-                shutil.rmtree(path)
-            else:
-                path.unlink()
-        return len(leftovers)
-
-    def _segment_folder(self, manifest: Manifest, segment_id: str) -> Path:
-        return self.folder / manifest.register_name / "segments" / segment_id
+    def _loaded(self, register: str) -> Path:
+        self.current(register)
+        return self.folder / register
 
 
 class RegisterLoad:
@@ -253,7 +233,8 @@ class RegisterLoad:
                 "deliveries": (*self._base.deliveries, delivery),
             }
         )
-        publish_manifest(self._folder, manifest, published_at=self._clock())
+        with publishing_lock(self._folder):
+            publish_manifest(self._folder, manifest, published_at=self._clock())
         self._session.close()
         return manifest
 

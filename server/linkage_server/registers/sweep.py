@@ -1,0 +1,40 @@
+"""Removes what no snapshot names: leftovers of killed loads, retired segments, work that leads nowhere any more."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from linkage_server.registers import compaction, erasure, rehash
+from linkage_server.registers.jobs import Job, clear_stale_jobs
+from linkage_server.registers.manifest import published, read_manifest
+
+_RESUMABLE = {
+    "compaction": compaction.is_resumable,
+    "rehash": rehash.is_resumable,
+    "erasure": erasure.is_resumable,
+}
+
+
+def sweep_register(folder: Path) -> int:
+    """Remove leftovers from a register's folder, whose write lock is held; returns how many files and folders."""
+    listed = {line.snapshot_id for line in published(folder)}
+    named = {one.segment_id for snapshot_id in listed for one in read_manifest(folder, snapshot_id).segments}
+    leftovers = [
+        *folder.glob("loading/*"),
+        *folder.glob(".*.partial"),
+        *folder.glob("snapshots/.*.partial"),
+        *(path for path in folder.glob("segments/*") if path.name not in named),
+        *(path for path in folder.glob("snapshots/*.json") if path.stem not in listed),
+    ]
+    for path in leftovers:
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+    return len(leftovers) + clear_stale_jobs(folder, resumable=is_resumable)
+
+
+def is_resumable(job: Job) -> bool:
+    """Whether a job's work can still become part of its register."""
+    return job.name in _RESUMABLE and _RESUMABLE[job.name](job)
