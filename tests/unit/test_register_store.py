@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 
 from linkage.errors import Conflict, EventsRejected, NotFound, ServiceUnavailable, StateConflict
+from linkage_core.narrow_columns import logical_schema
 from linkage_server.registers.store import RegisterStore
 from tests.support.partitions import person
 from tests.support.register_loads import SCHEMA, Line, events, load, rows_of
@@ -143,10 +144,13 @@ def test_a_new_variable_is_null_in_older_months(store: RegisterStore) -> None:
 
 def test_units_and_narrow_codes_are_kept_with_the_columns(store: RegisterStore) -> None:
     load(store, [line(ONE, 5)])
-    schema = store.partitions(store.current("lmed"))[0].rows.schema
+    stored = store.partitions(store.current("lmed"))[0].rows.schema
+    assert stored.field("packages").type == pa.uint8()
+    assert stored.field("atc").type == pa.dictionary(pa.uint8(), pa.string())
+    assert stored.field("causes").type == pa.list_(pa.dictionary(pa.uint8(), pa.string()))
+    schema = logical_schema(stored)
     assert schema.field("packages").metadata == {b"scale": b"100"}
-    assert schema.field("atc").type == pa.dictionary(pa.uint16(), pa.string())
-    assert schema.field("causes").type == pa.list_(pa.dictionary(pa.uint16(), pa.string()))
+    assert schema.field("packages").type == pa.int32()
 
 
 def test_only_the_columns_asked_for_are_read(store: RegisterStore) -> None:

@@ -2,26 +2,58 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import shutil
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 
-import numpy as np
 import pyarrow as pa
 
 from linkage.errors import EventsRejected, StateConflict
-from linkage_core.events import Int32s, days_of, split_ids
-from linkage_core.kernels.hashed_id_sort import sort_order
-from linkage_server.registers.code_book import books_for
+from linkage_core.events import HASHED_ID, split_ids
+from linkage_server.registers.load_columns import ColumnKind, bytes_of, kind_of
+from linkage_server.registers.load_folder import LoadFolder
+from linkage_server.registers.load_memory import MemoryPlan
+from linkage_server.registers.load_runs import Run, make_run
+from linkage_server.registers.load_texts import merge_texts
 from linkage_server.registers.manifest import Segment
-from linkage_server.registers.segments import write_segment
-from linkage_server.registers.spill import HIGH, LOW, SpilledRuns, one_batch
+from linkage_server.registers.partition_window import StoredRuns
+from linkage_server.registers.segment_plan import SegmentPlan, plan_segments
+from linkage_server.registers.segment_writer import write_segment_of_runs
 from linkage_server.storage.files import disk_refusals, fsync_folder
 
 DEFAULT_MEMORY_BYTES = 1 << 30
-# While a group of rows becomes a segment it is held three times: mapped runs, one batch, gathered.
-COPIES_WHILE_SORTING = 3
-SORT_BYTES_PER_ROW = 64
+
+ReportRows = Callable[[int, float], None]
+"""Told how many rows are sorted and written, and which share of all that is."""
+
+
+@dataclass(slots=True)
+class LoadFigures:
+    """What a load cost.
+
+    Attributes:
+        spilled_bytes: written to disk and read again, for want of memory.
+        seconds: spent sorting and writing.
+    """
+
+    spilled_bytes: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """Batches that are not yet a run."""
+
+    batches: list[tuple[pa.FixedSizeBinaryArray, pa.RecordBatch]] = field(default_factory=list)
+    bytes: int = 0
 
 
 class LoadSession:
@@ -30,21 +62,86 @@ class LoadSession:
     Args:
         folder: the register's folder; its write lock is held.
         date_column: sorts the rows of a person; None for a register without dates.
-        memory_bytes: how much may be held at once, about; more is spilled to disk.
+        memory_bytes: how much the process may hold, about; more is spilled to disk.
+        threads: cores used; the result is the same for any number.
+        working: a folder that outlives this object, so that the work can be resumed; None for one that does not.
     """
 
-    def __init__(self, folder: Path, *, date_column: str | None, memory_bytes: int) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        date_column: str | None,
+        memory_bytes: int,
+        threads: int | None = None,
+        working: Path | None = None,
+    ) -> None:
         self._folder = folder
         self._date_column = date_column
-        self._memory_bytes = memory_bytes
-        self._working = folder / "loading" / secrets.token_hex(8)
+        self._memory = MemoryPlan(memory_bytes)
+        self._threads = threads or os.cpu_count() or 1
+        self._survives = working is not None
+        self._working = LoadFolder(working or folder / "loading" / secrets.token_hex(8))
         with disk_refusals():
-            self._working.mkdir(parents=True)
-        self._runs = SpilledRuns(self._working)
+            self._working.path.mkdir(parents=True)
+        self._start()
+
+    @classmethod
+    def resume(
+        cls,
+        folder: Path,
+        *,
+        working: Path,
+        date_column: str | None,
+        memory_bytes: int,
+        threads: int | None = None,
+    ) -> Self:
+        """Go on where the last checkpoint was; what was added after it is forgotten. Begins anew where there is none.
+
+        Args:
+            folder, date_column, memory_bytes, threads: as for a new session; memory and threads may differ.
+            working: the working folder of the session that was cut off.
+        """
+        with disk_refusals():
+            working.mkdir(parents=True, exist_ok=True)
+            session = cls.__new__(cls)
+            session._folder = folder
+            session._date_column = date_column
+            session._memory = MemoryPlan(memory_bytes)
+            session._threads = threads or os.cpu_count() or 1
+            session._survives = True
+            session._working = LoadFolder(working)
+            session._start()
+            session._recover()
+        return session
+
+    def _start(self) -> None:
+        self._pool = ThreadPoolExecutor(max_workers=self._threads)
+        self._lock = threading.Lock()
         self._schema: pa.Schema | None = None
-        self._waiting: list[pa.RecordBatch] = []
-        self._waiting_bytes = 0
+        self._kinds: list[ColumnKind] = []
+        self._waiting = _Waiting()
+        self._making: deque[Future[tuple[Run, int | None]]] = deque()
+        self._runs: list[Run] = []
+        self._descriptors: list[int | None] = []
+        self._numbered = self._kept = 0
+        self._segments: dict[int, Segment] = {}
+        self._ended = False
+        self.mark: str | None = None
         self.rows = 0
+        self.figures = LoadFigures()
+
+    def _recover(self) -> None:
+        journal = self._working.recover()
+        self.mark, self._segments = journal.mark, journal.segments
+        self._numbered = self._kept = journal.runs
+        if journal.schema is not None:
+            self._schema, self._kinds = journal.schema, [kind_of(one) for one in journal.schema]
+        for number in range(journal.runs):
+            run, descriptor = self._working.open(number)
+            self._runs.append(run)
+            self._descriptors.append(descriptor)
+            self.rows += run.rows
 
     def add(self, hashed_ids: pa.FixedSizeBinaryArray, rows: pa.RecordBatch) -> None:
         """Take rows in, in the order of delivery.
@@ -58,105 +155,152 @@ class LoadSession:
             StorageFull: no room to spill.
         """
         self._check(hashed_ids, rows)
-        high, low = split_ids(hashed_ids)
-        encoded = [
-            self._books[field.name].encode(column) if field.name in self._books else column
-            for field, column in zip(rows.schema, rows.columns, strict=True)
-        ]
-        names = [HIGH, LOW, *rows.schema.names]
-        batch = pa.RecordBatch.from_arrays([pa.array(high), pa.array(low), *encoded], names=names)
-        self._waiting.append(batch)
-        self._waiting_bytes += batch.nbytes
-        self.rows += batch.num_rows
-        if self._waiting_bytes * COPIES_WHILE_SORTING > self._memory_bytes:
-            self._spill()
+        if rows.num_rows == 0:
+            return
+        self._waiting.batches.append((hashed_ids, rows))
+        self._waiting.bytes += hashed_ids.nbytes + sum(map(bytes_of, rows.columns))
+        self.rows += rows.num_rows
+        if self._waiting.bytes >= self._memory.run_bytes:
+            self._begin_run()
 
-    def write_segments(self) -> tuple[Segment, ...]:
+    def checkpoint(self, mark: str) -> None:
+        """Make everything added so far durable, and remember `mark` with it.
+
+        Raises:
+            StorageFull: no room.
+        """
+        assert self._survives, "only a session with a working folder of its own can be resumed"
+        self._finish_runs()
+        with disk_refusals():
+            for number in range(self._kept, len(self._runs)):
+                if self._descriptors[number] is None:
+                    self._descriptors[number] = self._spill(number, self._runs[number])
+                self._working.keep(number, self._runs[number])
+            self._working.write_checkpoint(mark, runs=len(self._runs), schema=self._schema)
+        self._memory.held = 0
+        self._kept, self.mark, self._segments = len(self._runs), mark, {}
+
+    def write_segments(self, report: ReportRows | None = None) -> tuple[Segment, ...]:
         """Sort everything taken in and write it as segments, by ascending range of ids; still named by no manifest.
+
+        A session that can be resumed notes each finished segment, if all rows were there at its last checkpoint.
 
         Raises:
             StorageFull: no room; what was written goes with the session.
         """
-        if self._waiting and (self._runs or self._too_large(self._waiting_bytes, self.rows)):
-            self._spill()
-        if self._runs:
-            bytes_per_row = self._runs.bytes / self._runs.rows * COPIES_WHILE_SORTING + SORT_BYTES_PER_ROW
-            groups = self._runs.groups(most_rows=max(1, int(self._memory_bytes / bytes_per_row)))
-        else:
-            groups = iter([one_batch(self._waiting)] if self.rows else [])
+        began = time.monotonic()
+        self._finish_runs()
+        if not self._runs:
+            return ()
+        segments: list[Segment] = []
+        written = 0
+
+        def tell(rows: int) -> None:
+            nonlocal written
+            written += rows
+            if report is not None:
+                report(written, written / self.rows)
+
         with disk_refusals():
             (self._folder / "segments").mkdir(exist_ok=True)
-            segments = tuple(self._write(group) for group in groups)
-            fsync_folder(self._folder / "segments")
-        return segments
+            texts, tables = {}, {}
+            for number in (number for number, kind in enumerate(self._kinds) if kind.is_text):
+                texts[number], tables[number] = merge_texts(
+                    [run.texts[number] for run in self._runs], self._working.path
+                )
+            runs = StoredRuns(self._runs, self._descriptors, tables)
+            for plan in plan_segments(self._kinds, self._runs, texts, date_column=self._date_column):
+                segment = self._segments.get(plan.first)
+                if segment is None or not (self._folder / "segments" / segment.segment_id).exists():
+                    segment = self._write(plan, runs, tell)
+                segments.append(segment)
+        self.figures.seconds += time.monotonic() - began
+        return tuple(segments)
 
     def close(self) -> None:
-        """Remove runs and half-written segments."""
-        self._waiting.clear()
-        shutil.rmtree(self._working, ignore_errors=True)
+        """Stop; remove the working folder unless it was given to outlive the session."""
+        self._ended = True
+        self._pool.shutdown(wait=True, cancel_futures=True)
+        while self._making:
+            made = self._making.popleft()
+            if not made.cancelled() and made.exception() is None:
+                self._descriptors.append(made.result()[1])
+        for descriptor in self._descriptors:
+            if descriptor is not None:
+                os.close(descriptor)
+        self._descriptors.clear()
+        self._runs.clear()
+        self._waiting = _Waiting()
+        if not self._survives:
+            shutil.rmtree(self._working.path, ignore_errors=True)
+
+    def discard(self) -> None:
+        """Stop, and remove the working folder in any case."""
+        self._survives = False
+        self.close()
 
     def _check(self, hashed_ids: pa.FixedSizeBinaryArray, rows: pa.RecordBatch) -> None:
-        if not self._working.exists():
+        if self._ended or not self._working.path.exists():
             raise StateConflict("this load has ended; no more rows can be added.", mend="Begin a new load.")
         if len(hashed_ids) != rows.num_rows:
             raise EventsRejected("a load needs one hashed id a row.")
+        if hashed_ids.type != HASHED_ID or hashed_ids.null_count:
+            split_ids(hashed_ids)  # says what is wrong with them
         if self._schema is None:
             if self._date_column is not None and self._date_column not in rows.schema.names:
                 raise EventsRejected(f"the rows have no column {self._date_column!r} to sort by.")
+            self._kinds = [kind_of(one) for one in rows.schema]
             self._schema = rows.schema
-            self._books = books_for(rows.schema)
         if not rows.schema.equals(self._schema):
             raise EventsRejected("the columns differ from those of the rows before.", mend="Load them separately.")
 
-    def _too_large(self, size: int, rows: int) -> bool:
-        return size * COPIES_WHILE_SORTING + rows * SORT_BYTES_PER_ROW > self._memory_bytes
+    def _begin_run(self) -> None:
+        """Let another thread deal the waiting rows out; wait when all threads have enough to do."""
+        if not self._waiting.batches:
+            return
+        self._making.append(self._pool.submit(self._make, self._numbered, self._waiting.batches))
+        self._numbered += 1
+        self._waiting = _Waiting()
+        while len(self._making) > self._threads:
+            self._take_run()
 
-    def _spill(self) -> None:
+    def _finish_runs(self) -> None:
+        self._begin_run()
+        while self._making:
+            self._take_run()
+
+    def _take_run(self) -> None:
+        run, descriptor = self._making.popleft().result()
+        self._runs.append(run)
+        self._descriptors.append(descriptor)
+
+    def _make(
+        self, number: int, batches: list[tuple[pa.FixedSizeBinaryArray, pa.RecordBatch]]
+    ) -> tuple[Run, int | None]:
+        run = make_run(self._kinds, batches)
+        batches.clear()
+        with self._lock:
+            holds = self._memory.hold(run.bytes + sum(texts.nbytes for texts in run.texts.values()))
+        if holds:
+            return run, None
         with disk_refusals():
-            self._runs.write(one_batch(self._waiting))
-        self._waiting.clear()
-        self._waiting_bytes = 0
+            return run, self._spill(number, run)
 
-    def _write(self, group: pa.RecordBatch) -> Segment:
-        high, low = group.column(HIGH).to_numpy(), group.column(LOW).to_numpy()
-        days = self._days(group)
-        order = sort_order(high, low, days)
-        prepared = self._working / f"segment-{secrets.token_hex(8)}"
+    def _spill(self, number: int, run: Run) -> int:
+        with self._lock:
+            self.figures.spilled_bytes += run.bytes
+        return self._working.store(number, run)
+
+    def _write(self, plan: SegmentPlan, runs: StoredRuns, report: Callable[[int], None]) -> Segment:
+        prepared = self._working.path / f"segment-{secrets.token_hex(8)}"
         prepared.mkdir()
-        segment = write_segment(
-            prepared, high=high[order], low=low[order], days=days[order], rows=self._rows(group, pa.array(order))
-        )
+        segment = write_segment_of_runs(prepared, plan, runs, pool=self._pool, threads=self._threads, report=report)
         fsync_folder(prepared)
         final = self._folder / "segments" / segment.segment_id
         # The same rows may be there already, under another snapshot: segments are named by their content.
         if not final.exists():
             prepared.rename(final)
+        fsync_folder(self._folder / "segments")
+        if self._survives and self._kept == len(self._runs):
+            self._working.write_segment(plan.first, segment)
         return segment
-
-    def _days(self, group: pa.RecordBatch) -> Int32s:
-        if self._date_column is None:
-            return np.zeros(group.num_rows, np.int32)
-        return days_of(group.column(self._date_column))
-
-    def _rows(self, group: pa.RecordBatch, order: pa.Array) -> pa.RecordBatch:
-        """The group's rows in `order`, with texts as narrow codes."""
-        assert self._schema is not None
-        columns = [
-            self._column(name, column, order)
-            for name, column in zip(group.schema.names[2:], group.columns[2:], strict=True)
-        ]
-        fields = [field.with_type(column.type) for field, column in zip(self._schema, columns, strict=True)]
-        return pa.RecordBatch.from_arrays(columns, schema=pa.schema(fields))
-
-    def _column(self, name: str, column: pa.Array, order: pa.Array) -> pa.Array:
-        if name not in self._books:
-            return _in_order(column, order)
-        if pa.types.is_list(column.type):
-            return self._books[name].decode(_in_order(column, order))
-        # Narrow first: rows are fetched from all over the column, and a column of two bytes a row fits the cache.
-        return _in_order(self._books[name].decode(column), order)
-
-
-def _in_order(column: pa.Array, places: pa.Array) -> pa.Array:
-    """The rows of a column in another order; one that holds nothing, as many do, is in every order already."""
-    return column if column.null_count == len(column) else column.take(places)

@@ -3,7 +3,7 @@
     persons.arrow     hi, lo: the id of each person, ascending
     offsets.arrow     offset: where each person's rows start, one more at the end
     directory.arrow   person: first person by leading bits of the id
-    rows.arrow        the rows, one batch: a column is one buffer
+    rows.arrow        the rows, one batch: a column is one buffer, of its narrowest type (linkage_core.narrow_columns)
 
 Opening checks sizes, tails and footers, which finds cut and swapped files; `verify_segment` reads every byte.
 """
@@ -24,6 +24,7 @@ import pyarrow as pa
 from linkage.errors import EventsRejected, ServiceUnavailable
 from linkage_core.events import NO_DATE, Int32s, RegisterPartition, UInt64s
 from linkage_core.kernels.hashed_id_index import build_directory
+from linkage_core.narrow_columns import narrow_rows
 from linkage_server.registers.manifest import FileRecord, Segment
 
 TAIL_BYTES = 4096
@@ -47,14 +48,14 @@ def write_segment(folder: Path, *, high: UInt64s, low: UInt64s, days: Int32s, ro
     keys_hi, keys_lo = high[starts], low[starts]
     offsets = np.append(starts, len(high)).astype(np.uint32)
     files = (
-        _write_file(folder / "persons.arrow", pa.record_batch({"hi": keys_hi, "lo": keys_lo})),
-        _write_file(folder / "offsets.arrow", pa.record_batch({"offset": offsets})),
-        _write_file(folder / "directory.arrow", pa.record_batch({"person": build_directory(keys_hi, keys_lo)})),
-        _write_file(folder / "rows.arrow", rows),
+        write_file(folder / "persons.arrow", pa.record_batch({"hi": keys_hi, "lo": keys_lo})),
+        write_file(folder / "offsets.arrow", pa.record_batch({"offset": offsets})),
+        write_file(folder / "directory.arrow", pa.record_batch({"person": build_directory(keys_hi, keys_lo)})),
+        write_file(folder / "rows.arrow", narrow_rows(rows)),
     )
     dated = days[days != NO_DATE]
     return Segment(
-        segment_id=_segment_id(files),
+        segment_id=segment_id_of(files),
         rows=rows.num_rows,
         persons=len(keys_hi),
         first_day=EPOCH + timedelta(days=int(dated.min())) if len(dated) else None,
@@ -104,7 +105,7 @@ def verify_segment(folder: Path, segment: Segment, *, date_column: str | None) -
     except (EventsRejected, pa.ArrowInvalid):
         raise _damaged(folder) from None
     ends = np.asarray(partition.offsets, np.int64)
-    as_written = _segment_id(segment.files) == segment.segment_id and np.array_equal(
+    as_written = segment_id_of(segment.files) == segment.segment_id and np.array_equal(
         directory, np.asarray(partition.directory)
     )
     if not as_written or ends[0] != 0 or ends[-1] != segment.rows or (np.diff(ends) <= 0).any():
@@ -151,7 +152,8 @@ class _HashingFile:
         )
 
 
-def _write_file(path: Path, batch: pa.RecordBatch) -> FileRecord:
+def write_file(path: Path, batch: pa.RecordBatch) -> FileRecord:
+    """Write a file of one batch, synced; what the manifest says of it."""
     file = _HashingFile(path)
     try:
         with pa.ipc.new_file(pa.PythonFile(file, mode="w"), batch.schema) as writer:
@@ -183,7 +185,8 @@ def _numbers(batch: pa.RecordBatch, name: str, kind: type[Number]) -> npt.NDArra
     return np.asarray(batch.column(name), kind)
 
 
-def _segment_id(files: tuple[FileRecord, ...]) -> str:
+def segment_id_of(files: tuple[FileRecord, ...]) -> str:
+    """The name of a segment: a hash over those of its files."""
     return hashlib.sha256("".join(f"{file.name}:{file.sha256}\n" for file in files).encode()).hexdigest()
 
 

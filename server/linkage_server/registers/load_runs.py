@@ -1,0 +1,266 @@
+"""A run: some rows of a load, dealt out to partitions by the leading bits of their id, in memory or on disk.
+
+All of a run lies in one buffer, partition by partition; within a partition column by column, each in as few bytes as
+the run's values need, wide columns first so that every value is aligned, and values of lists last. Rows of a partition
+keep their order of arrival.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from linkage_core.kernels.partition_rows import deal, split_ids
+from linkage_server.registers.load_columns import ColumnKind, Flags, Numbers, absent_of, lengths_of, numbers_of
+from linkage_server.registers.load_texts import number_texts
+
+PARTITION_BITS = 10
+PARTITIONS = 1 << PARTITION_BITS
+ALIGNMENT = 8
+
+Counts = npt.NDArray[np.int64]
+Bytes = npt.NDArray[np.uint8]
+StreamKey = tuple[int, str]
+"""Number of the column (-1 for the id) and which part of it: values, absent, lengths, value_absent; high or low."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """One part of a column in a run.
+
+    Attributes:
+        width: bytes a value; 0 where all are `base`.
+        base: to be added to what is stored, modulo 2^64.
+        offset: bytes a row that stand before it in a partition; of a stream of rows.
+        places: byte in the run where each partition's values begin; of a stream of values in lists.
+    """
+
+    width: int
+    base: int
+    offset: int = 0
+    places: Counts | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of one column of a run.
+
+    Attributes:
+        least, most: of its numbers, None where there are none.
+        nulls, elements, element_nulls: by partition; None where there are none.
+    """
+
+    least: int | None = None
+    most: int | None = None
+    nulls: Counts | None = None
+    elements: Counts | None = None
+    element_nulls: Counts | None = None
+
+
+@dataclass(slots=True)
+class Run:
+    """Rows dealt out to partitions.
+
+    Attributes:
+        counts: rows of each partition.
+        blocks: byte where each partition begins, and the end.
+        streams: what is stored, by column and part.
+        facts: of each column.
+        texts: distinct texts of each column of texts, in alphabetical order.
+        content: the bytes; None once they lie on disk.
+    """
+
+    counts: Counts
+    blocks: Counts
+    streams: dict[StreamKey, Stream]
+    facts: list[Facts]
+    texts: dict[int, pa.StringArray]
+    content: Bytes | None = None
+
+    @property
+    def rows(self) -> int:
+        """Rows of all partitions."""
+        return int(self.counts.sum())
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of all partitions."""
+        return int(self.blocks[-1])
+
+
+@dataclass(slots=True)
+class _Source:
+    """One part of a column before it is dealt out: a piece a batch."""
+
+    pieces: list[tuple[Numbers, Flags | None]]
+    width: int
+    base: int
+    is_element: bool = False
+
+
+@dataclass(slots=True)
+class _Dealing:
+    """What is gathered while a run is made; `partition` and `owners` name each row's and each element's partition."""
+
+    partition: list[npt.NDArray[np.uint16]]
+    sources: dict[StreamKey, _Source] = field(default_factory=dict)
+    owners: dict[int, list[npt.NDArray[np.uint16]]] = field(default_factory=dict)
+    facts: list[Facts] = field(default_factory=list)
+    texts: dict[int, pa.StringArray] = field(default_factory=dict)
+
+
+def make_run(kinds: Sequence[ColumnKind], batches: Sequence[tuple[pa.FixedSizeBinaryArray, pa.RecordBatch]]) -> Run:
+    """Deal the rows of some batches out; the batches can be forgotten afterwards.
+
+    Args:
+        kinds: of the columns.
+        batches: whose each row is, and the rows, in order of arrival.
+    """
+    counts = np.zeros(PARTITIONS, np.int64)
+    highs: list[tuple[Numbers, Flags | None]] = []
+    lows: list[tuple[Numbers, Flags | None]] = []
+    partition = []
+    for ids, _ in batches:
+        high, low = np.empty(len(ids), np.uint64), np.empty(len(ids), np.uint64)
+        owner = np.empty(len(ids), np.uint16)
+        if len(ids):
+            words = np.frombuffer(ids.buffers()[1], np.uint8, 16 * len(ids), 16 * ids.offset)
+            split_ids(words, PARTITION_BITS, high, low, owner, counts)
+        highs.append((high, None))
+        lows.append((low, None))
+        partition.append(owner)
+    dealing = _Dealing(partition)
+    dealing.sources[-1, "high"] = _Source(highs, 8, 0)
+    dealing.sources[-1, "low"] = _Source(lows, 8, 0)
+    for number, kind in enumerate(kinds):
+        _add_column(dealing, number, kind, [rows.column(number) for _, rows in batches])
+    return _dealt(dealing, counts)
+
+
+def _add_column(dealing: _Dealing, number: int, kind: ColumnKind, columns: list[pa.Array]) -> None:
+    absent = [absent_of(column) for column in columns]
+    nulls = _by_partition(absent, dealing.partition)
+    _add_absent(dealing, (number, "absent"), absent, is_element=False)
+    if not kind.is_list:
+        least, most = _add_values(dealing, number, kind, columns)
+        dealing.facts.append(Facts(least, most, nulls))
+        return
+    lengths = [lengths_of(column) for column in columns]
+    dealing.sources[number, "lengths"] = _narrowed([(one, None) for one in lengths])[0]
+    owners = [np.repeat(owner, length) for owner, length in zip(dealing.partition, lengths, strict=True)]
+    dealing.owners[number] = owners
+    values = [column.flatten() for column in columns]
+    value_absent = [absent_of(column) for column in values]
+    _add_absent(dealing, (number, "value_absent"), value_absent, is_element=True)
+    least, most = _add_values(dealing, number, kind, values)
+    dealing.sources[number, "values"].is_element = True
+    elements = np.zeros(PARTITIONS, np.int64)
+    for owner in owners:
+        elements += np.bincount(owner, minlength=PARTITIONS)
+    dealing.facts.append(Facts(least, most, nulls, elements, _by_partition(value_absent, owners)))
+
+
+def _add_values(
+    dealing: _Dealing, number: int, kind: ColumnKind, columns: list[pa.Array]
+) -> tuple[int | None, int | None]:
+    if kind.is_text:
+        dealing.texts[number], numbered = number_texts(columns)
+        dealing.sources[number, "values"] = _narrowed(numbered)[0]
+        return None, None
+    pieces = [(numbers_of(column), absent_of(column)) for column in columns]
+    if kind.is_word:
+        dealing.sources[number, "values"] = _Source(pieces, kind.value_type.bit_width // 8, 0)
+        return None, None
+    dealing.sources[number, "values"], least, most = _narrowed(pieces)
+    return least, most
+
+
+def _add_absent(dealing: _Dealing, key: StreamKey, absent: list[Flags | None], *, is_element: bool) -> None:
+    """The flags of a column where some are set, and nothing but their common value where it has but one."""
+    if all(flags is None for flags in absent):
+        return
+    lengths = [len(owner) for owner in (dealing.partition if not is_element else dealing.owners[key[0]])]
+    pieces: list[tuple[Numbers, Flags | None]] = [
+        (np.zeros(length, np.uint8) if flags is None else flags, None)
+        for flags, length in zip(absent, lengths, strict=True)
+    ]
+    source = _narrowed(pieces)[0]
+    source.is_element = is_element
+    dealing.sources[key] = source
+
+
+def _narrowed(pieces: list[tuple[Numbers, Flags | None]]) -> tuple[_Source, int | None, int | None]:
+    """The values less the smallest, in as few bytes as that needs; and the smallest and largest."""
+    bounds = []
+    for values, absent in pieces:
+        present = values if absent is None else values[absent == 0]
+        if len(present):
+            bounds.append((int(present.min()), int(present.max())))
+    if not bounds:
+        return _Source(pieces, 0, 0), None, None
+    least, most = min(low for low, _ in bounds), max(high for _, high in bounds)
+    span = most - least
+    width = next(width for width in (0, 1, 2, 4, 8) if span < 1 << (8 * width))
+    return _Source(pieces, width, least), least, most
+
+
+def _by_partition(absent: list[Flags | None], owners: list[npt.NDArray[np.uint16]]) -> Counts | None:
+    counts = np.zeros(PARTITIONS, np.int64)
+    for flags, owner in zip(absent, owners, strict=True):
+        if flags is not None:
+            counts += np.bincount(owner[flags.view(np.bool_)], minlength=PARTITIONS)
+    return counts if counts.any() else None
+
+
+def _dealt(dealing: _Dealing, counts: Counts) -> Run:
+    """Lay the streams out and deal the values into their places."""
+    widths = {
+        key: (source.width, source.base % (1 << 64), source.is_element) for key, source in dealing.sources.items()
+    }
+    blocks, streams = lay_streams_out(widths, counts, dealing.facts)
+    content = np.zeros(int(blocks[-1]), np.uint8)
+    for key, stream in streams.items():
+        source = dealing.sources.pop(key)
+        if source.width:
+            owners = dealing.owners[key[0]] if source.is_element else dealing.partition
+            place = blocks[:-1] + counts * stream.offset if stream.places is None else stream.places.copy()
+            for (values, absent), owner in zip(source.pieces, owners, strict=True):
+                deal(values, stream.base, absent, owner, place, content, source.width)
+    return Run(counts, blocks, streams, dealing.facts, dealing.texts, content)
+
+
+def lay_streams_out(
+    widths: Mapping[StreamKey, tuple[int, int, bool]], counts: Counts, facts: Sequence[Facts]
+) -> tuple[Counts, dict[StreamKey, Stream]]:
+    """Where each partition and each stream in it lies.
+
+    Args:
+        widths: bytes a value, base and whether it is of values in lists, by stream.
+        counts: rows of each partition.
+        facts: of each column.
+    """
+    streams: dict[StreamKey, Stream] = {}
+    offset = 0
+    for key in sorted((key for key in widths if not widths[key][2]), key=lambda key: -widths[key][0]):
+        width, base, _ = widths[key]
+        streams[key] = Stream(width, base, offset)
+        offset += width
+    sizes = _aligned(counts * offset)
+    before: dict[StreamKey, Counts] = {}
+    for key in (key for key in widths if widths[key][2]):
+        elements = facts[key[0]].elements
+        assert elements is not None
+        before[key] = sizes
+        sizes = sizes + _aligned(elements * widths[key][0])
+    blocks = np.concatenate(([0], np.cumsum(sizes))).astype(np.int64)
+    for key, size in before.items():
+        streams[key] = Stream(widths[key][0], widths[key][1], places=blocks[:-1] + size)
+    return blocks, streams
+
+
+def _aligned(sizes: Counts) -> Counts:
+    return (sizes + ALIGNMENT - 1) // ALIGNMENT * ALIGNMENT
