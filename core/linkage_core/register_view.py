@@ -66,6 +66,13 @@ class RegisterView:
         self._columns = {name: register_column(name, batches) for name in names if name in wanted}
         self._selection = None if keep is None else RowSelection(keep, batches)
 
+    @property
+    def rows_a_person(self) -> float:
+        """Rows of a person whom the register knows, on average and before the filter."""
+        persons = max((segment.persons for segment in self._segments), default=0)
+        rows: int = sum(segment.rows.num_rows for segment in self._segments)
+        return rows / max(persons, 1)
+
     def events(self, population: Population, *, threads: int = 1) -> PersonEvents:
         """Rows of each person of the population, by date and then in the order of delivery.
 

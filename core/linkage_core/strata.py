@@ -2,42 +2,53 @@
 
 `sex`, `age:<65,65-74,75-84,85+`, `index:month`, `index:quarter` and `index:year` are derived; any other word is a
 declared stratum. A person without a level is counted under `unknown`, so that levels always add up to the total.
+
+What a rule needs to know of the whole population it knows before the population is cut into blocks of persons.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import permutations
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from linkage.errors import EventsRejected
-from linkage_core.counted_table import Dimension, Nesting
+from linkage_core.counted_table import Dimension
 from linkage_core.events import Population
 
 UNKNOWN = "unknown"
-_SEXES = {1: "man", 2: "woman"}
+_SEXES = ("man", "woman")
 _BAND = re.compile(r"<(\d+)|(\d+)-(\d+)|(\d+)\+")
 _TO_MONTHS = "datetime64[M]"
+_MONTHS = {"month": 1, "quarter": 3, "year": 12}
 
 Int32s = npt.NDArray[np.int32]
+Days = npt.NDArray[np.datetime64]
 
 
 @dataclass(frozen=True, slots=True)
-class Stratum:
-    """A dimension and the level of each person: int32, one a person, position in the dimension's levels."""
-
-    dimension: Dimension
-    level: Int32s
-
-
-def stratum(population: Population, spec: str, *, age_on: int | None = None) -> Stratum:
-    """Levels of one stratum.
+class StratumRule:
+    """How a stratum's levels are read off any part of the population.
 
     Args:
+        dimension: its levels in display order; the last is always `unknown`, whether or not somebody is there.
+        levels: int32, one a person of a part of the population: position in the dimension's levels.
+    """
+
+    dimension: Dimension
+    levels: Callable[[Population], Int32s]
+
+
+def stratum_rule(population: Population, spec: str, *, age_on: int | None = None) -> StratumRule:
+    """The rule of one stratum.
+
+    Args:
+        population: all persons of the order.
         spec: as in an order's `by`.
         age_on: day number on which age is taken where the population has no index date (31 December of the year).
 
@@ -53,34 +64,44 @@ def stratum(population: Population, spec: str, *, age_on: int | None = None) -> 
     return _declared(population, spec)
 
 
-def _sex(population: Population) -> Stratum:
+def _sex(population: Population) -> StratumRule:
     if population.sex is None:
         raise _lacks("sex", "its identity numbers do not tell it")
-    codes = np.asarray(population.sex.fill_null(0).to_numpy(zero_copy_only=False), np.int64)
-    return _from_labels("sex", [_SEXES.get(int(code), UNKNOWN) for code in (0, 1, 2)], codes, order=["man", "woman"])
+    place = np.full(256, len(_SEXES), np.int32)
+    place[[1, 2]] = 0, 1
+
+    def levels(part: Population) -> Int32s:
+        assert part.sex is not None
+        return _at(place, part.sex.fill_null(0).to_numpy(zero_copy_only=False))
+
+    return _rule("sex", _SEXES, levels)
 
 
-def _age(population: Population, bands: str, age_on: int | None) -> Stratum:
+def _age(population: Population, bands: str, age_on: int | None) -> StratumRule:
     if population.birth_date is None:
         raise _lacks("age", "its identity numbers do not tell dates of birth")
     if population.index_date is None and age_on is None:
         raise _lacks("age", "it has no index date on which to take the age")
-    born = population.birth_date.to_numpy(zero_copy_only=False).astype("datetime64[D]")
-    if population.index_date is not None:
-        on = population.index_date.to_numpy(zero_copy_only=False).astype("datetime64[D]")
-    else:
-        on = np.full(len(born), np.datetime64(age_on, "D"))
-    missing = np.isnat(born) | np.isnat(on)
-    ages = completed_years(np.where(missing, np.datetime64(0, "D"), born), np.where(missing, np.datetime64(0, "D"), on))
     labels = [band.strip() for band in bands.split(",")]
-    level = np.full(len(ages), len(labels), np.int64)
-    for position, (lowest, highest) in enumerate(map(_band, labels)):
-        level[(ages >= lowest) & (ages <= highest)] = position
-    level[missing] = len(labels)
-    return _from_labels("age", [*labels, UNKNOWN], level, order=labels)
+    limits = [_band(label) for label in labels]
+
+    def levels(part: Population) -> Int32s:
+        assert part.birth_date is not None
+        born = _days(part.birth_date)
+        on = np.full(len(born), np.datetime64(age_on, "D")) if part.index_date is None else _days(part.index_date)
+        missing = np.isnat(born) | np.isnat(on)
+        nowhen = np.datetime64(0, "D")
+        ages = completed_years(np.where(missing, nowhen, born), np.where(missing, nowhen, on))
+        level = np.full(len(ages), len(labels), np.int32)
+        for position, (lowest, highest) in enumerate(limits):
+            level[(ages >= lowest) & (ages <= highest)] = position
+        level[missing] = len(labels)
+        return level
+
+    return _rule("age", labels, levels)
 
 
-def completed_years(born: npt.NDArray[np.datetime64], on: npt.NDArray[np.datetime64]) -> npt.NDArray[np.int64]:
+def completed_years(born: Days, on: Days) -> npt.NDArray[np.int64]:
     """Completed years of age; who is born on 29 February turns on 1 March of other years."""
     months = on.astype(_TO_MONTHS).astype(np.int64) - born.astype(_TO_MONTHS).astype(np.int64)
     day_of_month = (on - on.astype(_TO_MONTHS)).astype(np.int64)
@@ -97,20 +118,28 @@ def _band(label: str) -> tuple[int, int]:
     return (int(match[2]), int(match[3])) if match[2] else (int(match[4]), 1000)
 
 
-def _index_period(population: Population, step: str) -> Stratum:
+def _index_period(population: Population, step: str) -> StratumRule:
     if population.index_date is None:
         raise _lacks(f"index:{step}", "it has no index date")
-    if step not in ("month", "quarter", "year"):
+    if step not in _MONTHS:
         raise EventsRejected(f"index:{step} is no period.", mend="Use index:month, index:quarter or index:year.")
-    days = population.index_date.to_numpy(zero_copy_only=False).astype("datetime64[D]")
-    missing = np.isnat(days)
-    width = {"month": 1, "quarter": 3, "year": 12}[step]
-    months = np.where(missing, 0, days.astype(_TO_MONTHS).astype(np.int64)) // width
-    known = months[~missing]
-    first, last = (int(known.min()), int(known.max())) if len(known) else (0, -1)
-    labels = [_period_label(number, step) for number in range(first, last + 1)]
-    level = np.where(missing, len(labels), months - first)
-    return _from_labels(f"index_{step}", [*labels, UNKNOWN], level, order=labels)
+    # Every period between the first and the last is a level, so the whole population must be asked.
+    ends = pc.min_max(population.index_date)
+    known = [_days(pa.array([ends[end].as_py()], pa.date32())) for end in ("min", "max") if ends[end].is_valid]
+    first, last = (int(_periods(days, step)[0]) for days in known) if known else (0, -1)
+
+    def levels(part: Population) -> Int32s:
+        assert part.index_date is not None
+        days = _days(part.index_date)
+        missing = np.isnat(days)
+        place = _periods(np.where(missing, np.datetime64(0, "D"), days), step) - first
+        return np.where(missing, last + 1 - first, place).astype(np.int32)
+
+    return _rule(f"index_{step}", [_period_label(number, step) for number in range(first, last + 1)], levels)
+
+
+def _periods(days: Days, step: str) -> npt.NDArray[np.int64]:
+    return np.asarray(days.astype(_TO_MONTHS).astype(np.int64) // _MONTHS[step], np.int64)
 
 
 def _period_label(number: int, step: str) -> str:
@@ -121,56 +150,38 @@ def _period_label(number: int, step: str) -> str:
     return f"{1970 + number // 12}-{number % 12 + 1:02d}"
 
 
-def _declared(population: Population, name: str) -> Stratum:
+def _declared(population: Population, name: str) -> StratumRule:
     if name not in population.strata:
         known = ", ".join(sorted(population.strata)) or "none"
         raise _lacks(name, f"declared are: {known}")
-    column = population.strata[name]
-    labels = [text or UNKNOWN for text in column.dictionary.to_pylist()]
-    codes = column.indices.fill_null(len(labels)).to_numpy(zero_copy_only=False).astype(np.int64)
-    return _from_labels(name, [*labels, UNKNOWN], codes, order=sorted(set(labels) - {UNKNOWN}, key=_natural))
+    labels = [text or UNKNOWN for text in population.strata[name].dictionary.to_pylist()]
+    order = sorted(set(labels) - {UNKNOWN}, key=_natural)
+    position = {label: place for place, label in enumerate([*order, UNKNOWN])}
+    place = np.array([position[label] for label in [*labels, UNKNOWN]], np.int32)
+
+    def levels(part: Population) -> Int32s:
+        codes = part.strata[name].indices
+        if codes.null_count:
+            codes = codes.cast(pa.int64()).fill_null(len(labels))
+        return _at(place, codes.to_numpy(zero_copy_only=False))
+
+    return _rule(name, order, levels)
 
 
 def _natural(label: str) -> tuple[int, int, str]:
     return (0, int(label), "") if label.isdecimal() else (1, 0, label)
 
 
-def _from_labels(name: str, labels: Sequence[str], codes: npt.NDArray[np.int64], *, order: Sequence[str]) -> Stratum:
-    """Bring codes of `labels` into display order; `unknown` is a level only where somebody is."""
-    unknown = np.array([label == UNKNOWN for label in labels], np.bool_)
-    levels = [*order, UNKNOWN] if len(codes) and unknown[codes].any() else list(order)
-    place = {label: position for position, label in enumerate(levels)}
-    rank = np.array([place.get(label, 0) for label in labels], np.int32)
-    return Stratum(Dimension(name, tuple(levels)), rank[codes])
+def _rule(name: str, levels: list[str] | tuple[str, ...], read: Callable[[Population], Int32s]) -> StratumRule:
+    return StratumRule(Dimension(name, (*levels, UNKNOWN)), read)
 
 
-def nestings(strata: Sequence[Stratum]) -> tuple[Nesting, ...]:
-    """Which levels of one stratum fall apart into levels of another, read off the persons.
+def _at(place: Int32s, codes: npt.NDArray[np.integer]) -> Int32s:
+    return np.asarray(place[codes], np.int32)
 
-    A reader who knows which hospital lies in which region adds up hospitals to find a hidden region, although nobody
-    crossed the two. What is so by accident in a small population is stated as well: it hides a little more and gives
-    nothing away.
 
-    Args:
-        strata: of the same persons.
-    """
-    found: list[Nesting] = []
-    for fine, coarse in permutations(strata, 2):
-        width = len(coarse.dimension.levels)
-        pairs = np.unique(fine.level.astype(np.int64) * width + coarse.level)
-        inner, outer = pairs // width, pairs % width
-        # A fine level in two coarse ones does not tell; neither does a coarse level that has such a part.
-        within_one = np.bincount(inner, minlength=len(fine.dimension.levels))[inner] == 1
-        whole = np.ones(width, np.bool_)
-        whole[outer[~within_one]] = False
-        parents = tuple(
-            (fine.dimension.levels[part], coarse.dimension.levels[level])
-            for part, level in zip(inner.tolist(), outer.tolist(), strict=True)
-            if whole[level]
-        )
-        if parents and width > 1:
-            found.append(Nesting(fine.dimension.name, coarse.dimension.name, parents))
-    return tuple(found)
+def _days(column: pa.Date32Array) -> Days:
+    return np.asarray(column.to_numpy(zero_copy_only=False).astype("datetime64[D]"))
 
 
 def _lacks(what: str, why: str) -> EventsRejected:

@@ -14,7 +14,7 @@ from linkage_core.aggregates import count_by
 from linkage_core.counted_table import CountedTable, Statistic
 from linkage_core.events import Population
 from linkage_core.indicators import evaluate
-from linkage_core.strata import stratum
+from tests.reference.strata import stratum
 from tests.support.indicator_tables import DAY_0, deaths, drawn_set, lmed, population, register
 
 PERSONS = ["anna", "bo", "cilla", "dan"]

@@ -15,7 +15,8 @@ import typer
 
 from linkage.errors import InputRefused
 from linkage.indicator_definition import canonical_form, canonical_sha256, load_indicator_set
-from linkage_core.aggregates import ROW_PREFIX, count_by
+from linkage_core.aggregates import count_by
+from linkage_core.grids import ROW_PREFIX
 from linkage_core.indicators import PersonValues, evaluate
 from linkage_server.lab.inputs import LabInputs, read_inputs
 from linkage_server.lab.results import counts, per_person

@@ -7,22 +7,20 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from linkage.errors import ServiceUnavailable
-from linkage_core.aggregates import ROW_PREFIX, count_by
+from linkage_core.compute import Question, compute
 from linkage_core.disclosure import ProtectedTable, match_rate_band, protect
-from linkage_core.events import NumberHistory, PersonEvents, Population
-from linkage_core.indicators import evaluate
-from linkage_core.indicators.values import PersonValues
-from linkage_core.join import join_events
+from linkage_core.events import NumberHistory, Population, Touched
+from linkage_core.grids import ROW_PREFIX
+from linkage_core.indicators.wanted_rows import wanted_rows
 from linkage_core.number_history import merge_changed_numbers
+from linkage_core.register_view import RegisterView
 from linkage_server.intake.population_store import load_population
 from linkage_server.registers.store import RegisterStore
 from linkage_server.runs.core_share import Turn
 from linkage_server.runs.plan import PlannedRegister, RunPlan
 
-STAGES = ("reading the population", "linking", "computing", "counting", "protecting", "describing")
+STAGES = ("reading the population", "opening the registers", "computing", "protecting", "describing")
 Report = Callable[[str], None]
 
 
@@ -51,23 +49,44 @@ class Sources:
         population = load_population(self.home / plan.population.file, sha256=plan.population.sha256).population
         return population if self.history is None else merge_changed_numbers(population, self.history)[0]
 
-    def events(self, register: PlannedRegister, population: Population) -> PersonEvents:
-        """Rows of the population's persons in the pinned snapshot of a register."""
+    def register(self, plan: RunPlan, register: PlannedRegister) -> RegisterView:
+        """The pinned snapshot of a register, opened for the rows that the plan's indicators can look at."""
         manifest = self.store.snapshot(register.name, register.snapshot)
-        partitions = self.store.partitions(manifest, columns=register.columns)
-        return join_events(population, partitions, history=self.history, threads=self.threads)
+        return RegisterView(
+            self.store.partitions(manifest, columns=register.columns),
+            columns=register.columns,
+            history=self.history,
+            keep=wanted_rows([planned.chosen for planned in plan.sets], register.name, _row_dimensions(plan)),
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class RunAnswer:
-    """What a run gives: the protected table, and how many were found, as a band."""
+    """What a run gives: the protected table, how many were found, as a band, and what computing it took.
+
+    Args:
+        touched: what was read of each register, by its name.
+        blocks: how many blocks of persons it was computed in.
+    """
 
     table: ProtectedTable
     match_rate_band: str
+    touched: Mapping[str, Touched]
+    blocks: int
 
 
-def run_linkage(plan: RunPlan, sources: Sources, *, report: Report) -> RunAnswer:
+def run_linkage(
+    plan: RunPlan,
+    sources: Sources,
+    *,
+    report: Report,
+    progress: Callable[[int, int], None] = lambda _done, _of: None,
+) -> RunAnswer:
     """Compute the answer to a plan.
+
+    Args:
+        report: told each stage as it begins; what it raises ends the run.
+        progress: told the blocks of persons done, and how many there are.
 
     Raises:
         DisclosureRefused: the policy forbids any table of this population.
@@ -75,33 +94,37 @@ def run_linkage(plan: RunPlan, sources: Sources, *, report: Report) -> RunAnswer
     """
     report("reading the population")
     population = sources.population(plan)
-    report("linking")
-    events = {register.name: sources.events(register, population) for register in plan.registers}
+    if not population.persons:
+        raise ServiceUnavailable("the population is empty.", mend="An operator should look at the run's log.")
+    report("opening the registers")
+    registers = {register.name: sources.register(plan, register) for register in plan.registers}
     report("computing")
-    values = _evaluate(plan, population, events)
-    report("counting")
-    counted = count_by(values, population=population, by=plan.document.by)
+    computed = compute(
+        question_of(plan),
+        population=population,
+        registers=registers,
+        threads=sources.threads,
+        memory_bytes=sources.memory_bytes,
+        turn=sources.turn,
+        report=progress,
+    )
     report("protecting")
     with sources.turn():
-        return RunAnswer(protect(counted, plan.policy), _match_rate(plan, events))
+        protected = protect(computed.counted, plan.policy)
+    band = match_rate_band(computed.persons_found, population.persons, plan.policy)
+    return RunAnswer(protected, band, computed.touched, computed.blocks)
 
 
-def _evaluate(plan: RunPlan, population: Population, events: Mapping[str, PersonEvents]) -> list[PersonValues]:
-    data_until = {register.name: register.data_until for register in plan.registers}
+def question_of(plan: RunPlan) -> Question:
+    """What a plan asks about each person of its population."""
+    return Question(
+        sets=[planned.chosen for planned in plan.sets],
+        by=plan.document.by,
+        row_dimensions=_row_dimensions(plan),
+        data_until={register.name: register.data_until for register in plan.registers},
+    )
+
+
+def _row_dimensions(plan: RunPlan) -> list[str]:
     split_by = {part for crossing in plan.document.by for part in crossing if part.startswith(ROW_PREFIX)}
-    rows = sorted(part.removeprefix(ROW_PREFIX) for part in split_by)
-    return [
-        value
-        for planned in plan.sets
-        for value in evaluate(
-            planned.chosen, population=population, events=events, data_until=data_until, row_dimensions=rows
-        )
-    ]
-
-
-def _match_rate(plan: RunPlan, events: Mapping[str, PersonEvents]) -> str:
-    """Band of the share of persons whom at least one register knows."""
-    found = np.logical_or.reduce([joined.found for joined in events.values()])
-    if not len(found):
-        raise ServiceUnavailable("the population is empty.", mend="An operator should look at the run's log.")
-    return match_rate_band(int(found.sum()), len(found), plan.policy)
+    return sorted(part.removeprefix(ROW_PREFIX) for part in split_by)

@@ -1,0 +1,70 @@
+"""Blocks of persons: contiguous ranges of a population, each small enough to be computed within bounded memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+
+from linkage_core.events import PersonEvents, Population
+
+# A block's columns should stay in the processor's second cache; below this, what is done once a block weighs more.
+PERSONS_AT_MOST = 1 << 16
+
+# Beside its stored columns a kept row passes through day, code, quantity, place and weight columns of indicators.
+BYTES_A_KEPT_ROW = 96
+# A value, its reason, two masks and their bits, for each parameter point and period.
+BYTES_A_VALUE = 24
+BYTES_A_PERSON = 256
+
+
+def block_size(*, persons: int, rows_a_person: float, values: int, memory_bytes: int, threads: int) -> int:
+    """Persons of a block, so that all blocks that are computed at once fit into the memory.
+
+    persons x (rows a person x 96 + values x 24 + 256) bytes x threads <= memory, at most 65,536 and at least 1.
+
+    Args:
+        persons: of the population.
+        rows_a_person: rows of one person in all registers, on average.
+        values: parameter points and periods.
+        memory_bytes: what a run may use beside the mapped registers.
+        threads: blocks computed at once.
+    """
+    a_person = rows_a_person * BYTES_A_KEPT_ROW + values * BYTES_A_VALUE + BYTES_A_PERSON
+    fits = int(memory_bytes / (a_person * threads))
+    return max(1, min(fits, PERSONS_AT_MOST, max(persons, 1)))
+
+
+def heavy_parts(events: Sequence[PersonEvents], *, persons: int, memory_bytes: int) -> list[tuple[int, int]]:
+    """Cut a block whose persons turned out to have far more rows than others: positions from and to before.
+
+    A part has no more rows than fit into the memory, or is one person.
+    """
+    rows = np.zeros(persons + 1, np.int64)
+    for joined in events:
+        rows += joined.offsets
+    if rows[-1] * BYTES_A_KEPT_ROW <= memory_bytes:
+        return [(0, persons)]
+    full = rows[:-1] * BYTES_A_KEPT_ROW // max(memory_bytes // 2, 1)
+    cuts = [0, *(np.flatnonzero(full[1:] > full[:-1]) + 1).tolist(), persons]
+    return list(pairwise(cuts))
+
+
+def persons_between(population: Population, first: int, last: int) -> Population:
+    """The persons from position `first` to before `last`."""
+    here = slice(first, last)
+    return Population(
+        hashed_ids=population.hashed_ids[here],
+        index_date=None if population.index_date is None else population.index_date[here],
+        birth_date=None if population.birth_date is None else population.birth_date[here],
+        sex=None if population.sex is None else population.sex[here],
+        strata={name: column[here] for name, column in population.strata.items()},
+    )
+
+
+def events_between(events: PersonEvents, first: int, last: int) -> PersonEvents:
+    """The rows of the persons from position `first` to before `last`, without a copy."""
+    offsets = events.offsets[first : last + 1]
+    rows = events.rows.slice(int(offsets[0]), int(offsets[-1] - offsets[0]))
+    return PersonEvents(offsets=np.asarray(offsets - offsets[0]), rows=rows, found=events.found[first:last])

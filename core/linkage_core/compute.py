@@ -1,0 +1,207 @@
+"""Answers a question about a population, block by block of persons: rows, values, counts, and one table of all.
+
+Blocks are counted apart and merge exactly, so the table is the same for any number of blocks and threads. Memory is
+that of the blocks that are computed at once, however large the population.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+
+from linkage.indicator_definition import IndicatorSet
+from linkage_core.blocks import block_size, events_between, heavy_parts, persons_between
+from linkage_core.count_block import count_block
+from linkage_core.counted_table import CountedTable
+from linkage_core.events import PersonEvents, Population, Touched
+from linkage_core.finish_counts import finish
+from linkage_core.grids import CountingPlan, counting_plan
+from linkage_core.indicators import PersonValues, evaluate
+from linkage_core.partial_counts import PartialCounts
+from linkage_core.register_view import RegisterView
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked about each person, and how the answers are counted.
+
+    Args:
+        sets: indicator sets, each with the indicators that are asked for.
+        by: crossings, as in `count_by`.
+        row_dimensions: row variables that values are split by as well.
+        data_until: by register, the last day that it holds in full.
+    """
+
+    sets: Sequence[IndicatorSet]
+    by: Sequence[Sequence[str]]
+    row_dimensions: Sequence[str]
+    data_until: Mapping[str, date]
+
+
+@dataclass(frozen=True, slots=True)
+class Computed:
+    """The answer, and what it took.
+
+    Args:
+        counted: the table.
+        persons_found: persons whom at least one register knows.
+        touched: what was read of each register, by its name.
+        blocks: how many blocks of persons were computed.
+    """
+
+    counted: CountedTable
+    persons_found: int
+    touched: Mapping[str, Touched]
+    blocks: int
+
+
+def compute(
+    question: Question,
+    *,
+    population: Population,
+    registers: Mapping[str, RegisterView],
+    threads: int,
+    memory_bytes: int,
+    turn: Callable[[], AbstractContextManager[None]] = nullcontext,
+    report: Callable[[int, int], None] = lambda _done, _of: None,
+) -> Computed:
+    """Answer a question.
+
+    Args:
+        registers: by name, opened for this run.
+        threads: blocks computed at once.
+        memory_bytes: what blocks computed at once may hold beside the mapped registers.
+        turn: entered by the thread that computes a block, for as long as it does. What it raises ends the run.
+        report: told the blocks done, and how many there are; from the caller's thread.
+
+    Raises:
+        EventsRejected: a register, column or stratum that the question needs is missing; names it.
+    """
+    with turn():
+        nobody = _evaluate(
+            question, persons_between(population, 0, 0), _events(persons_between(population, 0, 0), registers)
+        )
+        days = [value.period.last_day for value in nobody if value.period is not None]
+        plan = counting_plan(population, question.by, age_on=max(days, default=None))
+    size = block_size(
+        persons=population.persons,
+        rows_a_person=sum(view.rows_a_person for view in registers.values()),
+        values=len(nobody),
+        memory_bytes=memory_bytes,
+        threads=threads,
+    )
+    starts = range(0, max(population.persons, 1), size)
+    work = _Work(question, population, registers, plan, memory_bytes // threads)
+
+    def block(first: int) -> _Counted:
+        with turn():
+            return work.count(first, min(first + size, population.persons))
+
+    done: _Counted | None = None
+    for number, counted in enumerate(_in_order(block, starts, threads=threads), start=1):
+        done = counted if done is None else done.merge(counted)
+        report(number, len(starts))
+    assert done is not None
+    with turn():
+        return Computed(finish(done.counts, plan), done.persons_found, done.touched, done.blocks)
+
+
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """What one or several blocks came to."""
+
+    counts: PartialCounts
+    persons_found: int
+    touched: Mapping[str, Touched]
+    blocks: int
+
+    def merge(self, other: _Counted) -> _Counted:
+        return _Counted(
+            self.counts.merge(other.counts),
+            self.persons_found + other.persons_found,
+            {name: touched + other.touched[name] for name, touched in self.touched.items()},
+            self.blocks + other.blocks,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """All that threads share: nothing of it is written to."""
+
+    question: Question
+    population: Population
+    registers: Mapping[str, RegisterView]
+    plan: CountingPlan
+    block_bytes: int
+
+    def count(self, first: int, last: int) -> _Counted:
+        """Find, evaluate and count the persons from position `first` to before `last`."""
+        persons = persons_between(self.population, first, last)
+        events = _events(persons, self.registers)
+        counts: PartialCounts | None = None
+        parts = heavy_parts(list(events.values()), persons=persons.persons, memory_bytes=self.block_bytes)
+        for begin, end in parts:
+            here, rows = persons, events
+            if len(parts) > 1:
+                here = persons_between(persons, begin, end)
+                rows = {name: events_between(joined, begin, end) for name, joined in events.items()}
+            part = count_block(_evaluate(self.question, here, rows), population=here, plan=self.plan)
+            counts = part if counts is None else counts.merge(part)
+        assert counts is not None
+        found = np.logical_or.reduce([joined.found for joined in events.values()])
+        touched = {name: joined.touched for name, joined in events.items()}
+        return _Counted(counts, int(np.count_nonzero(found)), touched, len(parts))
+
+
+def _events(population: Population, registers: Mapping[str, RegisterView]) -> dict[str, PersonEvents]:
+    return {name: view.events(population) for name, view in registers.items()}
+
+
+def _evaluate(question: Question, population: Population, events: Mapping[str, PersonEvents]) -> list[PersonValues]:
+    return [
+        value
+        for definition in question.sets
+        for value in evaluate(
+            definition,
+            population=population,
+            events=events,
+            data_until=question.data_until,
+            row_dimensions=question.row_dimensions,
+        )
+    ]
+
+
+def _in_order(block: Callable[[int], _Counted], starts: Sequence[int], *, threads: int) -> Iterator[_Counted]:
+    """Results of all blocks in their order; no more blocks are begun than threads can hold, none after a failure."""
+    if threads == 1 or len(starts) == 1:
+        yield from map(block, starts)
+        return
+    stop = threading.Event()
+
+    def unless_stopped(first: int) -> _Counted | None:
+        return None if stop.is_set() else block(first)
+
+    with ThreadPoolExecutor(max_workers=min(threads, len(starts)), thread_name_prefix="block") as pool:
+        waiting: deque[Future[_Counted | None]] = deque()
+        try:
+            for first in starts:
+                waiting.append(pool.submit(unless_stopped, first))
+                if len(waiting) > threads:
+                    yield _result(waiting.popleft())
+            while waiting:
+                yield _result(waiting.popleft())
+        finally:
+            stop.set()
+
+
+def _result(future: Future[_Counted | None]) -> _Counted:
+    counted = future.result()
+    assert counted is not None
+    return counted

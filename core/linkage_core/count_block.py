@@ -1,0 +1,312 @@
+"""Counts one block of persons: from their values to what the block adds to a table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TypeVar
+
+import numpy as np
+
+from linkage_core.events import Population
+from linkage_core.grids import CountingPlan, Grid
+from linkage_core.indicators.values import NO_ROWS, OK, Bools, Int32s, Int64s, Measure, PersonValues, RowValues, UInt8s
+from linkage_core.kernels.count_levels import count_levels
+from linkage_core.kernels.count_persons import add_fractions, add_values, count_persons
+from linkage_core.partial_counts import PartialCounts, RowKey, UsedLevels
+from linkage_core.points import Point, person_columns, point_of, sum_columns, values_by_point
+from linkage_core.set_relations import POPULATION, family
+
+Numbers = TypeVar("Numbers", Int32s, Int64s)
+FRACTION_SCALE = 1_000_000
+"""A mean of fractions is a sum of whole millionths, so that sums of parts are sums of wholes to the last digit."""
+
+
+def count_block(values: Sequence[PersonValues], *, population: Population, plan: CountingPlan) -> PartialCounts:
+    """Count the persons of a block in every grid, and by the row variables of each crossing.
+
+    Args:
+        values: as `evaluate` returns them, for this block.
+        population: the block.
+        plan: made for the whole population.
+    """
+    points = values_by_point(values)
+    named = [point_of(point) for point in points]
+    levels = {name: rule.levels(population) for name, rule in plan.rules.items()}
+    counting = _Counting(plan, levels, population.persons, named, _row_levels(values))
+    for point, own_values in zip(named, points, strict=True):
+        counting.count_point(point, own_values)
+    for point, own_values in zip(named, points, strict=True):
+        counting.count_reasons(point, own_values)
+    return PartialCounts(
+        points=tuple(named),
+        persons=tuple(counting.persons),
+        sums=tuple(counting.sums),
+        persons_by_row=counting.persons_by_row,
+        sums_by_row=counting.sums_by_row,
+        levels=counting.row_levels,
+        reasons=counting.reasons,
+        families={name: family(sets) for name, sets in counting.families.items()},
+        met={pair: _met(levels, plan.grid(pair)) for pair in plan.strangers()},
+    )
+
+
+def _row_levels(values: Sequence[PersonValues]) -> dict[str, UsedLevels]:
+    listed: dict[str, dict[tuple[str, ...], None]] = {}
+    for value in values:
+        for name, rows in value.rows.items():
+            listed.setdefault(name, {})[rows.levels] = None
+    found = {}
+    for name, lists in listed.items():
+        names = tuple(dict.fromkeys(level for levels in lists for level in levels))
+        found[name] = UsedLevels(names, np.zeros(len(names), np.uint8))
+    return found
+
+
+def _met(levels: Mapping[str, Int32s], pair: Grid) -> Int64s:
+    one, two = (levels[name].astype(np.int64) for name in pair.strata)
+    return np.unique(one * pair.sizes[1] + two)
+
+
+@dataclass
+class _PersonSet:
+    """A set of persons: one mask a period, and its counts by grid once they are known."""
+
+    masks: tuple[Bools, ...]
+    mark: int
+    columns: dict[int, Int64s] = field(default_factory=dict)
+
+    @cached_property
+    def bits(self) -> UInt8s:
+        return np.concatenate([np.packbits(mask) for mask in self.masks])
+
+    def everyone(self) -> Bools:
+        """Who is in it in any period."""
+        return _union(self.masks)
+
+
+@dataclass
+class _Reasons:
+    """Reasons of persons, once for all values that have the same."""
+
+    value: PersonValues
+    mark: int
+    masks: dict[str, UInt8s] = field(default_factory=dict)
+
+    def has_value(self) -> Bools:
+        # Comparing bytes is far cheaper than looking each of them up.
+        places = [place for place, reason in enumerate(self.value.reasons) if reason in (OK, NO_ROWS)]
+        return _union([self.value.reason == place for place in places])
+
+    def bits(self, reason: str) -> UInt8s:
+        if reason not in self.masks:
+            place = self.value.reasons.index(reason) if reason in self.value.reasons else 255
+            self.masks[reason] = np.packbits(self.value.reason == place)
+        return self.masks[reason]
+
+
+class _Counting:
+    """The counts of a block while they grow."""
+
+    def __init__(
+        self,
+        plan: CountingPlan,
+        levels: Mapping[str, Int32s],
+        persons: int,
+        points: Sequence[Point],
+        row_levels: dict[str, UsedLevels],
+    ) -> None:
+        self._plan, self._levels, self._size = plan, levels, persons
+        self._cells = {grid.strata: grid.cell_of(levels, persons=persons) for grid in plan.grids}
+        self._person_columns, self._sum_columns = person_columns(points), sum_columns(points)
+        self._marks = 0
+        self._reasons_by_object: dict[int, _Reasons] = {}
+        self._reasons_by_content: dict[tuple[tuple[str, ...], int], list[_Reasons]] = {}
+        self._denominators: dict[tuple[int, ...], _PersonSet] = {}
+        counts, sums = _width(self._person_columns, first=1), _width(self._sum_columns, first=0)
+        self.persons = [np.zeros((counts, grid.cells), np.int64) for grid in plan.grids]
+        self.sums = [np.zeros((sums, grid.cells), np.int64) for grid in plan.grids]
+        self.persons_by_row: dict[RowKey, Int64s] = {}
+        self.sums_by_row: dict[RowKey, Int64s] = {}
+        self.row_levels = row_levels
+        self.reasons: dict[str, int] = {}
+        self.families: dict[str, dict[str, tuple[int, UInt8s]]] = {}
+        everybody = self._set([np.ones(persons, np.bool_)])
+        self._remember("", POPULATION, everybody)
+        self._count_columns(everybody, slice(0, 1))
+
+    def count_point(self, point: Point, values: Sequence[PersonValues]) -> None:
+        """Count one parameter point of one indicator: its sets, its sums, and both by row variables."""
+        denominator = self._denominator(point, values)
+        self._remember("/".join(point.periods), point.denominator, denominator)
+        self._count_columns(denominator, self._person_columns[point.denominator])
+        counted = denominator
+        if point.counted:
+            pairs = zip(values, denominator.masks, strict=True)
+            counted = self._set([_says_yes(point, value, mask) for value, mask in pairs])
+            self._remember(point.indicator, point.counted, counted)
+            self._count_columns(counted, self._person_columns[point.counted])
+        # Days at risk are those of the whole denominator, an amount that of its contributors.
+        among = denominator if point.measure is Measure.YES_NO else counted
+        if point.added:
+            self._add_columns(point, values, among)
+        axes = [(crossing.strata, row) for crossing in self._plan.crossings for row in point.row_axes(crossing) if row]
+        for strata, row in dict.fromkeys(axes):
+            self._count_rows(point, values, strata, row, counted=counted, among=among)
+        # A level that no crossing asks for of this indicator is one all the same, if another is split by it.
+        for row in {*point.rows} - {row for _, row in axes}:
+            for value in values:
+                self.row_levels[row].used[_entries(value.rows.get(row), self.row_levels[row])[1]] = 1
+
+    def count_reasons(self, point: Point, values: Sequence[PersonValues]) -> None:
+        """Count why persons have no value, or a 0 for lack of rows, over everybody only."""
+        known = list({id(one): one for one in map(self._reasons_of, values)}.values())
+        for reason in point.reasons:
+            bits = np.bitwise_or.reduce([one.bits(reason) for one in known])
+            mark = self._next_mark()
+            if len(known) == 1:
+                mark = -(known[0].mark * 256 + known[0].value.reasons.index(reason) + 1)
+            self.families[""][point.reason(reason)] = (mark, bits)
+            self.reasons[point.reason(reason)] = int(np.bitwise_count(bits).sum())
+
+    def _denominator(self, point: Point, values: Sequence[PersonValues]) -> _PersonSet:
+        known = [self._reasons_of(value) for value in values]
+        place = (bool(point.periods), *(one.mark for one in known))
+        if place not in self._denominators:
+            masks = {one.mark: one.has_value() for one in known}
+            self._denominators[place] = self._set([masks[one.mark] for one in known])
+        return self._denominators[place]
+
+    def _reasons_of(self, value: PersonValues) -> _Reasons:
+        """The reasons of a value; values often share them, as objects or by content."""
+        known = self._reasons_by_object.get(id(value.reason))
+        if known is not None and known.value.reasons == value.reasons:
+            return known
+        whole_words = len(value.reason) // 8 * 8
+        digest = int(np.bitwise_xor.reduce(value.reason[:whole_words].view(np.uint64), initial=np.uint64(0)))
+        alike = self._reasons_by_content.setdefault((value.reasons, digest), [])
+        known = next((one for one in alike if np.array_equal(one.value.reason, value.reason)), None)
+        if known is None:
+            known = _Reasons(value, self._next_mark())
+            alike.append(known)
+        self._reasons_by_object[id(value.reason)] = known
+        return known
+
+    def _count_columns(self, persons: _PersonSet, columns: slice) -> None:
+        for number, grid in enumerate(self._plan.grids):
+            if number not in persons.columns:
+                persons.columns[number] = self._count(persons, grid, columns.stop - columns.start)
+            self.persons[number][columns] = persons.columns[number]
+
+    def _count(self, persons: _PersonSet, grid: Grid, columns: int) -> Int64s:
+        counts = np.zeros((columns, grid.cells), np.int64)
+        masks = list(persons.masks)
+        if columns > len(masks):
+            masks.append(persons.everyone())
+        first: dict[int, int] = {}
+        for column, mask in enumerate(masks[:columns]):
+            known = first.setdefault(id(mask), column)
+            if known < column:
+                counts[column] = counts[known]
+            else:
+                count_persons(self._cells[grid.strata], mask.view(np.uint8), counts[column])
+        return counts
+
+    def _add_columns(self, point: Point, values: Sequence[PersonValues], among: _PersonSet) -> None:
+        columns = self._sum_columns[point.added]
+        for grid, sums in zip(self._plan.grids, self.sums, strict=True):
+            cell = self._cells[grid.strata]
+            for column, value, mask in zip(sums[columns], values, among.masks, strict=True):
+                _add(point, value, cell, mask.view(np.uint8), column)
+
+    def _count_rows(
+        self,
+        point: Point,
+        values: Sequence[PersonValues],
+        strata: tuple[str, ...],
+        row: str,
+        *,
+        counted: _PersonSet,
+        among: _PersonSet,
+    ) -> None:
+        if point.counted and point.added and counted is among:
+            counts, sums = self._by_row(values, strata, row, among, adds=True)
+            self.persons_by_row[point.counted, strata, row] = counts
+            self.sums_by_row[point.added, strata, row] = sums
+            return
+        if point.counted:
+            self.persons_by_row[point.counted, strata, row] = self._by_row(values, strata, row, counted, adds=False)[0]
+        if point.added:
+            self.sums_by_row[point.added, strata, row] = self._by_row(values, strata, row, among, adds=True)[1]
+
+    def _by_row(
+        self, values: Sequence[PersonValues], strata: tuple[str, ...], row: str, among: _PersonSet, *, adds: bool
+    ) -> tuple[Int64s, Int64s]:
+        grid, levels = self._plan.grid(strata), self.row_levels[row]
+        if strata not in self._cells:
+            self._cells[strata] = grid.cell_of(self._levels, persons=self._size)
+        entries = [_entries(value.rows.get(row), levels) for value in values]
+        lengths = [len(person) for person, _, _ in entries]
+        counts = np.zeros((grid.cells, len(values) + 1, len(levels.names)), np.int64)
+        sums = np.zeros((grid.cells, len(values), len(levels.names)) if adds else (0, 0, 0), np.int64)
+        count_levels(
+            _joined([person for person, _, _ in entries]),
+            _joined([level for _, level, _ in entries]),
+            _joined([value for _, _, value in entries]) if adds else None,
+            np.concatenate(([0], np.cumsum(lengths))).astype(np.int64),
+            np.stack(among.masks).view(np.uint8),
+            self._cells[strata],
+            levels.used,
+            counts,
+            sums if adds else None,
+        )
+        return counts, sums
+
+    def _set(self, masks: Sequence[Bools]) -> _PersonSet:
+        return _PersonSet(tuple(masks), self._next_mark())
+
+    def _remember(self, family_name: str, name: str, persons: _PersonSet) -> None:
+        self.families.setdefault(family_name, {})[name] = (persons.mark, persons.bits)
+
+    def _next_mark(self) -> int:
+        self._marks += 1
+        return self._marks
+
+
+def _width(columns: Mapping[str, slice], *, first: int) -> int:
+    return max((part.stop for part in columns.values()), default=first)
+
+
+def _union(masks: Sequence[Bools]) -> Bools:
+    different = list({id(mask): mask for mask in masks}.values())
+    return different[0] if len(different) == 1 else np.asarray(np.logical_or.reduce(different), np.bool_)
+
+
+def _says_yes(point: Point, value: PersonValues, has_value: Bools) -> Bools:
+    if point.measure is Measure.YES_NO:
+        return np.asarray(has_value & (value.value > 0), np.bool_)
+    return has_value & (value.contributes if value.contributes is not None else value.value != 0)
+
+
+def _add(point: Point, value: PersonValues, cell: Int32s, among: UInt8s, sums: Int64s) -> None:
+    if point.measure is Measure.FRACTION:
+        of = value.of if value.of is not None else np.ones(len(cell), np.int64)
+        add_fractions(cell, among, value.value, of, sums, scale=FRACTION_SCALE)
+    elif point.measure is Measure.AMOUNT:
+        add_values(cell, among, value.value, sums)
+    elif value.person_days is not None:
+        add_values(cell, among, value.person_days, sums)
+
+
+def _entries(rows: RowValues | None, levels: UsedLevels) -> tuple[Int32s, Int32s, Int64s]:
+    if rows is None:
+        return np.empty(0, np.int32), np.empty(0, np.int32), np.empty(0, np.int64)
+    if rows.levels == levels.names:
+        return rows.person, rows.level, rows.value
+    place = UsedLevels(rows.levels, levels.used).places(levels.names).astype(np.int32)
+    return rows.person, place[rows.level] if len(place) else rows.level, rows.value
+
+
+def _joined(parts: list[Numbers]) -> Numbers:
+    return np.ascontiguousarray(parts[0]) if len(parts) == 1 else np.concatenate(parts)

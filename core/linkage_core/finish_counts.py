@@ -1,0 +1,306 @@
+"""From what all blocks add up to, to the `CountedTable`: names of equal sets, margins, and what nobody has left out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import permutations
+
+import numpy as np
+
+from linkage.errors import EventsRejected
+from linkage.released_table import NOT_RECORDED
+from linkage_core.count_block import FRACTION_SCALE
+from linkage_core.counted_table import CountedTable, Dimension, Line, Nesting, PersonCube, Split, Statistic, SumCube
+from linkage_core.grids import CountingPlan, Crossing, with_margins
+from linkage_core.indicators.values import Int64s, Measure
+from linkage_core.partial_counts import PartialCounts, UsedLevels
+from linkage_core.points import STATISTICS, Point, person_columns, sum_columns
+from linkage_core.set_relations import POPULATION
+
+
+def finish(counts: PartialCounts, plan: CountingPlan) -> CountedTable:
+    """The table of all persons.
+
+    Args:
+        counts: all blocks, merged.
+        plan: that they were counted by.
+
+    Raises:
+        EventsRejected: no indicator has values by a row variable of a crossing.
+    """
+    table = _Table(counts, plan)
+    for crossing in plan.crossings:
+        if crossing.row is not None and crossing.row not in counts.levels:
+            raise EventsRejected(
+                f"no indicator has values by the row variable {crossing.row!r}, only by: "
+                f"{', '.join(sorted(counts.levels)) or 'none'}.",
+                mend="Name it when the indicators are evaluated, or leave it out of `by`.",
+            )
+        cells = table.cells_of(crossing)
+        table.put_persons(POPULATION, cells.persons[0], cells.dimensions)
+        for point in counts.points:
+            for row in point.row_axes(crossing):
+                table.put_point(point, cells, row)
+    for point in counts.points:
+        table.put_reasons(point)
+    return table.table()
+
+
+@dataclass(frozen=True)
+class _Cells:
+    """One crossing: columns of counts and sums over its strata, with margins."""
+
+    strata: tuple[str, ...]
+    dimensions: tuple[Dimension, ...]
+    persons: Int64s
+    sums: Int64s
+
+
+@dataclass(frozen=True, slots=True)
+class _Axes:
+    """A period and a row axis beside the strata; either may be absent."""
+
+    period: Dimension | None
+    row: Dimension | None
+
+    @property
+    def dimensions(self) -> tuple[Dimension, ...]:
+        return tuple(dimension for dimension in (self.period, self.row) if dimension is not None)
+
+
+class _Table:
+    """The table while it is put together; cubes and lines once each."""
+
+    def __init__(self, counts: PartialCounts, plan: CountingPlan) -> None:
+        self._counts, self._plan = counts, plan
+        self._person_columns, self._sum_columns = person_columns(counts.points), sum_columns(counts.points)
+        unheard = {name for name, persons in counts.reasons.items() if not persons}
+        # Denominators and reasons of everybody bear the name of the first set that equals them; numerators their own.
+        of_everybody = {"", *("/".join(point.periods) for point in counts.points)}
+        self._shared = {name: counts.families[name].shared_names(unheard) for name in of_everybody}
+        self._rows = {name: _row_axis(name, levels) for name, levels in counts.levels.items()}
+        self._periods: dict[str, Dimension] = {}
+        for name in {point.dimension for point in counts.points if point.dimension}:
+            labels = {label for point in counts.points if point.dimension == name for label in point.periods}
+            self._periods[name] = Dimension(name, tuple(sorted(labels)), True)
+        self._person_cubes: dict[tuple[str, tuple[str, ...]], PersonCube] = {}
+        self._sum_cubes: dict[tuple[str, tuple[str, ...]], SumCube] = {}
+        self._lines: dict[Line, None] = {}
+        self._splits: dict[Split, None] = {}
+        self._reasons: dict[tuple[str, str, str], None] = {}
+
+    def cells_of(self, crossing: Crossing) -> _Cells:
+        """Counts and sums over the strata of a crossing."""
+        number = self._plan.grid_with(crossing.strata)
+        assert number is not None
+        grid = self._plan.grids[number]
+        return _Cells(
+            crossing.strata,
+            tuple(self._dimensions[name] for name in crossing.strata),
+            grid.crossing(self._counts.persons[number], crossing.strata, self._known),
+            grid.crossing(self._counts.sums[number], crossing.strata, self._known),
+        )
+
+    def put_point(self, point: Point, cells: _Cells, row: str | None) -> None:
+        """Put in the sets and sums of one point over one crossing, and the lines that print them."""
+        axes = _Axes(self._periods.get(point.dimension), self._rows[row][0] if row is not None else None)
+        denominator = self._shared["/".join(point.periods)][point.denominator]
+        if point.periods:
+            self._splits[Split(POPULATION, (denominator, f"{POPULATION} without {denominator}"))] = None
+        self._put_set(denominator, point, cells, axes, columns=point.denominator, by_row=False)
+        for statistic in point.statistics:
+            line = Line(
+                indicator=point.indicator,
+                parameters=point.parameters,
+                statistic=STATISTICS[statistic],
+                dimensions=tuple(axis.name for axis in (*cells.dimensions, *axes.dimensions)),
+                denominator_key="" if statistic in ("count", "sum") else denominator,
+                incomplete=point.incomplete,
+            )
+            if point.measure is Measure.YES_NO:
+                line = self._put_yes(line, point, cells, axes, denominator)
+            else:
+                line = self._put_sum(line, point, cells, axes, denominator)
+            self._lines[line] = None
+
+    def _put_yes(self, line: Line, point: Point, cells: _Cells, axes: _Axes, denominator: str) -> Line:
+        self._put_set(point.counted, point, cells, axes, columns=point.counted, by_row=True)
+        interval = "" if line.statistic is Statistic.PERSONS else point.interval
+        line = replace(line, numerator_key=point.counted, interval=interval)
+        if line.statistic is Statistic.RATE_PER_1000_PERSON_YEARS and point.added:
+            self._put_sums(point, cells, axes, scale=1, contributors=denominator)
+            line = replace(line, person_time_key=point.added, interval="poisson" if point.interval else "")
+        return line
+
+    def _put_sum(self, line: Line, point: Point, cells: _Cells, axes: _Axes, denominator: str) -> Line:
+        if point.measure is Measure.FRACTION:
+            self._put_sums(point, cells, axes, scale=FRACTION_SCALE, contributors=denominator)
+        else:
+            self._splits[Split(denominator, (point.counted, f"{denominator} without {point.counted}"))] = None
+            self._put_set(point.counted, point, cells, axes, columns=point.counted, by_row=True)
+            self._put_sums(point, cells, axes, scale=point.scale, contributors=point.counted)
+        return replace(line, sum_key=point.added)
+
+    def put_reasons(self, point: Point) -> None:
+        """Put in why persons have no value, or a 0 for lack of rows, over everybody only."""
+        for reason in point.reasons:
+            name = point.reason(reason)
+            if persons := self._counts.reasons[name]:
+                key = self._shared[""][name]
+                self.put_persons(key, np.array(persons, np.int64), ())
+                self._reasons[point.name, reason, key] = None
+
+    def put_persons(self, key: str, persons: Int64s, dimensions: tuple[Dimension, ...]) -> None:
+        """Put in a cube of persons unless it is there."""
+        place = (key, tuple(dimension.name for dimension in dimensions))
+        if place not in self._person_cubes:
+            self._person_cubes[place] = PersonCube(key, dimensions, persons)
+
+    def _put_set(self, key: str, point: Point, cells: _Cells, axes: _Axes, *, columns: str, by_row: bool) -> None:
+        dimensions = (*cells.dimensions, *axes.dimensions)
+        if (key, tuple(dimension.name for dimension in dimensions)) in self._person_cubes:
+            return
+        counts = cells.persons[self._person_columns[columns]]
+        total = counts[-1]
+        if axes.period is not None:
+            total = np.zeros((*total.shape, len(axes.period.levels) + 1), np.int64)
+            total[..., self._places(point)] = np.moveaxis(counts, 0, -1)
+        if axes.row is not None:
+            whole = np.empty((*total.shape, len(axes.row.levels) + 1), np.int64)
+            # A set that is not split by rows (a denominator) stands whole under every level.
+            whole[:] = total[..., None]
+            if by_row:
+                by_level = self._by_level(
+                    self._counts.persons_by_row[columns, cells.strata, axes.row.name], cells, axes
+                )
+                if axes.period is not None:
+                    whole[..., :-1] = 0
+                    whole[..., self._places(point), :-1] = by_level
+                else:
+                    whole[..., :-1] = by_level[..., -1, :]
+            total = whole
+        self.put_persons(key, total, dimensions)
+
+    def _put_sums(self, point: Point, cells: _Cells, axes: _Axes, *, scale: int, contributors: str) -> None:
+        # Persons may stand under several periods and levels; an amount stands under one, unless a row has several.
+        several = axes.row is not None and axes.row.name in point.overlapping
+        own = tuple(replace(axis, multi_response=several and axis is axes.row) for axis in axes.dimensions)
+        dimensions = (*cells.dimensions, *own)
+        place = (point.added, tuple(dimension.name for dimension in dimensions))
+        if place in self._sum_cubes:
+            return
+        columns = np.moveaxis(cells.sums[self._sum_columns[point.added]], 0, -1)
+        if axes.row is not None:
+            by_row = self._counts.sums_by_row[point.added, cells.strata, axes.row.name]
+            columns = np.concatenate((self._by_level(by_row, cells, axes), columns[..., None]), axis=-1)
+            columns = np.moveaxis(columns, -1, 0)
+        total = columns.sum(axis=-1)
+        if axes.period is not None:
+            whole = np.zeros((*total.shape, len(axes.period.levels) + 1), np.int64)
+            whole[..., self._places(point)[:-1]] = columns
+            whole[..., -1] = total
+            total = whole
+        if axes.row is not None:
+            total = np.ascontiguousarray(np.moveaxis(total, 0, -1))
+        self._sum_cubes[place] = SumCube(point.added, dimensions, total, scale, contributors)
+
+    def _by_level(self, counts: Int64s, cells: _Cells, axes: _Axes) -> Int64s:
+        """Counts by period and level: over the strata with margins, levels in their order."""
+        assert axes.row is not None
+        grid = self._plan.grid(cells.strata)
+        cube = counts[..., self._rows[axes.row.name][1]].reshape(*grid.sizes, *counts.shape[1:2], -1)
+        return with_margins(cube, [name in self._known for name in cells.strata], first=0)
+
+    def _places(self, point: Point) -> list[int]:
+        """Positions of the point's periods on the axis of all, and of their total."""
+        levels = self._periods[point.dimension].levels
+        return [*(levels.index(label) for label in point.periods), len(levels)]
+
+    @cached_property
+    def _by_stratum(self) -> dict[str, Int64s]:
+        """Persons by level, `unknown` last."""
+        found = {}
+        for name in self._plan.rules:
+            number = self._plan.grid_with([name])
+            assert number is not None
+            found[name] = self._plan.grids[number].crossing(self._counts.persons[number][:1], [name], ())[0, :-1]
+        return found
+
+    @cached_property
+    def _known(self) -> set[str]:
+        """Strata in which nobody is `unknown`."""
+        return {name for name, persons in self._by_stratum.items() if not persons[-1]}
+
+    @cached_property
+    def _dimensions(self) -> dict[str, Dimension]:
+        found = {}
+        for name, rule in self._plan.rules.items():
+            levels = rule.dimension.levels
+            found[name] = replace(rule.dimension, levels=levels[:-1] if name in self._known else levels)
+        return found
+
+    def table(self) -> CountedTable:
+        """All that was put in."""
+        sets = [split for name in self._counts.families for split in self._splits_of(name)]
+        return CountedTable(
+            person_cubes=tuple(self._person_cubes.values()),
+            sum_cubes=tuple(self._sum_cubes.values()),
+            splits=tuple(dict.fromkeys([*sets, *self._splits])),
+            lines=tuple(self._lines),
+            reasons=tuple(self._reasons),
+            nestings=self._nestings(),
+        )
+
+    def _splits_of(self, family: str) -> list[Split]:
+        sets = self._counts.families[family]
+        names = self._shared[family].values() if family in self._shared else sets.names
+        return sets.splits(list(dict.fromkeys(names)))
+
+    def _nestings(self) -> tuple[Nesting, ...]:
+        # Two sets of age bands have one name; the later stands.
+        strata = {self._dimensions[name].name: name for name in self._plan.rules}
+        found = (self._nesting(fine, coarse) for fine, coarse in permutations(strata.values(), 2))
+        return tuple(nesting for nesting in found if nesting is not None)
+
+    def _nesting(self, fine: str, coarse: str) -> Nesting | None:
+        """Which levels of one stratum fall apart into levels of another, read off the persons.
+
+        A reader who knows which hospital lies in which region adds up hospitals to find a hidden region, although
+        nobody crossed the two. What is so by accident in a small population is stated as well: it hides a little more
+        and gives nothing away.
+        """
+        inner, outer = self._met(fine, coarse)
+        names, parents = self._dimensions[fine], self._dimensions[coarse]
+        # A fine level in two coarse ones does not tell; neither does a coarse level that has such a part.
+        within_one = np.bincount(inner, minlength=len(names.levels))[inner] == 1
+        whole = np.ones(len(parents.levels), np.bool_)
+        whole[outer[~within_one]] = False
+        pairs = tuple(
+            (names.levels[part], parents.levels[level])
+            for part, level in zip(inner.tolist(), outer.tolist(), strict=True)
+            if whole[level]
+        )
+        return Nesting(names.name, parents.name, pairs) if pairs and len(parents.levels) > 1 else None
+
+    def _met(self, fine: str, coarse: str) -> tuple[Int64s, Int64s]:
+        """Pairs of levels in which somebody is, ascending."""
+        number = self._plan.grid_with([fine, coarse])
+        if number is not None:
+            grid = self._plan.grids[number]
+            cube = grid.crossing(self._counts.persons[number][:1], [fine, coarse], ())[0, :-1, :-1]
+            inner, outer = np.nonzero(cube)
+            return inner, outer
+        pair = (fine, coarse) if (fine, coarse) in self._counts.met else (coarse, fine)
+        first, second = np.divmod(self._counts.met[pair], self._plan.grid(pair).sizes[1])
+        if pair == (fine, coarse):
+            return first, second
+        order = np.lexsort((first, second))
+        return second[order], first[order]
+
+
+def _row_axis(name: str, levels: UsedLevels) -> tuple[Dimension, list[int]]:
+    """A row variable's levels in display order, without those that no row has, and their places among all."""
+    places = [place for place in range(len(levels.names)) if levels.used[place]]
+    places.sort(key=lambda place: (levels.names[place] == NOT_RECORDED, levels.names[place]))
+    return Dimension(name, tuple(levels.names[place] for place in places), True), places

@@ -1,0 +1,150 @@
+"""What a table must know of an indicator at one parameter point besides its counts: names and flags, nobody's value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from linkage_core.counted_table import Statistic
+from linkage_core.grids import Crossing
+from linkage_core.indicators.row_dimensions import dimension_name
+from linkage_core.indicators.values import OK, Measure, PersonValues
+
+STATISTICS = {
+    "count": Statistic.PERSONS,
+    "share": Statistic.SHARE,
+    "per_1000": Statistic.PER_1000,
+    "sum": Statistic.SUM,
+    "mean": Statistic.MEAN,
+    "rate": Statistic.RATE_PER_1000_PERSON_YEARS,
+}
+_OF_MEASURE = {
+    Measure.YES_NO: ("count", "share", "per_1000", "rate"),
+    Measure.AMOUNT: ("sum", "mean"),
+    Measure.FRACTION: ("mean",),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One indicator at one parameter point, over all its periods.
+
+    Args:
+        name: the indicator's identifier with the parameters.
+        statistics: those that the indicator asks for and its measure has.
+        interval: kind of interval of a share; "" for none.
+        scale: units per whole of an amount.
+        has_person_time: days at risk are known, for a rate.
+        dimension, periods: calendar dimension and its labels, in order; "" and none without a calendar.
+        rows: row variables that its values are split by; `own_rows` are those that the definition asks for.
+        overlapping: row variables of which a row may have several levels.
+        reasons: why persons have no value, in the order of the rules.
+        incomplete: somebody's window reaches past the last complete day of the register.
+    """
+
+    name: str
+    indicator: str
+    parameters: str
+    measure: Measure
+    statistics: tuple[str, ...]
+    interval: str
+    scale: int
+    has_person_time: bool
+    dimension: str
+    periods: tuple[str, ...]
+    rows: tuple[str, ...]
+    own_rows: tuple[str, ...]
+    overlapping: tuple[str, ...]
+    reasons: tuple[str, ...]
+    incomplete: bool
+
+    @property
+    def denominator(self) -> str:
+        """Name of the set of persons that have a value."""
+        return f"{self.name}/denominator"
+
+    @property
+    def counted(self) -> str:
+        """Name of the set that is counted beside the denominator; "" where only a sum is formed."""
+        if not self.statistics or self.measure is Measure.FRACTION:
+            return ""
+        return f"{self.name}/yes" if self.measure is Measure.YES_NO else f"{self.name}/contributors"
+
+    @property
+    def added(self) -> str:
+        """Name of what is added up; "" where persons are only counted."""
+        if self.measure is not Measure.YES_NO:
+            return f"{self.name}/sum" if self.statistics else ""
+        return f"{self.name}/person_days" if self.has_person_time and "rate" in self.statistics else ""
+
+    def reason(self, reason: str) -> str:
+        """Name of the set of persons who have this reason in any period."""
+        return f"{self.name}/reason/{reason}"
+
+    def row_axes(self, crossing: Crossing) -> list[str | None]:
+        """Row variables to cross with: the order's, or none and each that the definition itself asks for."""
+        if crossing.row is not None:
+            return [crossing.row] if crossing.row in self.rows else []
+        return [None, *(name for name in self.own_rows if name in self.rows)]
+
+    def merge(self, other: Point) -> Point:
+        """The same point over both blocks."""
+        merged = replace(self, incomplete=self.incomplete or other.incomplete)
+        assert merged == replace(other, incomplete=merged.incomplete)
+        return merged
+
+
+def values_by_point(values: Sequence[PersonValues]) -> list[list[PersonValues]]:
+    """Values of one indicator at one parameter point together: all its periods."""
+    points: dict[str, list[PersonValues]] = {}
+    for value in values:
+        points.setdefault(value.name, []).append(value)
+    return list(points.values())
+
+
+def point_of(values: Sequence[PersonValues]) -> Point:
+    """Names and flags of one point."""
+    first = values[0]
+    interval = getattr(first.indicator, "interval", "none")
+    own = (dimension_name(spec) for spec in getattr(first.indicator, "row_strata", ()))
+    return Point(
+        name=first.name,
+        indicator=first.indicator.id,
+        parameters=first.parameters,
+        measure=first.measure,
+        statistics=tuple(name for name in first.indicator.statistic if name in _OF_MEASURE[first.measure]),
+        interval="" if interval == "none" else interval,
+        scale=first.scale,
+        has_person_time=first.person_days is not None,
+        dimension=first.period.dimension if first.period else "",
+        periods=tuple(value.period.label for value in values if value.period is not None),
+        rows=tuple(first.rows),
+        own_rows=tuple(own),
+        overlapping=tuple(dict.fromkeys(_overlapping(values))),
+        reasons=tuple(dict.fromkeys(reason for value in values for reason in value.reasons if reason != OK)),
+        incomplete=any(value.incomplete for value in values),
+    )
+
+
+def _overlapping(values: Sequence[PersonValues]) -> Iterator[str]:
+    for value in values:
+        yield from (name for name, rows in value.rows.items() if not rows.partitions_rows)
+
+
+def person_columns(points: Sequence[Point]) -> dict[str, slice]:
+    """Which columns of counts belong to which set: a column a period and one for all of them."""
+    sizes = {name: len(point.periods) + 1 for point in points for name in (point.denominator, point.counted) if name}
+    return _columns(sizes, first=1)
+
+
+def sum_columns(points: Sequence[Point]) -> dict[str, slice]:
+    """Which columns of sums belong to which sum: a column a period, or one."""
+    return _columns({point.added: max(len(point.periods), 1) for point in points if point.added}, first=0)
+
+
+def _columns(sizes: dict[str, int], *, first: int) -> dict[str, slice]:
+    columns = {}
+    for name, size in sizes.items():
+        columns[name] = slice(first, first + size)
+        first += size
+    return columns

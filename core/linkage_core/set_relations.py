@@ -1,0 +1,91 @@
+"""Which sets of persons lie in which, block by block: the names that equal sets share, and wholes with their parts.
+
+Sets of one family (the numerators of one indicator, the denominators of all) are compared with each other: a set that
+lies inside another, such as "within 30 days" in "within 90 days", is a part of it, and the rest of the whole is a set
+that anybody can compute. A set lies in another exactly where it does so in every block, so that no block's bits are
+kept. A set over several periods has one mask a period; a family holds sets over the same periods only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from linkage_core.counted_table import Split
+from linkage_core.indicators.values import Bools, UInt8s
+from linkage_core.kernels.count_persons import find_subsets
+
+POPULATION = "population"
+UInt64s = npt.NDArray[np.uint64]
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """Sets that are compared with each other.
+
+    Args:
+        names: of the sets, in the order in which they were met.
+        content: position of each set's content among the distinct ones.
+        inside: bool, distinct x distinct: whether everybody of the row's content is in the column's.
+    """
+
+    names: tuple[str, ...]
+    content: npt.NDArray[np.intp]
+    inside: Bools
+
+    def merge(self, other: Family) -> Family:
+        """The same sets over both blocks."""
+        assert self.names == other.names
+        both = self.content * len(other.inside) + other.content
+        pairs, content = np.unique(both, return_inverse=True)
+        here, there = pairs // max(len(other.inside), 1), pairs % max(len(other.inside), 1)
+        inside = self.inside[np.ix_(here, here)] & other.inside[np.ix_(there, there)]
+        return Family(self.names, np.asarray(content, np.intp), inside)
+
+    def shared_names(self, left_out: Collection[str]) -> dict[str, str]:
+        """For each set, the name of the first that is equal to it."""
+        equal = self.inside & self.inside.T
+        first: dict[int, str] = {}
+        shared = {}
+        for name, content in zip(self.names, np.argmax(equal, axis=0)[self.content].tolist(), strict=True):
+            if name not in left_out:
+                shared[name] = first.setdefault(content, name)
+        return shared
+
+    def splits(self, names: Collection[str]) -> list[Split]:
+        """Each of the sets and the smallest of them around it, as whole and part."""
+        place = dict(zip(self.names, self.content.tolist(), strict=True))
+        strictly = self.inside & ~self.inside.T
+        found = []
+        for name in names:
+            around = [other for other in names if strictly[place[name], place[other]]]
+            found += [
+                Split(whole, (name, f"{whole} without {name}"))
+                for whole in around
+                if not any(strictly[place[between], place[whole]] for between in around)
+            ]
+        return found
+
+
+def family(sets: Mapping[str, tuple[int, UInt8s]]) -> Family:
+    """Compare the sets of one family in a block.
+
+    Args:
+        sets: by name, in order: a mark that equal marks mean equal bits, and the bits of all periods.
+    """
+    marks = dict(sets.values())
+    place = {mark: position for position, mark in enumerate(marks)}
+    content = np.array([place[mark] for mark, _ in sets.values()], np.intp)
+    return Family(tuple(sets), content, find_subsets(_words(list(marks.values()))).view(np.bool_))
+
+
+def _words(contents: Sequence[UInt8s]) -> UInt64s:
+    """Bits of each content as a row of whole words."""
+    size = len(contents[0])
+    rows = np.zeros((len(contents), -(-size // 8) * 8), np.uint8)
+    for row, bits in zip(rows, contents, strict=True):
+        row[:size] = bits
+    return rows.view(np.uint64)
