@@ -1,6 +1,8 @@
 """Runs the benchmarks and prints the figures; with --write they also replace those in benchmarks/README.md.
 
     python -m benchmarks [NAME ...] [--write]
+    python -m benchmarks scale [T2 ...] [--data DIR] ...     national scale, against the peers: see benchmarks/scale
+    python -m benchmarks compare BEFORE AFTER                two runs of it; exit code 1 on a regression
 
 A benchmark is a module here with `TITLE` and `run() -> list[dict]`; each row is one line of its table. It asserts its
 result before it measures, and runs the alternatives in the same process tree, in turn.
@@ -17,30 +19,17 @@ import sys
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+
+from benchmarks.scale import comparison, suite
+from benchmarks.tables import as_markdown, write_section
 
 FOLDER = Path(__file__).resolve().parent
-README = FOLDER / "README.md"
 PACKAGES = ("pyarrow", "numpy", "duckdb", "polars", "cryptography", "grpcio", "personnummer", "python-stdnum")
 
 
 def names() -> list[str]:
     """Every benchmark of this folder, in the order of their names."""
     return sorted(path.stem for path in FOLDER.glob("[a-z]*.py") if "\ndef run(" in path.read_text())
-
-
-def as_markdown(rows: list[dict[str, Any]]) -> str:
-    """A table of `rows`; columns in the order of the first row."""
-    columns = list(rows[0])
-    lines = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
-    lines += ["| " + " | ".join(_shown(row.get(column, "")) for column in columns) + " |" for row in rows]
-    return "\n".join(lines)
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, float):
-        return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
-    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
 
 
 def machine() -> str:
@@ -55,20 +44,13 @@ def machine() -> str:
     )
 
 
-def write(name: str, text: str) -> None:
-    """Replace the section of `name` in the README, between its two marks."""
-    page = README.read_text()
-    start, end = f"<!-- {name} -->", f"<!-- end {name} -->"
-    section = f"{start}\n{text}\n{end}"
-    if start in page:
-        page = page[: page.index(start)] + section + page[page.index(end) + len(end) :]
-    else:
-        page = f"{page.rstrip()}\n\n{section}\n"
-    README.write_text(page)
-
-
-def main() -> None:
-    """Run what the command line names, or everything."""
+def main() -> int:
+    """Run what the command line names, or everything in this folder and then the national scale."""
+    named = sys.argv[1:]
+    if named[:1] == ["compare"]:
+        return comparison.main(named[1:])
+    if named[:1] == ["scale"] or "--data" in named:
+        return suite.main(named[1:] if named[:1] == ["scale"] else named)
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", choices=[[], *names()], help="benchmarks to run; all if none is named")
     parser.add_argument("--write", action="store_true", help="put the figures into benchmarks/README.md")
@@ -79,7 +61,8 @@ def main() -> None:
         print(text, flush=True)
         print()
         if arguments.write:
-            write(name, text)
+            write_section(name, text)
+    return 0 if arguments.names else suite.main(["--write"] if arguments.write else [])
 
 
 if __name__ == "__main__":

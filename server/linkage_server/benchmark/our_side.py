@@ -1,0 +1,66 @@
+"""Our side of a question: from an indicator set in TOML to counted cells, as a run of the service does it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from linkage.indicator_definition import load_indicator_set, needed_columns
+from linkage_core.aggregates import count_by
+from linkage_core.counted_table import CountedTable
+from linkage_core.indicators import evaluate
+from linkage_core.join import join_events
+from linkage_server.benchmark.asked_persons import draw_persons, first_year
+from linkage_server.benchmark.benchmark_store import StoredRegister
+from linkage_server.benchmark.questions import Answer, question
+from linkage_server.registers.store import RegisterStore
+
+THREADS = 2
+
+
+class OurSide:
+    """Opens the store in each question, since each order opens it; the population is in memory already.
+
+    Args:
+        store: folder of the store.
+        register: its name there.
+        question: name of a question.
+        persons: how many are asked about; None for everybody.
+        threads: used at once.
+    """
+
+    def __init__(
+        self, *, store: str, register: str, question: str, persons: int | None, threads: int = THREADS
+    ) -> None:
+        self._stored = StoredRegister(Path(store), register)
+        self._population = draw_persons(self._stored, persons=persons).population()
+        self._name = question
+        self._threads = threads
+
+    def ask(self) -> CountedTable:
+        """Open, link, evaluate, count."""
+        register, store = self._stored.register, RegisterStore(self._stored.folder)
+        manifest = store.current(register)
+        assert manifest.last_day is not None
+        asked = question(self._name, register=register, first_year=first_year(manifest.last_day))
+        definition = load_indicator_set(asked.indicator_set)
+        partitions = store.partitions(manifest, columns=sorted(needed_columns(definition)[register]))
+        events = join_events(self._population, partitions, threads=self._threads)
+        values = evaluate(
+            definition,
+            population=self._population,
+            events={register: events},
+            data_until={register: manifest.last_day},
+        )
+        return count_by(values, population=self._population, by=asked.by)
+
+    def answer(self, result: CountedTable) -> Answer:
+        """The finest table's cells."""
+        year = first_year(self._stored.manifest().last_day)
+        return question(self._name, register=self._stored.register, first_year=year).answer(result)
+
+    def forget(self) -> None:
+        """Nothing stays open between questions."""
+
+    def files(self) -> list[Path]:
+        """The store's files."""
+        return self._stored.files()
