@@ -42,6 +42,7 @@ from linkage_server.runs.run_desk import RunDesk
 from linkage_server.settings import Settings, load_settings
 from linkage_server.software_version import software_version
 from linkage_server.storage.database import Database
+from linkage_server.upkeep import Upkeep, maintaining
 
 
 @dataclass(frozen=True)
@@ -190,6 +191,11 @@ class Service:
             run_workers=self.settings.workers.runs,
         )
 
+    @cached_property
+    def upkeep(self) -> Upkeep:
+        """What keeps the registers in order beside the service."""
+        return Upkeep(maintaining(self.home.root), every_seconds=60.0 * self.settings.store.maintenance_minutes)
+
     def served_snapshots(self) -> Mapping[str, ServedSnapshot]:
         """What is served of each register: numbers only."""
         served = {}
@@ -249,11 +255,13 @@ class Service:
             self.authority.keep_server_certificate(self.home.keys, host=host, now=moment)
             self.store.sweep()
             self.dispatcher.start()
+            self.upkeep.start()
             if self.settings.listen.metrics_port:
                 metrics.serve(self.settings.listen.metrics_port)
             try:
                 asyncio.run(self._serve(on_ready))
             finally:
+                self.upkeep.stop()
                 self.dispatcher.stop(grace_seconds=STOP_GRACE_SECONDS)
                 self.database.close()
 

@@ -96,5 +96,7 @@ def _copy_database(source: Path, target: Path) -> None:
 
 
 def _without_leftovers(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
-    unfinished = "/loading/" in member.name or member.name.endswith((".partial", "/lock"))
+    unfinished = any(part in member.name for part in ("/loading/", "/jobs/")) or member.name.endswith(
+        (".partial", "/lock", "/publishing.lock")
+    )
     return None if unfinished else member

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,7 +33,7 @@ class Finding:
 
 
 def check_up(
-    home: HomeFolder, *, settings: Settings, database: Database, verify_store: Callable[[], str]
+    home: HomeFolder, *, settings: Settings, database: Database, store_checks: Mapping[str, Callable[[], str]]
 ) -> Iterator[Finding]:
     """Run every check; one that fails stops none of the others.
 
@@ -41,7 +41,7 @@ def check_up(
         home: the home folder.
         settings: its settings.
         database: its state.
-        verify_store: checks the registers' snapshots against their manifests and says in words what was found.
+        store_checks: checks of the registers by name; each says in words what was found.
     """
     checks: dict[str, Callable[[], str]] = {
         "home folder": lambda: _private(home),
@@ -49,7 +49,7 @@ def check_up(
         "certificates": lambda: _certificates(home.keys, now=database.clock()),
         "database": lambda: _migrated(database),
         "audit trail": lambda: _audited(database),
-        "registers": verify_store,
+        **store_checks,
         "disk": lambda: _room(home, settings),
         "clock": lambda: _clock(database),
     }

@@ -108,12 +108,22 @@ def reproduce_(order: Order, *, home: Home, as_json: AsJson = False) -> None:
         released = service.release_desk.find(opened.officer(""), order_name)
         outcome = reproduce(service.run_desk, order_name, delivered=released.folder)
     if as_json:
-        print_json({"order": order_name, "files": outcome.files, "differing": outcome.differing})
+        print_json(
+            {
+                "order": order_name,
+                "files": outcome.files,
+                "differing": outcome.differing,
+                "erased_since": outcome.erased,
+            }
+        )
     else:
         typer.echo(f"{outcome.files} files computed again; {len(outcome.differing)} differ.")
         for path in outcome.differing:
             typer.echo(f"  {path}")
-    if outcome.differing:
+        if outcome.erased:
+            typer.echo(f"Rows were erased since from what this order read, under: {', '.join(outcome.erased)}.")
+            typer.echo("It cannot be computed as it was any more; differences are to be expected.")
+    if outcome.differing and not outcome.erased:
         raise typer.Exit(6)
 
 

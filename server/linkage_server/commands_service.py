@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +14,7 @@ from linkage_server.backup import make_backup, restore_backup
 from linkage_server.checkup import check_up
 from linkage_server.command_line import AsJson, Home, open_home, print_json, print_table, refusals_as_exit_codes
 from linkage_server.operations import logs
+from linkage_server.registers.store_checkup import check_erasures, check_jobs, verify_snapshots
 from linkage_server.settings import DEFAULT_SETTINGS
 
 
@@ -70,14 +72,13 @@ def doctor(home: Home, *, as_json: AsJson = False) -> None:
     with open_home(home, as_json=as_json) as opened:
         service = Service(opened.folder, opened.settings)
 
-        def verify_store() -> str:
-            names = service.store.registers()
-            for name in names:
-                service.store.verify(service.store.current(name))
-            return f"{len(names)} registers match their manifests" if names else "no register is loaded yet"
-
+        store_checks = {
+            "registers": partial(verify_snapshots, service.store),
+            "erasures": partial(check_erasures, service.store),
+            "register jobs": partial(check_jobs, service.store),
+        }
         findings = list(
-            check_up(opened.folder, settings=opened.settings, database=opened.database, verify_store=verify_store)
+            check_up(opened.folder, settings=opened.settings, database=opened.database, store_checks=store_checks)
         )
     if as_json:
         print_json([dataclasses.asdict(finding) for finding in findings])

@@ -41,6 +41,14 @@ busy_timeout_seconds = 30.0
 runs = 1
 threads = 0
 
+[store]
+# A register is compacted when more deliveries than this lie beside the compacted ones; 0 is never.
+compact_after_deliveries = 8
+# Snapshots that no order needs are forgotten so long after newer ones took their place.
+keep_snapshots_days = 90
+# How often the service looks whether there is something to erase, to forget or to compact; 0 is never.
+maintenance_minutes = 60
+
 [limits]
 open_orders_per_organisation = 50
 container_bytes = 2147483648
@@ -110,6 +118,14 @@ class Workers(_Section):
     threads: int = Field(0, ge=0, le=1024)
 
 
+class StoreSettings(_Section):
+    """What is done to the registers without anybody asking."""
+
+    compact_after_deliveries: int = Field(8, ge=0)
+    keep_snapshots_days: int = Field(90, ge=1)
+    maintenance_minutes: int = Field(60, ge=0)
+
+
 class Limits(_Section):
     """How much is too much."""
 
@@ -136,6 +152,7 @@ class Settings(_Section):
     listen: Listen = Listen()
     database: DatabaseSettings = DatabaseSettings()
     workers: Workers = Workers()
+    store: StoreSettings = StoreSettings()
     limits: Limits = Limits()
     disclosure: Disclosure = Disclosure()
 

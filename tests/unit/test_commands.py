@@ -170,7 +170,8 @@ def test_the_audit_trail_is_verified_against_a_head_noted_down(home: HomeFolder,
 
 def test_the_doctor_finds_a_new_home_well(home: HomeFolder, database_of_home: Database) -> None:
     settings = load_settings(home.settings_file)
-    findings = list(check_up(home, settings=settings, database=database_of_home, verify_store=lambda: "None yet."))
+    checks = {"registers": lambda: "None yet."}
+    findings = list(check_up(home, settings=settings, database=database_of_home, store_checks=checks))
     assert [finding.check for finding in findings if not finding.well] == []
     assert len(findings) == 8
 
@@ -185,7 +186,7 @@ def test_the_doctor_names_everything_that_is_wrong_at_once(home: HomeFolder) -> 
         raise LinkageError("A segment is gone.", mend="Restore it.")
 
     settings = load_settings(home.settings_file)
-    findings = check_up(home, settings=settings, database=unmigrated, verify_store=broken_store)
+    findings = check_up(home, settings=settings, database=unmigrated, store_checks={"registers": broken_store})
     ill = {finding.check: finding for finding in findings if not finding.well}
     assert set(ill) == {"home folder", "keys", "certificates", "database", "audit trail", "registers", "disk"}
     assert all(finding.words and finding.mend for finding in ill.values())

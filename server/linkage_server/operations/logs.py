@@ -33,6 +33,7 @@ EVENTS: MappingProxyType[str, frozenset[str]] = MappingProxyType(
         "run_started": frozenset({"order", "attempt"}),
         "run_stage": frozenset({"order", "stage", "seconds"}),
         "run_finished": frozenset({"order", "outcome", "seconds"}),
+        "store_maintained": frozenset({"outcome", "seconds"}),
         "worker_ended": frozenset({"worker", "outcome"}),
         "foreign_log": frozenset({"logger", "level"}),
     }

@@ -19,10 +19,18 @@ from linkage_server.storage.tables import RunRow
 
 @dataclass(frozen=True, slots=True)
 class Reproduction:
-    """How a repetition compares: number of files, and the names of those that differ."""
+    """How a repetition compares.
+
+    Attributes:
+        files: how many were computed again.
+        differing: names of those that differ.
+        erased: references of the decisions by which rows were erased since from what the order read: the delivery
+            cannot be computed as it was any more, and differences say nothing.
+    """
 
     files: int
     differing: tuple[str, ...]
+    erased: tuple[str, ...] = ()
 
 
 def reproduce(desk: RunDesk, order: str, *, delivered: Path) -> Reproduction:
@@ -52,4 +60,13 @@ def reproduce(desk: RunDesk, order: str, *, delivered: Path) -> Reproduction:
         for name, content in contents.items()
         if not (delivered / name).is_file() or (delivered / name).read_bytes() != content
     )
-    return Reproduction(files=len(contents), differing=tuple(differing))
+    return Reproduction(files=len(contents), differing=tuple(differing), erased=_erased(desk, plan))
+
+
+def _erased(desk: RunDesk, plan: RunPlan) -> tuple[str, ...]:
+    references = [
+        one for register in plan.registers for one in desk.store.erased_since(register.name, register.snapshot)
+    ]
+    if plan.history_sha256:
+        references += desk.history.erased_since(plan.history_sha256)
+    return tuple(dict.fromkeys(references))
