@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 
 from linkage.indicator_kinds import CodeSet
+from linkage_core.indicators.dictionary_facts import DictionaryFacts, facts_of, membership, plain
 from linkage_core.indicators.follow_up import FAR, day_number, filled
-from linkage_core.indicators.values import Int32s, UInt8s
+from linkage_core.indicators.values import Int32s
+
+__all__ = ["CodedColumn", "coded", "membership", "plain", "validity"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,13 +21,21 @@ class CodedColumn:
 
     Args:
         code: int32, one a row: position in `names`, -1 for none.
-        names: the distinct codes, in capitals, without dots and spaces.
-        texts: the same as delivered.
+        facts: about the distinct codes.
     """
 
     code: Int32s
-    names: tuple[str, ...]
-    texts: tuple[str, ...]
+    facts: DictionaryFacts
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The distinct codes, in capitals, without dots and spaces."""
+        return self.facts.names
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The distinct codes as delivered."""
+        return self.facts.texts
 
 
 def coded(column: pa.Array) -> CodedColumn:
@@ -33,27 +43,11 @@ def coded(column: pa.Array) -> CodedColumn:
     if not pa.types.is_dictionary(column.type):
         column = column.cast(pa.string()).dictionary_encode()
     numbers = filled(column.indices.cast(pa.int32()), -1).to_numpy(zero_copy_only=False)
-    texts = tuple(text or "" for text in column.dictionary.cast(pa.string()).to_pylist())
-    names = tuple(plain(text) for text in texts)
-    empty = np.array([not name for name in names], np.bool_)
+    facts = facts_of(column.dictionary)
     code = np.ascontiguousarray(numbers, np.int32)
-    if empty.any():
-        code = np.where((code >= 0) & empty[code], np.int32(-1), code).astype(np.int32)
-    return CodedColumn(code=code, names=names, texts=texts)
-
-
-def plain(code: str) -> str:
-    """A code as code sets write it: capitals, no dots, no spaces; ICD-10 is delivered with and without its dot."""
-    return code.strip().upper().replace(".", "").replace(" ", "")
-
-
-def membership(names: Sequence[str], code_set: CodeSet | None) -> UInt8s:
-    """Return uint8, one a distinct code: 1 where it belongs to the set; every code belongs where there is no set."""
-    if code_set is None:
-        return np.ones(max(len(names), 1), np.uint8)
-    include, exclude = tuple(code_set.include), tuple(code_set.exclude)
-    belongs = [name.startswith(include) and not (exclude and name.startswith(exclude)) for name in names]
-    return np.array(belongs or [False], np.uint8)
+    if facts.empty.any():
+        code = np.where((code >= 0) & facts.empty[code], np.int32(-1), code).astype(np.int32)
+    return CodedColumn(code=code, facts=facts)
 
 
 def validity(code_set: CodeSet | None) -> tuple[int, int]:

@@ -10,7 +10,6 @@ import numpy as np
 from linkage.errors import EventsRejected
 from linkage.indicator_kinds import SupplyModel
 from linkage_core.indicators.dispensings import HUNDREDTHS, Dispensings
-from linkage_core.indicators.dosage_text import units_per_day
 from linkage_core.indicators.reversals import NettedRows
 from linkage_core.indicators.values import Bools, Int32s, Int64s, UInt8s
 
@@ -119,10 +118,14 @@ def _column_days(dispensings: Dispensings, left: Int64s, *, whole_days: bool) ->
 
 def _by_dosage(dispensings: Dispensings, left: Int64s) -> Int64s:
     texts = dispensings.codes("dosage_text")
-    doses = [units_per_day(text) for text in texts.texts]
+    doses = texts.facts.units_per_day
     units, scale = dispensings.whole_numbers("units_per_package")
+    distinct = sorted({dose for dose in doses if dose is not None})
+    # A row without a text has -1: it finds the number that is put last.
+    number = {dose: place for place, dose in enumerate(distinct)}
+    dose_of_row = np.array([*(-1 if dose is None else number[dose] for dose in doses), -1], np.int32)[texts.code]
     lasts = np.zeros(dispensings.rows, np.int64)
-    for dose in {dose for dose in doses if dose is not None}:
-        rows = np.isin(texts.code, [position for position, other in enumerate(doses) if other == dose])
+    for place, dose in enumerate(distinct):
+        rows = np.flatnonzero(dose_of_row == place)
         lasts[rows] = _quotient(left[rows] * units[rows], per_day=dose * scale * HUNDREDTHS)
     return lasts

@@ -50,6 +50,10 @@ class Dispensings:
         """int32, one a row."""
         return self.events.person_of_row()
 
+    def person_at(self, places: Int64s) -> Int64s:
+        """int64, one a place: the person of a row."""
+        return np.searchsorted(self.offsets, places, side="right") - 1
+
     @cached_property
     def longest(self) -> int:
         """Rows of the person with most rows; at least 1, as scratch space must not be empty."""
@@ -72,7 +76,7 @@ class Dispensings:
             return np.full(self.rows, HUNDREDTHS, np.int32)
         column = self.column("packages")
         if column.type == pa.int32() and self.scale_of("packages") == HUNDREDTHS:
-            return np.ascontiguousarray(filled(column, 0).to_numpy(zero_copy_only=False), np.int32)
+            return self.numbers("packages")[0].astype(np.int32, copy=False)
         packages, _ = self.whole_numbers("packages", scale=HUNDREDTHS)
         if len(packages) and np.abs(packages).max() > np.iinfo(np.int32).max // 2:
             raise EventsRejected(f"register {self.register!r}, column 'packages': a value is out of range.")
@@ -117,6 +121,13 @@ class Dispensings:
         """Units per whole of a scaled integer column, from its field's metadata."""
         metadata = self.events.rows.schema.field(concept).metadata or {}
         return int(metadata.get(b"scale", b"1"))
+
+    def numbers(self, concept: str) -> tuple[Int32s | Int64s, int]:
+        """As `whole_numbers`, in int32 where the register has them so."""
+        if self.column(concept).type == pa.int32():
+            column = filled(self.column(concept), 0).to_numpy(zero_copy_only=False)
+            return np.ascontiguousarray(column, np.int32), self.scale_of(concept)
+        return self.whole_numbers(concept)
 
     def whole_numbers(self, concept: str, *, scale: int | None = None) -> tuple[Int64s, int]:
         """int64, one a row, 0 where null, with the units per whole; brought to `scale` where one is asked for.

@@ -7,9 +7,16 @@ from datetime import date
 
 from linkage.errors import EventsRejected
 from linkage.indicator_definition import IndicatorSet
-from linkage.indicator_kinds import DrugsAtDate, EventInWindow, Indicator, Initiation, ProportionOfDaysCovered
+from linkage.indicator_kinds import (
+    AmountIndicator,
+    DrugsAtDate,
+    EventInWindow,
+    Indicator,
+    Initiation,
+    ProportionOfDaysCovered,
+)
 from linkage_core.events import PersonEvents, Population
-from linkage_core.indicators.amounts import evaluate_amount
+from linkage_core.indicators.amounts import evaluate_amounts
 from linkage_core.indicators.drugs_at_date import evaluate_drugs_at_date
 from linkage_core.indicators.event_in_window import evaluate_event_in_window
 from linkage_core.indicators.follow_up import follow
@@ -45,18 +52,18 @@ def evaluate(
         if len(rows.offsets) != len(population.hashed_ids) + 1:
             raise EventsRejected(f"the events of register {register!r} are not those of this population.")
     follow_up = follow(definition, population=population, events=events, data_until=data_until)
-    context = RunContext(definition, events, follow_up, tuple(row_dimensions))
     wanted = [indicator for indicator in definition.indicators if not only or indicator.id in only]
-    return [values for indicator in wanted for values in _evaluate(context, indicator)]
+    context = RunContext(definition, wanted, events, follow_up, tuple(row_dimensions))
+    amounts = evaluate_amounts(context, [indicator for indicator in wanted if isinstance(indicator, AmountIndicator)])
+    return [value for indicator in wanted for value in amounts.get(indicator.id) or _evaluate_alone(context, indicator)]
 
 
-def _evaluate(context: RunContext, indicator: Indicator) -> list[PersonValues]:
+def _evaluate_alone(context: RunContext, indicator: Indicator) -> list[PersonValues]:
     if isinstance(indicator, Initiation):
         return evaluate_initiation(context, indicator)
     if isinstance(indicator, ProportionOfDaysCovered):
         return evaluate_proportion_of_days_covered(context, indicator)
     if isinstance(indicator, DrugsAtDate):
         return evaluate_drugs_at_date(context, indicator)
-    if isinstance(indicator, EventInWindow):
-        return evaluate_event_in_window(context, indicator)
-    return evaluate_amount(context, indicator)
+    assert isinstance(indicator, EventInWindow)  # The list of kinds is closed.
+    return evaluate_event_in_window(context, indicator)

@@ -8,50 +8,55 @@ import pyarrow as pa
 from linkage.errors import EventsRejected
 from linkage.indicator_kinds import EventInWindow
 from linkage_core.events import PersonEvents
-from linkage_core.indicators.codes import coded, membership, validity
+from linkage_core.indicators.codes import coded, validity
 from linkage_core.indicators.follow_up import FAR, days
 from linkage_core.indicators.initiation import denominator_words, washout_points, window_words
+from linkage_core.indicators.observed_time import Moment
+from linkage_core.indicators.reasons import somebody
 from linkage_core.indicators.run_context import RunContext, joined
-from linkage_core.indicators.values import NO_ROWS, NO_TIME, Bools, Int32s, Measure, PersonValues
+from linkage_core.indicators.values import NO_TIME, Bools, Int32s, Measure, PersonValues
 from linkage_core.kernels.first_dispensing import first_dispensing
 
 
 def evaluate_event_in_window(context: RunContext, indicator: EventInWindow) -> list[PersonValues]:
     """One value for each last day, denominator and state in the washout, with days at risk for a rate."""
-    register, follow_up = indicator.register_name, context.follow_up
+    register, time = indicator.register_name, context.time
     events = context.register_events(register)
     is_event = _is_event(context, indicator, events)
-    start = follow_up.from_index(indicator.window.from_day)
-    exit_day = follow_up.exit(register, death_ends=not _is_death(context, indicator))
-    # Who dies before the window opens is among all persons, with no event and no day at risk, as who dies a day later
-    # is. Leaving her out would print two denominators a few deaths apart, and most of both would have to be hidden.
-    without_death = follow_up.exit(register, death_ends=False)
+    window_start = Moment(indicator.window.from_day)
+    start = time.at(window_start)
+    exit_day = time.exit(register, death_ends=not _is_death(context, indicator))
     first = _first(context, indicator, is_event, start=start, end=exit_day)
     has_rows = np.zeros(context.persons, np.bool_)
     has_rows[events.person_of_row()[is_event]] = True
+    no_rows = somebody(~has_rows)
     had_before = np.zeros(context.persons, np.bool_)
     if indicator.washout is not None:
-        before = follow_up.from_index(indicator.washout.from_day)
-        until = follow_up.from_index(indicator.washout.to_day + 1)
-        had_before = _first(context, indicator, is_event, start=before, end=until) < FAR
+        before, until = (time.at(Moment(day)) for day in (indicator.washout.from_day, indicator.washout.to_day + 1))
+        had_before = np.asarray(_first(context, indicator, is_event, start=before, end=until) < FAR, np.bool_)
+    states = washout_points(indicator.washout, had_before)
     values = []
     for last_day in indicator.window.to_days:
-        end = follow_up.from_index(last_day + 1)
-        late = context.incomplete(register, end=end)
+        window_end = Moment(last_day + 1)
+        end = time.at(window_end)
+        late = time.incomplete(register, window_end)
         observed_end = np.minimum(end, exit_day)
         # The day of the event is still a day at risk, as in the reference set's person-years.
         at_risk = np.maximum(np.minimum(np.where(first < end, first + np.int32(1), FAR), observed_end) - start, 0)
+        at_risk = at_risk.astype(np.int64)
         for denominator in indicator.denominator:
-            for before_words, left_out in washout_points(indicator.washout, had_before):
-                book = context.reasons_at_index()
-                book.give(NO_TIME, without_death <= start)
-                if alive := context.alive_rule(denominator, end=end, at=str(last_day)):
-                    book.give(*alive)
-                if context.definition.exits.incomplete == "exclude":
-                    book.give("excluded:window_incomplete", late)
-                book.give(*left_out)
-                counted = book.open_persons
-                book.give(NO_ROWS, ~has_rows)
+            for before_words, left_out in states:
+                rules = [
+                    ("error:index_date", time.without_index()),
+                    # Who dies before the window opens is among all persons, with no event and no day at risk, as who
+                    # dies a day later is. Leaving her out would print two denominators a few deaths apart, and most of
+                    # both would have to be hidden.
+                    (NO_TIME, time.without_time(register, window_start, death_ends=False)),
+                    *time.alive_rule(denominator, window_end, at=str(last_day)),
+                    *context.excluded_as_incomplete(late),
+                    *left_out,
+                ]
+                reasons = context.reasons.settle(rules, no_rows=no_rows)
                 values.append(
                     PersonValues(
                         indicator=indicator,
@@ -59,11 +64,12 @@ def evaluate_event_in_window(context: RunContext, indicator: EventInWindow) -> l
                             window_words(indicator.window, last_day), denominator_words(denominator), before_words
                         ),
                         measure=Measure.YES_NO,
-                        value=(counted & (first < end)).astype(np.int64),
-                        reason=book.reason,
-                        reasons=book.names,
-                        person_days=np.where(counted, at_risk, 0).astype(np.int64),
-                        incomplete=bool((late & counted).any()),
+                        value=reasons.counted_with(first < end).astype(np.int64),
+                        reason=reasons.reason,
+                        reasons=reasons.names,
+                        person_days=reasons.value_of_counted(at_risk),
+                        incomplete=reasons.any_counted(late),
+                        counted=reasons.counted,
                     )
                 )
     return values
@@ -110,7 +116,7 @@ def _is_event(context: RunContext, indicator: EventInWindow, events: PersonEvent
         column = _column(events, indicator.register_name, name)
         is_list = pa.types.is_list(column.type) or pa.types.is_large_list(column.type)
         values = coded(column.flatten() if is_list else column)
-        member = (values.code >= 0) & (membership(values.names, code_set)[values.code] > 0)
+        member = (values.code >= 0) & (values.facts.membership(code_set)[values.code] > 0)
         if is_list:
             lengths = np.asarray(column.value_lengths().fill_null(0).to_numpy(zero_copy_only=False), np.int64)
             matched[np.repeat(np.arange(len(lengths)), lengths)[member]] = True

@@ -2,48 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from linkage.indicator_kinds import Denominator, Initiation, Washout, Window
+from linkage_core.indicators.codes import validity
+from linkage_core.indicators.first_days import Question, Span, washout_span, window_span
 from linkage_core.indicators.follow_up import FAR
-from linkage_core.indicators.row_dimensions import initiation_rows
+from linkage_core.indicators.observed_time import Moment
+from linkage_core.indicators.reasons import Persons, Reasons, somebody
 from linkage_core.indicators.run_context import RunContext, joined
-from linkage_core.indicators.values import NO_ROWS, NO_TIME, Bools, Measure, PersonValues
+from linkage_core.indicators.values import NO_TIME, Bools, Int32s, Measure, PersonValues, RowValues
+from linkage_core.indicators.window_sums import LevelSums, Windows
 
 
 def evaluate_initiation(context: RunContext, indicator: Initiation) -> list[PersonValues]:
     """One value for each last day, denominator and, with a stratifying washout, state before the index day."""
-    register, rule, follow_up = indicator.register_name, indicator.reversals, context.follow_up
-    start = follow_up.from_index(indicator.window.from_day)
-    exit_day = context.exit(register, ends=indicator.end_at_exit)
-    until = np.minimum(follow_up.from_index(max(indicator.window.to_days) + 1), exit_day)
-    firsts = [context.first_day(register, name, rule=rule, start=start, end=until) for name in indicator.codes]
-    reached = np.max(firsts, axis=0) if indicator.combine == "all" else np.min(firsts, axis=0)
-    has_rows = context.ever(register, indicator.codes, rule=rule)
-    faulty = context.has_faulty_row(register, indicator.codes, context.dispensings(register).quantity_missing)
-    used_before = used_in_washout(context, indicator)
-    netted = context.netted(register, rule).among(context.rows_in_any_set(register, indicator.codes))
-    account = {
-        "reversed_rows": netted.reversed_rows,
-        "netted_rows": netted.netted_rows,
-        "unmatched_rows": netted.unmatched_rows,
-    }
+    register, rule, time = indicator.register_name, indicator.reversals, context.time
+    start = Moment(indicator.window.from_day)
+    firsts = _firsts(context, indicator, window_span(indicator))
+    reached = np.maximum.reduce(firsts) if indicator.combine == "all" else np.minimum.reduce(firsts)
+    no_rows = context.without_rows(register, indicator.codes, rule=rule)
+    states = washout_points(indicator.washout, _used_in_washout(context, indicator))
+    account = _account(context, indicator)
+    split = _row_sums(context, indicator)
     values = []
-    for last_day in indicator.window.to_days:
-        end = follow_up.from_index(last_day + 1)
-        late = context.incomplete(register, end=end)
+    for place, last_day in enumerate(indicator.window.to_days):
+        end = Moment(last_day + 1)
+        late = time.incomplete(register, end)
+        in_window = reached < time.at(end)
         for denominator in indicator.denominator:
-            for before, left_out in washout_points(indicator.washout, used_before):
-                book = context.reasons_at_index()
-                book.give("error:packages", faulty)
-                book.give(NO_TIME, exit_day <= start)
-                if alive := context.alive_rule(denominator, end=end, at=str(last_day)):
-                    book.give(*alive)
-                if context.definition.exits.incomplete == "exclude":
-                    book.give("excluded:window_incomplete", late)
-                book.give(*left_out)
-                counted = book.open_persons
-                book.give(NO_ROWS, ~has_rows)
+            for before, left_out in states:
+                rules = [
+                    ("error:index_date", time.without_index()),
+                    ("error:packages", context.without_packages(register, indicator.codes)),
+                    (NO_TIME, time.without_time(register, start, ends=indicator.end_at_exit)),
+                    *time.alive_rule(denominator, end, at=str(last_day)),
+                    *context.excluded_as_incomplete(late),
+                    *left_out,
+                ]
+                reasons = context.reasons.settle(rules, no_rows=no_rows)
                 values.append(
                     PersonValues(
                         indicator=indicator,
@@ -51,43 +50,78 @@ def evaluate_initiation(context: RunContext, indicator: Initiation) -> list[Pers
                             window_words(indicator.window, last_day), denominator_words(denominator), before
                         ),
                         measure=Measure.YES_NO,
-                        value=(counted & (reached < end)).astype(np.int64),
-                        reason=book.reason,
-                        reasons=book.names,
-                        rows=initiation_rows(
-                            context, indicator, start=start, end=np.minimum(end, until), among=counted
-                        ),
-                        incomplete=bool((late & counted).any()),
+                        value=reasons.counted_with(in_window).astype(np.int64),
+                        reason=reasons.reason,
+                        reasons=reasons.names,
+                        rows=_initiators(split, place, reasons),
+                        incomplete=reasons.any_counted(late),
                         account=account,
+                        counted=reasons.counted,
                     )
                 )
     return values
 
 
-def used_in_washout(context: RunContext, indicator: Initiation) -> Bools:
+def _firsts(context: RunContext, indicator: Initiation, span: Span) -> list[Int32s]:
+    register, rule = indicator.register_name, indicator.reversals
+    return [context.first_day(register, rule, Question(name, span)) for name in indicator.codes]
+
+
+def _used_in_washout(context: RunContext, indicator: Initiation) -> Bools:
     """Persons with a dispensing of any of the groups in the washout."""
-    used = np.zeros(context.persons, np.bool_)
-    if indicator.washout is None:
-        return used
-    start = context.follow_up.from_index(indicator.washout.from_day)
-    end = context.follow_up.from_index(indicator.washout.to_day + 1)
+    span = washout_span(indicator)
+    if span is None:
+        return np.zeros(context.persons, np.bool_)
+    return np.asarray(np.minimum.reduce(_firsts(context, indicator, span)) < FAR, np.bool_)
+
+
+def _account(context: RunContext, indicator: Initiation) -> dict[str, int]:
+    netted = context.netted(indicator.register_name, indicator.reversals)
+    own = netted.among(context.belong(indicator.register_name, indicator.codes, netted.reversed_at))
+    return {
+        "reversed_rows": own.reversed_rows,
+        "netted_rows": own.netted_rows,
+        "unmatched_rows": own.unmatched_rows,
+    }
+
+
+def _row_sums(context: RunContext, indicator: Initiation) -> list[LevelSums]:
+    """Rows in the windows by the properties of rows that the order asks for."""
+    register = indicator.register_name
+    rows = context.dispensings(register)
+    specs = [spec for spec in context.row_dimensions if rows.has(spec.partition(":")[0])]
+    if not specs:
+        return []
+    picked = context.set_rows(register, *indicator.codes)
+    counts = np.zeros(len(picked.day), np.bool_)
     for name in indicator.codes:
-        first = context.first_day(indicator.register_name, name, rule=indicator.reversals, start=start, end=end)
-        used |= first < FAR
-    return used
+        from_day, until_day = validity(context.code_set(name))
+        counts |= context.belong(register, [name], picked.places) & (picked.day >= from_day) & (picked.day < until_day)
+    counts &= context.netted(register, indicator.reversals).left[picked.places] > 0
+    last_days = [Moment(last_day + 1) for last_day in indicator.window.to_days]
+    windows = Windows(
+        count=len(last_days),
+        valid=validity(None),
+        end=np.stack([context.time.window_end(register, end, ends=indicator.end_at_exit) for end in last_days]),
+        start=context.time.at(Moment(indicator.window.from_day)),
+    )
+    return [LevelSums(rows, picked, [(counts.astype(np.int32), None, False)], windows, spec) for spec in specs]
 
 
-def washout_points(washout: Washout | None, used_before: Bools) -> list[tuple[str, tuple[str, Bools]]]:
+def _initiators(split: list[LevelSums], window: int, reasons: Reasons) -> Mapping[str, RowValues]:
+    return {one.dimension: one.values(0, window, reasons, as_persons=True) for one in split}
+
+
+def washout_points(washout: Washout | None, used_before: Bools) -> list[tuple[str, list[tuple[str, Persons]]]]:
     """Parameter points of a washout: words, and whom the point leaves out under which reason."""
-    nobody = np.zeros_like(used_before)
     if washout is None:
-        return [("", ("excluded:washout", nobody))]
+        return [("", [])]
     if washout.effect == "exclude":
-        return [("", ("excluded:washout", used_before))]
+        return [("", [("excluded:washout", somebody(used_before))])]
     return [
-        ("", ("excluded:washout", nobody)),
-        ("before=none", ("excluded:used_before", used_before)),
-        ("before=any", ("excluded:not_used_before", ~used_before)),
+        ("", []),
+        ("before=none", [("excluded:used_before", somebody(used_before))]),
+        ("before=any", [("excluded:not_used_before", somebody(~used_before))]),
     ]
 
 

@@ -10,10 +10,12 @@ import numpy as np
 from linkage.indicator_kinds import ProportionOfDaysCovered
 from linkage_core.indicators.codes import validity
 from linkage_core.indicators.days_of_supply import DAY
-from linkage_core.indicators.hospital_stays import HospitalStays, hospital_stays
+from linkage_core.indicators.hospital_stays import hospital_stays
 from linkage_core.indicators.initiation import denominator_words
+from linkage_core.indicators.observed_time import Moment
+from linkage_core.indicators.reasons import Persons, somebody
 from linkage_core.indicators.run_context import RunContext, joined
-from linkage_core.indicators.values import NO_ROWS, NO_TIME, Bools, Int32s, Int64s, Measure, PersonValues, UInt8s
+from linkage_core.indicators.values import NO_TIME, Bools, Int32s, Measure, PersonValues, UInt8s
 from linkage_core.kernels.covered_days import covered_days
 
 NO_CAP = 1 << 60
@@ -21,97 +23,101 @@ NO_CAP = 1 << 60
 
 def evaluate_proportion_of_days_covered(context: RunContext, indicator: ProportionOfDaysCovered) -> list[PersonValues]:
     """For each end of observation and denominator: the fraction, and whether it reaches each threshold."""
-    register, follow_up = indicator.register_name, context.follow_up
+    register, time = indicator.register_name, context.time
     model = context.definition.supply[indicator.supply]
     supply = context.supply(register, indicator.supply)
-    start = follow_up.from_index(indicator.observe.from_day)
-    stays = hospital_stays(context, model)
-    has_rows = context.ever(register, indicator.codes, rule=model.reversals)
+    no_rows = context.without_rows(register, indicator.codes, rule=model.reversals)
     missing = context.dispensings(register).quantity_missing
     account = supply.account(context.set_rows(register, *indicator.codes).places)
+    answers = _covered(context, indicator)
     values = []
-    for last in indicator.observe.to_days:
-        planned_end = follow_up.from_index(last)
-        end = np.minimum(planned_end, follow_up.exit(register)).astype(np.int32)
-        covered, observed = _covered(context, indicator, start=start, end=end, stays=stays)
-        late = context.incomplete(register, end=planned_end)
-        unserved = _has_faulty(context, indicator, supply.unserved, start=start, end=end)
-        uncounted = _has_faulty(context, indicator, missing, start=start, end=end)
+    for last, (covered, observed) in zip(indicator.observe.to_days, answers, strict=True):
+        planned_end = Moment(last)
+        late = time.incomplete(register, planned_end)
+        uncounted = _with_faulty_row(context, indicator, missing, planned_end)
+        unserved = _with_faulty_row(context, indicator, supply.unserved, planned_end)
+        without_time = somebody(observed <= 0)
         for denominator in indicator.denominator:
-            book = context.reasons_at_index()
-            book.give("error:packages", uncounted)
-            book.give("error:days_supply", unserved)
-            book.give(NO_TIME, observed <= 0)
-            if alive := context.alive_rule(denominator, end=planned_end, at=str(last)):
-                book.give(*alive)
-            if context.definition.exits.incomplete == "exclude":
-                book.give("excluded:window_incomplete", late)
-            counted = book.open_persons
-            book.give(NO_ROWS, ~has_rows)
+            rules = [
+                ("error:index_date", time.without_index()),
+                ("error:packages", uncounted),
+                ("error:days_supply", unserved),
+                (NO_TIME, without_time),
+                *time.alive_rule(denominator, planned_end, at=str(last)),
+                *context.excluded_as_incomplete(late),
+            ]
+            reasons = context.reasons.settle(rules, no_rows=no_rows)
             point = joined(f"observe_days={last - indicator.observe.from_day}", denominator_words(denominator))
             fraction = PersonValues(
                 indicator=indicator,
                 parameters=point,
                 measure=Measure.FRACTION,
-                value=np.where(counted, covered, 0),
-                of=np.where(counted, observed, 0),
-                reason=book.reason,
-                reasons=book.names,
-                incomplete=bool((late & counted).any()),
+                value=reasons.value_of_counted(covered.astype(np.int64)),
+                of=reasons.value_of_counted(observed.astype(np.int64)),
+                reason=reasons.reason,
+                reasons=reasons.names,
+                incomplete=reasons.any_counted(late),
                 account=account,
+                counted=reasons.counted,
             )
             values.append(fraction)
             for threshold in indicator.threshold:
-                reached = (counted & at_least(covered, observed, threshold)).astype(np.int64)
+                reached = reasons.counted_with(at_least(covered, observed, threshold)).astype(np.int64)
                 words = joined(point, f"at_least={threshold:g}")
                 values.append(replace(fraction, parameters=words, measure=Measure.YES_NO, value=reached, of=None))
     return values
 
 
-def at_least(covered: Int64s, observed: Int64s, threshold: float) -> Bools:
+def at_least(covered: Int32s, observed: Int32s, threshold: float) -> Bools:
     """Whether covered / observed >= threshold, in integers: 292 of 365 days is 0.8 exactly."""
     exact = Fraction(str(threshold))
-    return np.asarray(covered * exact.denominator >= observed * exact.numerator, np.bool_)
+    if int(observed.max(initial=0)) * max(exact.numerator, exact.denominator) <= np.iinfo(np.int32).max:
+        return np.asarray(covered * np.int32(exact.denominator) >= observed * np.int32(exact.numerator), np.bool_)
+    return np.asarray(covered.astype(np.int64) * exact.denominator >= observed.astype(np.int64) * exact.numerator)
 
 
-def _covered(
-    context: RunContext, indicator: ProportionOfDaysCovered, *, start: Int32s, end: Int32s, stays: HospitalStays
-) -> tuple[Int64s, Int64s]:
-    rows = context.dispensings(indicator.register_name)
-    picked = context.set_rows(indicator.register_name, *indicator.codes)
-    home = np.zeros(context.persons, np.int32)
-    covered_any, covered_all = np.zeros_like(home), np.zeros_like(home)
+def _covered(context: RunContext, indicator: ProportionOfDaysCovered) -> list[tuple[Int32s, Int32s]]:
+    """Days covered and days observed of each person, for each end of observation: one simulation for all of them."""
+    register = indicator.register_name
+    model = context.definition.supply[indicator.supply]
+    stays = hospital_stays(context, model)
+    start = context.time.at(Moment(indicator.observe.from_day))
+    ends = [context.time.window_end(register, Moment(last)) for last in indicator.observe.to_days]
+    observed = [np.maximum(end - start, np.int32(0)) for end in ends]
+    picked = context.set_rows(register, *indicator.codes)
+    home, covered_any, covered_all = np.empty((3, len(ends), context.persons), np.int32)
     bounds = np.array([validity(context.code_set(name)) for name in indicator.codes], np.int32).reshape(-1, 2)
-    observed = np.maximum(end.astype(np.int64) - start, 0)
     cap = indicator.stock_cap_days
     covered_days(
         picked.offsets,
         picked.day,
-        rows.atc.code[picked.places],
+        context.dispensings(register).atc.code[picked.places],
         _groups_of_code(context, indicator),
-        context.supply(indicator.register_name, indicator.supply).supply_64ths[picked.places],
+        context.supply(register, indicator.supply).supply_64ths[picked.places],
         np.ascontiguousarray(bounds[:, 0]),
         np.ascontiguousarray(bounds[:, 1]),
         stays.offsets,
         stays.admitted,
         stays.discharged,
         start,
-        end,
-        np.zeros(max(int(observed.max(initial=1)), 1), np.uint8),
+        np.concatenate(ends),
+        np.zeros(max(int(max(days.max(initial=1) for days in observed)), 1), np.uint8),
         np.zeros(max(int(np.diff(picked.offsets).max(initial=1)), 1), np.uint8),
-        home,
-        covered_any,
-        covered_all,
+        home.reshape(-1),
+        covered_any.reshape(-1),
+        covered_all.reshape(-1),
         lookback_days=indicator.lookback_days,
         stock_cap_64ths=NO_CAP if cap == "none" else cap * DAY,
         carry_over=indicator.carry_over != "none",
         pooled=indicator.carry_over == "pooled",
     )
-    covered = (covered_all if indicator.combine == "all" else covered_any).astype(np.int64)
-    mode = context.definition.supply[indicator.supply].hospital
-    if mode == "credit":
-        return covered + observed - home, observed
-    return covered, observed if mode == "shift" else home.astype(np.int64)
+    covered = covered_all if indicator.combine == "all" else covered_any
+    if model.hospital == "credit":
+        return [
+            (days + all_days - at_home, all_days)
+            for days, all_days, at_home in zip(covered, observed, home, strict=True)
+        ]
+    return list(zip(covered, observed if model.hospital == "shift" else home, strict=True))
 
 
 def _groups_of_code(context: RunContext, indicator: ProportionOfDaysCovered) -> UInt8s:
@@ -119,14 +125,15 @@ def _groups_of_code(context: RunContext, indicator: ProportionOfDaysCovered) -> 
     return np.asarray(np.bitwise_or.reduce(np.array(masks, np.uint8), axis=0), np.uint8)
 
 
-def _has_faulty(
-    context: RunContext, indicator: ProportionOfDaysCovered, faulty: Bools, *, start: Int32s, end: Int32s
-) -> Bools:
+def _with_faulty_row(
+    context: RunContext, indicator: ProportionOfDaysCovered, faulty: Bools, planned_end: Moment
+) -> Persons:
     """Persons with a faulty row between the start of the lookback and the end of observation."""
-    rows = context.dispensings(indicator.register_name)
     found = np.flatnonzero(faulty)
-    person = rows.person_of_row[found]
+    if not len(found):
+        return None
+    rows, time = context.dispensings(indicator.register_name), context.time
+    start, end = time.at(Moment(indicator.observe.from_day)), time.window_end(indicator.register_name, planned_end)
+    person = rows.person_at(found)
     inside = (rows.day[found] >= start[person] - np.int32(indicator.lookback_days)) & (rows.day[found] < end[person])
-    looked_at = np.zeros(rows.rows, np.bool_)
-    looked_at[found[inside]] = True
-    return context.has_faulty_row(indicator.register_name, indicator.codes, looked_at)
+    return context.persons_with(indicator.register_name, indicator.codes, found[inside])

@@ -51,9 +51,8 @@ class NettedRows:
         return 0 if self.matched is None else int((~self.matched).sum())
 
     def among(self, own: Bools) -> NettedRows:
-        """The same with the reversed rows of an indicator alone; `own` is bool, one a row of the register."""
-        kept = own[self.reversed_at]
-        return NettedRows(self.left, self.reversed_at[kept], None if self.matched is None else self.matched[kept])
+        """The same with the reversed rows of an indicator alone; `own` is bool, one a reversed row."""
+        return NettedRows(self.left, self.reversed_at[own], None if self.matched is None else self.matched[own])
 
 
 def net(dispensings: Dispensings, rule: Reversals) -> NettedRows:
@@ -69,61 +68,64 @@ def net(dispensings: Dispensings, rule: Reversals) -> NettedRows:
         return NettedRows(np.abs(quantity), reversed_rows, None)
     if rule == "drop_negative" or not len(reversed_rows):
         return NettedRows(np.maximum(quantity, 0), reversed_rows, None)
-    left = np.empty_like(quantity)
+    # Few persons have a reversed row, and rows of others keep what they have.
+    concerned = np.zeros(dispensings.persons, np.bool_)
+    concerned[dispensings.person_at(reversed_rows)] = True
+    counts = np.where(concerned, np.diff(dispensings.offsets), 0)
+    rows = np.flatnonzero(np.repeat(concerned, np.diff(dispensings.offsets)))
+    netted = np.empty(len(rows), np.int32)
     net_reversals(
-        dispensings.offsets,
-        dispensings.day,
-        product_of_row(dispensings),
-        quantity,
-        _tie_breaker(dispensings),
-        left,
+        np.concatenate(([0], np.cumsum(counts))),
+        dispensings.day[rows],
+        product_of_row(dispensings, rows),
+        quantity[rows],
+        _tie_breaker(dispensings, rows),
+        netted,
         by_row_order=rule == "net_latest",
     )
-    return NettedRows(np.maximum(left, 0), reversed_rows, left[reversed_rows] == 0)
+    left = quantity.copy()
+    left[rows] = netted
+    matched = left[reversed_rows] == 0
+    return NettedRows(np.maximum(left, 0, out=left), reversed_rows, np.asarray(matched, np.bool_))
 
 
-def product_of_row(dispensings: Dispensings) -> Int32s:
-    """int32, one a row: the same number for the same product, by ATC and whatever else tells products apart."""
-    parts = [_numbers(dispensings, concept) for concept in ("atc", *PRODUCT_COLUMNS) if dispensings.has(concept)]
-    if not parts or not dispensings.rows:
-        return np.zeros(dispensings.rows, np.int32)
+def product_of_row(dispensings: Dispensings, rows: Int64s) -> Int32s:
+    """int32, one of the rows: the same number for the same product, by ATC and whatever else tells products apart."""
+    parts = [_numbers(dispensings, concept, rows) for concept in ("atc", *PRODUCT_COLUMNS) if dispensings.has(concept)]
+    if not parts or not len(rows):
+        return np.zeros(len(rows), np.int32)
     sizes = [int(part.max()) + 1 for part in parts]
     if prod(sizes) <= np.iinfo(np.int32).max and min(int(part.min()) for part in parts) >= 0:
         product = parts[0]
         for part, size in zip(parts[1:], sizes[1:], strict=True):
             product = product * np.int32(size) + part
         return product
-    # Too many combinations to number them all: number those of persons with a reversed row, as nobody asks for others.
-    concerned = np.zeros(dispensings.persons, np.bool_)
-    concerned[dispensings.person_of_row[dispensings.quantity < 0]] = True
-    rows = np.flatnonzero(concerned[dispensings.person_of_row])
+    # Too many combinations to number them all: number those that there are.
     number = np.zeros(len(rows), np.int64)
     for part in parts:
-        _, place = np.unique(part[rows], return_inverse=True)
+        _, place = np.unique(part, return_inverse=True)
         _, number = np.unique(number * (int(place.max(initial=0)) + 1) + place, return_inverse=True)
-    product = np.zeros(dispensings.rows, np.int32)
-    product[rows] = number
-    return product
+    return number.astype(np.int32)
 
 
-def _numbers(dispensings: Dispensings, concept: str) -> Int32s:
-    """A column as numbers that are equal where its values are; missing values are one value of their own, 0."""
+def _numbers(dispensings: Dispensings, concept: str, rows: Int64s) -> Int32s:
+    """Numbers of rows that are equal where the values of a column are; missing values are one value of their own, 0."""
     column = dispensings.column(concept)
     if not pa.types.is_integer(column.type):
-        return dispensings.codes(concept).code + np.int32(1)
-    numbers, _ = dispensings.whole_numbers(concept)
+        return dispensings.codes(concept).code[rows] + np.int32(1)
+    numbers = dispensings.numbers(concept)[0][rows]
     if len(numbers) and numbers.min() >= -1 and numbers.max() < np.iinfo(np.int32).max:
         return numbers.astype(np.int32) + np.int32(1)
     _, place = np.unique(numbers, return_inverse=True)
     return place.astype(np.int32)
 
 
-def _tie_breaker(dispensings: Dispensings) -> Int32s:
+def _tie_breaker(dispensings: Dispensings, rows: Int64s) -> Int32s:
     """Orders rows of one product, day and quantity by what they say, so that their own order has no say."""
-    tie = np.zeros(dispensings.rows, np.int64)
+    tie = np.zeros(len(rows), np.int64)
     for concept in _ORDERS_EQUALS:
         if dispensings.has(concept):
-            numbers = _numbers(dispensings, concept).astype(np.int64)
+            numbers = _numbers(dispensings, concept, rows).astype(np.int64)
             if concept == "dosage_text":
                 texts = ["", *dispensings.codes(concept).texts]
                 numbers = np.argsort(np.argsort(np.array(texts)))[numbers]

@@ -1,4 +1,4 @@
-"""Splits a person's value by a property of the rows behind it, such as ATC code or prescribing reason.
+"""Levels of rows by a property such as ATC code or prescribing reason, by which values are split.
 
 A row may hold several levels (zero to three reasons); a person may stand under several levels. A row without any is
 counted under `not_recorded`, so that the share missing can be read.
@@ -6,18 +6,15 @@ counted under `not_recorded`, so that the share missing can be read.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 
-from linkage.indicator_kinds import Initiation
 from linkage.released_table import NOT_RECORDED
-from linkage_core.indicators.codes import coded, validity
+from linkage_core.indicators.codes import coded
 from linkage_core.indicators.dispensings import Dispensings
-from linkage_core.indicators.run_context import RunContext
-from linkage_core.indicators.values import Bools, Int32s, Int64s, RowValues
+from linkage_core.indicators.values import Int32s, Int64s
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,15 +22,33 @@ class RowLevels:
     """Levels of a register's rows.
 
     Args:
-        row, level: positions; one entry a row and level.
-        levels: codes in order, the last is `not_recorded`.
-        partitions_rows: a row has exactly one level.
+        names: codes in order, the last is `not_recorded`.
+        code: int32, one a row: code of each row, -1 for none; None where a row may have several.
+        offsets: int64, rows + 1: levels of row i are [offsets[i], offsets[i+1]) of `level`; None with `code`.
+        level: int32: level of each code, or each level of each row once.
     """
 
-    row: Int64s
+    names: tuple[str, ...]
+    code: Int32s | None
+    offsets: Int64s | None
     level: Int32s
-    levels: tuple[str, ...]
-    partitions_rows: bool
+
+    @property
+    def partitions_rows(self) -> bool:
+        """A row has exactly one level."""
+        return self.offsets is None
+
+    def of_rows(self, places: Int64s | slice) -> tuple[Int32s | Int64s, Int32s, int]:
+        """The levels of some rows, as kernels read them."""
+        if self.code is not None:
+            return np.ascontiguousarray(self.code[places]), self.level, len(self.names)
+        assert self.offsets is not None  # One of the two is there.
+        if isinstance(places, slice):
+            return self.offsets, self.level, len(self.names)
+        lengths = (self.offsets[1:] - self.offsets[:-1])[places]
+        offsets = np.concatenate(([0], np.cumsum(lengths)))
+        entries = np.repeat(self.offsets[places] - offsets[:-1], lengths) + np.arange(offsets[-1])
+        return offsets, self.level[entries], len(self.names)
 
 
 def dimension_name(spec: str) -> str:
@@ -45,83 +60,19 @@ def row_levels(dispensings: Dispensings, spec: str) -> RowLevels:
     """Levels of `variable` or of the first n characters of it, `variable:n`."""
     concept, _, length = spec.partition(":")
     column = dispensings.column(concept)
-    is_list = pa.types.is_list(column.type) or pa.types.is_large_list(column.type)
-    if is_list:
-        lengths = np.asarray(column.value_lengths().fill_null(0).to_numpy(zero_copy_only=False), np.int64)
-        row = np.repeat(np.arange(dispensings.rows), lengths)
-        values = coded(column.flatten())
-        empty = np.flatnonzero(lengths == 0)
-        row, code = np.concatenate((row, empty)), np.concatenate((values.code, np.full(len(empty), -1, np.int32)))
-        texts = values.texts
-    else:
+    cut = int(length) if length else None
+    if not (pa.types.is_list(column.type) or pa.types.is_large_list(column.type)):
         values = dispensings.codes(concept)
-        row, code, texts = np.arange(dispensings.rows), values.code, values.texts
-    cut = [text[: int(length)] if length else text for text in texts]
-    levels = sorted(set(cut))
-    place = {level: position for position, level in enumerate(levels)}
-    level_of_code = np.array([*(place[text] for text in cut), len(levels)], np.int32)
-    level = level_of_code[code]
-    if is_list:
-        # A row that names one level twice, or two codes that are alike once cut, is still one row of that level.
-        pairs = np.unique(row * (len(levels) + 1) + level)
-        row, level = pairs // (len(levels) + 1), (pairs % (len(levels) + 1)).astype(np.int32)
-    return RowLevels(row, level, (*levels, NOT_RECORDED), partitions_rows=not is_list)
-
-
-def split_by_rows(
-    dispensings: Dispensings, specs: Iterable[str], *, chosen: Bools, weight: Int64s, positive_only: bool
-) -> dict[str, RowValues]:
-    """Sum `weight` of the chosen rows by person and level, for each spec.
-
-    Args:
-        chosen: bool, one a row: rows behind the indicator's value.
-        weight: int64, one a row.
-        positive_only: keep pairs with a sum above 0, as 1: the persons of a yes-or-no value.
-    """
-    return {
-        dimension_name(spec): _sum_by_level(dispensings, row_levels(dispensings, spec), chosen, weight, positive_only)
-        for spec in specs
-    }
-
-
-def _sum_by_level(
-    dispensings: Dispensings, levels: RowLevels, chosen: Bools, weight: Int64s, positive_only: bool
-) -> RowValues:
-    entries = chosen[levels.row]
-    row, level = levels.row[entries], levels.level[entries]
-    key = dispensings.person_of_row[row].astype(np.int64) * len(levels.levels) + level
-    pairs, place = np.unique(key, return_inverse=True)
-    value = np.zeros(len(pairs), np.int64)
-    np.add.at(value, place, weight[row])
-    if positive_only:
-        pairs, value = pairs[value > 0], np.ones(int((value > 0).sum()), np.int64)
-    used = np.unique(pairs % len(levels.levels))
-    rank = np.zeros(len(levels.levels), np.int32)
-    rank[used] = np.arange(len(used))
-    return RowValues(
-        levels=tuple(levels.levels[position] for position in used),
-        person=(pairs // len(levels.levels)).astype(np.int32),
-        level=rank[pairs % len(levels.levels)],
-        value=value,
-        partitions_rows=levels.partitions_rows,
-    )
-
-
-def initiation_rows(
-    context: RunContext, indicator: Initiation, *, start: Int32s, end: Int32s, among: Bools
-) -> dict[str, RowValues]:
-    """Initiators by the properties of their rows in the window that the order asks for."""
-    if not context.row_dimensions:
-        return {}
-    rows = context.dispensings(indicator.register_name)
-    left = context.netted(indicator.register_name, indicator.reversals).left
-    person = rows.person_of_row
-    in_window = (rows.day >= start[person]) & (rows.day < end[person]) & (left > 0) & among[person]
-    in_set = np.zeros(rows.rows, np.bool_)
-    for name in indicator.codes:
-        from_day, until_day = validity(context.code_set(name))
-        member = context.rows_in_set(indicator.register_name, name)
-        in_set |= member & (rows.day >= from_day) & (rows.day < until_day)
-    specs = [spec for spec in context.row_dimensions if rows.has(spec.partition(":")[0])]
-    ones = np.ones(rows.rows, np.int64)
-    return split_by_rows(rows, specs, chosen=in_window & in_set, weight=ones, positive_only=True)
+        levels, level_of_code = values.facts.levels(cut)
+        return RowLevels((*levels, NOT_RECORDED), values.code, None, level_of_code)
+    values = coded(column.flatten())
+    levels, level_of_code = values.facts.levels(cut)
+    lengths = np.asarray(column.value_lengths().fill_null(0).to_numpy(zero_copy_only=False), np.int64)
+    empty = np.flatnonzero(lengths == 0)
+    row = np.concatenate((np.repeat(np.arange(dispensings.rows), lengths), empty))
+    level = np.concatenate((level_of_code[values.code], np.full(len(empty), len(levels), np.int32)))
+    # A row that names one level twice, or two codes that are alike once cut, is still one row of that level.
+    pairs = np.unique(row * (len(levels) + 1) + level)
+    counts = np.bincount(pairs // (len(levels) + 1), minlength=dispensings.rows)
+    offsets = np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
+    return RowLevels((*levels, NOT_RECORDED), None, offsets, (pairs % (len(levels) + 1)).astype(np.int32))

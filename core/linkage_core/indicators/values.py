@@ -75,6 +75,8 @@ class PersonValues:
         rows: values by properties of rows, by dimension name.
         incomplete: somebody's window reaches past the last complete day of the register.
         account: counts of rows behind the value: netted, unmatched, without a measure, by supply step.
+        counted: bool, one a person: who is in the denominator, where whoever made the value knows; values that share
+            it share the object.
     """
 
     indicator: Indicator
@@ -91,10 +93,13 @@ class PersonValues:
     rows: Mapping[str, RowValues] = field(default_factory=dict)
     incomplete: bool = False
     account: Mapping[str, int] = field(default_factory=dict)
+    counted: Bools | None = None
 
     @property
     def has_value(self) -> Bools:
         """Who is in the denominator: a person without rows is, with 0."""
+        if self.counted is not None:
+            return self.counted
         counted = np.array([reason in (OK, NO_ROWS) for reason in self.reasons], np.bool_)
         if counted.all():
             return np.ones(len(self.reason), np.bool_)
@@ -109,41 +114,3 @@ class PersonValues:
     def name(self) -> str:
         """Identifier with its parameter point."""
         return f"{self.indicator.id}/{self.parameters}" if self.parameters else self.indicator.id
-
-
-class ReasonBook:
-    """Gives each person one reason; the first rule that speaks about a person stands.
-
-    A rule is listed whether or not it speaks about anybody, so that the lists of two blocks of persons are the same.
-    """
-
-    def __init__(self, persons: int) -> None:
-        self._names = [OK]
-        self._reason = np.zeros(persons, np.uint8)
-
-    def give(self, reason: str, persons: Bools) -> None:
-        """Give `reason` to those of `persons` who have none yet."""
-        if reason not in self._names:
-            self._names.append(reason)
-        self._reason[persons & (self._reason == 0)] = self._names.index(reason)
-
-    def copy(self) -> ReasonBook:
-        """A book that goes on from here by itself."""
-        book = ReasonBook(0)
-        book._names, book._reason = list(self._names), self._reason.copy()
-        return book
-
-    @property
-    def reason(self) -> UInt8s:
-        """uint8, one a person: position in `names`."""
-        return self._reason
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Rules so far, in their order."""
-        return tuple(self._names)
-
-    @property
-    def open_persons(self) -> Bools:
-        """Persons about whom no rule has spoken: those who have a value."""
-        return np.asarray(self._reason == 0, np.bool_)

@@ -3,6 +3,9 @@
 
 Supply is counted in 1/64 days. Hospital days are taken out of time before anything is covered: stock is neither used
 nor lost there, so time without them is all the simulation has to know.
+
+A stock does not know when observation ends: one simulation up to the last end answers for every end before it. What one
+stock covers are intervals in order, which are added up; days are marked one by one only where stocks run side by side.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint8_t
@@ -88,48 +91,81 @@ cdef inline uint8_t groups_of_row(const Supply* supply, const Rule* rule, int64_
     return kept
 
 
-cdef inline void mark(
-    const Scratch* scratch, int32_t start, int32_t end, int32_t origin, int32_t length, uint8_t groups
-) noexcept nogil:
-    cdef int32_t day
-    for day in range(max(start - origin, 0), min(end - origin, length)):
-        scratch.covered_by[day] |= groups
+# What is covered goes here: into sums by end of observation, or, where `marks` is given, into a mark for each day.
+# Days are home days; `home_days`, `any_group` and `all_groups` hold one number an end, `stride` apart.
+ctypedef struct Cover:
+    int32_t origin
+    int32_t reached
+    uint8_t full
+    uint8_t* marks
+    int64_t ends
+    int64_t stride
+    int32_t length
+    int32_t* home_days
+    int32_t* any_group
+    int32_t* all_groups
 
 
-# Follows one stock, that of row `first`'s drug or, when pooled, that of `group`, from its first row to the end.
+# Intervals come with starts that do not descend; where they overlap, a day is added once.
+cdef inline void cover(Cover* cover, int32_t start, int32_t end, uint8_t groups) noexcept nogil:
+    cdef int32_t day, days
+    cdef int64_t place
+    start = max(start - cover.origin, 0)
+    end = min(end - cover.origin, cover.length)
+    if cover.marks != NULL:
+        for day in range(start, end):
+            cover.marks[day] |= groups
+        return
+    start = max(start, cover.reached)
+    if end <= start:
+        return
+    cover.reached = end
+    for place in range(cover.ends):
+        days = min(end, cover.home_days[place * cover.stride]) - start
+        if days > 0:
+            cover.any_group[place * cover.stride] += days
+            if groups == cover.full:
+                cover.all_groups[place * cover.stride] += days
+
+
+# Which rows a stock takes its supply from: all of the groups, those of one group, or those of one drug.
+ctypedef struct Stock:
+    int64_t first
+    uint8_t group
+    int32_t code
+    bint every_row
+
+
+# Follows one stock from its first row to the end.
 cdef void follow_stock(
     const Supply* supply,
     const Stays* stays,
     const Rule* rule,
-    const Scratch* scratch,
     const Person* person,
-    int64_t first,
-    uint8_t group,
-    int32_t origin,
-    int32_t length,
+    const Stock* stock_of,
+    uint8_t* done,
+    Cover* covers,
 ) noexcept nogil:
     cdef int64_t row
     cdef int64_t stock = 0
     cdef int32_t now = 0, then, used
     cdef uint8_t groups, holds = 0
-    for row in range(first, person.row_end):
+    for row in range(stock_of.first, person.row_end):
         if supply.day[row] >= person.end:
             break
         groups = groups_of_row(supply, rule, row)
-        if rule.pooled:
-            if not groups & group:
-                continue
-            groups = group
-        elif supply.code[row] != supply.code[first] or not groups:
+        if stock_of.group:
+            groups &= stock_of.group
+        if not groups or not (stock_of.every_row or supply.code[row] == stock_of.code):
             continue
-        scratch.done[row - person.row_start] = 1
+        done[row - person.row_start] = 1
         then = home_day(stays, person, supply.day[row])
         if not rule.carry_over:
             used = home_day(stays, person, supply.day[row] + (supply.supply_64ths[row] >> 6))
-            mark(scratch, then, used, origin, length, groups)
+            cover(covers, then, used, groups)
             continue
         used = <int32_t>min(stock >> 6, <int64_t>(then - now))
-        mark(scratch, now, now + used, origin, length, holds)
+        cover(covers, now, now + used, holds)
         stock -= <int64_t>used << 6
         stock += supply.supply_64ths[row]
         if stock > rule.stock_cap_64ths:
@@ -137,8 +173,45 @@ cdef void follow_stock(
         now = then
         holds = groups
     if rule.carry_over:
-        used = <int32_t>min(stock >> 6, <int64_t>(origin + length - now))
-        mark(scratch, now, now + used, origin, length, holds)
+        used = <int32_t>min(stock >> 6, <int64_t>(covers.origin + covers.length - now))
+        cover(covers, now, now + used, holds)
+
+
+# Stocks side by side: a mark for each day, then counted.
+cdef void cover_by_day(
+    const Supply* supply,
+    const Stays* stays,
+    const Rule* rule,
+    const Scratch* scratch,
+    const Person* person,
+    Stock* stock,
+    Cover* covers,
+) noexcept nogil:
+    cdef int64_t row, place
+    cdef int group
+    cdef int32_t day, any_group, all_groups
+    covers.marks = scratch.covered_by
+    memset(scratch.covered_by, 0, covers.length)
+    memset(scratch.done, 0, person.row_end - person.row_start)
+    if rule.pooled:
+        stock.every_row = True
+        for group in range(rule.groups):
+            stock.group = <uint8_t>(1 << group)
+            follow_stock(supply, stays, rule, person, stock, scratch.done, covers)
+    else:
+        for row in range(stock.first, person.row_end):
+            if supply.day[row] >= person.end:
+                break
+            if not scratch.done[row - person.row_start] and groups_of_row(supply, rule, row):
+                stock.first, stock.code = row, supply.code[row]
+                follow_stock(supply, stays, rule, person, stock, scratch.done, covers)
+    for place in range(covers.ends):
+        any_group = all_groups = 0
+        for day in range(covers.home_days[place * covers.stride]):
+            any_group += scratch.covered_by[day] != 0
+            all_groups += scratch.covered_by[day] == covers.full
+        covers.any_group[place * covers.stride] = any_group
+        covers.all_groups[place * covers.stride] = all_groups
 
 
 cdef void cover_person(
@@ -147,37 +220,27 @@ cdef void cover_person(
     const Rule* rule,
     const Scratch* scratch,
     const Person* person,
-    int32_t* home_days,
-    int32_t* covered_any,
-    int32_t* covered_all,
+    Cover* covers,
 ) noexcept nogil:
-    cdef int32_t origin = home_day(stays, person, person.start)
-    cdef int32_t length = home_day(stays, person, person.end) - origin
     cdef int64_t row
-    cdef int group
-    cdef int32_t day
-    cdef uint8_t full = <uint8_t>((1 << rule.groups) - 1)
-    memset(scratch.covered_by, 0, length)
-    memset(scratch.done, 0, person.row_end - person.row_start)
+    cdef bint one_drug = True
+    cdef Stock stock
+    stock.first, stock.group, stock.code, stock.every_row = -1, 0, -1, False
     for row in range(person.row_start, person.row_end):
         if supply.day[row] >= person.end:
             break
         if supply.day[row] < person.first_day or not groups_of_row(supply, rule, row):
             continue
-        if rule.pooled:
-            for group in range(rule.groups):
-                follow_stock(
-                    supply, stays, rule, scratch, person, row, <uint8_t>(1 << group), origin, length
-                )
-            break
-        if not scratch.done[row - person.row_start]:
-            follow_stock(supply, stays, rule, scratch, person, row, 0, origin, length)
-    home_days[0] = length
-    covered_any[0] = 0
-    covered_all[0] = 0
-    for day in range(length):
-        covered_any[0] += scratch.covered_by[day] != 0
-        covered_all[0] += scratch.covered_by[day] == full
+        if stock.first < 0:
+            stock.first, stock.code = row, supply.code[row]
+        one_drug = one_drug and supply.code[row] == stock.code
+    if stock.first < 0:
+        return
+    stock.every_row = rule.groups == 1 and (rule.pooled or not rule.carry_over)
+    if stock.every_row or (one_drug and rule.carry_over and not rule.pooled):
+        follow_stock(supply, stays, rule, person, &stock, scratch.done, covers)
+    else:
+        cover_by_day(supply, stays, rule, scratch, person, &stock, covers)
 
 
 cdef KernelResult cover_all(
@@ -189,28 +252,44 @@ cdef KernelResult cover_all(
     const Scratch* scratch,
     const int32_t* start,
     const int32_t* end,
+    int64_t ends,
     int32_t* home_days,
     int32_t* covered_any,
     int32_t* covered_all,
 ) noexcept nogil:
-    cdef int64_t i, row
+    cdef int64_t i, row, place
     cdef Person person
-    for i in range(persons):
+    cdef Cover covers
+    covers.full = <uint8_t>((1 << rule.groups) - 1)
+    covers.ends, covers.stride = ends, persons
+    for i in range(ends * persons):
         home_days[i] = covered_any[i] = covered_all[i] = 0
-        if end[i] <= start[i]:
-            continue
+    for i in range(persons):
         person.row_start, person.row_end = offsets[i], offsets[i + 1]
         person.stay_start, person.stay_end = stays.offsets[i], stays.offsets[i + 1]
-        person.start, person.end = start[i], end[i]
+        person.start = person.end = start[i]
         person.first_day = start[i] - rule.lookback_days
-        if end[i] - start[i] > scratch.covered_by_size or person.row_end - person.row_start > scratch.done_size:
+        covers.origin = home_day(stays, &person, start[i])
+        covers.length = covers.reached = 0
+        for place in range(ends):
+            if end[place * persons + i] <= start[i]:
+                continue
+            person.end = max(person.end, end[place * persons + i])
+            home_days[place * persons + i] = home_day(stays, &person, end[place * persons + i]) - covers.origin
+            covers.length = max(covers.length, home_days[place * persons + i])
+        if person.end == start[i] or person.row_start == person.row_end:
+            continue
+        if person.end - start[i] > scratch.covered_by_size or person.row_end - person.row_start > scratch.done_size:
             return kernel_failed(KERNEL_OUTPUT_FULL, person.row_start)
         for row in range(person.row_start, person.row_end):
             if row > person.row_start and supply.day[row] < supply.day[row - 1]:
                 return kernel_failed(KERNEL_OUT_OF_ORDER, row)
             if supply.supply_64ths[row] < 0:
                 return kernel_failed(KERNEL_NEGATIVE_VALUE, row)
-        cover_person(supply, stays, rule, scratch, &person, &home_days[i], &covered_any[i], &covered_all[i])
+        covers.marks = NULL
+        covers.home_days, covers.any_group = home_days + i, covered_any + i
+        covers.all_groups = covered_all + i
+        cover_person(supply, stays, rule, scratch, &person, &covers)
     return kernel_ok()
 
 
@@ -246,13 +325,14 @@ def covered_days(
     cdef Scratch scratch
     if not (
         offsets.shape[0] == stay_offsets.shape[0] == persons + 1
-        and end.shape[0] == home_days.shape[0] == covered_any.shape[0] == covered_all.shape[0] == persons
+        and end.shape[0] == home_days.shape[0] == covered_any.shape[0] == covered_all.shape[0]
+        and (persons == 0 or end.shape[0] % persons == 0)
         and day.shape[0] == code.shape[0] == supply_64ths.shape[0] == offsets[persons]
         and admitted.shape[0] == discharged.shape[0] == stay_offsets[persons]
         and valid_from.shape[0] == valid_until.shape[0] <= 8
     ):
         raise_if_failed(kernel_failed(KERNEL_LENGTH_MISMATCH, -1), "dispensing_date")
-    if persons == 0:
+    if end.shape[0] == 0:
         return
     supply.day = &day[0] if day.shape[0] else NULL
     supply.code = &code[0] if code.shape[0] else NULL
@@ -269,6 +349,6 @@ def covered_days(
     with nogil:
         result = cover_all(
             &offsets[0], persons, &supply, &stays, &rule, &scratch,
-            &start[0], &end[0], &home_days[0], &covered_any[0], &covered_all[0],
+            &start[0], &end[0], end.shape[0] // persons, &home_days[0], &covered_any[0], &covered_all[0],
         )
     raise_if_failed(result, "days_of_supply")

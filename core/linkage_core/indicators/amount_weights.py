@@ -1,0 +1,80 @@
+"""What each row adds to an amount: a package left, a dispensing, doses, money."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from linkage.indicator_kinds import Cost, DefinedDailyDoses, Users
+from linkage.indicator_kinds import Dispensings as DispensingsKind
+from linkage_core.indicators.dispensings import HUNDREDTHS, Dispensings
+from linkage_core.indicators.run_context import RunContext
+from linkage_core.indicators.set_rows import SetRows
+from linkage_core.indicators.values import Bools
+from linkage_core.indicators.window_sums import Weight
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """What each picked row adds.
+
+    Args:
+        words: of the parameter point.
+        of_row: in units of 1 / `scale`.
+        scale: units per whole.
+        account: rows, and rows that have nothing to add.
+    """
+
+    words: str
+    of_row: Weight
+    scale: int
+    account: Mapping[str, int]
+
+
+def weights_of(
+    context: RunContext, indicator: Users | DispensingsKind | DefinedDailyDoses | Cost, picked: SetRows
+) -> Iterator[Weights]:
+    """The weights of an indicator; several for several costs."""
+    rows = context.dispensings(indicator.register_name)
+    account = {"rows": len(picked.day), "rows_without_measure": 0}
+    if isinstance(indicator, Users):
+        register, rule = indicator.register_name, indicator.reversals
+        left = rows.quantity if rule == "sum" else context.netted(register, rule).left
+        yield Weights("", (left[picked.places], None, False), 1, account)
+    elif isinstance(indicator, DispensingsKind):
+        yield Weights("", (rows.quantity[picked.places], None, True), 1, account)
+    elif isinstance(indicator, Cost):
+        for part in indicator.cost:
+            concept = f"cost_{part}"
+            weight, scale = _amount(rows, concept, picked)
+            yield Weights(f"cost={part}", weight, scale, _account(picked, rows.is_null(concept)))
+    else:
+        yield _doses(rows, picked)
+
+
+def _amount(rows: Dispensings, concept: str, picked: SetRows) -> tuple[Weight, int]:
+    numbers, scale = rows.numbers(concept)
+    if numbers.dtype == np.int32:
+        return (np.asarray(numbers[picked.places], np.int32), None, False), scale
+    return np.asarray(numbers[picked.places], np.int64), scale
+
+
+def _account(picked: SetRows, missing: Bools) -> dict[str, int]:
+    return {"rows": len(picked.day), "rows_without_measure": int(np.count_nonzero(missing[picked.places]))}
+
+
+def _doses(rows: Dispensings, picked: SetRows) -> Weights:
+    """DDD of a row: packages x DDD per package, or the amount that a register without them delivers."""
+    if rows.has("ddd_dispensed") and not rows.has("ddd_per_package"):
+        weight, scale = _amount(rows, "ddd_dispensed", picked)
+        return Weights("", weight, scale, _account(picked, rows.is_null("ddd_dispensed")))
+    account = _account(picked, rows.is_null("ddd_per_package") | rows.quantity_missing)
+    numbers, scale = rows.numbers("ddd_per_package")
+    packages = rows.quantity[picked.places]
+    if numbers.dtype == np.int32:
+        per_package = np.asarray(numbers[picked.places], np.int32)
+        return Weights("", (packages, per_package, False), scale * HUNDREDTHS, account)
+    doses = packages.astype(np.int64) * np.asarray(numbers[picked.places], np.int64)
+    return Weights("", doses, scale * HUNDREDTHS, account)

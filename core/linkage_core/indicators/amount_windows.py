@@ -1,0 +1,59 @@
+"""Windows of amounts: lengths of observation after the index day, or calendar periods."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from linkage.indicator_kinds import Cost, DefinedDailyDoses, Users
+from linkage.indicator_kinds import Dispensings as DispensingsKind
+from linkage_core.indicators.codes import validity
+from linkage_core.indicators.observed_time import Moment
+from linkage_core.indicators.periods import periods
+from linkage_core.indicators.run_context import RunContext
+from linkage_core.indicators.values import Period
+from linkage_core.indicators.window_sums import Windows
+
+AmountKind = Users | DispensingsKind | DefinedDailyDoses | Cost
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """One window, half-open; `at` is the N of `alive_at_N`."""
+
+    words: str
+    period: Period | None
+    start: Moment
+    end: Moment
+    at: str
+
+
+def windows_of(indicator: AmountKind) -> list[Window]:
+    """The windows of an indicator, ends ascending."""
+    if indicator.calendar is not None:
+        return [
+            Window("", period, Moment(first, of_index=False), Moment(after, of_index=False), period.label)
+            for period, first, after in periods(indicator.calendar)
+        ]
+    assert indicator.observe is not None  # A definition has one of the two.
+    start = Moment(indicator.observe.from_day)
+    return [
+        Window(f"observe_days={last - start.day}", None, start, Moment(last), str(last))
+        for last in indicator.observe.to_days
+    ]
+
+
+def kernel_windows(context: RunContext, indicator: AmountKind) -> Windows:
+    """The same windows as kernels read them, cut at the exit."""
+    windows = windows_of(indicator)
+    valid = validity(context.code_set(indicator.codes))
+    register, ends = indicator.register_name, indicator.end_at_exit
+    if indicator.calendar is not None:
+        lengths = [window.end.day - window.start.day for window in windows]
+        period_of_day = np.repeat(np.arange(len(windows), dtype=np.int32), lengths)
+        exit_day = context.time.exit(register, ends=ends)[np.newaxis, :]
+        calendar = (period_of_day, windows[0].start.day, len(windows))
+        return Windows(len(windows), valid, np.ascontiguousarray(exit_day), periods=calendar)
+    cut = [context.time.window_end(register, window.end, ends=ends) for window in windows]
+    return Windows(len(windows), valid, np.stack(cut), start=context.time.at(windows[0].start))

@@ -1,0 +1,78 @@
+"""Why a person has no value, or a 0 for lack of rows: given once for all values that share their rules."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from linkage_core.indicators.values import NO_ROWS, OK, Bools, UInt8s
+
+Persons = Bools | None
+"""bool, one a person; None for nobody."""
+
+
+def somebody(persons: Bools) -> Persons:
+    """The persons, None where there is none."""
+    return persons if persons.any() else None
+
+
+@dataclass(frozen=True, slots=True)
+class Reasons:
+    """The reason of each person.
+
+    Args:
+        names: ok, then the rules in their order, whether or not they speak about anybody, so that the lists of two
+            blocks of persons are the same.
+        reason: uint8, one a person: position in `names`.
+        counted: bool, one a person: she has a value; the rules that leave persons out do not speak about her.
+        everybody: all are counted.
+    """
+
+    names: tuple[str, ...]
+    reason: UInt8s
+    counted: Bools
+    everybody: bool
+
+    def value_of_counted(self, value: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """The values, 0 for persons who are not counted."""
+        return value if self.everybody else np.where(self.counted, value, 0)
+
+    def counted_with(self, persons: Bools) -> Bools:
+        """Those of the persons who are counted."""
+        return persons if self.everybody else persons & self.counted
+
+    def any_counted(self, persons: Persons) -> bool:
+        """Whether one of the persons is counted."""
+        return persons is not None and (self.everybody or bool((persons & self.counted).any()))
+
+
+@dataclass
+class ReasonShelf:
+    """Reasons settled so far; the same rules about the same persons give the same object."""
+
+    persons: int
+    _settled: dict[tuple[tuple[str, int], ...], tuple[Reasons, list[Persons]]] = field(default_factory=dict)
+
+    def settle(self, rules: Sequence[tuple[str, Persons]], *, no_rows: Persons) -> Reasons:
+        """Give each person the reason of the first rule that speaks about her, and last `no_rows` a counted 0."""
+        key = tuple((name, id(whose)) for name, whose in (*rules, (NO_ROWS, no_rows)))
+        if key not in self._settled:
+            # The persons are kept beside what they gave: an id is one object's for as long as it lives.
+            self._settled[key] = (self._give(rules, no_rows), [*(whose for _, whose in rules), no_rows])
+        return self._settled[key][0]
+
+    def _give(self, rules: Sequence[tuple[str, Persons]], no_rows: Persons) -> Reasons:
+        names = tuple(dict.fromkeys((OK, *(name for name, _ in rules), NO_ROWS)))
+        reason = np.zeros(self.persons, np.uint8)
+        if no_rows is not None:
+            np.copyto(reason, np.uint8(names.index(NO_ROWS)), where=no_rows)
+        left_out = np.zeros(self.persons, np.bool_)
+        for name, whose in reversed(rules):
+            if whose is not None:
+                np.copyto(reason, np.uint8(names.index(name)), where=whose)
+                left_out |= whose
+        counted = ~left_out
+        return Reasons(names, reason, counted, everybody=bool(counted.all()))
