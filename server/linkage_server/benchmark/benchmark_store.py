@@ -9,9 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from linkage_core import events
+from linkage_core import narrow_columns
 from linkage_server.benchmark.made_up_rows import REGISTER, Rows
-from linkage_server.registers import load_session, segments, store
+from linkage_server.registers import segment_writer, segments
 from linkage_server.registers.manifest import Manifest
 from linkage_server.registers.store import RegisterStore
 
@@ -66,5 +66,5 @@ def stored_register(folder: Path, batches: Callable[[], Rows], *, memory_bytes: 
 
 def _layout() -> str:
     """Names the code that writes a store; another layout on disk comes with other code."""
-    sources = "".join(inspect.getsource(module) for module in (events, load_session, segments, store))
+    sources = "".join(inspect.getsource(module) for module in (narrow_columns, segment_writer, segments))
     return hashlib.sha256(sources.encode()).hexdigest()[:12]

@@ -5,16 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 from linkage.indicator_definition import load_indicator_set, needed_columns
-from linkage_core.aggregates import count_by
+from linkage_core.compute import Question, compute
 from linkage_core.counted_table import CountedTable
-from linkage_core.indicators import evaluate
-from linkage_core.join import join_events
+from linkage_core.indicators.wanted_rows import wanted_rows
+from linkage_core.register_view import RegisterView
 from linkage_server.benchmark.asked_persons import draw_persons, first_year
 from linkage_server.benchmark.benchmark_store import StoredRegister
 from linkage_server.benchmark.questions import Answer, question
 from linkage_server.registers.store import RegisterStore
 
-THREADS = 2
+THREADS, MEMORY_BYTES = 2, 1 << 30
 
 
 class OurSide:
@@ -37,21 +37,25 @@ class OurSide:
         self._threads = threads
 
     def ask(self) -> CountedTable:
-        """Open, link, evaluate, count."""
+        """Open the register and compute."""
         register, store = self._stored.register, RegisterStore(self._stored.folder)
         manifest = store.current(register)
         assert manifest.last_day is not None
         asked = question(self._name, register=register, first_year=first_year(manifest.last_day))
         definition = load_indicator_set(asked.indicator_set)
-        partitions = store.partitions(manifest, columns=sorted(needed_columns(definition)[register]))
-        events = join_events(self._population, partitions, threads=self._threads)
-        values = evaluate(
-            definition,
-            population=self._population,
-            events={register: events},
-            data_until={register: manifest.last_day},
+        columns = sorted(needed_columns(definition)[register])
+        view = RegisterView(
+            store.partitions(manifest, columns=columns),
+            columns=columns,
+            keep=wanted_rows([definition], register, ()),
         )
-        return count_by(values, population=self._population, by=asked.by)
+        return compute(
+            Question([definition], asked.by, (), {register: manifest.last_day}),
+            population=self._population,
+            registers={register: view},
+            threads=self._threads,
+            memory_bytes=MEMORY_BYTES,
+        ).counted
 
     def answer(self, result: CountedTable) -> Answer:
         """The finest table's cells."""
