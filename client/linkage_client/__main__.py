@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from linkage.errors import LinkageError
-from linkage_client import commands_catalogue, commands_enrolment, commands_orders, commands_results
+from linkage_client import commands_catalogue, commands_enrolment, commands_explain, commands_orders, commands_results
 from linkage_client.console import Shown, flush, report_bug, report_refusal
 
 USAGE = 2
@@ -34,6 +34,7 @@ for command in (
     commands_enrolment.init,
     commands_enrolment.enrol,
     commands_orders.check,
+    commands_explain.explain,
     commands_orders.submit,
     commands_orders.status,
     commands_orders.cancel,

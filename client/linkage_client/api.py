@@ -15,9 +15,10 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from linkage.release_manifest import Manifest, verify_release
-from linkage_client import orders, releases, service, submission
+from linkage_client import explanations, orders, releases, service, submission
 from linkage_client.connection import Connection, connect
-from linkage_client.home import ClientHome, default_home
+from linkage_client.explanations import Explanation
+from linkage_client.home import ClientHome, default_home, require_file
 from linkage_client.orders import WATCH_SECONDS, Order
 from linkage_client.progress import Progress, silent
 from linkage_client.releases import Delivery
@@ -74,6 +75,18 @@ class AsyncLinkage:
     async def orders(self) -> list[Order]:
         """All orders of the organisation, newest first."""
         return [order async for order in orders.list_orders(self._connection)]
+
+    async def explain(self, order: Path | str, *, persons: int = 0) -> Explanation:
+        """What a run is expected to read and take: of an order file (a path, or a name that ends in .toml) or an order.
+
+        Args:
+            order: an order file, for which `persons` must be given, or an order's name or the last part of it.
+            persons: explain for so many persons instead of the order's population.
+        """
+        if isinstance(order, Path) or order.endswith(".toml"):
+            document = require_file(Path(order)).read_text(encoding="utf-8-sig")
+            return await explanations.explain_document(self._connection, document, persons=persons)
+        return await explanations.explain_order(self._connection, order, persons=persons)
 
     async def cancel(self, order: str) -> Order:
         """Withdraw an order."""
@@ -167,6 +180,10 @@ class Linkage:
     def orders(self) -> list[Order]:
         """See `AsyncLinkage.orders`."""
         return self._run(self._inner.orders())
+
+    def explain(self, order: Path | str, *, persons: int = 0) -> Explanation:
+        """See `AsyncLinkage.explain`."""
+        return self._run(self._inner.explain(order, persons=persons))
 
     def cancel(self, order: str) -> Order:
         """See `AsyncLinkage.cancel`."""

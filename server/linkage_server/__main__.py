@@ -37,6 +37,8 @@ app.command("demo")(tour.demo)
 app.add_typer(commands_register.register_app, name="register")
 app.add_typer(commands_organisation.app, name="organisation")
 app.add_typer(commands_orders.app, name="orders")
+# Some say "order explain": the same commands.
+app.add_typer(commands_orders.app, name="order", hidden=True)
 app.add_typer(commands_releases.app, name="releases")
 app.add_typer(commands_audit.app, name="audit")
 lab.command("evaluate")(evaluate.evaluate_command)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import time
 from collections.abc import Callable, Mapping
@@ -28,7 +27,7 @@ from linkage_server.intake.acceptance import AcceptanceDesk, OpeningKeys
 from linkage_server.intake.opener import OpenerLimits
 from linkage_server.intake.upload import UploadQuotas, UploadRoom
 from linkage_server.keys.key_ring import KeyRing
-from linkage_server.operations import logs, metrics
+from linkage_server.operations import logs, machine, metrics
 from linkage_server.operations.home import HomeFolder
 from linkage_server.orders.approval import ApprovalDesk
 from linkage_server.orders.offer import Offer, load_offer
@@ -37,7 +36,9 @@ from linkage_server.registers.history import NumberHistoryStore
 from linkage_server.registers.ingest import IngestSettings
 from linkage_server.registers.store import RegisterStore
 from linkage_server.release.release_desk import ReleaseDesk
+from linkage_server.runs.core_share import CoreShare
 from linkage_server.runs.dispatcher import Dispatcher
+from linkage_server.runs.planner import Planner
 from linkage_server.runs.run_desk import RunDesk
 from linkage_server.settings import Settings, load_settings
 from linkage_server.software_version import software_version
@@ -165,6 +166,28 @@ class Service:
             rows_max=limits.population_rows,
         )
 
+    @property
+    def threads(self) -> int:
+        """Threads of one run, and of a load."""
+        return self.settings.runs.threads or machine.cores()
+
+    @cached_property
+    def core_share(self) -> CoreShare:
+        """The cores, shared by all runs under way."""
+        return CoreShare(machine.cores())
+
+    @cached_property
+    def planner(self) -> Planner:
+        """Where orders are explained before they run."""
+        return Planner(
+            database=self.database,
+            store=self.store,
+            offer=self.offer,
+            threads=self.threads,
+            memory_bytes=self.settings.runs.memory_of_each(machine.memory_bytes()),
+            machine=machine.name(),
+        )
+
     @cached_property
     def run_desk(self) -> RunDesk:
         """Where approved orders are computed."""
@@ -176,7 +199,8 @@ class Service:
             history=self.history,
             offer=self.offer,
             release_desk=self.release_desk,
-            threads=self.settings.workers.threads or os.cpu_count() or 1,
+            planner=self.planner,
+            core_share=self.core_share,
             software_version=software_version(),
         )
 
@@ -188,7 +212,7 @@ class Service:
             approval=self.approval_desk,
             runs=self.run_desk,
             quotas=self.quotas,
-            run_workers=self.settings.workers.runs,
+            run_workers=self.settings.runs.at_once,
         )
 
     @cached_property
@@ -219,7 +243,7 @@ class Service:
             today=self.database.clock().date(),
             reference_date=reference_date,
             lists={system: codes.as_arrow() for system, codes in self.code_lists().items()},
-            threads=self.settings.workers.threads or os.cpu_count() or 1,
+            threads=self.threads,
         )
 
     def grpc_server(self) -> GrpcServer:
@@ -227,7 +251,7 @@ class Service:
         listen = self.settings.listen
         servicers = Servicers(
             populations=Populations(self.upload_room, finalized=self.dispatcher.poke),
-            orders=Orders(self.order_book, self.approval_desk, approved=self.dispatcher.poke),
+            orders=Orders(self.order_book, self.approval_desk, self.planner, approved=self.dispatcher.poke),
             catalogue=Catalogue(self.offer, self.code_lists, self.served_snapshots),
             releases=Releases(self.release_desk),
             operations=Operations(

@@ -20,13 +20,16 @@ from linkage_server.command_line import (
     print_json,
     print_table,
 )
+from linkage_server.commands_explain import explain, print_run
 from linkage_server.orders.approval import ApprovalDesk
 from linkage_server.orders.offer import Offer, load_offer
 from linkage_server.orders.order_book import LARGEST_PAGE, OrderBook
 from linkage_server.orders.order_view import OrderView
 from linkage_server.orders.secrecy import SecrecyDecision, SecrecyException
+from linkage_server.runs.run_numbers import run_numbers
 
 app = typer.Typer(no_args_is_help=True, help="Orders, for officers.")
+app.command()(explain)
 
 Order = Annotated[str, typer.Argument(help="Name of the order, or only its last part.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why, in words; the orderer reads it.")]
@@ -51,11 +54,16 @@ def list_(
 
 @app.command()
 def show(order: Order, *, home: Home, as_json: AsJson = False) -> None:
-    """Show an order with its file and every step so far."""
+    """Show an order with its file, every step so far, and what its run touched beside what was expected."""
     with open_home(home, as_json=as_json) as service:
         found = _book(service).get(service.officer(""), service.order_name(order))
+        expected, report = run_numbers(service.database, found.name)
         if as_json:
-            print_json(_as_json(found) | {"document": found.document})
+            numbers = {
+                "expected": expected and expected.model_dump(mode="json"),
+                "report": report and report.model_dump(mode="json"),
+            }
+            print_json(_as_json(found) | {"document": found.document, "run": numbers})
             return
         print_facts(
             {
@@ -74,6 +82,7 @@ def show(order: Order, *, home: Home, as_json: AsJson = False) -> None:
         print_table(
             ("at", "state", "by", "reason"), [(day_and_time(s.at), s.state, s.by, s.reason) for s in found.steps]
         )
+        print_run(expected, report)
         typer.echo(f"\n{found.document}")
 
 

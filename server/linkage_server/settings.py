@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 
@@ -10,6 +11,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from linkage.definition_errors import refusal
 from linkage.errors import DefinitionRejected
 
+LEAST_MEMORY = 256 * 1024**2
+MEMORY_SHARE = 0.5
+"""Of the machine's memory for runs, where no limit is set: the rest is for loads, the opener and the page cache."""
+_UNITS = {"MiB": 1024**2, "GiB": 1024**3, "TiB": 1024**4}
+_MEMORY = re.compile(r"(\d{1,6}) ?(MiB|GiB|TiB)")
 _POLICY = r"^[a-z][a-z0-9-]{0,63}@\d+\.\d+\.\d+$"
 
 DEFAULT_SETTINGS = """\
@@ -36,10 +42,14 @@ metrics_port = 0
 url = ""
 busy_timeout_seconds = 30.0
 
-[workers]
-# Orders computed at the same time, and threads of each (0: one for each processor).
-runs = 1
+[runs]
+# Orders computed at the same time; they share the cores, and each may hold its part of the memory.
+at_once = 4
+# Threads of each run and of a load; 0 is one for each core.
 threads = 0
+# What all runs together may hold beside the mapped registers, such as "4GiB"; "" is half of the machine's memory, or of
+# what its control group allows. A run that needs more is computed in blocks of persons, with the same answer.
+memory = ""
 
 [store]
 # A register is compacted when more deliveries than this lie beside the compacted ones; 0 is never.
@@ -111,11 +121,28 @@ class DatabaseSettings(_Section):
         return self.url or f"sqlite:///{database_file}"
 
 
-class Workers(_Section):
+class Runs(_Section):
     """How much is computed at once."""
 
-    runs: int = Field(1, ge=1, le=64)
+    at_once: int = Field(4, ge=1, le=64)
     threads: int = Field(0, ge=0, le=1024)
+    memory: str = ""
+
+    @field_validator("memory")
+    @classmethod
+    def _enough(cls, memory: str) -> str:
+        if memory and memory_in_bytes(memory) < LEAST_MEMORY:
+            raise ValueError('must be "" or at least 256MiB, written as in "512MiB", "4GiB" or "1TiB"')
+        return memory
+
+    def memory_of_each(self, machine_bytes: int) -> int:
+        """What one run may hold: an equal part, so that all together stay below the limit whatever runs beside it.
+
+        Args:
+            machine_bytes: memory of the machine.
+        """
+        together = memory_in_bytes(self.memory) if self.memory else int(machine_bytes * MEMORY_SHARE)
+        return together // self.at_once
 
 
 class StoreSettings(_Section):
@@ -151,10 +178,16 @@ class Settings(_Section):
     holder: Holder = Holder()
     listen: Listen = Listen()
     database: DatabaseSettings = DatabaseSettings()
-    workers: Workers = Workers()
+    runs: Runs = Runs()
     store: StoreSettings = StoreSettings()
     limits: Limits = Limits()
     disclosure: Disclosure = Disclosure()
+
+
+def memory_in_bytes(memory: str) -> int:
+    """Bytes of a size written as in "512MiB" or "4GiB"; 0 if it is written otherwise."""
+    written = _MEMORY.fullmatch(memory)
+    return int(written[1]) * _UNITS[written[2]] if written else 0
 
 
 def load_settings(path: Path) -> Settings:

@@ -36,7 +36,7 @@ HEALTH = method("Health/Check")
 GET = method("OrdersService/GetOrder")
 OPERATOR_ONLY = {"GetServiceStatus", "List"}
 OFFICER_ONLY = {"ApproveOrder", "ReturnOrder", "RejectOrder", "ReviewRelease", "ApproveRelease", "WithholdRelease"}
-BOTH_DESKS = {"GetOrder", "ListOrders"}
+BOTH_DESKS = {"GetOrder", "ListOrders", "ExplainOrder"}
 EVERYONE = {"Check", "Watch", "ListRegisters", "ListVariables", "ListCodes", "ListIndicators", "ListPolicies"}
 NOBODY = {"CancelOperation", "DeleteOperation"}
 # The handler of one made-up order fails with an identity number in its exception.
@@ -359,6 +359,7 @@ def test_what_belongs_to_another_organisation_is_not_there(scene: Scene, tmp_pat
         return {
             "OrdersService/GetOrder": orders_pb2.GetOrderRequest(name=order),
             "OrdersService/CancelOrder": orders_pb2.CancelOrderRequest(name=order, request_id=new_id()),
+            "OrdersService/ExplainOrder": orders_pb2.ExplainOrderRequest(name=order, persons=1000),
             "PopulationsService/StartUpload": start(order),
             "PopulationsService/UploadChunks": populations_pb2.UploadChunksRequest(upload=upload, data=b"x"),
             "PopulationsService/QueryUpload": populations_pb2.QueryUploadRequest(upload=upload),

@@ -47,7 +47,7 @@ PEM = serialization.Encoding.PEM
 
 # The table once more, written the other way round: what each role may call.
 ORDERER = """
-OrdersService/CreateOrder GetOrder ListOrders CancelOrder
+OrdersService/CreateOrder GetOrder ListOrders CancelOrder ExplainOrder
 PopulationsService/StartUpload UploadChunks QueryUpload FinalizeUpload
 ReleasesService/GetRelease DownloadFile
 CatalogueService/ListRegisters ListVariables ListCodes ListIndicators ListPolicies
@@ -56,7 +56,7 @@ Health/Check Watch
 ServerReflection/ServerReflectionInfo
 """
 OFFICER = """
-OrdersService/GetOrder ListOrders ApproveOrder ReturnOrder RejectOrder
+OrdersService/GetOrder ListOrders ApproveOrder ReturnOrder RejectOrder ExplainOrder
 ReleasesService/ReviewRelease ApproveRelease WithholdRelease
 CatalogueService/ListRegisters ListVariables ListCodes ListIndicators ListPolicies
 Health/Check Watch

@@ -89,3 +89,16 @@ def test_a_turn_that_fails_gives_its_core_back() -> None:
             raise ZeroDivisionError
         with turn():
             pass
+
+
+def test_a_run_is_told_its_own_core_time_and_not_what_it_began_with() -> None:
+    seconds = iter(range(1000))
+    share = CoreShare(1, clock=lambda: float(next(seconds)))
+    with share.turns_of("first") as first:
+        with first():
+            pass
+        with share.turns_of("second") as second:
+            assert second.core_seconds == 0
+            with second():
+                pass
+            assert (first.core_seconds, second.core_seconds) == (1, 1)

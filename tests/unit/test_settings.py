@@ -40,6 +40,9 @@ def test_every_setting_is_shown_in_the_written_defaults() -> None:
         ("colour = 1", "colour"),
         ('[database]\nurl = "mysql://x"', "database.url"),
         ('[database]\nurl = "sqlite:///relative"', "database.url"),
+        ('[runs]\nmemory = "4GB"', "runs.memory"),
+        ('[runs]\nmemory = "255MiB"', "runs.memory"),
+        ("[runs]\nat_once = 0", "runs.at_once"),
         ("[limits]\npopulation_rows = 0", "limits.population_rows"),
         ('[holder]\norganisation = "The Holder"', "holder.organisation"),
         ('[disclosure]\nminimum_policy = "standard"', "disclosure.minimum_policy"),
@@ -50,6 +53,15 @@ def test_a_wrong_setting_is_named_with_its_file_and_a_mend(tmp_path: Path, text:
         load_settings(write(tmp_path, text))
     assert f"settings.toml: {field}:" in caught.value.message
     assert caught.value.mend
+
+
+@pytest.mark.parametrize(
+    ("written", "each"), [("", 2 * 1024**3), ("4GiB", 1024**3), ("512 MiB", 128 * 1024**2), ("2TiB", 512 * 1024**3)]
+)
+def test_runs_share_the_memory_so_that_all_stay_below_the_limit(tmp_path: Path, written: str, each: int) -> None:
+    runs = load_settings(write(tmp_path, f'[runs]\nmemory = "{written}"')).runs
+    assert runs.memory_of_each(16 * 1024**3) == each
+    assert runs.model_copy(update={"at_once": 1}).memory_of_each(16 * 1024**3) == 4 * each
 
 
 def test_settings_that_cannot_be_read_are_refused(tmp_path: Path) -> None:

@@ -425,3 +425,206 @@ class RejectOrderRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RejectOrderRequest: _TypeAlias = RejectOrderRequest  # noqa: Y015
+
+@_typing.final
+class ExplainOrderRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    DOCUMENT_FIELD_NUMBER: _builtins.int
+    PERSONS_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """The order; empty where a document is given."""
+    document: _builtins.str
+    """An order file that was not filed, TOML."""
+    persons: _builtins.int
+    """Explain for so many persons; needed while the order has no population."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        document: _builtins.str = ...,
+        persons: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["document", b"document", "name", b"name", "persons", b"persons"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExplainOrderRequest: _TypeAlias = ExplainOrderRequest  # noqa: Y015
+
+@_typing.final
+class ExplainOrderResponse(_message.Message):
+    """Estimates from the registers' manifests and the size of the population, to two significant figures. They are the same
+    for every population of that size: no person is looked up.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PERSONS_FIELD_NUMBER: _builtins.int
+    REGISTERS_FIELD_NUMBER: _builtins.int
+    BLOCKS_FIELD_NUMBER: _builtins.int
+    THREADS_FIELD_NUMBER: _builtins.int
+    MEMORY_BYTES_FIELD_NUMBER: _builtins.int
+    MEMORY_LIMIT_BYTES_FIELD_NUMBER: _builtins.int
+    STAGES_FIELD_NUMBER: _builtins.int
+    EARLIER_RUNS_FIELD_NUMBER: _builtins.int
+    RULE_FIELD_NUMBER: _builtins.int
+    persons: _builtins.int
+    """What the estimates are made for: the population's size to two figures, at least a hundred."""
+    blocks: _builtins.int
+    """How many blocks of persons are computed one after another."""
+    threads: _builtins.int
+    """Blocks computed at once."""
+    memory_bytes: _builtins.int
+    """What the run is expected to hold beside the mapped registers, and may hold at most."""
+    memory_limit_bytes: _builtins.int
+    earlier_runs: _builtins.int
+    """How many earlier runs on the same machine the times are calibrated by."""
+    rule: _builtins.str
+    """How the numbers are made, in words."""
+    @_builtins.property
+    def registers(self) -> _containers.RepeatedCompositeFieldContainer[Global___ExplainedRegister]: ...
+    @_builtins.property
+    def stages(self) -> _containers.RepeatedCompositeFieldContainer[Global___ExpectedStage]: ...
+    def __init__(
+        self,
+        *,
+        persons: _builtins.int = ...,
+        registers: _abc.Iterable[Global___ExplainedRegister] | None = ...,
+        blocks: _builtins.int = ...,
+        threads: _builtins.int = ...,
+        memory_bytes: _builtins.int = ...,
+        memory_limit_bytes: _builtins.int = ...,
+        stages: _abc.Iterable[Global___ExpectedStage] | None = ...,
+        earlier_runs: _builtins.int = ...,
+        rule: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["blocks", b"blocks", "earlier_runs", b"earlier_runs", "memory_bytes", b"memory_bytes", "memory_limit_bytes", b"memory_limit_bytes", "persons", b"persons", "registers", b"registers", "rule", b"rule", "stages", b"stages", "threads", b"threads"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExplainOrderResponse: _TypeAlias = ExplainOrderResponse  # noqa: Y015
+
+@_typing.final
+class ExplainedRegister(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    SNAPSHOT_FIELD_NUMBER: _builtins.int
+    COLUMNS_FIELD_NUMBER: _builtins.int
+    SEGMENTS_FIELD_NUMBER: _builtins.int
+    ROWS_FIELD_NUMBER: _builtins.int
+    PERSONS_FIELD_NUMBER: _builtins.int
+    BYTES_FIELD_NUMBER: _builtins.int
+    BYTES_HELD_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    snapshot: _builtins.str
+    """Id of the snapshot that is served, or that the run is pinned to."""
+    rows: _builtins.int
+    """Expected, as if each person asked for were in the register."""
+    persons: _builtins.int
+    bytes: _builtins.int
+    bytes_held: _builtins.int
+    """What the snapshot has on disk."""
+    @_builtins.property
+    def columns(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Columns that are read."""
+
+    @_builtins.property
+    def segments(self) -> _containers.RepeatedCompositeFieldContainer[Global___ExplainedSegment]: ...
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        snapshot: _builtins.str = ...,
+        columns: _abc.Iterable[_builtins.str] | None = ...,
+        segments: _abc.Iterable[Global___ExplainedSegment] | None = ...,
+        rows: _builtins.int = ...,
+        persons: _builtins.int = ...,
+        bytes: _builtins.int = ...,
+        bytes_held: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bytes", b"bytes", "bytes_held", b"bytes_held", "columns", b"columns", "name", b"name", "persons", b"persons", "rows", b"rows", "segments", b"segments", "snapshot", b"snapshot"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExplainedRegister: _TypeAlias = ExplainedRegister  # noqa: Y015
+
+@_typing.final
+class ExplainedSegment(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SEGMENT_FIELD_NUMBER: _builtins.int
+    FIRST_DAY_FIELD_NUMBER: _builtins.int
+    LAST_DAY_FIELD_NUMBER: _builtins.int
+    DELIVERIES_FIELD_NUMBER: _builtins.int
+    PERSONS_ASKED_FIELD_NUMBER: _builtins.int
+    PERSONS_HELD_FIELD_NUMBER: _builtins.int
+    METHOD_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    ROWS_FIELD_NUMBER: _builtins.int
+    BYTES_FIELD_NUMBER: _builtins.int
+    segment: _builtins.str
+    """First letters of its id."""
+    first_day: _builtins.str
+    """Of its rows, ISO 8601; empty where no row has a date."""
+    last_day: _builtins.str
+    deliveries: _builtins.int
+    """How many deliveries its rows come from."""
+    persons_asked: _builtins.int
+    """Ids that are looked up, and among how many."""
+    persons_held: _builtins.int
+    method: _builtins.str
+    """"merge", "gallop" or "probe", and why."""
+    reason: _builtins.str
+    rows: _builtins.int
+    bytes: _builtins.int
+    def __init__(
+        self,
+        *,
+        segment: _builtins.str = ...,
+        first_day: _builtins.str = ...,
+        last_day: _builtins.str = ...,
+        deliveries: _builtins.int = ...,
+        persons_asked: _builtins.int = ...,
+        persons_held: _builtins.int = ...,
+        method: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        rows: _builtins.int = ...,
+        bytes: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bytes", b"bytes", "deliveries", b"deliveries", "first_day", b"first_day", "last_day", b"last_day", "method", b"method", "persons_asked", b"persons_asked", "persons_held", b"persons_held", "reason", b"reason", "rows", b"rows", "segment", b"segment"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExplainedSegment: _TypeAlias = ExplainedSegment  # noqa: Y015
+
+@_typing.final
+class ExpectedStage(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STAGE_FIELD_NUMBER: _builtins.int
+    SECONDS_FIELD_NUMBER: _builtins.int
+    stage: _builtins.str
+    seconds: _builtins.float
+    def __init__(
+        self,
+        *,
+        stage: _builtins.str = ...,
+        seconds: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["seconds", b"seconds", "stage", b"stage"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExpectedStage: _TypeAlias = ExpectedStage  # noqa: Y015

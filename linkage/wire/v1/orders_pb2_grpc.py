@@ -70,6 +70,11 @@ class OrdersServiceStub:
                 request_serializer=linkage_dot_wire_dot_v1_dot_orders__pb2.RejectOrderRequest.SerializeToString,
                 response_deserializer=linkage_dot_wire_dot_v1_dot_orders__pb2.Order.FromString,
                 _registered_method=True)
+        self.ExplainOrder = channel.unary_unary(
+                '/linkage.wire.v1.OrdersService/ExplainOrder',
+                request_serializer=linkage_dot_wire_dot_v1_dot_orders__pb2.ExplainOrderRequest.SerializeToString,
+                response_deserializer=linkage_dot_wire_dot_v1_dot_orders__pb2.ExplainOrderResponse.FromString,
+                _registered_method=True)
 
 
 class OrdersServiceServicer:
@@ -123,6 +128,13 @@ class OrdersServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ExplainOrder(self, request, context):
+        """Tells what a run of an order is expected to read and take (orderer, officer). Nothing is linked for it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_OrdersServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -160,6 +172,11 @@ def add_OrdersServiceServicer_to_server(servicer, server):
                     servicer.RejectOrder,
                     request_deserializer=linkage_dot_wire_dot_v1_dot_orders__pb2.RejectOrderRequest.FromString,
                     response_serializer=linkage_dot_wire_dot_v1_dot_orders__pb2.Order.SerializeToString,
+            ),
+            'ExplainOrder': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExplainOrder,
+                    request_deserializer=linkage_dot_wire_dot_v1_dot_orders__pb2.ExplainOrderRequest.FromString,
+                    response_serializer=linkage_dot_wire_dot_v1_dot_orders__pb2.ExplainOrderResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -352,6 +369,33 @@ class OrdersService:
             '/linkage.wire.v1.OrdersService/RejectOrder',
             linkage_dot_wire_dot_v1_dot_orders__pb2.RejectOrderRequest.SerializeToString,
             linkage_dot_wire_dot_v1_dot_orders__pb2.Order.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExplainOrder(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/linkage.wire.v1.OrdersService/ExplainOrder',
+            linkage_dot_wire_dot_v1_dot_orders__pb2.ExplainOrderRequest.SerializeToString,
+            linkage_dot_wire_dot_v1_dot_orders__pb2.ExplainOrderResponse.FromString,
             options,
             channel_credentials,
             insecure,

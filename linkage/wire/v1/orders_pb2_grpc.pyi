@@ -45,6 +45,8 @@ class OrdersServiceStub:
     """Hands the order back to be mended (officer)."""
     RejectOrder: _grpc.UnaryUnaryMultiCallable[_orders_pb2.RejectOrderRequest, _orders_pb2.Order]
     """Refuses the order for good (officer)."""
+    ExplainOrder: _grpc.UnaryUnaryMultiCallable[_orders_pb2.ExplainOrderRequest, _orders_pb2.ExplainOrderResponse]
+    """Tells what a run of an order is expected to read and take (orderer, officer). Nothing is linked for it."""
 
 @_typing.type_check_only
 class OrdersServiceAsyncStub(OrdersServiceStub):
@@ -63,6 +65,8 @@ class OrdersServiceAsyncStub(OrdersServiceStub):
     """Hands the order back to be mended (officer)."""
     RejectOrder: _aio.UnaryUnaryMultiCallable[_orders_pb2.RejectOrderRequest, _orders_pb2.Order]  # type: ignore[assignment]
     """Refuses the order for good (officer)."""
+    ExplainOrder: _aio.UnaryUnaryMultiCallable[_orders_pb2.ExplainOrderRequest, _orders_pb2.ExplainOrderResponse]  # type: ignore[assignment]
+    """Tells what a run of an order is expected to read and take (orderer, officer). Nothing is linked for it."""
 
 class OrdersServiceServicer(metaclass=_abc_1.ABCMeta):
     """Orders: what is asked, by whom, for what purpose, and how far it has come."""
@@ -120,5 +124,13 @@ class OrdersServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_orders_pb2.Order, _abc.Awaitable[_orders_pb2.Order]]:
         """Refuses the order for good (officer)."""
+
+    @_abc_1.abstractmethod
+    def ExplainOrder(
+        self,
+        request: _orders_pb2.ExplainOrderRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_orders_pb2.ExplainOrderResponse, _abc.Awaitable[_orders_pb2.ExplainOrderResponse]]:
+        """Tells what a run of an order is expected to read and take (orderer, officer). Nothing is linked for it."""
 
 def add_OrdersServiceServicer_to_server(servicer: OrdersServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -41,6 +41,7 @@ PERMITS: MappingProxyType[str, frozenset[Role]] = MappingProxyType(
         f"{_ORDERS}ApproveOrder": _OFFICER,
         f"{_ORDERS}ReturnOrder": _OFFICER,
         f"{_ORDERS}RejectOrder": _OFFICER,
+        f"{_ORDERS}ExplainOrder": _DESKS,
         f"{_POPULATIONS}StartUpload": _ORDERER,
         f"{_POPULATIONS}UploadChunks": _ORDERER,
         f"{_POPULATIONS}QueryUpload": _ORDERER,

@@ -32,6 +32,8 @@ EVENTS: MappingProxyType[str, frozenset[str]] = MappingProxyType(
         "upload_finished": frozenset({"order", "outcome", "container_bytes"}),
         "run_started": frozenset({"order", "attempt"}),
         "run_stage": frozenset({"order", "stage", "seconds"}),
+        "run_touched": frozenset({"order", "register", "segments", "bytes", "rows", "persons"}),
+        "run_took": frozenset({"order", "blocks", "core_seconds", "memory_bytes"}),
         "run_finished": frozenset({"order", "outcome", "seconds"}),
         "store_maintained": frozenset({"outcome", "seconds"}),
         "worker_ended": frozenset({"worker", "outcome"}),

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 
 from linkage.errors import ServiceUnavailable
 from linkage_server.runs.turn_queue import Ticket, TurnQueue
@@ -20,6 +21,23 @@ LOOK_SECONDS = 0.5
 
 def go_on() -> None:
     """Nothing stops this run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turns:
+    """The turns of one run: entered one after another or side by side, and what they came to."""
+
+    enter: Turn
+    used: Callable[[], float]
+
+    def __call__(self) -> AbstractContextManager[None]:
+        """One turn, to be entered."""
+        return self.enter()
+
+    @property
+    def core_seconds(self) -> float:
+        """How long the run's turns have kept a core; waiting is no part of it."""
+        return self.used()
 
 
 class CoreShare:
@@ -37,7 +55,7 @@ class CoreShare:
         self._closed = False
 
     @contextmanager
-    def turns_of(self, run: str, *, may_go_on: Callable[[], None] = go_on) -> Iterator[Turn]:
+    def turns_of(self, run: str, *, may_go_on: Callable[[], None] = go_on) -> Iterator[Turns]:
         """What a run calls before each piece of work: `with turn(): ...`. Turns must not be nested.
 
         Args:
@@ -46,8 +64,9 @@ class CoreShare:
         """
         with self._changed:
             self._queue.join(run, now=self._clock())
+            began_with = self._queue.used(run, now=self._clock())
         try:
-            yield lambda: self._turn(run, may_go_on)
+            yield Turns(enter=lambda: self._turn(run, may_go_on), used=lambda: self._used(run) - began_with)
         finally:
             with self._changed:
                 self._queue.leave(run)
@@ -57,6 +76,10 @@ class CoreShare:
         with self._changed:
             self._closed = True
             self._changed.notify_all()
+
+    def _used(self, run: str) -> float:
+        with self._changed:
+            return self._queue.used(run, now=self._clock())
 
     @contextmanager
     def _turn(self, run: str, may_go_on: Callable[[], None]) -> Iterator[None]:

@@ -1,4 +1,4 @@
-"""Two workers that never sleep on work: one opens uploads, one runs approved orders.
+"""Workers that never sleep on work: one opens uploads, some run approved orders beside each other.
 
 The database is the queue. A worker is poked when there is something to do and looks by itself now and then, because
 officers also decide from another process.
@@ -7,6 +7,7 @@ officers also decide from another process.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -20,6 +21,7 @@ from linkage_server.runs.run_desk import RunDesk
 
 LOOK_SECONDS = 0.5
 OBSTACLE_SECONDS = 5.0
+BLOCK_SECONDS = 2.0
 
 
 @dataclass(slots=True)
@@ -31,14 +33,14 @@ class Dispatcher:
         approval: asks the written policies.
         runs: computes orders.
         quotas: how long unfinished uploads are kept.
-        run_workers: how many orders are computed at once.
+        run_workers: how many orders are computed at once; they share the cores.
     """
 
     acceptance: AcceptanceDesk
     approval: ApprovalDesk
     runs: RunDesk
     quotas: UploadQuotas
-    run_workers: int = 1
+    run_workers: int = 4
     _stopping: threading.Event = field(default_factory=threading.Event)
     _work: threading.Condition = field(default_factory=threading.Condition)
     _claims: threading.Lock = field(default_factory=threading.Lock)
@@ -67,8 +69,13 @@ class Dispatcher:
         """Let the workers finish what they hold; what takes longer is run again after the next start."""
         self._stopping.set()
         self.poke()
+        until = time.monotonic() + grace_seconds
         for thread in self._threads:
-            thread.join(grace_seconds)
+            thread.join(max(until - time.monotonic(), 0))
+        # A run that is not done yet gives its order back before its next block, or while it waits for a core.
+        self.runs.core_share.close()
+        for thread in self._threads:
+            thread.join(BLOCK_SECONDS)
 
     def open_one(self) -> bool:
         """Open one upload that waits; returns whether there was one."""
@@ -82,14 +89,15 @@ class Dispatcher:
     def run_one(self) -> bool:
         """Run one approved order; returns whether there was one."""
         with self._claims:
-            order_id = self.runs.next_order()
-            if order_id is None or order_id in self._claimed:
+            order_id = self.runs.next_order(besides=self._claimed)
+            if order_id is None:
                 return False
             self._claimed.add(order_id)
         try:
             self.runs.run(order_id)
         finally:
-            self._claimed.discard(order_id)
+            with self._claims:
+                self._claimed.discard(order_id)
         return True
 
     def _work_until_stopped(self, name: str, step: Callable[[], bool]) -> None:

@@ -130,27 +130,46 @@ def make_plan(
         OrderRejected: two sets name an indicator alike, or the population is hashed under another pepper version.
     """
     document = checked.document
-    sets = tuple(
-        PlannedSet(definition=definition, sha256=canonical_sha256(definition), only=choice.only)
-        for definition, choice in zip(checked.sets, document.indicators, strict=True)
-    )
+    sets = choose_indicators(checked)
     _refuse_doubled_indicators(sets)
-    registers = tuple(
-        _pinned(name, checked=checked, offer=offer, store=store, pepper_version=population.pepper_version)
-        for name in document.registers
-    )
     return RunPlan(
         order=order,
         organisation_title=organisation_title,
         document=document,
         population=population,
-        registers=registers,
+        registers=pin_registers(checked, offer=offer, store=store, pepper_version=population.pepper_version),
         row_dimensions=_row_dimensions(checked, offer),
         sets=sets,
         policy=checked.policy,
         policy_sha256=checked.policy_sha256,
         history_sha256=history_sha256,
         software_version=software_version,
+    )
+
+
+def choose_indicators(checked: CheckedOrder) -> tuple[PlannedSet, ...]:
+    """The order's indicator sets, each with its choice."""
+    return tuple(
+        PlannedSet(definition=definition, sha256=canonical_sha256(definition), only=choice.only)
+        for definition, choice in zip(checked.sets, checked.document.indicators, strict=True)
+    )
+
+
+def pin_registers(
+    checked: CheckedOrder, *, offer: Offer, store: RegisterStore, pepper_version: int | None
+) -> tuple[PlannedRegister, ...]:
+    """The order's registers as they are served now.
+
+    Args:
+        pepper_version: what the population is hashed under; None for an order without a population.
+
+    Raises:
+        NotFound: a register holds no delivery yet.
+        OrderRejected: a register is hashed under another pepper version.
+    """
+    return tuple(
+        _pinned(name, checked=checked, offer=offer, store=store, pepper_version=pepper_version)
+        for name in checked.document.registers
     )
 
 
@@ -184,10 +203,10 @@ def _row_dimensions(checked: CheckedOrder, offer: Offer) -> tuple[PlannedDimensi
 
 
 def _pinned(
-    name: str, *, checked: CheckedOrder, offer: Offer, store: RegisterStore, pepper_version: int
+    name: str, *, checked: CheckedOrder, offer: Offer, store: RegisterStore, pepper_version: int | None
 ) -> PlannedRegister:
     manifest = store.current(name)
-    if manifest.pepper_version != pepper_version:
+    if pepper_version is not None and manifest.pepper_version != pepper_version:
         raise OrderRejected(
             f"register {name!r} is hashed under pepper version {manifest.pepper_version}, "
             f"the population under version {pepper_version}.",

@@ -10,8 +10,10 @@ The plan is stored when the order is first claimed; every later attempt follows 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -27,9 +29,14 @@ from linkage_server.orders.swedish_day import swedish_day
 from linkage_server.registers.history import NumberHistoryStore
 from linkage_server.registers.store import RegisterStore
 from linkage_server.release.release_desk import ReleaseDesk
+from linkage_server.runs.core_share import CoreShare, Turn
 from linkage_server.runs.describe import describe
 from linkage_server.runs.linkage_run import STAGES, Sources, run_linkage
+from linkage_server.runs.memory_watch import MemoryWatch
 from linkage_server.runs.plan import PlannedPopulation, RunPlan, make_plan
+from linkage_server.runs.planner import Planner
+from linkage_server.runs.run_report import RunReport, touched_registers
+from linkage_server.storage.base import Json
 from linkage_server.storage.database import Database, now
 from linkage_server.storage.order_states import move_order
 from linkage_server.storage.tables import OrderRow, OrganisationRow, PopulationRow, ProtectedTableRow, RunRow
@@ -56,7 +63,8 @@ class RunDesk:
         history: changes of identity numbers.
         offer: definitions as they stand at this moment; read only when a plan is made.
         release_desk: takes protected tables in.
-        threads: segments searched at once.
+        planner: says what is expected of a run, and what one run may use.
+        core_share: the cores, shared with the other runs.
         software_version: written into each plan.
     """
 
@@ -67,7 +75,8 @@ class RunDesk:
     history: NumberHistoryStore
     offer: Callable[[], Offer]
     release_desk: ReleaseDesk
-    threads: int
+    planner: Planner
+    core_share: CoreShare
     software_version: str
 
     def recover(self) -> list[str]:
@@ -97,11 +106,11 @@ class RunDesk:
             )
         return waiting
 
-    def next_order(self) -> str | None:
-        """The order that has waited longest for a run."""
+    def next_order(self, *, besides: Collection[str] = ()) -> str | None:
+        """The order that has waited longest for a run; `besides` are taken already."""
         query = (
             sa.select(OrderRow.order_id)
-            .where(OrderRow.state == OrderState.APPROVED.value)
+            .where(OrderRow.state == OrderState.APPROVED.value, OrderRow.order_id.not_in(besides))
             .order_by(OrderRow.updated_at, OrderRow.order_id)
             .limit(1)
         )
@@ -148,6 +157,7 @@ class RunDesk:
             population = session.get_one(PopulationRow, order_id)
             organisation = session.get_one(OrganisationRow, order.organisation)
         plan = RunPlan.from_json(run.plan) if run else self._plan(order, population, organisation)
+        expected = self._expected(plan, population)
         with self.database.transaction() as session:
             self._move(session, order_id, OrderState.RUNNING, "The run has begun.")
             row = session.get(RunRow, order_id) or RunRow(
@@ -157,11 +167,18 @@ class RunDesk:
                 attempt=0,
                 error="",
             )
-            row.stage, row.stages_done, row.stages_total = STAGES[0], 0, len(STAGES)
+            row.stage, row.stages_done, row.stages_total, row.expected = STAGES[0], 0, len(STAGES), expected
             row.state, row.attempt, row.started_at, row.finished_at = "running", row.attempt + 1, now(session), None
             session.add(row)
             session.get_one(OrderRow, order_id).snapshot_pins = {r.name: r.snapshot for r in plan.registers}
             return plan, row.attempt
+
+    def _expected(self, plan: RunPlan, population: PopulationRow) -> Json | None:
+        """What the planner expects; None where it cannot say: a damaged register is the run's to meet."""
+        try:
+            return self.planner.expect(plan, persons=population.rows).model_dump(mode="json")
+        except LinkageError:
+            return None
 
     def _plan(self, order: OrderRow, population: PopulationRow, organisation: OrganisationRow) -> RunPlan:
         offer = self.offer()
@@ -187,17 +204,43 @@ class RunDesk:
 
     def _compute(self, order_id: str, plan: RunPlan) -> None:
         stages = _Stages(self, order_id, plan.order)
-        answer = run_linkage(plan, self.sources(plan), report=stages.begin)
-        stages.begin("describing")
-        self.release_desk.take_in(order_id, answer.table, describe(plan, match_rate_band=answer.match_rate_band))
+        may_go_on = partial(self._require_running, order_id)
+        with MemoryWatch() as memory, self.core_share.turns_of(order_id, may_go_on=may_go_on) as turn:
+            answer = run_linkage(plan, self.sources(plan, turn=turn), report=stages.begin)
+            # No turn is asked for: the table is written and the database told, which waits for the disk.
+            stages.begin("describing")
+            self.release_desk.take_in(order_id, answer.table, describe(plan, match_rate_band=answer.match_rate_band))
+            stages.end()
+            core_seconds = turn.core_seconds
+        report = RunReport(
+            machine=self.planner.machine,
+            registers=touched_registers(answer.touched),
+            seconds=stages.seconds,
+            core_seconds=round(core_seconds, 4),
+            blocks=answer.blocks,
+            memory_bytes=memory.grown_bytes,
+        )
         with self.database.transaction() as session:
             run = session.get_one(RunRow, order_id)
             run.state, run.stages_done, run.finished_at = "done", run.stages_total, now(session)
+            run.report = report.model_dump(mode="json")
+        _log_report(plan.order, report)
 
-    def sources(self, plan: RunPlan) -> Sources:
-        """Where a run of `plan` reads from."""
+    def sources(self, plan: RunPlan, *, turn: Turn = nullcontext) -> Sources:
+        """Where a run of `plan` reads from, and what it may use."""
         history = self.history.read(plan.history_sha256) if plan.history_sha256 else None
-        return Sources(home=self.home, store=self.store, history=history, threads=self.threads)
+        return Sources(
+            home=self.home,
+            store=self.store,
+            history=history,
+            threads=self.planner.threads,
+            memory_bytes=self.planner.memory_bytes,
+            turn=turn,
+        )
+
+    def _require_running(self, order_id: str) -> None:
+        with self.database.reading() as session:
+            _refuse_withdrawn(session, order_id)
 
     def note_stage(self, order_id: str, stage: str) -> None:
         """Write down how far a run has come.
@@ -206,8 +249,7 @@ class RunDesk:
             RunCancelled: the order is no longer running.
         """
         with self.database.transaction() as session:
-            if session.get_one(OrderRow, order_id).state != OrderState.RUNNING:
-                raise RunCancelled("the order was withdrawn while it was computed.")
+            _refuse_withdrawn(session, order_id)
             run = session.get_one(RunRow, order_id)
             run.stage, run.stages_done = stage, STAGES.index(stage)
 
@@ -245,17 +287,48 @@ class RunDesk:
         self.trail.record(session, actor="runs", role="service", action=f"order.{to.value}", subject=name, outcome="OK")
 
 
+def _refuse_withdrawn(session: Session, order_id: str) -> None:
+    if session.get_one(OrderRow, order_id).state != OrderState.RUNNING:
+        raise RunCancelled("the order was withdrawn while it was computed.")
+
+
+def _log_report(order: str, report: RunReport) -> None:
+    for one in report.registers:
+        logs.log_event(
+            "run_touched",
+            order=order,
+            register=one.name,
+            segments=one.segments,
+            bytes=one.bytes,
+            rows=one.rows,
+            persons=one.persons,
+        )
+    logs.log_event(
+        "run_took",
+        order=order,
+        blocks=report.blocks,
+        core_seconds=report.core_seconds,
+        memory_bytes=report.memory_bytes,
+    )
+
+
 class _Stages:
     """Tells the database, the log and the metrics of each stage as it begins and ends."""
 
     def __init__(self, desk: RunDesk, order_id: str, name: str) -> None:
         self._desk, self._order_id, self._name = desk, order_id, name
         self._stage, self._since = "", time.monotonic()
+        self.seconds: dict[str, float] = {}
 
     def begin(self, stage: str) -> None:
-        seconds = time.monotonic() - self._since
-        if self._stage:
-            metrics.run_stage_finished(self._stage.replace(" ", "_"), seconds)
-            logs.log_event("run_stage", order=self._name, stage=self._stage, seconds=round(seconds, 4))
+        self.end()
         self._desk.note_stage(self._order_id, stage)
         self._stage, self._since = stage, time.monotonic()
+
+    def end(self) -> None:
+        if self._stage:
+            seconds = time.monotonic() - self._since
+            metrics.run_stage_finished(self._stage.replace(" ", "_"), seconds)
+            logs.log_event("run_stage", order=self._name, stage=self._stage, seconds=round(seconds, 4))
+            self.seconds[self._stage] = round(seconds, 4)
+            self._stage = ""

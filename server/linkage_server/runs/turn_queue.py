@@ -3,7 +3,7 @@
 A run's account is the time its turns have held a core, those under way included. A newcomer's account begins at the
 smallest one there is: at zero it would hold back everybody who came before until it had caught up with their past.
 
-A core is never kept for a run that is not in line: of two runs with one thread each, one begins whenever the other ends.
+A core is never kept for a run that is not in line: of two runs with one thread each, one begins when the other ends.
 """
 
 from __future__ import annotations

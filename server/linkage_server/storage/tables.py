@@ -200,6 +200,9 @@ class RunRow(Base):
     error: Mapped[str] = mapped_column(Text, default="")
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
+    # What the planner expected when the run was planned, and what it touched and took; rough, see runs/rough.py.
+    expected: Mapped[Json | None]
+    report: Mapped[Json | None]
 
 
 class ProtectedTableRow(Base):
