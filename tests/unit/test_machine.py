@@ -13,9 +13,9 @@ MACHINE = {"proc/meminfo": f"MemTotal:       {16 * GIB // 1024} kB\nMemFree: 1 k
 
 
 def lay(folder: Path, files: dict[str, str]) -> Path:
-    for name, text in files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text)
+    for path, text in files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text)
     return folder
 
 
