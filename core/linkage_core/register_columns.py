@@ -42,7 +42,9 @@ class RegisterColumn:
         """The logical values of each segment's `rows`, one segment after the other, or in `order` of that."""
         kind = self.field.type
         if self.texts is not None and pa.types.is_dictionary(kind):
-            return pa.DictionaryArray.from_arrays(self._gather_numbers(rows, order, kind.index_type), self.texts)
+            # Unchecked: every code went through the table.
+            codes = self._gather_numbers(rows, order, kind.index_type)
+            return pa.DictionaryArray.from_arrays(codes, self.texts, safe=False)
         if pa.types.is_primitive(kind) and kind.bit_width in {32, 64}:
             return self._gather_numbers(rows, order, kind)
         column = widen(concatenate([self._taken(number, chosen) for number, chosen in enumerate(rows)]), self.field)
@@ -50,7 +52,9 @@ class RegisterColumn:
 
     def _gather_numbers(self, rows: Sequence[SegmentRows], order: Int64s | None, kind: pa.DataType) -> pa.Array:
         total = sum(map(len, rows))
-        values: npt.NDArray[Any] = np.empty(total, np.int32 if kind.bit_width == 32 else np.int64)
+        # From Arrow's memory pool, which keeps pages: touching fresh ones costs more than filling them.
+        room = pa.allocate_buffer(total * kind.bit_width // 8)
+        values: npt.NDArray[Any] = np.frombuffer(room, np.int32 if kind.bit_width == 32 else np.int64)
         filled = np.empty(total, np.uint8) if any(part is None or part.has_nulls for part in self.parts) else None
         first = 0
         for part, codes, chosen in zip(self.parts, self.codes, rows, strict=True):
@@ -79,6 +83,7 @@ class RegisterColumn:
         if part is None:
             return pa.nulls(len(rows), kind)
         taken = part.array.take(pa.array(rows.numbers))
+        _check_codes(taken, self.field.name)
         if codes is not None:
             values = pa.DictionaryArray.from_arrays(pa.array(codes).take(taken.flatten().indices), self.texts)
             return with_values(taken, values)
@@ -88,6 +93,15 @@ class RegisterColumn:
             return taken.dictionary_encode()
         taken = widen(taken, part.field)
         return taken if taken.type == kind else taken.cast(kind)
+
+
+def _check_codes(column: pa.Array, name: str) -> None:
+    """Refuse codes without a text: a damaged segment must not lead outside its dictionary."""
+    within = column.flatten() if is_code_list(column.type) else column
+    if pa.types.is_dictionary(within.type) and len(within) > within.null_count:
+        bounds = pc.min_max(within.indices).as_py()
+        if bounds["min"] < 0 or bounds["max"] >= len(within.dictionary):
+            raise EventsRejected(f"column {name!r}: a code has no text; the segment is damaged.")
 
 
 def register_column(name: str, batches: Sequence[pa.RecordBatch]) -> RegisterColumn:

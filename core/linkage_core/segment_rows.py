@@ -11,13 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from linkage.errors import EventsRejected
-from linkage_core.kernels.gather_rows import (
-    gather_listed,
-    gather_runs,
-    gather_validity,
-    renumber_in_runs,
-    renumber_listed_rows,
-)
+from linkage_core.kernels.gather_rows import gather_listed, gather_runs, gather_validity, renumber
 from linkage_core.kernels.hashed_id_join import list_rows, select_rows
 from linkage_core.narrow_columns import base_of
 
@@ -106,10 +100,8 @@ class SegmentColumn:
         Raises:
             EventsRejected: a code has no text.
         """
-        if rows.listed is None:
-            possible = renumber_in_runs(self._values, table, rows.starts, rows.counts, out)
-        else:
-            possible = renumber_listed_rows(self._values, table, rows.listed, out)
+        self.values_into(out, rows)
+        possible = renumber(out, table)
         if not possible and (self._validity is None or (out[self._filled(rows)] == table[-1]).any()):
             raise EventsRejected(f"column {self.field.name!r}: a code has no text; the segment is damaged.")
 

@@ -8,7 +8,7 @@ from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, u
 
 cdef extern from *:
     """
-    #define LINKAGE_PREFETCH(address) __builtin_prefetch((address), 0, 0)
+    #define LINKAGE_PREFETCH(address) __builtin_prefetch((address), 0, 3)
     """
     void LINKAGE_PREFETCH(const void* address) noexcept nogil
 
@@ -28,12 +28,6 @@ ctypedef fused Source:
 ctypedef fused Target:
     int32_t
     int64_t
-
-ctypedef fused Code:
-    uint8_t
-    uint16_t
-    uint32_t
-
 
 cdef inline void fetch_run(
     const Source* values, const uint32_t* starts, const uint32_t* counts, int64_t run, int64_t runs
@@ -72,36 +66,13 @@ cdef void copy_listed(
 
 
 # A code that is not in the table reads as its last entry and is reported: a damaged segment must not lead outside it.
-cdef bint renumber_runs(
-    const Code* codes, const int32_t* table, uint32_t texts, const uint32_t* starts, const uint32_t* counts,
-    int64_t runs, int32_t* out,
-) noexcept nogil:
-    cdef int64_t run
-    cdef uint32_t row, code, impossible = 0
-    cdef const Code* first
-    for run in range(runs):
-        fetch_run(codes, starts, counts, run, runs)
-        first = codes + starts[run]
-        for row in range(counts[run]):
-            code = first[row]
-            impossible |= code >= texts
-            out[row] = table[code if code < texts else texts]
-        out += counts[run]
-    return impossible == 0
-
-
-cdef bint renumber_listed(
-    const Code* codes, const int32_t* table, uint32_t texts, const uint32_t* rows, int64_t listed, int32_t* out
-) noexcept nogil:
-    cdef int64_t place
-    cdef uint32_t code, impossible = 0
-    for place in range(listed):
-        if place + ROWS_AHEAD < listed:
-            LINKAGE_PREFETCH(codes + rows[place + ROWS_AHEAD])
-        code = codes[rows[place]]
-        impossible |= code >= texts
-        out[place] = table[code if code < texts else texts]
-    return impossible == 0
+cdef bint look_up(int32_t* codes, int64_t rows, const int32_t* table, uint32_t texts) noexcept nogil:
+    cdef int64_t row
+    cdef uint32_t most = 0
+    for row in range(rows):
+        most = max(most, <uint32_t>codes[row])
+        codes[row] = table[min(<uint32_t>codes[row], texts)]
+    return most < texts
 
 
 cdef void fill_listed(
@@ -167,33 +138,15 @@ def gather_listed(const Source[::1] values, int64_t base, const uint32_t[::1] ro
             copy_listed(&values[0], <Target>base, &rows[0], rows.shape[0], &out[0])
 
 
-def renumber_in_runs(
-    const Code[::1] codes, const int32_t[::1] table, const uint32_t[::1] starts, const uint32_t[::1] counts,
-    int32_t[::1] out,
-):
-    """Write `table[code]` of each run's rows into `out`, and say whether every code was possible.
+def renumber(int32_t[::1] codes, const int32_t[::1] table):
+    """Replace each code by `table[code]`, and say whether every code was possible.
 
     The table has one entry a text, and one more that impossible codes read as.
     """
-    check_runs(starts, counts, codes.shape[0], out.shape[0])
     cdef bint possible = True
-    if out.shape[0]:
+    if codes.shape[0]:
         with nogil:
-            possible = renumber_runs(
-                &codes[0], &table[0], table.shape[0] - 1, &starts[0], &counts[0], starts.shape[0], &out[0]
-            )
-    return bool(possible)
-
-
-def renumber_listed_rows(
-    const Code[::1] codes, const int32_t[::1] table, const uint32_t[::1] rows, int32_t[::1] out
-):
-    """The same for listed rows."""
-    check_listed(rows, codes.shape[0], out.shape[0])
-    cdef bint possible = True
-    if out.shape[0]:
-        with nogil:
-            possible = renumber_listed(&codes[0], &table[0], table.shape[0] - 1, &rows[0], rows.shape[0], &out[0])
+            possible = look_up(&codes[0], codes.shape[0], &table[0], table.shape[0] - 1)
     return bool(possible)
 
 

@@ -20,7 +20,7 @@ from linkage_core.kernels.kernel_result cimport (
 
 cdef extern from *:
     """
-    #define LINKAGE_PREFETCH(address) __builtin_prefetch((address), 0, 0)
+    #define LINKAGE_PREFETCH(address) __builtin_prefetch((address), 0, 3)
     """
     void LINKAGE_PREFETCH(const void* address) noexcept nogil
 

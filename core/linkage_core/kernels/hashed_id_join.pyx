@@ -14,13 +14,13 @@ from linkage_core.kernels.kernel_result cimport (
 
 cdef extern from *:
     """
-    #define LINKAGE_PREFETCH(address) __builtin_prefetch((address), 0, 0)
+    #define LINKAGE_PREFETCH(address) __builtin_prefetch((address), 0, 3)
     """
     void LINKAGE_PREFETCH(const void* address) noexcept nogil
 
 # Persons ahead whose offsets or codes are fetched: far enough for a miss, near enough to be there still.
 cdef enum:
-    DISTANCE = 48
+    DISTANCE = 32
 
 ctypedef fused Code:
     uint8_t
