@@ -5,7 +5,8 @@
     directory.arrow   person: first person by leading bits of the id
     rows.arrow        the rows, one batch: a column is one buffer, of its narrowest type (linkage_core.narrow_columns)
 
-Opening checks sizes, tails and footers, which finds cut and swapped files; `verify_segment` reads every byte.
+Opening checks sizes, tails, footers and the texts of codes, which finds cut and swapped files and whatever could lead a
+reader out of a file; `verify_segment` reads every byte.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from linkage.errors import EventsRejected, ServiceUnavailable
 from linkage_core.events import NO_DATE, Int32s, RegisterPartition, UInt64s
 from linkage_core.kernels.hashed_id_index import build_directory
 from linkage_core.narrow_columns import narrow_rows
+from linkage_core.register_columns import dictionary_of
 from linkage_server.registers.manifest import FileRecord, Segment
 
 TAIL_BYTES = 4096
@@ -71,17 +73,22 @@ def open_segment(folder: Path, segment: Segment, *, date_column: str | None) -> 
         ServiceUnavailable: a file is missing, cut or not the one the manifest names.
     """
     columns = {record.name: _open_file(folder / record.name, record) for record in segment.files}
-    persons, rows = columns["persons.arrow"], columns["rows.arrow"]
-    offsets = _numbers(columns["offsets.arrow"], "offset", np.uint32)
-    if persons.num_rows != segment.persons or rows.num_rows != segment.rows or len(offsets) != segment.persons + 1:
+    persons, offsets = columns["persons.arrow"], columns["offsets.arrow"]
+    rows, directory = columns["rows.arrow"], columns["directory.arrow"]
+    if (
+        persons.num_rows != segment.persons
+        or rows.num_rows != segment.rows
+        or offsets.num_rows != segment.persons + 1
+        or any(column.null_count for batch in (persons, offsets, directory) for column in batch.columns)
+    ):
         raise _damaged(folder)
     return RegisterPartition(
         keys_hi=_numbers(persons, "hi", np.uint64),
         keys_lo=_numbers(persons, "lo", np.uint64),
-        offsets=offsets,
+        offsets=_numbers(offsets, "offset", np.uint32),
         rows=rows,
         date_column=date_column,
-        directory=_numbers(columns["directory.arrow"], "person", np.uint32),
+        directory=_numbers(directory, "person", np.uint32),
     )
 
 
@@ -176,9 +183,15 @@ def _open_file(path: Path, record: FileRecord) -> pa.RecordBatch:
         reader = pa.ipc.open_file(pa.py_buffer(mapped))
         if reader.num_record_batches != 1:
             raise _damaged(path.parent)
-        return reader.get_batch(0)
-    except pa.ArrowInvalid:
+        batch = reader.get_batch(0)
+        batch.validate()
+        for column in batch.columns:
+            # Whoever shares the texts of several segments follows their offsets; Arrow does not look where they lead.
+            if (texts := dictionary_of(column)) is not None:
+                texts.validate(full=True)
+    except (pa.ArrowException, OSError):
         raise _damaged(path.parent) from None
+    return batch
 
 
 def _numbers(batch: pa.RecordBatch, name: str, kind: type[Number]) -> npt.NDArray[Number]:
