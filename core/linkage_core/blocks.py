@@ -9,8 +9,10 @@ import numpy as np
 
 from linkage_core.events import PersonEvents, Population
 
-# A block's columns should stay in the processor's second cache; below this, what is done once a block weighs more.
+# The columns of a block should stay in the processor's second cache; in a small one, what is done once a block weighs
+# more than what is done for its persons.
 PERSONS_AT_MOST = 1 << 16
+PERSONS_WORTH_A_BLOCK = 1 << 12
 
 # Beside its stored columns a kept row passes through day, code, quantity, place and weight columns of indicators.
 BYTES_A_KEPT_ROW = 96
@@ -22,7 +24,8 @@ BYTES_A_PERSON = 256
 def block_size(*, persons: int, rows_a_person: float, values: int, memory_bytes: int, threads: int) -> int:
     """Persons of a block, so that all blocks that are computed at once fit into the memory.
 
-    persons x (rows a person x 96 + values x 24 + 256) bytes x threads <= memory, at most 65,536 and at least 1.
+    persons x (rows a person x 96 + values x 24 + 256) bytes x threads <= memory, at most 65,536 and at least 1; then
+    so many that every thread has the same number of blocks, where blocks would not become small by that.
 
     Args:
         persons: of the population.
@@ -32,8 +35,11 @@ def block_size(*, persons: int, rows_a_person: float, values: int, memory_bytes:
         threads: blocks computed at once.
     """
     a_person = rows_a_person * BYTES_A_KEPT_ROW + values * BYTES_A_VALUE + BYTES_A_PERSON
-    fits = int(memory_bytes / (a_person * threads))
-    return max(1, min(fits, PERSONS_AT_MOST, max(persons, 1)))
+    fits = max(1, min(int(memory_bytes / (a_person * threads)), PERSONS_AT_MOST))
+    blocks = -(-persons // fits)
+    if persons >= threads * PERSONS_WORTH_A_BLOCK:
+        blocks = -(-blocks // threads) * threads
+    return max(1, -(-persons // max(blocks, 1)))
 
 
 def heavy_parts(events: Sequence[PersonEvents], *, persons: int, memory_bytes: int) -> list[tuple[int, int]]:

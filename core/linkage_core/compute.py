@@ -12,11 +12,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from datetime import date
 
 import numpy as np
 
-from linkage.indicator_definition import IndicatorSet
 from linkage_core.blocks import block_size, events_between, heavy_parts, persons_between
 from linkage_core.count_block import count_block
 from linkage_core.counted_table import CountedTable
@@ -25,24 +23,10 @@ from linkage_core.finish_counts import finish
 from linkage_core.grids import CountingPlan, counting_plan
 from linkage_core.indicators import PersonValues, evaluate
 from linkage_core.partial_counts import PartialCounts
+from linkage_core.question import Question
 from linkage_core.register_view import RegisterView
 
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What is asked about each person, and how the answers are counted.
-
-    Args:
-        sets: indicator sets, each with the indicators that are asked for.
-        by: crossings, as in `count_by`.
-        row_dimensions: row variables that values are split by as well.
-        data_until: by register, the last day that it holds in full.
-    """
-
-    sets: Sequence[IndicatorSet]
-    by: Sequence[Sequence[str]]
-    row_dimensions: Sequence[str]
-    data_until: Mapping[str, date]
+__all__ = ["Computed", "Question", "compute"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,16 +68,11 @@ def compute(
     Raises:
         EventsRejected: a register, column or stratum that the question needs is missing; names it.
     """
-    with turn():
-        nobody = _evaluate(
-            question, persons_between(population, 0, 0), _events(persons_between(population, 0, 0), registers)
-        )
-        days = [value.period.last_day for value in nobody if value.period is not None]
-        plan = counting_plan(population, question.by, age_on=max(days, default=None))
+    plan = counting_plan(population, question.by, age_on=question.last_period_day)
     size = block_size(
         persons=population.persons,
         rows_a_person=sum(view.rows_a_person for view in registers.values()),
-        values=len(nobody),
+        values=question.values,
         memory_bytes=memory_bytes,
         threads=threads,
     )

@@ -19,16 +19,16 @@ import pyarrow.compute as pc
 
 from linkage.errors import EventsRejected
 from linkage_core.counted_table import Dimension
-from linkage_core.events import Population
+from linkage_core.events import NO_DATE, Population, days_of
+from linkage_core.kernels.stratum_levels import age_bands, place_codes
 
 UNKNOWN = "unknown"
+OLDEST = 1000
 _SEXES = ("man", "woman")
 _BAND = re.compile(r"<(\d+)|(\d+)-(\d+)|(\d+)\+")
-_TO_MONTHS = "datetime64[M]"
 _MONTHS = {"month": 1, "quarter": 3, "year": 12}
 
 Int32s = npt.NDArray[np.int32]
-Days = npt.NDArray[np.datetime64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,30 +83,19 @@ def _age(population: Population, bands: str, age_on: int | None) -> StratumRule:
     if population.index_date is None and age_on is None:
         raise _lacks("age", "it has no index date on which to take the age")
     labels = [band.strip() for band in bands.split(",")]
-    limits = [_band(label) for label in labels]
+    band_of_age = np.full(OLDEST + 1, len(labels), np.int32)
+    for position, (lowest, highest) in enumerate(map(_band, labels)):
+        band_of_age[lowest : highest + 1] = position
 
     def levels(part: Population) -> Int32s:
         assert part.birth_date is not None
         born = _days(part.birth_date)
-        on = np.full(len(born), np.datetime64(age_on, "D")) if part.index_date is None else _days(part.index_date)
-        missing = np.isnat(born) | np.isnat(on)
-        nowhen = np.datetime64(0, "D")
-        ages = completed_years(np.where(missing, nowhen, born), np.where(missing, nowhen, on))
-        level = np.full(len(ages), len(labels), np.int32)
-        for position, (lowest, highest) in enumerate(limits):
-            level[(ages >= lowest) & (ages <= highest)] = position
-        level[missing] = len(labels)
+        on = np.full(len(born), age_on or 0, np.int32) if part.index_date is None else _days(part.index_date)
+        level = np.empty(len(born), np.int32)
+        age_bands(born, on, band_of_age, level, no_band=len(labels), unknown=int(NO_DATE))
         return level
 
     return _rule("age", labels, levels)
-
-
-def completed_years(born: Days, on: Days) -> npt.NDArray[np.int64]:
-    """Completed years of age; who is born on 29 February turns on 1 March of other years."""
-    months = on.astype(_TO_MONTHS).astype(np.int64) - born.astype(_TO_MONTHS).astype(np.int64)
-    day_of_month = (on - on.astype(_TO_MONTHS)).astype(np.int64)
-    born_on = (born - born.astype(_TO_MONTHS)).astype(np.int64)
-    return np.asarray((months - (day_of_month < born_on)) // 12, np.int64)
 
 
 def _band(label: str) -> tuple[int, int]:
@@ -115,7 +104,7 @@ def _band(label: str) -> tuple[int, int]:
         raise EventsRejected(f"age band {label!r} is not written as <65, 65-74 or 85+.", mend="Mend the age bands.")
     if match[1]:
         return 0, int(match[1]) - 1
-    return (int(match[2]), int(match[3])) if match[2] else (int(match[4]), 1000)
+    return (int(match[2]), int(match[3])) if match[2] else (int(match[4]), OLDEST)
 
 
 def _index_period(population: Population, step: str) -> StratumRule:
@@ -131,15 +120,14 @@ def _index_period(population: Population, step: str) -> StratumRule:
     def levels(part: Population) -> Int32s:
         assert part.index_date is not None
         days = _days(part.index_date)
-        missing = np.isnat(days)
-        place = _periods(np.where(missing, np.datetime64(0, "D"), days), step) - first
-        return np.where(missing, last + 1 - first, place).astype(np.int32)
+        return np.where(days == NO_DATE, last + 1 - first, _periods(days, step) - first).astype(np.int32)
 
     return _rule(f"index_{step}", [_period_label(number, step) for number in range(first, last + 1)], levels)
 
 
-def _periods(days: Days, step: str) -> npt.NDArray[np.int64]:
-    return np.asarray(days.astype(_TO_MONTHS).astype(np.int64) // _MONTHS[step], np.int64)
+def _periods(days: Int32s, step: str) -> npt.NDArray[np.int64]:
+    months = days.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
+    return np.asarray(months // _MONTHS[step], np.int64)
 
 
 def _period_label(number: int, step: str) -> str:
@@ -177,11 +165,13 @@ def _rule(name: str, levels: list[str] | tuple[str, ...], read: Callable[[Popula
 
 
 def _at(place: Int32s, codes: npt.NDArray[np.integer]) -> Int32s:
-    return np.asarray(place[codes], np.int32)
+    level = np.empty(len(codes), np.int32)
+    place_codes(codes, place, level)
+    return level
 
 
-def _days(column: pa.Date32Array) -> Days:
-    return np.asarray(column.to_numpy(zero_copy_only=False).astype("datetime64[D]"))
+def _days(column: pa.Date32Array) -> Int32s:
+    return np.ascontiguousarray(days_of(column))
 
 
 def _lacks(what: str, why: str) -> EventsRejected:

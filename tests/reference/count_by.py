@@ -1,6 +1,6 @@
 """Counting of a whole population at once, set by set in plain numpy: the twin of the counting by blocks.
 
-Named by kernels/count_persons and kernels/count_levels, which do the same cell by cell.
+Its strata are those of `tests.reference.strata`.
 """
 
 from __future__ import annotations

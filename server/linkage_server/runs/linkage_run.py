@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from linkage.errors import ServiceUnavailable
-from linkage_core.compute import Question, compute
+from linkage_core.compute import compute
 from linkage_core.disclosure import ProtectedTable, match_rate_band, protect
 from linkage_core.events import NumberHistory, Population, Touched
 from linkage_core.grids import ROW_PREFIX
 from linkage_core.indicators.wanted_rows import wanted_rows
 from linkage_core.number_history import merge_changed_numbers
+from linkage_core.question import Question
 from linkage_core.register_view import RegisterView
 from linkage_server.intake.population_store import load_population
 from linkage_server.registers.store import RegisterStore

@@ -1,0 +1,93 @@
+# cython: freethreading_compatible = True
+"""Reads levels of strata off persons: places of codes, and bands of completed years of age."""
+
+from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t
+
+from linkage_core.kernels.kernel_result cimport (
+    KERNEL_LENGTH_MISMATCH,
+    KERNEL_OUT_OF_RANGE,
+    KernelResult,
+    kernel_failed,
+    kernel_ok,
+    raise_if_failed,
+)
+
+ctypedef fused Code:
+    int8_t
+    int16_t
+    int32_t
+    int64_t
+    uint8_t
+    uint16_t
+    uint32_t
+
+
+cdef KernelResult place_all(
+    const Code* code, int64_t persons, const int32_t* place, int64_t places, int32_t* level
+) noexcept nogil:
+    cdef int64_t person
+    for person in range(persons):
+        if not 0 <= <int64_t>code[person] < places:
+            return kernel_failed(KERNEL_OUT_OF_RANGE, person)
+        level[person] = place[code[person]]
+    return kernel_ok()
+
+
+# Year x 512 + day of the year, with years from March so that a leap day is its year's last: a day and a month have the
+# same number in every year, and completed years are the whole 512s between two such numbers. 146,097 days are 400 years,
+# 1,461 are 4. 400,000 years are added so that nothing is negative.
+cdef inline int32_t year_and_day(int32_t day) noexcept nogil:
+    cdef uint32_t quarters = 4 * (<uint32_t>day + 719468 + 146097000) + 3
+    cdef uint32_t of_century = quarters % 146097 | 3
+    return <int32_t>((100 * (quarters / 146097) + of_century / 1461) * 512 + of_century % 1461 / 4)
+
+
+cdef void band_all(
+    const int32_t* born,
+    const int32_t* on,
+    int64_t persons,
+    int32_t unknown,
+    const int32_t* band,
+    uint32_t ages,
+    int32_t no_band,
+    int32_t* level,
+) noexcept nogil:
+    cdef int64_t person
+    cdef uint32_t age
+    for person in range(persons):
+        # A negative age is a large number here, and in no band.
+        age = <uint32_t>((year_and_day(on[person]) - year_and_day(born[person])) >> 9)
+        if age >= ages or born[person] == unknown or on[person] == unknown:
+            level[person] = no_band
+        else:
+            level[person] = band[age]
+
+
+def place_codes(const Code[::1] code, const int32_t[::1] place, int32_t[::1] level):
+    cdef KernelResult result
+    if code.shape[0] != level.shape[0]:
+        raise_if_failed(kernel_failed(KERNEL_LENGTH_MISMATCH, -1), "code")
+    if code.shape[0] == 0:
+        return
+    with nogil:
+        result = place_all(&code[0], code.shape[0], &place[0], place.shape[0], &level[0])
+    raise_if_failed(result, "code")
+
+
+def age_bands(
+    const int32_t[::1] born,
+    const int32_t[::1] on,
+    const int32_t[::1] band,
+    int32_t[::1] level,
+    *,
+    int32_t no_band,
+    int32_t unknown,
+):
+    if not born.shape[0] == on.shape[0] == level.shape[0]:
+        raise_if_failed(kernel_failed(KERNEL_LENGTH_MISMATCH, -1), "birth_date")
+    if born.shape[0] == 0 or band.shape[0] == 0:
+        return
+    with nogil:
+        band_all(
+            &born[0], &on[0], born.shape[0], unknown, &band[0], <uint32_t>band.shape[0], no_band, &level[0]
+        )

@@ -1,0 +1,122 @@
+"""Counting kernels agree with their twins in tests/reference, for any persons, cells, periods and levels."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from linkage.errors import EventsRejected
+from linkage_core.events import Population
+from linkage_core.kernels.count_levels import count_levels
+from linkage_core.kernels.count_persons import add_fractions, add_values, count_persons, find_subsets
+from linkage_core.kernels.stratum_levels import place_codes
+from linkage_core.strata import stratum_rule
+from tests.reference.counting import add_by_cell, count_by_cell, count_by_level, millionths, subsets
+from tests.reference.strata import stratum
+from tests.support.counted_tables import made_up_population
+
+SEEDS = st.integers(0, 1 << 32)
+
+
+@settings(max_examples=100, deadline=None)
+@given(seed=SEEDS, persons=st.integers(0, 30), cells=st.integers(1, 5))
+def test_persons_values_and_fractions_add_up_by_cell(seed: int, persons: int, cells: int) -> None:
+    rng = np.random.default_rng(seed)
+    cell, among = rng.integers(0, cells, persons).astype(np.int32), rng.integers(0, 2, persons).astype(np.uint8)
+    value, of = rng.integers(-(1 << 40), 1 << 40, persons), rng.integers(-2, 400, persons)
+    counts, sums, parts = (np.zeros(cells, np.int64) for _ in range(3))
+    count_persons(cell, among, counts)
+    add_values(cell, among, value, sums)
+    add_fractions(cell, among, value % 4001 - 2000, of, parts, scale=1_000_000)
+    assert counts.tolist() == count_by_cell(cell, among, cells)
+    assert sums.tolist() == add_by_cell(cell, among, value, cells)
+    assert parts.tolist() == add_by_cell(cell, among, millionths(value % 4001 - 2000, of), cells)
+
+
+@given(large=st.integers(0, 1 << 42), of=st.integers(1, 1 << 31))
+def test_fractions_are_rounded_exactly_also_where_doubles_would_not(large: int, of: int) -> None:
+    sums = np.zeros(1, np.int64)
+    nowhere, her = np.zeros(1, np.int32), np.ones(1, np.uint8)
+    add_fractions(nowhere, her, np.array([large]), np.array([of]), sums, scale=1_000_000)
+    assert sums[0] == (2_000_000 * large + of) // (2 * of)
+
+
+@given(seed=SEEDS, sets=st.integers(0, 6), words=st.integers(0, 3))
+def test_subsets_are_found(seed: int, sets: int, words: int) -> None:
+    rng = np.random.default_rng(seed)
+    bits = rng.integers(0, 2, (sets, words), np.uint64) * np.uint64(1 << 63) | rng.integers(
+        0, 4, (sets, words), np.uint64
+    )
+    assert find_subsets(bits).tolist() == subsets(bits)
+
+
+@settings(max_examples=100, deadline=None)
+@given(seed=SEEDS, persons=st.integers(0, 12), periods=st.integers(1, 3), levels=st.integers(1, 4))
+def test_entries_are_counted_by_cell_period_and_level(seed: int, persons: int, periods: int, levels: int) -> None:
+    rng = np.random.default_rng(seed)
+    cell = rng.integers(0, 2, persons).astype(np.int32)
+    among = rng.integers(0, 2, (periods, persons)).astype(np.uint8)
+    entries = [np.divmod(np.flatnonzero(rng.random(persons * levels) < 0.4), levels) for _ in range(periods)]
+    person = np.concatenate([part[0] for part in entries]).astype(np.int32)
+    level = np.concatenate([part[1] for part in entries]).astype(np.int32)
+    starts = np.cumsum([0, *(len(part[0]) for part in entries)]).astype(np.int64)
+    value = rng.integers(-9, 9, len(person))
+    used = np.zeros(levels, np.uint8)
+    counts, sums = np.zeros((2, periods + 1, levels), np.int64), np.zeros((2, periods, levels), np.int64)
+    count_levels(person, level, value, starts, among, cell, used, counts, sums)
+    expected = count_by_level(person, level, value, starts, among=among, cell=cell, levels=levels)
+    assert (counts.tolist(), sums.tolist(), used.tolist()) == expected
+    only_counts = np.zeros_like(counts)
+    count_levels(person, level, None, starts, among, cell, used, only_counts, None)
+    assert (only_counts == counts).all()
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=SEEDS, persons=st.integers(0, 40), first=st.integers(0, 40))
+@pytest.mark.parametrize("spec", ["sex", "age:<60,60-79,80+", "age:65-70", "hospital", "index:quarter"])
+def test_levels_of_a_part_are_those_of_the_whole(spec: str, seed: int, persons: int, first: int) -> None:
+    population = made_up_population(np.random.default_rng(seed), persons=persons)
+    rule, whole = stratum_rule(population, spec), stratum(population, spec)
+    names = np.array([*whole.dimension.levels, "none"], object)
+    part = Population(
+        population.hashed_ids[first:],
+        population.index_date[first:],
+        population.birth_date[first:],
+        population.sex[first:],
+        {name: column[first:] for name, column in population.strata.items()},
+    )
+    read = np.array(rule.dimension.levels, object)[rule.levels(part)]
+    assert read.tolist() == names[whole.level[first:]].tolist()
+
+
+@settings(deadline=None)
+@given(days=st.lists(st.tuples(st.integers(-300_000, 60_000), st.integers(-300_000, 60_000)), max_size=20))
+def test_ages_are_completed_years_on_any_days(days: list[tuple[int, int]]) -> None:
+    people = [place.to_bytes(16, "big") for place in range(len(days))]
+    population = Population(
+        pa.array(people, pa.binary(16)),
+        index_date=pa.array([on for _, on in days], pa.int32()).cast(pa.date32()),
+        birth_date=pa.array([born for born, _ in days], pa.int32()).cast(pa.date32()),
+    )
+    spec = "age:<1," + ",".join(f"{age}-{age}" for age in range(1, 120)) + ",120+"
+    rule, whole = stratum_rule(population, spec), stratum(population, spec)
+    assert [rule.dimension.levels[level] for level in rule.levels(population)] == [
+        whole.dimension.levels[level] for level in whole.level
+    ]
+
+
+def test_what_is_out_of_range_is_refused() -> None:
+    cell, among = np.array([0, 3], np.int32), np.ones(2, np.uint8)
+    with pytest.raises(EventsRejected, match="row 1, column 'cell': the value is outside its range"):
+        count_persons(cell, among, np.zeros(3, np.int64))
+    with pytest.raises(EventsRejected, match="row 1, column 'code'"):
+        place_codes(np.array([0, -1], np.int8), np.zeros(2, np.int32), np.zeros(2, np.int32))
+    nobody = np.zeros((1, 2), np.uint8)
+    with pytest.raises(EventsRejected, match="row 1, column 'level': the value is out of order"):
+        count_levels(
+            np.array([1, 0], np.int32), np.zeros(2, np.int32), None, np.array([0, 2]), nobody, np.zeros(2, np.int32),
+            np.zeros(1, np.uint8), np.zeros((1, 2, 1), np.int64), None,
+        )  # fmt: skip

@@ -1,0 +1,46 @@
+"""Twins of the kernels count_persons and count_levels: one person at a time."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+Ints = npt.NDArray[np.integer]
+
+
+def count_by_cell(cell: Ints, among: Ints, cells: int) -> list[int]:
+    return [sum(bool(is_in) for where, is_in in zip(cell, among, strict=True) if where == one) for one in range(cells)]
+
+
+def add_by_cell(cell: Ints, among: Ints, value: Ints, cells: int) -> list[int]:
+    lines = list(zip(cell.tolist(), among.tolist(), value.tolist(), strict=True))
+    return [sum(what for where, is_in, what in lines if is_in and where == one) for one in range(cells)]
+
+
+def millionths(value: Ints, of: Ints) -> Ints:
+    least = np.maximum(of, 1)
+    return np.asarray((2_000_000 * value + least) // (2 * least))
+
+
+def subsets(bits: npt.NDArray[np.uint64]) -> list[list[int]]:
+    sets = [int.from_bytes(row.tobytes(), "little") for row in bits]
+    return [[int(part & ~whole == 0) for whole in sets] for part in sets]
+
+
+def count_by_level(
+    person: Ints, level: Ints, value: Ints, starts: Ints, *, among: Ints, cell: Ints, levels: int
+) -> tuple[list[list[list[int]]], list[list[list[int]]], list[int]]:
+    periods = len(starts) - 1
+    counts, sums = np.zeros((2, periods + 1, levels), np.int64), np.zeros((2, periods, levels), np.int64)
+    ever: set[tuple[int, int]] = set()
+    for period in range(periods):
+        for entry in range(starts[period], starts[period + 1]):
+            who, what = int(person[entry]), int(level[entry])
+            if among[period][who]:
+                counts[cell[who], period, what] += 1
+                sums[cell[who], period, what] += value[entry]
+                ever.add((who, what))
+    for who, what in ever:
+        counts[cell[who], periods, what] += 1
+    used = [int(what in set(level.tolist())) for what in range(levels)]
+    return counts.tolist(), sums.tolist(), used
