@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from linkage_core.events import PersonEvents
 from linkage_core.indicators import PersonValues, evaluate
+from linkage_core.indicators.values import RowValues
 from linkage_core.indicators.wanted_rows import wanted_rows
 from linkage_core.row_filter import RowFilter
 from tests.support.indicator_tables import HEADER, deaths, drawn_set, population, register
@@ -58,15 +59,19 @@ def only(events: PersonEvents, wanted: RowFilter) -> PersonEvents:
 
 def said(values: list[PersonValues]) -> list[dict[str, object]]:
     """Everything that values hold, in a form that can be compared."""
-    return [_plain(asdict(value)) for value in values]
+    return [
+        {
+            **{key: part.tolist() if isinstance(part, np.ndarray) else part for key, part in asdict(value).items()},
+            "rows": {name: _entries(rows) for name, rows in value.rows.items()},
+        }
+        for value in values
+    ]
 
 
-def _plain(value: object) -> object:
-    if isinstance(value, np.ndarray):
-        return value.tolist()
-    if isinstance(value, dict):
-        return {key: _plain(part) for key, part in value.items()}
-    return value
+def _entries(rows: RowValues) -> list[tuple[int, str, int]]:
+    """Person, level and value, in the order of the values."""
+    levels = [rows.levels[place] for place in rows.level]
+    return list(zip(rows.person.tolist(), levels, rows.value.tolist(), strict=True))
 
 
 @settings(max_examples=200, deadline=None)

@@ -1,6 +1,6 @@
 """Drug indicators written to be obviously right: one person, one day and one row at a time. Slow on purpose.
 
-Twins of the kernels covered_days, net_reversals, first_dispensing, sum_in_window and drugs_at_date.
+Twins of the kernels covered_days, net_reversals, first_dispensing(s), sum_in_window(s) and drugs_at_date.
 """
 
 from __future__ import annotations
@@ -120,6 +120,29 @@ def summed_in_window(rows: list[tuple[int | None, bool, int]], *, start: int, en
     """Sum and number of the rows (day, of the code set, weight) in [start, end)."""
     inside = [weight for day, member, weight in rows if day is not None and member and start <= day < end]
     return sum(inside), len(inside)
+
+
+@dataclass
+class WeighedRow:
+    """A row of a window sum: a day or none, what it adds, and its levels."""
+
+    day: int | None
+    weights: tuple[int, ...]
+    levels: list[int]
+
+
+def rows_in(rows: list[WeighedRow], *, start: int, end: int, valid: tuple[int, int]) -> list[WeighedRow]:
+    """Rows on the days of [start, end) that lie in the days `valid`, half-open, too."""
+    return [row for row in rows if row.day is not None and start <= row.day < end and valid[0] <= row.day < valid[1]]
+
+
+def summed_by_level(rows: list[WeighedRow]) -> list[tuple[int, tuple[int, ...]]]:
+    """Each level of the rows, ascending, with the sum of each weight over the rows that have it."""
+    levels = sorted({level for row in rows for level in row.levels})
+    return [
+        (level, tuple(sum(own) for own in zip(*(row.weights for row in rows if level in row.levels), strict=True)))
+        for level in levels
+    ]
 
 
 def drugs_at(rows: list[Row], *, day: int, counted: set[str]) -> set[str]:

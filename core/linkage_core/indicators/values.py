@@ -43,7 +43,7 @@ class RowValues:
     """Values by a property of rows, such as ATC code or prescribing reason; one entry a person and level.
 
     Args:
-        levels: codes in display order.
+        levels: codes in display order; some may be nobody's.
         person, level: int32, positions; each pair once.
         value: int64, the person's value from rows of that level.
         partitions_rows: a row has exactly one level, so that sums over levels add up.

@@ -60,7 +60,7 @@ def sums_in_windows(picked: SetRows, weights: Sequence[Weight], windows: Windows
         EventsRejected: a weight is out of range; names the row.
     """
     persons = len(picked.offsets) - 1
-    sums = np.zeros((len(weights), windows.count, persons), np.int64)
+    sums = np.zeros((len(weights), windows.count, _stride(persons)), np.int64)
     has_rows = np.zeros((windows.count, persons), np.uint8)
     for first in range(0, len(weights), WEIGHTS_AT_ONCE):
         together = slice(first, first + WEIGHTS_AT_ONCE)
@@ -75,14 +75,16 @@ def sums_in_windows(picked: SetRows, weights: Sequence[Weight], windows: Windows
             start=windows.start,
             end=windows.end,
         )
-    return WindowSums(sums, has_rows.view(np.bool_))
+    return WindowSums(sums[:, :, :persons], has_rows.view(np.bool_))
+
+
+def _stride(persons: int) -> int:
+    """Room for the persons of a window: an odd number of cache lines, so that the windows do not evict each other."""
+    return 8 * (-(-persons // 8) | 1)
 
 
 class LevelSums:
-    """What rows weigh by window, person and level of one row variable.
-
-    Values of several weights, windows and denominators that have the same entries share their arrays.
-    """
+    """What rows weigh by window, person and level of one row variable."""
 
     def __init__(
         self, rows: Dispensings, picked: SetRows, weights: Sequence[Weight], windows: Windows, spec: str
@@ -94,7 +96,6 @@ class LevelSums:
             _entries(picked, weights[first : first + WEIGHTS_AT_ONCE], windows, levels.of_rows(picked.places))
             for first in range(0, len(weights), WEIGHTS_AT_ONCE)
         ]
-        self._shared: dict[tuple[int, int], tuple[tuple[str, ...], Int32s, Int32s]] = {}
 
     def values(self, weight: int, window: int, reasons: Reasons, *, as_persons: bool) -> RowValues:
         """Values of a window by person and level, of counted persons.
@@ -103,46 +104,25 @@ class LevelSums:
             as_persons: pairs with a sum above 0 only, as 1: the persons of a yes-or-no value.
         """
         entries = self._entries[weight // WEIGHTS_AT_ONCE]
-        here = slice(int(entries.starts[window]), int(entries.filled[window]))
-        person, level, value = entries.person[here], entries.level[here], entries.value[weight % WEIGHTS_AT_ONCE, here]
-        keep = np.ones(len(person), np.bool_) if reasons.everybody else reasons.counted[person]
+        here = entries.entry[entries.starts[window] : entries.filled[window]]
+        person, level = here.view(np.int32)[:, 0], here.view(np.int32)[:, 1]
+        value = here[:, 1 + weight % WEIGHTS_AT_ONCE]
+        keep = None if reasons.everybody else reasons.counted[person]
         if as_persons:
-            keep &= value > 0
-        if not keep.all():
-            names, used = self._used(level := level[keep])
-            person, value = person[keep], value[keep]
-        else:
-            key = (weight // WEIGHTS_AT_ONCE, window)
-            if key not in self._shared:
-                self._shared[key] = (*self._used(level), person)
-            names, used, person = self._shared[key]
-        return RowValues(
-            levels=names,
-            person=person,
-            level=used,
-            value=np.ones(len(value), np.int64) if as_persons else value,
-            partitions_rows=self._partitions_rows,
-        )
-
-    def _used(self, level: Int32s) -> tuple[tuple[str, ...], Int32s]:
-        """The levels that somebody has, and entries numbered by them."""
-        used = np.zeros(len(self._names), np.bool_)
-        used[level] = True
-        if used.all():
-            return self._names, level
-        rank = np.cumsum(used, dtype=np.int32) - np.int32(1)
-        return tuple(self._names[place] for place in np.flatnonzero(used)), rank[level]
+            keep = value > 0 if keep is None else keep & (value > 0)
+            value = np.ones(len(value), np.int64)
+        if keep is not None and not keep.all():
+            person, level, value = person[keep], level[keep], value[keep]
+        return RowValues(self._names, person, level, value, self._partitions_rows)
 
 
 @dataclass(frozen=True, slots=True)
 class _Entries:
-    """Entries of window w are [starts[w], filled[w])."""
+    """Entries of window w are [starts[w], filled[w]) of `entry`, as the kernel writes them."""
 
     starts: Int64s
     filled: Int64s
-    person: Int32s
-    level: Int32s
-    value: npt.NDArray[np.int64]
+    entry: npt.NDArray[np.int64]
 
 
 def _entries(
@@ -160,24 +140,15 @@ def _entries(
         end=windows.end,
     )
     starts = np.concatenate(([0], np.cumsum(counts)))
-    filled, size = starts[:-1].copy(), int(starts[-1])
-    found = _Entries(
-        starts,
-        filled,
-        np.empty(size, np.int32),
-        np.empty(size, np.int32),
-        np.empty((len(weights), size), np.int64),
-    )
+    found = _Entries(starts, starts[:-1].copy(), np.empty((int(starts[-1]), 1 + len(weights)), np.int64))
     sum_levels_in_windows(
         picked.offsets,
         picked.day,
         list(weights),
         levels,
         starts,
-        filled,
-        found.person,
-        found.level,
-        found.value,
+        found.filled,
+        found.entry,
         np.zeros(windows.count * levels[2], np.int32),
         periods=windows.periods,
         valid=windows.valid,

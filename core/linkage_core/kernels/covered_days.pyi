@@ -37,9 +37,11 @@ def covered_days(
         groups_of_code: bit g is set where the code belongs to group g.
         valid_from, valid_until: int32, one a group (at most 8): days on which the group's codes apply.
         stay_offsets, admitted, discharged: hospital stays [admitted, discharged) by day of admission.
-        start, end: int32, one a person; a person with end <= start gets zeros.
+        start: int32, one a person.
+        end: int32, one a person for each end of observation, the persons of one end side by side; a person with
+            end <= start gets zeros.
         covered_by: scratch, at least the longest observation; `done`: scratch, at least the longest history.
-        home_days, covered_any, covered_all: int32, out, one a person.
+        home_days, covered_any, covered_all: int32, out, as `end`.
         lookback_days: days before `start` on which the stock starts empty.
         stock_cap_64ths: the most a stock may hold after a dispensing.
         carry_over: False lets a dispensing cover [day, day + whole days) and nothing else.

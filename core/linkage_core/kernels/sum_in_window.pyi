@@ -58,7 +58,7 @@ def sum_in_windows(
         offsets: int64, persons + 1, into the rows; order inside a person does not matter.
         day: int32, one a row.
         weights: up to 8; at most 2^40 a row either way.
-        sums: int64, weights x windows x persons, in and out.
+        sums: int64, weights x windows x persons or more, in and out; what lies behind the persons is not touched.
         has_rows: uint8, windows x persons, in and out: 1 where a row lies in the window.
         periods: calendar periods as the windows of everybody; `end` is then 1 x persons, the first day not observed.
         valid: first day on which rows count and first on which they no longer do.
@@ -89,9 +89,7 @@ def sum_levels_in_windows(
     levels: Levels,
     starts: Int64s,
     filled: Int64s,
-    person: Int32s,
-    level: Int32s,
-    value: npt.NDArray[np.int64],
+    entry: npt.NDArray[np.int64],
     place: Int32s,
     *,
     periods: Periods | None,
@@ -104,8 +102,8 @@ def sum_levels_in_windows(
     Args:
         starts: int64, windows + 1: entries of window w have room from starts[w] up to starts[w + 1].
         filled: int64, one a window, in and out: starts[w] at first, then where its entries end.
-        person, level: int32, out, one an entry; ascending by person and level within a window.
-        value: int64, out, weights x entries.
+        entry: int64, out, entries x (1 + weights): person and level as two int32 in the first, then the values;
+            ascending by person and level within a window.
         place: int32, windows x levels: scratch, any content.
 
     Raises:

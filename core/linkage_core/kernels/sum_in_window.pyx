@@ -2,6 +2,7 @@
 """Exact sums over the rows of a code set: in a window of each person's own, and in many windows in one pass."""
 
 from libc.stdint cimport int32_t, int64_t, uint8_t
+from libc.string cimport memcpy, memset
 
 from linkage_core.kernels.kernel_result cimport (
     KERNEL_LENGTH_MISMATCH,
@@ -12,6 +13,18 @@ from linkage_core.kernels.kernel_result cimport (
     kernel_ok,
     raise_if_failed,
 )
+
+cdef extern from *:
+    """
+    #define will_write(place) __builtin_prefetch((place), 1)
+    """
+    void will_write(const void* place) noexcept nogil
+
+# Each window is written to a place of its own, more places than the processor foresees by itself: it is told, so far
+# ahead. A hint past the end of the memory does nothing.
+cdef enum:
+    PERSONS_AHEAD = 24
+    ENTRIES_AHEAD = 8
 
 # A row may weigh up to 2^40 and a person have 2^20 rows before an int64 could overflow.
 cdef int64_t LARGEST_WEIGHT = 1 << 40
@@ -142,10 +155,11 @@ cdef KernelResult add_rows(
     const Weight* weights,
     int count,
     int64_t* sums,
+    int64_t stride,
     uint8_t* has_rows,
 ) noexcept nogil:
     cdef int64_t person, row, window, first, past, cell, weight
-    cdef int64_t cells = windows.windows * windows.persons
+    cdef int64_t cells = windows.windows * stride
     cdef int which
     for person in range(windows.persons):
         for row in range(offsets[person], offsets[person + 1]):
@@ -153,9 +167,10 @@ cdef KernelResult add_rows(
             for window in range(first, past):
                 if is_over(windows, window, person, day[row]):
                     continue
-                cell = window * windows.persons + person
-                has_rows[cell] = 1
+                has_rows[window * windows.persons + person] = 1
+                cell = window * stride + person
                 for which in range(count):
+                    will_write(sums + which * cells + cell + PERSONS_AHEAD)
                     weight = weigh(&weights[which], row)
                     if not -LARGEST_WEIGHT <= weight <= LARGEST_WEIGHT:
                         return kernel_failed(KERNEL_OVERFLOW, row)
@@ -170,15 +185,18 @@ ctypedef struct Levels:
     const int32_t* level
     int64_t levels
 
+# An entry is (person, level) and then a value for each weight, side by side: one place in memory to look at and write.
 # Entries of window w lie from starts[w] on, up to filled[w]; `place` remembers the entry of a window and level.
 ctypedef struct Entries:
     const int64_t* starts
     int64_t* filled
-    int32_t* person
-    int32_t* level
-    int64_t* value
-    int64_t size
+    int64_t* entry
+    int64_t width
     int32_t* place
+
+
+cdef inline int32_t* person_and_level(const Entries* entries, int64_t place) noexcept nogil:
+    return <int32_t*>(entries.entry + place * entries.width)
 
 
 cdef inline int64_t levels_of_row(const Levels* levels, int64_t row) noexcept nogil:
@@ -205,29 +223,32 @@ cdef void count_entries(
 
 # The entry of (window, person, level), made in its place by level where there is none; -1 where there is no room.
 cdef inline int64_t entry_of(
-    const Entries* entries, const Levels* levels, int count, int64_t window, int32_t person, int32_t level
+    const Entries* entries, int64_t levels, int64_t window, int32_t person, int32_t level
 ) noexcept nogil:
     cdef int64_t start = entries.starts[window]
-    cdef int64_t known = entries.place[window * levels.levels + level]
+    cdef int64_t known = entries.place[window * levels + level]
     cdef int64_t place = entries.filled[window]
-    cdef int which
-    if start <= known < place and entries.person[known] == person and entries.level[known] == level:
-        return known
+    cdef int32_t* found
+    cdef int32_t* before
+    if start <= known < place:
+        found = person_and_level(entries, known)
+        if found[0] == person and found[1] == level:
+            return known
     if place >= entries.starts[window + 1]:
         return -1
     entries.filled[window] += 1
-    while place > start and entries.person[place - 1] == person and entries.level[place - 1] > level:
-        entries.person[place] = person
-        entries.level[place] = entries.level[place - 1]
-        for which in range(count):
-            entries.value[which * entries.size + place] = entries.value[which * entries.size + place - 1]
-        entries.place[window * levels.levels + entries.level[place]] = <int32_t>place
+    will_write(entries.entry + (place + ENTRIES_AHEAD) * entries.width)
+    while place > start:
+        before = person_and_level(entries, place - 1)
+        if before[0] != person or before[1] < level:
+            break
+        memcpy(entries.entry + place * entries.width, before, entries.width * sizeof(int64_t))
+        entries.place[window * levels + before[1]] = <int32_t>place
         place -= 1
-    entries.person[place] = person
-    entries.level[place] = level
-    for which in range(count):
-        entries.value[which * entries.size + place] = 0
-    entries.place[window * levels.levels + level] = <int32_t>place
+    memset(entries.entry + place * entries.width, 0, entries.width * sizeof(int64_t))
+    found = person_and_level(entries, place)
+    found[0], found[1] = person, level
+    entries.place[window * levels + level] = <int32_t>place
     return place
 
 
@@ -256,13 +277,11 @@ cdef KernelResult add_levels(
                 if is_over(windows, window, person, day[row]):
                     continue
                 for number in range(levels_of_row(levels, row)):
-                    place = entry_of(
-                        entries, levels, count, window, <int32_t>person, level_at(levels, row, number)
-                    )
+                    place = entry_of(entries, levels.levels, window, <int32_t>person, level_at(levels, row, number))
                     if place < 0:
                         return kernel_failed(KERNEL_OUTPUT_FULL, row)
                     for which in range(count):
-                        entries.value[which * entries.size + place] += weighed[which]
+                        entries.entry[place * entries.width + 1 + which] += weighed[which]
     return kernel_ok()
 
 
@@ -372,13 +391,13 @@ def sum_in_windows(
         day.shape[0] == offsets[persons]
         and sums.shape[0] == count
         and sums.shape[1] == has_rows.shape[0] == windows.windows
-        and sums.shape[2] == has_rows.shape[1] == persons
+        and sums.shape[2] >= has_rows.shape[1] == persons
     ):
         raise_if_failed(kernel_failed(KERNEL_LENGTH_MISMATCH, -1), "dispensing_date")
     if day.shape[0] == 0 or windows.windows == 0 or count == 0:
         return
     with nogil:
-        result = add_rows(&windows, &offsets[0], &day[0], weighed, count, &sums[0, 0, 0], &has_rows[0, 0])
+        result = add_rows(&windows, &offsets[0], &day[0], weighed, count, &sums[0, 0, 0], sums.shape[2], &has_rows[0, 0])
     raise_if_failed(result, "weight")
 
 
@@ -413,9 +432,7 @@ def sum_levels_in_windows(
     tuple levels,
     const int64_t[::1] starts,
     int64_t[::1] filled,
-    int32_t[::1] person,
-    int32_t[::1] level,
-    int64_t[:, ::1] value,
+    int64_t[:, ::1] entry,
     int32_t[::1] place,
     *,
     tuple periods,
@@ -437,17 +454,16 @@ def sum_levels_in_windows(
         day.shape[0] == offsets[persons]
         and starts.shape[0] == windows.windows + 1
         and filled.shape[0] == windows.windows
-        and person.shape[0] == level.shape[0] == value.shape[1] == starts[windows.windows]
-        and value.shape[0] == count
+        and entry.shape[0] == starts[windows.windows]
+        and entry.shape[1] == count + 1
         and place.shape[0] == windows.windows * read.levels
-        and person.shape[0] < 1 << 31
+        and entry.shape[0] < 1 << 31
     ):
         raise_if_failed(kernel_failed(KERNEL_LENGTH_MISMATCH, -1), "dispensing_date")
-    if person.shape[0] == 0:
+    if entry.shape[0] == 0:
         return
-    entries.starts, entries.filled, entries.size = &starts[0], &filled[0], person.shape[0]
-    entries.person, entries.level, entries.place = &person[0], &level[0], &place[0]
-    entries.value = &value[0, 0] if count else NULL
+    entries.starts, entries.filled, entries.place = &starts[0], &filled[0], &place[0]
+    entries.entry, entries.width = &entry[0, 0], entry.shape[1]
     with nogil:
         result = add_levels(&windows, &offsets[0], &day[0], weighed, count, &read, &entries)
     raise_if_failed(result, "weight")
