@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -27,9 +29,11 @@ from linkage_server.register_console import (
 from linkage_server.registers.history import NumberHistoryStore
 from linkage_server.registers.ingest import IngestSettings, load_delivery
 from linkage_server.registers.number_changes import read_number_changes
+from linkage_server.registers.progress import LoadCost
 from linkage_server.registers.quality_print import print_report
 from linkage_server.registers.quality_report import QualityReport, ReportFolder
 from linkage_server.registers.store import RegisterStore
+from linkage_server.settings import LEAST_MEMORY, memory_in_bytes
 
 register_app = typer.Typer(help="Load registers and see what they hold.", no_args_is_help=True)
 register_app.command("snapshots")(commands_store.snapshots)
@@ -37,6 +41,12 @@ register_app.command("compact")(commands_store.compact)
 register_app.command("rehash")(commands_store.rehash)
 register_app.command("erase")(commands_store.erase)
 register_app.command("maintain")(commands_store.maintain)
+
+
+def _memory(written: str) -> str:
+    if memory_in_bytes(written) < LEAST_MEMORY:
+        raise typer.BadParameter('at least 256MiB, written as in "512MiB" or "4GiB"')
+    return written
 
 
 @register_app.command("load")
@@ -51,13 +61,17 @@ def load(
     reference_date: Annotated[
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Day the delivery was made; today if not given.")
     ] = None,
+    memory: Annotated[
+        str, typer.Option(help='What the load may hold, such as "4GiB"; it spills to disk beyond.', callback=_memory)
+    ] = "1GiB",
     as_json: AsJson = False,
 ) -> None:
-    """Load a delivery as a new snapshot and print its quality report."""
+    """Load a delivery as a new snapshot and print its quality report; as JSON with what the load took."""
     definition = definition_of(home, name)
     today = datetime.now(UTC).date()
+    cost = LoadCost()
     settings = IngestSettings(
-        store=RegisterStore(home / "store"),
+        store=RegisterStore(home / "store", memory_bytes=memory_in_bytes(memory)),
         quarantine_folder=home / "quarantine",
         peppers=KeyRing(home / "keys").peppers(),
         today=today,
@@ -66,8 +80,11 @@ def load(
         threads=os.cpu_count() or 1,
     )
     with audited(home, "register.load", name), progress_bar(hidden=as_json) as show:
-        report = load_delivery(definition, files, settings=settings, replace=replace, show=show)
-    _show_report(report, as_json=as_json)
+        report = load_delivery(definition, files, settings=settings, replace=replace, show=show, cost=cost)
+    if as_json:
+        typer.echo(json.dumps(report.model_dump(mode="json") | {"load": asdict(cost)}, ensure_ascii=False, indent=1))
+    else:
+        _show_report(report, as_json=False)
 
 
 @register_app.command("list")

@@ -65,8 +65,18 @@ def test_a_load_as_json_is_the_stored_report(home: Path, delivery: Path) -> None
     loaded = run_json("load", "lmed", delivery, home=home)
 
     assert loaded["rows"] == {"read": 121, "stored": 120, "quarantined": 1, "merged": 0, "set_aside": 0}
+    cost = loaded.pop("load")
+    assert {*cost["seconds"]} == {"checking", "reading", "sorting"}
+    assert cost["peak_memory_bytes"] > 0
+    assert cost["spilled_bytes"] == 0
     assert run_json("report", "lmed", home=home) == loaded
     assert run_json("load", "lmed", delivery, home=home)["status"] == "held already"
+
+
+def test_a_load_takes_the_memory_it_is_given(home: Path, delivery: Path) -> None:
+    assert run_json("load", "lmed", delivery, "--memory", "2GiB", home=home)["rows"]["stored"] == 120
+    with pytest.raises(SystemExit):
+        run("load", "lmed", delivery, "--memory", "much", home=home)
 
 
 def test_registers_are_listed_with_what_they_hold(home: Path, delivery: Path) -> None:

@@ -207,9 +207,8 @@ def test_progress_tells_stage_rows_and_share(settings: IngestSettings, tmp_path:
     seen: list[Progress] = []
     load(replace(settings, monotonic=lambda: next(ticks)), as_csv(tmp_path / "d.csv"), show=seen.append)
 
-    assert [progress.stage for progress in seen] == ["checking", "reading", "sorting", "done"]
-    assert seen[1].rows == 180
-    assert seen[1].share == 1.0
+    assert [progress.stage for progress in seen] == ["checking", "reading", "sorting", "sorting", "done"]
+    assert [(progress.rows, progress.share) for progress in seen[1:]] == [(180, 1.0), (0, 0.0), (180, 1.0), (180, 1.0)]
 
 
 # ---- Rows that break rules

@@ -12,8 +12,9 @@ from linkage.register_catalogue import RegisterDefinition, canonical_sha256
 from linkage_core.events import RegisterPartition
 from linkage_server.registers.delivery_run import DeliveryRun
 from linkage_server.registers.ingest_settings import IngestSettings
+from linkage_server.registers.load_memory import peak_resident_bytes
 from linkage_server.registers.match_columns import ColumnMatch, match_columns
-from linkage_server.registers.progress import Pace, ShowProgress
+from linkage_server.registers.progress import LoadCost, Pace, ShowProgress
 from linkage_server.registers.quality_report import FileReport, QualityReport, ReportFolder, RowCounts
 from linkage_server.registers.quarantine import QuarantineFile
 from linkage_server.registers.readers import DeliveryFile, open_delivery_file
@@ -31,6 +32,7 @@ def load_delivery(
     settings: IngestSettings,
     replace: bool = False,
     show: ShowProgress | None = None,
+    cost: LoadCost | None = None,
 ) -> QualityReport:
     """Load the files of one delivery as a new snapshot; the same delivery again changes nothing.
 
@@ -40,6 +42,7 @@ def load_delivery(
         settings: see there.
         replace: the delivery is the whole register (a yearly full extract) rather than an addition.
         show: told about progress.
+        cost: filled in with what the load took.
 
     Returns:
         The stored report, of status "published" or "held already".
@@ -84,13 +87,16 @@ def load_delivery(
                 mend="See `linkage-server register report`; correct the delivery, or the rule in the definition.",
                 facts={"register": definition.name, "delivery": content_sha256[:16]},
             )
-        pace.report("sorting", rows=report.rows.read, share=0.0)
+        pace.report("sorting", rows=0, share=0.0)
         # Before the snapshot: killed in between, no snapshot names the report's delivery and nobody counts it.
         reports.save(report)
-        manifest = load.publish()
+        manifest = load.publish(lambda rows, share: pace.report("sorting", rows=rows, share=share))
     report = report.model_copy(update={"snapshot_id": manifest.snapshot_id})
     reports.save(report)
     pace.report("done", rows=report.rows.read, share=1.0)
+    if cost is not None:
+        cost.seconds = {stage: round(seconds, 3) for stage, seconds in pace.seconds.items()}
+        cost.spilled_bytes, cost.peak_memory_bytes = load.figures.spilled_bytes, peak_resident_bytes()
     return report
 
 

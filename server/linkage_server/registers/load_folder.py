@@ -24,6 +24,7 @@ import pyarrow as pa
 
 from linkage_server.registers.load_runs import Facts, Run, StreamKey, lay_streams_out
 from linkage_server.registers.manifest import Segment
+from linkage_server.registers.mapped_files import MappedFiles
 from linkage_server.registers.segment_layout import write_at
 from linkage_server.storage.files import fsync_folder
 
@@ -49,10 +50,15 @@ class Journal:
 
 
 class LoadFolder:
-    """Files of one load."""
+    """Files of one load.
+
+    Attributes:
+        mapped: those that are read as if they were memory.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.mapped = MappedFiles(path)
 
     def store(self, number: int, run: Run) -> int:
         """Write a run and take it out of memory; returns an open file to read it from."""
@@ -124,7 +130,7 @@ class LoadFolder:
         return self.path / f"run-{number:05}.{ending}"
 
     def _mapped_texts(self, number: int, columns: list[int]) -> dict[int, pa.StringArray]:
-        reader = pa.ipc.open_file(pa.memory_map(str(self._file(number, "texts"))))
+        reader = pa.ipc.open_file(self.mapped.read(self._file(number, "texts")))
         return {column: reader.get_batch(place).column(0) for place, column in enumerate(columns)}
 
     def _append(self, entry: Mapping[str, Any]) -> None:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import resource
+import sys
+from functools import cache
 from pathlib import Path
 
-LARGEST_RUN_BYTES = 64 << 20
-RUNS_AT_WORK = 8
-"""Room for runs being made: the waiting rows, and for two threads what goes in and what comes out, with copies."""
+import pyarrow as pa
+
+LARGEST_RUN_BYTES = 32 << 20
+RUNS_AT_WORK = 32
+"""Room for runs being made: for each thread what goes in, copies of it, what comes out, and what allocators keep."""
 
 
 class MemoryPlan:
@@ -35,6 +41,24 @@ class MemoryPlan:
             return False
         self.held += size
         return True
+
+
+def give_back_memory() -> None:
+    """Return what was freed to the system: allocators keep it, each thread its own, and a load would seem to grow."""
+    pa.default_memory_pool().release_unused()
+    if trim := getattr(_libc(), "malloc_trim", None):
+        trim(0)
+
+
+@cache
+def _libc() -> ctypes.CDLL | None:
+    return ctypes.CDLL(None) if sys.platform == "linux" else None
+
+
+def peak_resident_bytes() -> int:
+    """The most memory this process ever held."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
 
 
 def resident_bytes() -> int:

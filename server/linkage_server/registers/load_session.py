@@ -6,7 +6,6 @@ import os
 import secrets
 import shutil
 import threading
-import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -20,7 +19,7 @@ from linkage.errors import EventsRejected, StateConflict
 from linkage_core.events import HASHED_ID, split_ids
 from linkage_server.registers.load_columns import ColumnKind, bytes_of, kind_of
 from linkage_server.registers.load_folder import LoadFolder
-from linkage_server.registers.load_memory import MemoryPlan
+from linkage_server.registers.load_memory import MemoryPlan, give_back_memory
 from linkage_server.registers.load_runs import Run, make_run
 from linkage_server.registers.load_texts import merge_texts
 from linkage_server.registers.manifest import Segment
@@ -41,11 +40,9 @@ class LoadFigures:
 
     Attributes:
         spilled_bytes: written to disk and read again, for want of memory.
-        seconds: spent sorting and writing.
     """
 
     spilled_bytes: int = 0
-    seconds: float = 0.0
 
 
 @dataclass(slots=True)
@@ -83,7 +80,12 @@ class LoadSession:
         self._survives = working is not None
         self._working = LoadFolder(working or folder / "loading" / secrets.token_hex(8))
         with disk_refusals():
-            self._working.path.mkdir(parents=True)
+            try:
+                self._working.path.mkdir(parents=True)
+            except FileExistsError:
+                raise StateConflict(
+                    "this work has begun already.", mend="Run the same command again to resume it."
+                ) from None
         self._start()
 
     @classmethod
@@ -188,10 +190,10 @@ class LoadSession:
         Raises:
             StorageFull: no room; what was written goes with the session.
         """
-        began = time.monotonic()
         self._finish_runs()
         if not self._runs:
             return ()
+        give_back_memory()
         segments: list[Segment] = []
         written = 0
 
@@ -206,15 +208,15 @@ class LoadSession:
             texts, tables = {}, {}
             for number in (number for number, kind in enumerate(self._kinds) if kind.is_text):
                 texts[number], tables[number] = merge_texts(
-                    [run.texts[number] for run in self._runs], self._working.path
+                    [run.texts[number] for run in self._runs], self._working.mapped
                 )
+            give_back_memory()
             runs = StoredRuns(self._runs, self._descriptors, tables)
             for plan in plan_segments(self._kinds, self._runs, texts, date_column=self._date_column):
                 segment = self._segments.get(plan.first)
                 if segment is None or not (self._folder / "segments" / segment.segment_id).exists():
                     segment = self._write(plan, runs, tell)
                 segments.append(segment)
-        self.figures.seconds += time.monotonic() - began
         return tuple(segments)
 
     def close(self) -> None:
@@ -289,12 +291,16 @@ class LoadSession:
     def _spill(self, number: int, run: Run) -> int:
         with self._lock:
             self.figures.spilled_bytes += run.bytes
-        return self._working.store(number, run)
+        descriptor = self._working.store(number, run)
+        give_back_memory()
+        return descriptor
 
     def _write(self, plan: SegmentPlan, runs: StoredRuns, report: Callable[[int], None]) -> Segment:
         prepared = self._working.path / f"segment-{secrets.token_hex(8)}"
         prepared.mkdir()
-        segment = write_segment_of_runs(prepared, plan, runs, pool=self._pool, threads=self._threads, report=report)
+        segment = write_segment_of_runs(
+            prepared, plan, runs, mapped=self._working.mapped, pool=self._pool, threads=self._threads, report=report
+        )
         fsync_folder(prepared)
         final = self._folder / "segments" / segment.segment_id
         # The same rows may be there already, under another snapshot: segments are named by their content.

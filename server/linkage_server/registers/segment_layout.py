@@ -16,6 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from linkage_server.registers.load_runs import Bytes, StreamKey
+from linkage_server.registers.mapped_files import MappedFiles
 
 BLOCK_BYTES = 8 << 20
 
@@ -70,8 +71,9 @@ class _Placeholders:
 class _Sink:
     """Writes what is known, passes over what is not, and remembers where that will lie."""
 
-    def __init__(self, descriptor: int, placeholders: _Placeholders) -> None:
+    def __init__(self, descriptor: int, placeholders: _Placeholders, mapped: MappedFiles) -> None:
         self._descriptor = descriptor
+        self._mapped = mapped
         self._placeholders = placeholders
         self._bytes = 0
         self.places: dict[StreamKey, int] = {}
@@ -81,7 +83,11 @@ class _Sink:
         size = len(content)
         key = self._placeholders.key_of(content) if isinstance(content, pa.Buffer) else None
         if key is None:
-            write_at(self._descriptor, memoryview(content).cast("B"), self._bytes)
+            view = memoryview(content).cast("B")
+            for first in range(0, size, BLOCK_BYTES):
+                write_at(self._descriptor, view[first : first + BLOCK_BYTES], self._bytes + first)
+                if size > BLOCK_BYTES:
+                    self._mapped.let_go()
         else:
             self.places[key] = self._bytes
         self._bytes += size
@@ -97,18 +103,21 @@ class _Sink:
         self.closed = True
 
 
-def lay_out(descriptor: int, columns: Sequence[StoredColumn], *, rows: int) -> dict[StreamKey, int]:
+def lay_out(
+    descriptor: int, columns: Sequence[StoredColumn], mapped: MappedFiles, *, rows: int
+) -> dict[StreamKey, int]:
     """Write a file of one batch with everything but its values; returns at which byte each part of a column belongs.
 
     Args:
         descriptor: an empty file, open for writing. What is not written to it later stays zero.
         columns: of the batch.
+        mapped: where their texts may lie.
         rows: its length.
     """
     placeholders = _Placeholders()
     arrays = [_array(placeholders, number, column, rows) for number, column in enumerate(columns)]
     schema = pa.schema([column.field for column in columns])
-    sink = _Sink(descriptor, placeholders)
+    sink = _Sink(descriptor, placeholders, mapped)
     with pa.ipc.new_file(pa.PythonFile(sink, mode="w"), schema) as writer:
         writer.write_batch(pa.RecordBatch.from_arrays(arrays, schema=schema))
     assert sink.places.keys() == placeholders.keys(), "the writer copied a column instead of passing it on"
@@ -119,7 +128,7 @@ def write_at(descriptor: int, content: memoryview | npt.NDArray[Any], place: int
     """Write all of `content` at byte `place` of a file; a disk that fills up half-way is an OSError as ever."""
     view = content if isinstance(content, memoryview) else content.data.cast("B")
     while view:
-        written = os.pwrite(descriptor, view[:BLOCK_BYTES], place)
+        written = os.pwrite(descriptor, view, place)
         view, place = view[written:], place + written
 
 

@@ -24,6 +24,7 @@ from linkage_core.kernels.hashed_id_index import build_directory
 from linkage_server.registers.load_columns import Flags
 from linkage_server.registers.load_runs import Counts, StreamKey
 from linkage_server.registers.manifest import FileRecord, Segment
+from linkage_server.registers.mapped_files import MappedFiles
 from linkage_server.registers.partition_window import StoredRuns
 from linkage_server.registers.segment_layout import lay_out, write_at
 from linkage_server.registers.segment_plan import SegmentPlan
@@ -38,7 +39,14 @@ Report = Callable[[int], None]
 
 
 def write_segment_of_runs(
-    folder: Path, plan: SegmentPlan, runs: StoredRuns, *, pool: ThreadPoolExecutor, threads: int, report: Report
+    folder: Path,
+    plan: SegmentPlan,
+    runs: StoredRuns,
+    *,
+    mapped: MappedFiles,
+    pool: ThreadPoolExecutor,
+    threads: int,
+    report: Report,
 ) -> Segment:
     """Write the rows of a range of partitions as a segment into an empty folder; synced when it returns.
 
@@ -46,13 +54,14 @@ def write_segment_of_runs(
         folder: exists, empty.
         plan: which partitions, and what their columns will be like.
         runs: where the rows are, in order of arrival.
+        mapped: where texts and their numbers may lie.
         pool: sorts; `threads` of them at once.
         report: told how many rows are written.
     """
     path = folder / "rows.arrow"
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
     try:
-        filling = _Filling(descriptor, lay_out(descriptor, plan.columns, rows=plan.rows), plan, pool)
+        filling = _Filling(descriptor, lay_out(descriptor, plan.columns, mapped, rows=plan.rows), plan, mapped, pool)
         for piece in _sorted(plan, runs, pool, threads):
             filling.add(piece)
             report(piece.rows)
@@ -113,12 +122,18 @@ class _Filling:
     """A rows file being filled, each column from its first row to its last."""
 
     def __init__(
-        self, descriptor: int, places: dict[StreamKey, int], plan: SegmentPlan, pool: ThreadPoolExecutor
+        self,
+        descriptor: int,
+        places: dict[StreamKey, int],
+        plan: SegmentPlan,
+        mapped: MappedFiles,
+        pool: ThreadPoolExecutor,
     ) -> None:
         self._descriptor = descriptor
         self._places = dict(places)
         self._plan = plan
         self._pool = pool
+        self._mapped = mapped
         self._bits = {key: _Bits() for key in places if plan.is_bits(key)}
         self._elements = dict.fromkeys(range(len(plan.columns)), 0)
         self._rows = self._unflushed = 0
@@ -193,6 +208,7 @@ class _Filling:
             return
         if self._flushing is not None:
             self._flushing.result()
+        self._mapped.let_go()
         self._flushing = self._pool.submit(os.fdatasync, self._descriptor)
         self._unflushed = 0
 

@@ -22,7 +22,7 @@ from linkage_core.events import RegisterPartition
 from linkage_server.registers import compaction, erasure, rehash
 from linkage_server.registers.erasure import FindPerson
 from linkage_server.registers.jobs import jobs_of
-from linkage_server.registers.load_session import DEFAULT_MEMORY_BYTES, LoadSession
+from linkage_server.registers.load_session import DEFAULT_MEMORY_BYTES, LoadSession, ReportRows
 from linkage_server.registers.manifest import (
     Delivery,
     Manifest,
@@ -218,14 +218,18 @@ class RegisterLoad:
         self._clock = clock
         self._folder = folder
         self.add = session.add
+        self.figures = session.figures
 
-    def publish(self) -> Manifest:
+    def publish(self, report: ReportRows | None = None) -> Manifest:
         """Write the segments, then replace the list of snapshots in one step.
+
+        Args:
+            report: told how far the writing is.
 
         Raises:
             StorageFull: no room; the register serves what it served before.
         """
-        segments = self._session.write_segments()
+        segments = self._session.write_segments(report)
         delivery = Delivery(name=self._name, content_sha256=self._content_sha256, rows=self._session.rows)
         manifest = self._base.model_copy(
             update={
