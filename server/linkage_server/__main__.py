@@ -8,6 +8,7 @@ import typer
 
 from linkage_server import (
     commands_audit,
+    commands_benchmark,
     commands_orders,
     commands_organisation,
     commands_register,
@@ -33,6 +34,7 @@ app.command("serve")(commands_service.serve)
 app.command("doctor")(commands_service.doctor)
 app.command("backup")(commands_service.backup)
 app.command("restore")(commands_service.restore)
+app.command("benchmark")(commands_benchmark.benchmark)
 app.command("demo")(tour.demo)
 app.add_typer(commands_register.register_app, name="register")
 app.add_typer(commands_organisation.app, name="organisation")

@@ -9,9 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from linkage_core.events import Population, UInt64s, join_ids
+from linkage_core.events import Int64s, Population, UInt64s, join_ids
 from linkage_core.indicators.follow_up import day_number
-from linkage_core.strata import completed_years
 from linkage_server.benchmark.benchmark_store import StoredRegister
 from linkage_server.registers.store import RegisterStore
 
@@ -52,8 +51,10 @@ class AskedPersons:
 
     def age_band(self) -> UInt8s:
         """Band of the age in completed years on the index day."""
-        born, on = self.birth_day.astype("datetime64[D]"), self.index_day.astype("datetime64[D]")
-        return np.searchsorted(_FROM_AGE, completed_years(born, on), side="right").astype(np.uint8)
+        born_month, born_on = _months_and_days(self.birth_day)
+        month, on = _months_and_days(self.index_day)
+        years = (month - born_month - (on < born_on)) // 12
+        return np.searchsorted(_FROM_AGE, years, side="right").astype(np.uint8)
 
     def population(self) -> Population:
         """The same as an order's population."""
@@ -82,6 +83,13 @@ def draw_persons(register: StoredRegister, *, persons: int | None, seed: int = 2
 def first_year(last_day: date | None) -> int:
     """The first of the two calendar years that a benchmark asks about; the last row lies in the second."""
     return (last_day.year if last_day else 2024) - 1
+
+
+def _months_and_days(days: Int32s) -> tuple[Int64s, Int64s]:
+    """Months since 1970-01, and days since the first of the month."""
+    dates = days.astype("datetime64[D]")
+    months = dates.astype("datetime64[M]")
+    return months.astype(np.int64), (dates - months).astype(np.int64)
 
 
 def _ascending(high: UInt64s, low: UInt64s) -> tuple[UInt64s, UInt64s]:

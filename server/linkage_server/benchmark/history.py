@@ -61,7 +61,6 @@ def _benchmark(result: CaseResult, side: str, figures: Measured) -> dict[str, An
             "peak_bytes": figures.peak.own,
             "peak_bytes_with_mapped_files": figures.peak.whole,
             "read_bytes": round(figures.read_bytes),
-            "cells": figures.cells,
         },
         "options": {"disable_gc": False, "timer": "perf_counter", "warmup": 1},
         "stats": _stats(figures.seconds),
