@@ -8,78 +8,75 @@ from threading import Event
 import pytest
 
 from linkage.errors import ServiceUnavailable, StateConflict
-from linkage_server.runs.core_share import CoreShare
+from linkage_server.runs.core_share import CoreShare, Turn
 
 LONG = 60.0
 
 
-def test_turns_never_outnumber_the_cores() -> None:
+def test_turns_of_one_run_never_outnumber_the_cores() -> None:
     share, begun = CoreShare(2), []
 
-    def work(run: str) -> None:
-        with share.turns_of(run) as turn:
+    with share.turns_of("run") as turn, ThreadPoolExecutor(6) as pool:
+
+        def work() -> None:
             for _ in range(50):
                 with turn():
                     begun.append(1)
                     assert len(begun) <= 2
                     begun.pop()
 
-    with ThreadPoolExecutor(6) as pool:
-        for one in [pool.submit(work, f"run {place}") for place in range(6)]:
+        for one in [pool.submit(work) for _ in range(6)]:
             one.result(LONG)
 
 
-def waiting_behind_another(
-    share: CoreShare, pool: ThreadPoolExecutor, *, cancelled: Event
-) -> tuple[Future[None], Event]:
-    """A run that waits for the only core, which another one holds until the event is set."""
-    held, let_go = Event(), Event()
+def test_a_run_waits_for_no_other() -> None:
+    share = CoreShare(1)
+    with share.turns_of("big") as big, big(), share.turns_of("small") as small, small():
+        pass
 
-    def hold() -> None:
-        with share.turns_of("holder") as turn, turn():
-            held.set()
-            assert let_go.wait(LONG)
 
-    asked = Event()
+def waiting_for_a_core(turn: Turn, asked: Event, pool: ThreadPoolExecutor) -> Future[None]:
+    """A thread of a run whose other thread holds the only core."""
+    asked.clear()
+
+    def wait() -> None:
+        with turn():
+            pytest.fail("the turn came while the core was held")
+
+    waiter = pool.submit(wait)
+    assert asked.wait(LONG)
+    return waiter
+
+
+def test_a_run_is_cancelled_while_it_waits_and_the_core_goes_to_the_next() -> None:
+    share, cancelled, asked = CoreShare(1), Event(), Event()
 
     def may_go_on() -> None:
         asked.set()
         if cancelled.is_set():
             raise StateConflict("the order was withdrawn.")
 
-    def wait() -> None:
-        with share.turns_of("waiter", may_go_on=may_go_on) as turn, turn():
-            pytest.fail("the turn came while the core was held")
-
-    pool.submit(hold)
-    assert held.wait(LONG)
-    waiter = pool.submit(wait)
-    assert asked.wait(LONG)
-    return waiter, let_go
-
-
-def test_a_run_is_cancelled_while_it_waits_and_the_core_goes_to_the_next() -> None:
-    share, cancelled = CoreShare(1), Event()
-    with ThreadPoolExecutor(2) as pool:
-        waiter, let_go = waiting_behind_another(share, pool, cancelled=cancelled)
-        cancelled.set()
-        with pytest.raises(StateConflict):
-            waiter.result(LONG)
-        let_go.set()
-    with share.turns_of("next") as turn, turn():
-        pass
+    with ThreadPoolExecutor(1) as pool, share.turns_of("run", may_go_on=may_go_on) as turn:
+        with turn():
+            waiter = waiting_for_a_core(turn, asked, pool)
+            cancelled.set()
+            with pytest.raises(StateConflict):
+                waiter.result(LONG)
+        cancelled.clear()
+        with turn():
+            pass
 
 
 def test_a_service_that_stops_sends_waiting_runs_home() -> None:
-    share = CoreShare(1)
-    with ThreadPoolExecutor(2) as pool:
-        waiter, let_go = waiting_behind_another(share, pool, cancelled=Event())
-        share.close()
-        with pytest.raises(ServiceUnavailable, match="stops"):
-            waiter.result(LONG)
-        let_go.set()
-    with pytest.raises(ServiceUnavailable), share.turns_of("next") as turn, turn():
-        pytest.fail("a turn was given after the end")
+    share, asked = CoreShare(1), Event()
+    with ThreadPoolExecutor(1) as pool, share.turns_of("run", may_go_on=asked.set) as turn:
+        with turn():
+            waiter = waiting_for_a_core(turn, asked, pool)
+            share.close()
+            with pytest.raises(ServiceUnavailable, match="stops"):
+                waiter.result(LONG)
+        with pytest.raises(ServiceUnavailable), turn():
+            pytest.fail("a turn was given after the end")
 
 
 def test_a_turn_that_fails_gives_its_core_back() -> None:

@@ -49,12 +49,17 @@ def simulate(slots: int, runs: Mapping[str, tuple[float, int, list[float]]]) -> 
     return ends, widest
 
 
-def test_a_small_run_passes_between_two_blocks_of_a_big_one() -> None:
+def test_a_small_run_waits_for_no_block_of_a_big_one() -> None:
     ends, _ = simulate(2, {"big": (0.0, 2, [1.0] * 200), "small": (10.5, 2, [0.25])})
-    # The block under way ends at 11; the small run's only block is the next to begin.
-    assert ends["small"] == 11.25
-    # The big run loses what the small one took and nothing else: 100.125 seconds of two cores, up to one block.
-    assert 100.0 <= ends["big"] <= 101.25
+    assert ends["small"] == 10.75
+    assert 100.0 <= ends["big"] <= 101.0
+
+
+def test_a_big_run_keeps_one_core_while_others_want_theirs() -> None:
+    ends, _ = simulate(2, {"big": (0.0, 2, [1.0] * 40), "other": (10.5, 2, [1.0] * 20)})
+    # From 11 on each has one core for twenty seconds: sixty blocks on two cores, and neither is done much earlier.
+    assert 29.0 <= ends["other"] <= 31.0
+    assert 29.0 <= ends["big"] <= 31.0
 
 
 def test_a_big_run_is_not_starved_by_a_stream_of_small_ones() -> None:
@@ -67,27 +72,25 @@ def test_a_big_run_is_not_starved_by_a_stream_of_small_ones() -> None:
 
 
 def test_a_newcomer_begins_where_the_least_served_stands() -> None:
-    queue = TurnQueue(1)
+    queue = TurnQueue(3)
     queue.join("old", now=0.0)
-    first = queue.ask("old", now=0.0)
+    queue.ask("old", now=0.0)
     queue.join("new", now=100.0)
     assert (queue.used("old", now=100.0), queue.used("new", now=100.0)) == (100.0, 100.0)
-    waiting = queue.ask("new", now=100.0)
-    again = queue.ask("old", now=100.0)
-    queue.give_back(first, now=101.0)
-    assert (waiting.given, again.given) == (True, False)
-    # Ten seconds later the two are no longer even, and it is the old one's turn.
-    queue.ask("new", now=101.0)
-    queue.give_back(waiting, now=111.0)
-    assert again.given
+    first, second = queue.ask("new", now=100.0), queue.ask("new", now=100.0)
+    olds, news = queue.ask("old", now=100.0), queue.ask("new", now=100.0)
+    assert (first.given, second.given, olds.given, news.given) == (True, True, False, False)
+    # The newcomer held two cores for a second, so the spare one goes to the other run.
+    queue.give_back(second, now=101.0)
+    assert (olds.given, news.given) == (True, False)
 
 
 def test_who_gives_up_waiting_is_passed_over() -> None:
     queue = TurnQueue(1)
-    for run in ("one", "two", "three"):
-        queue.join(run, now=0.0)
-    held, given_up, last = (queue.ask(run, now=0.0) for run in ("one", "two", "three"))
+    queue.join("run", now=0.0)
+    held, given_up, last = (queue.ask("run", now=0.0) for _ in range(3))
     queue.give_back(given_up, now=1.0)
+    assert not last.given
     queue.give_back(held, now=2.0)
     assert last.given
 
@@ -113,7 +116,7 @@ def test_every_run_ends_and_no_core_idles_while_somebody_waits(slots: int, share
     blocks=st.lists(st.lists(st.integers(1, 8), min_size=60, max_size=60), min_size=2, max_size=4),
 )
 def test_accounts_of_runs_that_want_all_cores_stay_together(slots: int, blocks: list[list[int]]) -> None:
-    # With a thread to spare each run is always in line; one that is not is passed over until it asks again.
+    # With a thread to spare each run is always in line for the spare cores.
     runs = {str(place): (0.0, slots + 1, [float(length) for length in lengths]) for place, lengths in enumerate(blocks)}
     _, widest = simulate(slots, runs)
     # One turn on each core, begun while the run was the least served.

@@ -1,4 +1,4 @@
-"""Shares the cores among the runs of one service: each computes a block of persons, then lets whoever has used less go.
+"""Shares the cores among the runs of one service: each thread of a run asks before it computes a block of persons.
 
 Runs are threads of one process, and a thread in a kernel cannot be interrupted; so the fairness lies in asking before
 each block. See docs/decisions/fair-shares.md.
@@ -36,7 +36,7 @@ class Turns:
 
     @property
     def core_seconds(self) -> float:
-        """How long the run's turns have kept a core; waiting is no part of it."""
+        """How long the run's turns were held, together; waiting for one is no part of it."""
         return self.used()
 
 
@@ -44,7 +44,7 @@ class CoreShare:
     """The cores of the machine, given out in turns.
 
     Args:
-        slots: how many turns run at once.
+        slots: how many cores there are.
         clock: seconds that only grow.
     """
 

@@ -1,9 +1,11 @@
-"""Who may compute next: the run that has used least core time, one turn at a time. Pure bookkeeping, without threads.
+"""Who may compute next: pure bookkeeping, without threads.
 
-A run's account is the time its turns have held a core, those under way included. A newcomer's account begins at the
-smallest one there is: at zero it would hold back everybody who came before until it had caught up with their past.
+Each run may hold one turn at any time; the operating system shares the cores among those. The cores that are left over
+go to the run that has used least, one turn at a time. So nobody ever waits for another run's block, and nobody has more
+than an equal part while others want theirs.
 
-A core is never kept for a run that is not in line: of two runs with one thread each, one begins when the other ends.
+A run's account is the time that its turns have been held, those under way included. A newcomer's begins at the smallest
+one there is: at zero it would have all spare cores until it had caught up with the past of everybody before it.
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ class TurnQueue:
     """Turns of all runs under way.
 
     Args:
-        slots: how many turns are given at once, one for each core.
+        slots: how many turns are given at once, one for each core; more only where there are more runs.
     """
 
     slots: int
@@ -58,7 +60,7 @@ class TurnQueue:
         return self._used[run] + under_way
 
     def ask(self, run: str, *, now: float) -> Ticket:
-        """A ticket for a turn of a run that has joined; given at once where a core is free."""
+        """A ticket for a turn of a run that has joined; given at once if it is the run's only one or a core is free."""
         ticket = Ticket(run)
         self._waiting.append(ticket)
         self._hand_out(now)
@@ -74,8 +76,13 @@ class TurnQueue:
         self._hand_out(now)
 
     def _hand_out(self, now: float) -> None:
+        for ticket in tuple(self._waiting):
+            if all(held.run != ticket.run for held in self._held):
+                self._give(ticket, now)
         while self._waiting and len(self._held) < self.slots:
-            first = min(self._waiting, key=lambda ticket: self.used(ticket.run, now=now))
-            self._waiting.remove(first)
-            first.since = now
-            self._held.append(first)
+            self._give(min(self._waiting, key=lambda ticket: self.used(ticket.run, now=now)), now)
+
+    def _give(self, ticket: Ticket, now: float) -> None:
+        self._waiting.remove(ticket)
+        ticket.since = now
+        self._held.append(ticket)
