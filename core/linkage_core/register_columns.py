@@ -83,7 +83,7 @@ class RegisterColumn:
         if part is None:
             return pa.nulls(len(rows), kind)
         taken = part.array.take(pa.array(rows.numbers))
-        _check_codes(taken, self.field.name)
+        check_codes(taken, self.field.name)
         if codes is not None:
             values = pa.DictionaryArray.from_arrays(pa.array(codes).take(taken.flatten().indices), self.texts)
             return with_values(taken, values)
@@ -95,7 +95,7 @@ class RegisterColumn:
         return taken if taken.type == kind else taken.cast(kind)
 
 
-def _check_codes(column: pa.Array, name: str) -> None:
+def check_codes(column: pa.Array, name: str) -> None:
     """Refuse codes without a text: a damaged segment must not lead outside its dictionary."""
     within = column.flatten() if is_code_list(column.type) else column
     if pa.types.is_dictionary(within.type) and len(within) > within.null_count:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from linkage_core.register_columns import register_column
+from linkage_core.register_columns import check_codes, dictionary_of, register_column
 from linkage_core.row_filter import RowFilter
 from linkage_core.segment_rows import SegmentColumn, SegmentRows, UInt8s
 
@@ -34,12 +34,10 @@ class RowSelection:
         self._parts = column.parts
         shared = None if column.texts is None else wanted_texts(column.texts, keep.wants)
         for number, (part, codes) in enumerate(zip(column.parts, column.codes, strict=True)):
-            if part is None or not part.is_coded:
+            texts = None if part is None else dictionary_of(part.array)
+            if texts is None:
                 continue
-            if shared is None or codes is None:
-                own = wanted_texts(part.array.dictionary, keep.wants)
-            else:
-                own = shared[codes[:-1]]
+            own = wanted_texts(texts, keep.wants) if shared is None or codes is None else shared[codes[:-1]]
             self._tables[number] = np.append(own, np.uint8(0))
 
     def of(self, number: int, rows: SegmentRows) -> SegmentRows:
@@ -48,10 +46,10 @@ class RowSelection:
         if part is None:
             return SegmentRows(rows.starts, np.zeros_like(rows.counts), rows.numbers[:0])
         table = self._tables[number]
-        if table is not None:
+        if table is not None and part.is_coded:
             listed, counts = part.select(table, rows.starts, rows.counts)
             return SegmentRows(rows.starts, counts, listed)
-        passes = self._passes(part.array.take(pa.array(rows.numbers)))
+        passes = self._passes(part.array.take(pa.array(rows.numbers)), table, part.field.name)
         ends = np.concatenate(([0], np.cumsum(passes)))[np.cumsum(rows.counts, dtype=np.int64)]
         return SegmentRows(rows.starts, np.diff(ends, prepend=0).astype(np.uint32), rows.numbers[passes])
 
@@ -60,15 +58,17 @@ class RowSelection:
         part = self._parts[number]
         return 0.0 if part is None else part.bytes_per_row
 
-    def _passes(self, column: pa.Array) -> Bools:
+    def _passes(self, column: pa.Array, table: UInt8s | None, name: str) -> Bools:
         """For each row of a column of texts, or of lists of codes or texts, whether it is wanted."""
         if pa.types.is_list(column.type):
+            check_codes(column, name)
             lengths = np.asarray(pc.list_value_length(column).fill_null(0))
-            within = self._passes(column.flatten())
+            within = self._passes(column.flatten(), table, name)
             passing = np.repeat(np.arange(len(lengths)), lengths)[within]
             return np.asarray(np.bincount(passing, minlength=len(lengths)) > 0)
         coded = column if pa.types.is_dictionary(column.type) else column.cast(pa.string()).dictionary_encode()
-        table = np.append(wanted_texts(coded.dictionary, self._wants), np.uint8(0))
+        if table is None:
+            table = np.append(wanted_texts(coded.dictionary, self._wants), np.uint8(0))
         codes = np.asarray(coded.indices.cast(pa.int64()).fill_null(len(table) - 1), np.int64)
         return table[codes].astype(np.bool_)
 

@@ -1,6 +1,7 @@
 """The join written to be obviously right: one dictionary, one loop, Python objects.
 
-Twins of the kernels hashed_id_index (places_of), hashed_id_sort (sorted_order) and hashed_id_join (merged_order).
+Twins of the kernels hashed_id_index (places_of), hashed_id_sort (sorted_order), hashed_id_join (slices_of, kept_rows,
+merged_order) and gather_rows (fetched).
 """
 
 from __future__ import annotations
@@ -40,6 +41,21 @@ def places_of(keys: Sequence[tuple[int, int]], asked: Sequence[tuple[int, int]])
 def sorted_order(lines: Sequence[tuple[int, int, int]]) -> list[int]:
     """Rows by both words of the id, then by day, then as they came."""
     return sorted(range(len(lines)), key=lambda row: (*lines[row], row))
+
+
+def slices_of(found: Sequence[int], offsets: Sequence[int]) -> list[tuple[int, int]]:
+    """First row and number of rows of each person found; none for a person who is not."""
+    return [(0, 0) if at < 0 else (offsets[at], offsets[at + 1] - offsets[at]) for at in found]
+
+
+def kept_rows(slices: Sequence[tuple[int, int]], codes: Sequence[int | None], wanted: set[int]) -> list[list[int]]:
+    """The rows of each slice whose code is wanted."""
+    return [[row for row in range(first, first + rows) if codes[row] in wanted] for first, rows in slices]
+
+
+def fetched(rows: Sequence[int], values: Sequence[int], base: int) -> list[int]:
+    """The values of the rows, counted from `base`."""
+    return [base + values[row] for row in rows]
 
 
 def merged_order(persons: Sequence[Sequence[Sequence[int]]]) -> list[int]:
