@@ -34,12 +34,13 @@ def load(
     lines_at_once: int = 7,
     pepper_version: int = 1,
     replace: bool = False,
+    date_column: str = "day",
 ) -> Manifest:
     """Load lines as one delivery into the register `lmed`."""
     with store.begin_load(
         "lmed",
         definition_sha256="definition",
-        date_column="day",
+        date_column=date_column,
         pepper_version=pepper_version,
         delivery_name=name,
         content_sha256=f"content of {name}",
