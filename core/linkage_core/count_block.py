@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TypeVar
 
 import numpy as np
 
@@ -18,7 +17,6 @@ from linkage_core.partial_counts import PartialCounts, RowKey, UsedLevels
 from linkage_core.points import Point, person_columns, point_of, sum_columns, values_by_point
 from linkage_core.set_relations import POPULATION, family
 
-Numbers = TypeVar("Numbers", Int32s, Int64s)
 FRACTION_SCALE = 1_000_000
 """A mean of fractions is a sum of whole millionths, so that sums of parts are sums of wholes to the last digit."""
 
@@ -247,15 +245,13 @@ class _Counting:
         if strata not in self._cells:
             self._cells[strata] = grid.cell_of(self._levels, persons=self._size)
         entries = [_entries(value.rows.get(row), levels) for value in values]
-        lengths = [len(person) for person, _, _ in entries]
         counts = np.zeros((grid.cells, len(values) + 1, len(levels.names)), np.int64)
         sums = np.zeros((grid.cells, len(values), len(levels.names)) if adds else (0, 0, 0), np.int64)
         count_levels(
-            _joined([person for person, _, _ in entries]),
-            _joined([level for _, level, _ in entries]),
-            _joined([value for _, _, value in entries]) if adds else None,
-            np.concatenate(([0], np.cumsum(lengths))).astype(np.int64),
-            np.stack(among.masks).view(np.uint8),
+            [person for person, _, _ in entries],
+            [level for _, level, _ in entries],
+            [value for _, _, value in entries] if adds else None,
+            [mask.view(np.uint8) for mask in among.masks],
             self._cells[strata],
             levels.used,
             counts,
@@ -306,7 +302,3 @@ def _entries(rows: RowValues | None, levels: UsedLevels) -> tuple[Int32s, Int32s
         return rows.person, rows.level, rows.value
     place = UsedLevels(rows.levels, levels.used).places(levels.names).astype(np.int32)
     return rows.person, place[rows.level] if len(place) else rows.level, rows.value
-
-
-def _joined(parts: list[Numbers]) -> Numbers:
-    return np.ascontiguousarray(parts[0]) if len(parts) == 1 else np.concatenate(parts)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -54,7 +56,7 @@ def test_subsets_are_found(seed: int, sets: int, words: int) -> None:
 
 
 @settings(max_examples=100, deadline=None)
-@given(seed=SEEDS, persons=st.integers(0, 12), periods=st.integers(1, 3), levels=st.integers(1, 4))
+@given(seed=SEEDS, persons=st.integers(0, 150), periods=st.integers(1, 3), levels=st.integers(1, 4))
 def test_entries_are_counted_by_cell_period_and_level(seed: int, persons: int, periods: int, levels: int) -> None:
     rng = np.random.default_rng(seed)
     cell = rng.integers(0, 2, persons).astype(np.int32)
@@ -66,11 +68,17 @@ def test_entries_are_counted_by_cell_period_and_level(seed: int, persons: int, p
     value = rng.integers(-9, 9, len(person))
     used = np.zeros(levels, np.uint8)
     counts, sums = np.zeros((2, periods + 1, levels), np.int64), np.zeros((2, periods, levels), np.int64)
-    count_levels(person, level, value, starts, among, cell, used, counts, sums)
+    # As the indicators' kernel writes them: person and level are two halves of a word, the value is the word after it.
+    words = np.empty((len(person), 2), np.int64)
+    words.view(np.int32)[:, 0], words.view(np.int32)[:, 1], words[:, 1] = person, level, value
+    parts = [words[first:last] for first, last in pairwise(starts)]
+    persons_of = [part.view(np.int32)[:, 0] for part in parts]
+    levels_of = [part.view(np.int32)[:, 1] for part in parts]
+    count_levels(persons_of, levels_of, [part[:, 1] for part in parts], list(among), cell, used, counts, sums)
     expected = count_by_level(person, level, value, starts, among=among, cell=cell, levels=levels)
     assert (counts.tolist(), sums.tolist(), used.tolist()) == expected
     only_counts = np.zeros_like(counts)
-    count_levels(person, level, None, starts, among, cell, used, only_counts, None)
+    count_levels(persons_of, levels_of, None, list(among), cell, used, only_counts, None)
     assert (only_counts == counts).all()
 
 
@@ -114,9 +122,19 @@ def test_what_is_out_of_range_is_refused() -> None:
         count_persons(cell, among, np.zeros(3, np.int64))
     with pytest.raises(EventsRejected, match="row 1, column 'code'"):
         place_codes(np.array([0, -1], np.int8), np.zeros(2, np.int32), np.zeros(2, np.int32))
-    nobody = np.zeros((1, 2), np.uint8)
-    with pytest.raises(EventsRejected, match="row 1, column 'level': the value is out of order"):
+
+
+@pytest.mark.parametrize(
+    ("person", "level", "rule"),
+    [
+        ([70, 1], [0, 0], "out of order"),
+        ([1, 99], [0, 1], "outside its range"),
+        ([1, 100], [0, 0], "outside its range"),
+    ],
+)
+def test_entries_out_of_place_are_refused(person: list[int], level: list[int], rule: str) -> None:
+    with pytest.raises(EventsRejected, match=f"row 1, column 'level': the value is {rule}"):
         count_levels(
-            np.array([1, 0], np.int32), np.zeros(2, np.int32), None, np.array([0, 2]), nobody, np.zeros(2, np.int32),
-            np.zeros(1, np.uint8), np.zeros((1, 2, 1), np.int64), None,
+            [np.array(person, np.int32)], [np.array(level, np.int32)], None, [np.ones(100, np.uint8)],
+            np.zeros(100, np.int32), np.zeros(1, np.uint8), np.zeros((1, 2, 1), np.int64), None,
         )  # fmt: skip

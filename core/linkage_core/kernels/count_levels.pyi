@@ -6,11 +6,10 @@ Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]
 
 def count_levels(
-    person: Int32s,
-    level: Int32s,
-    value: Int64s | None,
-    starts: Int64s,
-    among: UInt8s,
+    person: list[Int32s],
+    level: list[Int32s],
+    value: list[Int64s] | None,
+    among: list[UInt8s],
     cell: Int32s,
     used: UInt8s,
     counts: Int64s,
@@ -19,10 +18,9 @@ def count_levels(
     """Count the persons of a set by cell, period and row level, and add their values.
 
     Args:
-        person, level: int32, one an entry; persons ascend within a period, each pair stands once a period.
+        person, level: int32, for each period one an entry, with any strides; persons ascend, each pair stands once.
         value: int64, one an entry; needed for `sums` only.
-        starts: int64, periods + 1: entries of period p are [starts[p], starts[p + 1]).
-        among: uint8, periods x persons: not 0 where the person is in the period's set.
+        among: uint8, for each period one a person: not 0 where she is in the period's set.
         cell: int32, one a person.
         used: uint8, one a level, in and out: 1 where any entry has it, whoever's it is.
         counts: int64, cells x (periods + 1) x levels, in and out; the last period is all of them, each person once.

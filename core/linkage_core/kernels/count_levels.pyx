@@ -3,7 +3,8 @@
 
 import numpy as np
 
-from libc.stdint cimport int32_t, int64_t, uint8_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
+from libc.string cimport memset
 
 from linkage_core.kernels.kernel_result cimport (
     KERNEL_LENGTH_MISMATCH,
@@ -15,11 +16,19 @@ from linkage_core.kernels.kernel_result cimport (
     raise_if_failed,
 )
 
-ctypedef struct Entries:
-    const int32_t* person
-    const int32_t* level
-    const int64_t* value
+# Entries of one period, wherever they lie: a column may be every other word of a wider array.
+ctypedef struct Period:
+    const char* person
+    const char* level
+    const char* value
     const uint8_t* among
+    int64_t person_step
+    int64_t level_step
+    int64_t value_step
+    int64_t entries
+    int64_t next_entry
+
+ctypedef struct Cube:
     const int32_t* cell
     int64_t persons
     int64_t periods
@@ -27,86 +36,109 @@ ctypedef struct Entries:
     int64_t levels
 
 
-# All periods advance together, person by person: `last` remembers who was counted under a level last, so that a person
-# with the level in several periods is one person of the total, and nothing is sorted.
+# 64 persons at a time go through all periods: a word a level tells which of them were counted under it, so that a
+# person with the level in several periods is one person of the total, and nothing is sorted.
 cdef KernelResult count_all(
-    const Entries* entries,
-    int64_t* next_entry,
-    const int64_t* ends,
-    int32_t* last,
-    uint8_t* used,
-    int64_t* counts,
-    int64_t* sums,
+    Period* periods, const Cube* cube, uint64_t* seen, uint8_t* used, int64_t* counts, int64_t* sums
 ) noexcept nogil:
-    cdef int64_t person, period, entry, place, period_cells = 0
-    cdef int32_t level
-    for person in range(entries.persons):
-        for period in range(entries.periods):
-            entry = next_entry[period]
-            while entry < ends[period] and entries.person[entry] == person:
-                level = entries.level[entry]
-                if not 0 <= level < entries.levels or not 0 <= entries.cell[person] < entries.cells:
+    cdef int64_t first, last, number, entry, place
+    cdef int32_t person, level
+    cdef uint64_t is_in, already
+    cdef Period* period
+    for first in range(0, cube.persons, 64):
+        last = first + 64 if first + 64 < cube.persons else cube.persons
+        memset(seen, 0, cube.levels * sizeof(uint64_t))
+        for number in range(cube.periods):
+            period = periods + number
+            entry = period.next_entry
+            while entry < period.entries:
+                person = (<const int32_t*>(period.person + entry * period.person_step))[0]
+                if person >= last:
+                    break
+                level = (<const int32_t*>(period.level + entry * period.level_step))[0]
+                if person < first:
+                    return kernel_failed(KERNEL_OUT_OF_ORDER, entry)
+                if not 0 <= level < cube.levels or not 0 <= cube.cell[person] < cube.cells:
                     return kernel_failed(KERNEL_OUT_OF_RANGE, entry)
                 used[level] = 1
-                if entries.among[period * entries.persons + person]:
-                    place = entries.cell[person] * (entries.periods + 1)
-                    counts[(place + period) * entries.levels + level] += 1
-                    if last[level] != person:
-                        last[level] = <int32_t>person
-                        counts[(place + entries.periods) * entries.levels + level] += 1
-                    if sums != NULL:
-                        place = entries.cell[person] * entries.periods + period
-                        sums[place * entries.levels + level] += entries.value[entry]
+                is_in = period.among[person] != 0
+                already = seen[level] >> (person - first)
+                seen[level] |= is_in << (person - first)
+                place = <int64_t>cube.cell[person] * (cube.periods + 1)
+                counts[(place + number) * cube.levels + level] += is_in
+                counts[(place + cube.periods) * cube.levels + level] += is_in & ~already
+                if sums != NULL:
+                    place = <int64_t>cube.cell[person] * cube.periods + number
+                    sums[place * cube.levels + level] += (
+                        (<const int64_t*>(period.value + entry * period.value_step))[0] & -<int64_t>is_in
+                    )
                 entry += 1
-            next_entry[period] = entry
-    for period in range(entries.periods):
-        if next_entry[period] != ends[period]:
-            return kernel_failed(KERNEL_OUT_OF_ORDER, next_entry[period])
+            period.next_entry = entry
+    for number in range(cube.periods):
+        if periods[number].next_entry != periods[number].entries:
+            return kernel_failed(KERNEL_OUT_OF_RANGE, periods[number].next_entry)
+    return kernel_ok()
+
+
+cdef KernelResult borrow(
+    Period* period, const int32_t[:] person, const int32_t[:] level, const int64_t[:] value, const uint8_t[::1] among
+):
+    if person.shape[0] != level.shape[0] or (value is not None and value.shape[0] != person.shape[0]):
+        return kernel_failed(KERNEL_LENGTH_MISMATCH, -1)
+    period.entries, period.next_entry, period.value = person.shape[0], 0, NULL
+    if period.entries == 0:
+        return kernel_ok()
+    period.person, period.person_step = <const char*>&person[0], person.strides[0]
+    period.level, period.level_step = <const char*>&level[0], level.strides[0]
+    if value is not None:
+        period.value, period.value_step = <const char*>&value[0], value.strides[0]
+    if among.shape[0] == 0:
+        return kernel_failed(KERNEL_OUT_OF_RANGE, 0)
+    period.among = &among[0]
     return kernel_ok()
 
 
 def count_levels(
-    const int32_t[::1] person,
-    const int32_t[::1] level,
-    const int64_t[::1] value,
-    const int64_t[::1] starts,
-    const uint8_t[:, ::1] among,
+    list person,
+    list level,
+    list value,
+    list among,
     const int32_t[::1] cell,
     uint8_t[::1] used,
     int64_t[:, :, ::1] counts,
     int64_t[:, :, ::1] sums,
 ):
-    cdef KernelResult result
-    cdef Entries entries
-    entries.persons, entries.periods = cell.shape[0], among.shape[0]
-    entries.cells, entries.levels = counts.shape[0], used.shape[0]
+    cdef KernelResult result = kernel_ok()
+    cdef Cube cube
+    cdef int64_t number, entries = 0
+    cube.persons, cube.periods, cube.cells, cube.levels = cell.shape[0], len(person), counts.shape[0], used.shape[0]
     if not (
-        person.shape[0] == level.shape[0] == starts[among.shape[0]]
-        and starts.shape[0] == among.shape[0] + 1
-        and among.shape[1] == cell.shape[0]
-        and counts.shape[1] == among.shape[0] + 1
-        and counts.shape[2] == used.shape[0]
-        and (
-            sums is None
-            or (
-                value.shape[0] == person.shape[0]
-                and sums.shape[0] == counts.shape[0]
-                and sums.shape[1] == among.shape[0]
-                and sums.shape[2] == used.shape[0]
-            )
-        )
+        len(level) == len(among) == cube.periods
+        and counts.shape[1] == cube.periods + 1
+        and counts.shape[2] == cube.levels
+        and all(len(mask) == cube.persons for mask in among)
     ):
         raise_if_failed(kernel_failed(KERNEL_LENGTH_MISMATCH, -1), "level")
-    if person.shape[0] == 0 or cell.shape[0] == 0 or used.shape[0] == 0 or counts.shape[0] == 0:
-        raise_if_failed(kernel_failed(KERNEL_OUT_OF_RANGE, 0) if person.shape[0] else kernel_ok(), "level")
+    if sums is not None and not (
+        len(value) == cube.periods
+        and (sums.shape[0], sums.shape[1], sums.shape[2]) == (cube.cells, cube.periods, cube.levels)
+    ):
+        raise_if_failed(kernel_failed(KERNEL_LENGTH_MISMATCH, -1), "level")
+    cdef uint8_t[::1] borrowed = np.zeros(max(cube.periods, 1) * sizeof(Period), np.uint8)
+    cdef uint64_t[::1] seen = np.empty(max(cube.levels, 1), np.uint64)
+    cdef Period* periods = <Period*>&borrowed[0]
+    for number in range(cube.periods):
+        result = borrow(
+            periods + number, person[number], level[number], None if sums is None else value[number], among[number]
+        )
+        raise_if_failed(result, "level")
+        entries += periods[number].entries
+    if entries == 0:
         return
-    cdef int64_t[::1] next_entry = np.array(starts[: among.shape[0]], np.int64)
-    cdef int32_t[::1] last = np.full(used.shape[0], -1, np.int32)
-    cdef int64_t* added = NULL
-    entries.person, entries.level, entries.cell, entries.among = &person[0], &level[0], &cell[0], &among[0, 0]
-    entries.value = NULL
-    if sums is not None:
-        entries.value, added = &value[0], &sums[0, 0, 0]
+    if cube.levels == 0 or cube.cells == 0:
+        raise_if_failed(kernel_failed(KERNEL_OUT_OF_RANGE, 0), "level")
+    cube.cell = &cell[0]
+    cdef int64_t* added = NULL if sums is None else &sums[0, 0, 0]
     with nogil:
-        result = count_all(&entries, &next_entry[0], &starts[1], &last[0], &used[0], &counts[0, 0, 0], added)
+        result = count_all(periods, &cube, &seen[0], &used[0], &counts[0, 0, 0], added)
     raise_if_failed(result, "level")
