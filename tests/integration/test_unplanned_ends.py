@@ -130,7 +130,7 @@ def test_an_order_whose_server_is_killed_in_upload_opening_and_run_is_released_o
     with pytest.raises(ServiceUnavailable):
         scene.submit()
     assert scene.died() == -signal.SIGKILL
-    scene.serve(*serving(KILL, module=RUN, place="count_by"))
+    scene.serve(*serving(KILL, module=RUN, place="compute"))
     name = scene.approved()
     assert name.endswith(upload.order_id)
     assert list((scene.service.root / "spool").iterdir()) == []
@@ -166,14 +166,14 @@ def test_being_killed_anywhere_between_claim_and_release_leaves_one_release(scen
 
 
 def test_sigterm_lets_a_run_end_or_has_it_run_again_after_the_next_start(scene: Scene, tmp_path: Path) -> None:
-    scene.serve(*serving(TERMINATE, module=RUN, place="count_by"))
+    scene.serve(*serving(TERMINATE, module=RUN, place="compute"))
     ended = scene.approved()
     assert scene.died() == 0
     assert scene.service.wait_until(ended, {"awaiting_release"}, seconds=1) == "awaiting_release"
     # This run outlasts the grace.
     gate = tmp_path / "gate"
     grace = "import linkage_server.assembly; linkage_server.assembly.STOP_GRACE_SECONDS = 0.2"
-    scene.serve(*serving(wait_for(gate), module=RUN, place="count_by", more=grace))
+    scene.serve(*serving(wait_for(gate), module=RUN, place="compute", more=grace))
     cut_off = scene.approved()
     reached(gate)
     assert scene.service.stop() == 0
@@ -185,7 +185,7 @@ def test_sigterm_lets_a_run_end_or_has_it_run_again_after_the_next_start(scene: 
 
 def test_an_order_cancelled_while_it_runs_leaves_no_table(scene: Scene, tmp_path: Path) -> None:
     gate = tmp_path / "gate"
-    scene.serve(*serving(wait_for(gate), module=RUN, place="count_by"))
+    scene.serve(*serving(wait_for(gate), module=RUN, place="compute"))
     name = scene.approved()
     reached(gate)
     with Linkage(scene.heart.root) as linkage:

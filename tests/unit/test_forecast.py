@@ -9,7 +9,7 @@ import pytest
 from linkage.register_variable import LocalizedText
 from linkage_server.registers.manifest import Delivery, FileRecord, Manifest, Segment
 from linkage_server.runs.expected_memory import plan_blocks
-from linkage_server.runs.expected_time import COMPUTING, calibration, seconds_by_stage
+from linkage_server.runs.expected_time import COMPUTING, calibrate, seconds_by_stage
 from linkage_server.runs.forecast import RegisterForecast, forecast, segments_by_delivery
 from linkage_server.runs.plan import PlannedRegister
 from linkage_server.runs.rough import rough_bytes, rough_count, two_figures
@@ -114,14 +114,32 @@ def test_small_numbers_are_not_told() -> None:
     assert (told.rows, told.persons, told.segments[0].persons_held) == (100, 100, 100)
 
 
-def test_times_follow_the_rule_and_earlier_runs() -> None:
-    small = seconds_by_stage(persons=1000, rows=1e4, probe_seconds=0.001, columns=3, indicators=2, values=2, tables=3)
-    large = seconds_by_stage(persons=1000, rows=1e8, probe_seconds=0.001, columns=3, indicators=2, values=2, tables=3)
+def by_rule(*, rows: float, side_by_side: int = 1) -> dict[str, float]:
+    return seconds_by_stage(
+        persons=1000,
+        side_by_side=side_by_side,
+        rows=rows,
+        probe_seconds=0.001,
+        columns=3,
+        indicators=2,
+        values=2,
+        tables=3,
+    )
+
+
+def test_times_follow_the_rule() -> None:
+    small, large, shared = by_rule(rows=1e4), by_rule(rows=1e8), by_rule(rows=1e8, side_by_side=2)
     assert large[COMPUTING] > 100 * small[COMPUTING]
+    assert shared[COMPUTING] == large[COMPUTING] / 2
     assert {stage for stage in small if small[stage] != large[stage]} == {COMPUTING}
-    assert calibration([]) == 1
-    assert calibration([(1.0, 2.0), (2.0, 6.0), (1.0, 100.0)]) == 3
-    assert calibration([(0.0, 2.0)]) == 1
+
+
+def test_a_stage_is_calibrated_by_the_median_of_earlier_runs() -> None:
+    rule = {"computing": 2.0, "protecting": 1.0}
+    assert calibrate(rule, []) == rule
+    earlier = [({"computing": 1.0}, {"computing": measured, "protecting": 9.0}) for measured in (2.0, 3.0, 100.0)]
+    # Nothing was expected of the second stage then, so nothing is learnt about it.
+    assert calibrate(rule, earlier) == {"computing": 6.0, "protecting": 1.0}
 
 
 def test_a_run_is_split_for_want_of_memory_and_stays_below_it() -> None:

@@ -65,7 +65,7 @@ class Explanation(_Frozen):
         split: whether there are more of them for want of memory.
         memory_bytes, memory_limit_bytes: the most a run is expected to hold beside the mapped registers, and may hold.
         seconds: by stage, if the run has the machine for itself.
-        core_seconds: expected by the rule alone, before earlier runs are looked at.
+        by_rule: the same by the rule alone, before earlier runs are looked at.
         earlier_runs: how many finished runs on this machine the expected time is calibrated by.
         rule: how the numbers are made, in words.
     """
@@ -78,6 +78,6 @@ class Explanation(_Frozen):
     memory_bytes: int
     memory_limit_bytes: int
     seconds: dict[str, float]
-    core_seconds: float
+    by_rule: dict[str, float]
     earlier_runs: int
     rule: str

@@ -1,39 +1,38 @@
 """How long a run is expected to take: a stated rule, and what earlier runs on the same machine made of it.
 
 The rule knows how many persons and rows are read, how many indicators and tables are asked for, and what each cost on
-the machine where it was written. What it says is multiplied by the median of measured over expected core time of the
-last runs on this machine: another processor, or another mixture of orders, moves that one number.
+the machine where it was written. What it says of a stage is multiplied by the median of measured over expected time of
+that stage in the last runs on this machine: another processor, or another mixture of orders, moves that number.
 """
 
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 # Seconds of one core, measured with 100,000 persons and 1.5 million rows of theirs on a Xeon of 2.8 GHz.
 READ_PERSON = 1.5e-7
-OPEN_COLUMN = 2e-3
-GATHER_ROW_AND_COLUMN = 3e-9
-COMPUTE_ROW_AND_INDICATOR = 4e-9
+OPEN_COLUMN = 4e-3
+GATHER_ROW_AND_COLUMN = 2e-9
+COMPUTE_ROW_AND_INDICATOR = 2e-9
 COUNT_PERSON_AND_VALUE = 2e-9
-PROTECT_VALUE_AND_TABLE = 4e-3
+PROTECT_VALUE_AND_TABLE = 5e-2
 DESCRIBE = 2e-2
 COMPUTING = "computing"
 """The stage that several threads work on, each with its blocks of persons."""
-IN_TURNS = frozenset({COMPUTING, "protecting"})
-"""Stages whose core time is measured."""
 RUNS_LOOKED_AT = 20
 RULE = (
     "Counted as if every person asked for were in each register, with the mean number of its rows, and each row were "
     "read; a run reads less where its indicators ask for some codes only. Times are for a machine that does nothing "
     "else: a measured cost of each person, row, column, indicator and table, times the median of measured over "
-    f"expected core time of the last {RUNS_LOOKED_AT} runs on this machine. Nothing was linked for it."
+    f"expected time of the stage in the last {RUNS_LOOKED_AT} runs on this machine. Nothing was linked for it."
 )
 
 
 def seconds_by_stage(
     *,
     persons: int,
+    side_by_side: int,
     rows: float,
     probe_seconds: float,
     columns: int,
@@ -41,10 +40,11 @@ def seconds_by_stage(
     values: int,
     tables: int,
 ) -> dict[str, float]:
-    """Core time of each stage by the rule.
+    """Time of each stage by the rule.
 
     Args:
         persons: size of the population.
+        side_by_side: blocks of persons computed at once, each on a core of its own.
         rows: of all registers.
         probe_seconds: for looking persons up in all segments.
         columns: read of all registers.
@@ -56,13 +56,24 @@ def seconds_by_stage(
     return {
         "reading the population": persons * READ_PERSON,
         "opening the registers": columns * OPEN_COLUMN,
-        COMPUTING: probe_seconds + reading + persons * values * tables * COUNT_PERSON_AND_VALUE,
+        COMPUTING: (probe_seconds + reading + persons * values * tables * COUNT_PERSON_AND_VALUE) / side_by_side,
         "protecting": values * tables * PROTECT_VALUE_AND_TABLE,
         "describing": DESCRIBE,
     }
 
 
-def calibration(expected_and_measured: Sequence[tuple[float, float]]) -> float:
-    """The median of measured over expected core time; 1 where there is no earlier run."""
-    ratios = [measured / expected for expected, measured in expected_and_measured if expected > 0]
+def calibrate(
+    by_rule: Mapping[str, float], earlier: Sequence[tuple[Mapping[str, float], Mapping[str, float]]]
+) -> dict[str, float]:
+    """What the rule says, times the median of measured over expected time of each stage in earlier runs.
+
+    Args:
+        by_rule: seconds by stage.
+        earlier: for each run, seconds by stage as the rule had them, and as they were measured.
+    """
+    return {stage: seconds * _ratio(stage, earlier) for stage, seconds in by_rule.items()}
+
+
+def _ratio(stage: str, earlier: Sequence[tuple[Mapping[str, float], Mapping[str, float]]]) -> float:
+    ratios = [measured[stage] / rule[stage] for rule, measured in earlier if rule.get(stage) and stage in measured]
     return statistics.median(ratios) if ratios else 1.0

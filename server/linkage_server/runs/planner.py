@@ -28,7 +28,7 @@ from linkage_server.orders.swedish_day import swedish_day
 from linkage_server.registers.manifest import Manifest
 from linkage_server.registers.store import RegisterStore
 from linkage_server.runs.expected_memory import plan_blocks
-from linkage_server.runs.expected_time import COMPUTING, IN_TURNS, RULE, RUNS_LOOKED_AT, calibration, seconds_by_stage
+from linkage_server.runs.expected_time import RULE, RUNS_LOOKED_AT, calibrate, seconds_by_stage
 from linkage_server.runs.forecast import forecast
 from linkage_server.runs.plan import PlannedRegister, PlannedSet, RunPlan, choose_indicators, pin_registers
 from linkage_server.runs.rough import FEWEST, rough_bytes, two_figures
@@ -120,15 +120,6 @@ class Planner:
         ]
         views = {one.name: RegisterView(opened[one.name][1], columns=one.columns) for one in question.registers}
         values = _values_of_nobody(question, views)
-        by_rule = seconds_by_stage(
-            persons=persons,
-            rows=sum(one.rows for one in registers),
-            probe_seconds=sum(one.probe_seconds for one in registers),
-            columns=sum(len(one.columns) for one in question.registers),
-            indicators=sum(len(one.chosen.indicators) for one in question.sets),
-            values=values,
-            tables=1 + len(question.document.by),
-        )
         memory = plan_blocks(
             persons=persons,
             rows_a_person=sum(view.rows_a_person for view in views.values()),
@@ -136,10 +127,17 @@ class Planner:
             threads=self.threads,
             memory_bytes=self.memory_bytes,
         )
+        by_rule = seconds_by_stage(
+            persons=persons,
+            side_by_side=min(self.threads, memory.blocks),
+            rows=sum(one.rows for one in registers),
+            probe_seconds=sum(one.probe_seconds for one in registers),
+            columns=sum(len(one.columns) for one in question.registers),
+            indicators=sum(len(one.chosen.indicators) for one in question.sets),
+            values=values,
+            tables=1 + len(question.document.by),
+        )
         earlier = self._earlier_runs()
-        ratio = calibration(earlier)
-        by_rule_and_machine = {stage: seconds * ratio for stage, seconds in by_rule.items()}
-        by_rule_and_machine[COMPUTING] /= min(self.threads, memory.blocks)
         return Explanation(
             persons=persons,
             registers=tuple(one.told for one in registers),
@@ -148,8 +146,8 @@ class Planner:
             threads=self.threads,
             memory_bytes=rough_bytes(memory.peak_bytes),
             memory_limit_bytes=self.memory_bytes,
-            seconds={stage: two_figures(seconds) for stage, seconds in by_rule_and_machine.items()},
-            core_seconds=sum(by_rule[stage] for stage in IN_TURNS),
+            seconds={stage: two_figures(seconds) for stage, seconds in calibrate(by_rule, earlier).items()},
+            by_rule=by_rule,
             earlier_runs=len(earlier),
             rule=RULE,
         )
@@ -158,8 +156,8 @@ class Planner:
         manifest = self.store.snapshot(register.name, register.snapshot)
         return manifest, list(self.store.partitions(manifest, columns=register.columns))
 
-    def _earlier_runs(self) -> list[tuple[float, float]]:
-        """Core time of the last runs on this machine, expected and measured."""
+    def _earlier_runs(self) -> list[tuple[Mapping[str, float], Mapping[str, float]]]:
+        """Seconds by stage of the last runs on this machine, by the rule and as measured."""
         query = (
             sa.select(RunRow.expected, RunRow.report)
             .where(RunRow.state == "done", RunRow.report.is_not(None), RunRow.expected.is_not(None))
@@ -169,10 +167,7 @@ class Planner:
         with self.database.reading() as session:
             found = [(expected, report) for expected, report in session.execute(query) if expected and report]
         here = [(expected, report) for expected, report in found if report["machine"] == self.machine]
-        return [
-            (float(expected["core_seconds"]), float(report["core_seconds"]))
-            for expected, report in here[:RUNS_LOOKED_AT]
-        ]
+        return [(expected["by_rule"], report["seconds"]) for expected, report in here[:RUNS_LOOKED_AT]]
 
 
 def _planned(plan: RunPlan) -> _Question:
