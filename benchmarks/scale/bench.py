@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.scale.data_set import DataSet, Source, sides_installed
+from linkage_server.benchmark.machine import Bandwidth
 from linkage_server.benchmark.made_up_rows import MadeUpRows
+from linkage_server.benchmark.rounds import Measured
 from linkage_server.benchmark.visit import Visit
 
 TASKS = ("t2_volumes", "t3_initiation", "t4_adherence", "t5_nation", "t7_growing_register", "t8_population_sizes")
@@ -23,14 +25,14 @@ class Case:
         parameters: what it is a point of.
         cold: the page cache is dropped before each question.
         visits: by side; ours, called `Linkage`, first.
-        notes: told when it was measured, such as the bytes that must be touched.
+        notes: words about what was measured, such as the bytes that must be touched; given the sides' figures.
     """
 
     title: str
     parameters: Mapping[str, int | str]
     cold: bool
     visits: Mapping[str, Visit]
-    notes: Callable[[], tuple[str, ...]] = tuple
+    notes: Callable[[Mapping[str, Measured]], tuple[str, ...]] = lambda sides: ()
 
 
 @dataclass
@@ -42,6 +44,7 @@ class Bench:
         persons: of the population that most tasks ask about.
         given: rows from somebody's folder in place of made-up ones.
         cache: where sets of rows are kept.
+        bandwidth: of the machine's memory, measured in this run.
         wanted_sides: words that peers' names begin with; all if there are none.
         temperatures: False for warm, True for cold.
     """
@@ -50,6 +53,7 @@ class Bench:
     persons: int
     given: Source | None
     cache: Path
+    bandwidth: Bandwidth
     wanted_sides: list[str] = field(default_factory=list)
     temperatures: tuple[bool, ...] = (False, True)
     _data_sets: dict[int, DataSet] = field(default_factory=dict)
@@ -74,9 +78,11 @@ class Bench:
     def linking_case(self, question: str, title: str, *, persons: int | None, cold: bool) -> Case:
         """A question about the usual register, to every side."""
         data = self.data()
+        manifest = data.register.manifest()
+        everybody = sum(segment.persons for segment in manifest.segments)
         return Case(
             title=title,
-            parameters={"rows": data.register.manifest().rows, "persons": persons or "all"},
+            parameters={"rows": manifest.rows, "persons": min(persons or everybody, everybody)},
             cold=cold,
             visits=data.visits(question, persons=persons, sides=self.sides, cold=cold),
         )

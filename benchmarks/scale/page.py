@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from benchmarks.scale.plots import series_axis, write_plots
 from benchmarks.tables import as_markdown, write_section
 from linkage_server.benchmark.machine import Bandwidth
 from linkage_server.benchmark.results import OURS, CaseResult
@@ -28,20 +29,67 @@ def machine_words(facts: Mapping[str, Any], bandwidth: Bandwidth) -> str:
 
 
 def write(results: Sequence[CaseResult], facts: Mapping[str, Any], bandwidth: Bandwidth, *, command: str) -> None:
-    """Put the sections of every measured task into the README."""
+    """Draw every measured task and put its section into the README, and what they come to before them."""
+    write_plots(results)
+    measured_on = machine_words(facts, bandwidth)
+    write_section("scale", f"{_HEAD}\n\n`{command}`\n\n{as_markdown(_summary(results))}\n\n{measured_on}")
     for task in dict.fromkeys(result.task for result in results):
         of_task = [result for result in results if result.task == task]
-        head = f"## {task}. {of_task[0].title}\n\n`{command}`"
-        write_section(f"scale-{task}", f"{head}\n\n{section(of_task)}\n\n{machine_words(facts, bandwidth)}")
+        plot = f"![{task}: seconds of every side](plots/{task.lower()}.svg)"
+        axis = series_axis(of_task)
+        tables = _series(of_task, axis) if axis else section(of_task)
+        write_section(f"scale-{task}", f"### {task}. {of_task[0].title}\n\n{plot}\n\n{tables}")
+
+
+_HEAD = "## National scale: the fastest peer's time over ours"
+
+
+def _summary(results: Sequence[CaseResult]) -> list[dict[str, Any]]:
+    rows = []
+    for result in results:
+        peer = result.fastest_peer
+        spread = result.ratio_spread(peer) if peer else None
+        rows.append(
+            {
+                "task": result.task,
+                "": f"{_points(result)}, {'cold' if result.cold else 'warm'}",
+                "Linkage, seconds": result.sides[OURS].median,
+                "fastest peer": peer or "",
+                "its seconds": result.sides[peer].median if peer else "",
+                "times Linkage": f"{result.ratio(peer):.1f}" if peer else "",
+                "round by round": f"{spread[0]:.1f} to {spread[1]:.1f}" if spread else "",
+                "own memory MiB": round(result.sides[OURS].peak.own / MIB),
+            }
+        )
+    return rows
+
+
+def _series(results: Sequence[CaseResult], axis: str) -> str:
+    """One table a question: sides down, what grows across, medians in seconds."""
+    tables = []
+    for question in dict.fromkeys(result.parameters.get("question", "") for result in results):
+        cases = [result for result in results if result.parameters.get("question", "") == question]
+        rows: list[dict[str, Any]] = []
+        for side in cases[0].sides:
+            row: dict[str, Any] = {f"seconds (median), {axis}": side}
+            row |= {f"{one.parameters[axis]:,}": one.sides[side].median for one in cases if side in one.sides}
+            row["last over first"] = f"{cases[-1].sides[side].median / cases[0].sides[side].median:.2f}"
+            rows.append(row)
+        tables.append(f"**{cases[0].title}**\n\n{as_markdown(rows)}")
+    return "\n\n".join(tables)
 
 
 def _case(result: CaseResult) -> str:
-    points = ", ".join(
-        f"{value:,} {name}" if isinstance(value, int) else f"{name} {value}"
-        for name, value in result.parameters.items()
-    )
-    head = f"**{'Cold' if result.cold else 'Warm'}**, {points}:"
+    head = f"**{'Cold' if result.cold else 'Warm'}**, {_points(result)}:"
     return "\n\n".join([head, as_markdown(_rows(result)), *result.notes])
+
+
+def _points(result: CaseResult) -> str:
+    return ", ".join(
+        f"{value:,} {name}" if isinstance(value, int) else f"{value} {name}"
+        for name, value in reversed(list(result.parameters.items()))
+        if name != "question"
+    )
 
 
 def _rows(result: CaseResult) -> list[dict[str, Any]]:

@@ -37,6 +37,7 @@ def main(arguments: Sequence[str]) -> int:
             persons=asked.persons,
             given=GivenRows(asked.data) if asked.data else None,
             cache=asked.cache,
+            bandwidth=machine.bandwidth(),
             wanted_sides=asked.sides,
             temperatures=(False,) if asked.warm else (True,) if asked.cold else (False, True),
         )
@@ -65,7 +66,6 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(bench: Bench, chosen: Sequence[Task], asked: argparse.Namespace) -> None:
-    before = machine.bandwidth()
     results: list[CaseResult] = []
     for task in chosen:
         for case in task.cases(bench):
@@ -75,15 +75,15 @@ def _run(bench: Bench, chosen: Sequence[Task], asked: argparse.Namespace) -> Non
         return
     facts = machine.facts(PACKAGES) | {
         "register": bench.data().source.words,
-        "memory_read_bytes_per_second": round(before.read),
-        "memory_copied_bytes_per_second": round(before.copied),
+        "memory_read_bytes_per_second": round(bench.bandwidth.read),
+        "memory_copied_bytes_per_second": round(bench.bandwidth.copied),
         "page_cache": page_cache.way_to_drop(),
     }
     history = as_history(results, machine=facts, commit=_commit(), made_at=datetime.now(UTC))
-    print(page.machine_words(facts, before))
+    print(page.machine_words(facts, bench.bandwidth))
     if asked.write:
         print(f"Kept as {write_history(HISTORY, history).name}; plots and tables are written.")
-        page.write(results, facts, before, command=_command(asked))
+        page.write(results, facts, bench.bandwidth, command=_command(asked))
 
 
 def _measured(task: Task, case: Case, *, rounds: int) -> CaseResult:
@@ -93,7 +93,7 @@ def _measured(task: Task, case: Case, *, rounds: int) -> CaseResult:
 
     found = measure(case.visits, rounds=rounds, progress=progress)
     progress("", rounds - 1)
-    return CaseResult(task.name, case.title, case.parameters, case.cold, found, case.notes())
+    return CaseResult(task.name, case.title, case.parameters, case.cold, found, case.notes(found))
 
 
 def _commit() -> str:

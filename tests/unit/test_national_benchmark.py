@@ -15,17 +15,21 @@ import pytest
 from pytest_benchmark.cli import main as pytest_benchmark
 from typer.testing import CliRunner
 
-from benchmarks.scale import comparison
+from benchmarks import tables
+from benchmarks.scale import comparison, page
 from benchmarks.scale.bench import Bench, tasks
 from benchmarks.scale.data_set import DataSet, sides_installed
 from benchmarks.scale.given_rows import GivenRows
 from benchmarks.scale.peers import SIDES, opened
+from benchmarks.scale.plots import write_plots
 from benchmarks.scale.t5_nation import touched_bytes
 from linkage.errors import InputRefused
 from linkage_core.events import HASHED_ID
 from linkage_server.__main__ import app
+from linkage_server.benchmark import machine
 from linkage_server.benchmark.asked_persons import draw_persons
 from linkage_server.benchmark.history import as_history, compare, write_history
+from linkage_server.benchmark.machine import Bandwidth
 from linkage_server.benchmark.made_up_rows import MadeUpRows
 from linkage_server.benchmark.operator_run import of_home
 from linkage_server.benchmark.our_side import OurSide
@@ -110,7 +114,9 @@ def test_a_digest_does_not_depend_on_the_order_of_cells() -> None:
 
 def test_a_register_that_grows_is_measured_with_made_up_rows_only(tmp_path: Path) -> None:
     _write(tmp_path / "rows", {})
-    bench = Bench(rows=ROWS, persons=PERSONS, given=GivenRows(tmp_path / "rows"), cache=tmp_path)
+    bench = Bench(
+        rows=ROWS, persons=PERSONS, given=GivenRows(tmp_path / "rows"), cache=tmp_path, bandwidth=Bandwidth(1, 1)
+    )
     assert list(tasks()["T7"].cases(bench)) == []
 
 
@@ -161,6 +167,32 @@ def test_a_run_is_read_by_pytest_benchmark(
 def test_a_file_that_is_no_run_is_refused(tmp_path: Path) -> None:
     (tmp_path / "other.json").write_text("{}")
     assert comparison.main([str(tmp_path / "other.json"), str(tmp_path / "missing.json")]) == 3
+
+
+def test_plots_of_equal_figures_are_equal_files(tmp_path: Path) -> None:
+    cases = [
+        CaseResult("T8", "title", {"persons": persons}, False, {OURS: _figures(0.1), "DuckDB, sorted": _figures(2.0)})
+        for persons in (100, 1_000, 10_000)
+    ]
+    one, other = (write_plots([*cases, _small_case()], tmp_path / name) for name in ("a", "b"))
+    assert [path.name for path in one] == ["t8.svg", "t4.svg"]
+    assert [path.read_bytes() for path in one] == [path.read_bytes() for path in other]
+
+
+def _small_case() -> CaseResult:
+    return CaseResult("T4", "title", {"rows": 5}, True, {OURS: _figures(0.1), "DuckDB, sorted": _figures(2.0)})
+
+
+def test_a_page_names_the_fastest_peer_and_how_many_times_ours_it_takes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tables, "README", tmp_path / "README.md")
+    monkeypatch.setattr(page, "write_plots", lambda results: [])
+    (tmp_path / "README.md").write_text("# Figures\n")
+    page.write([_small_case()], machine.facts() | {"page_cache": "", "register": ""}, Bandwidth(1, 1), command="x")
+    assert (
+        "| T4 | 5 rows, cold | 0.1 | DuckDB, sorted | 2 | 20.0 | 20.0 to 20.0 |" in (tmp_path / "README.md").read_text()
+    )
 
 
 # ---- Rows that somebody gives
