@@ -6,6 +6,8 @@ which the register delivered them; rows without a date come last.
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -86,6 +88,8 @@ class RegisterPartition:
         directory: uint32, first position by leading bits of the id; None lets the join build it.
             See `linkage_core.kernels.hashed_id_index`.
         hidden: positions of persons whose rows nobody may see, ascending: erased, but not compacted away yet.
+        expect_few: says that few persons, far apart, will be asked for, so that nothing is read ahead of them; None
+            where the rows are not mapped from a file.
 
     Columns of `rows` are as narrow as the segment allows; `linkage_core.narrow_columns` gives their logical values.
     """
@@ -97,6 +101,7 @@ class RegisterPartition:
     date_column: str | None = None
     directory: npt.NDArray[np.uint32] | None = None
     hidden: Int64s | None = None
+    expect_few: Callable[[], None] | None = None
 
     @property
     def persons(self) -> int:
@@ -193,9 +198,11 @@ def split_ids(hashed_ids: pa.FixedSizeBinaryArray) -> tuple[UInt64s, UInt64s]:
 
 def join_ids(high: UInt64s, low: UInt64s) -> pa.FixedSizeBinaryArray:
     """The inverse of `split_ids`."""
-    words = np.empty((len(high), 2), ">u8")
+    words = np.empty((len(high), 2), np.uint64)
     words[:, 0], words[:, 1] = high, low
-    return pa.FixedSizeBinaryArray.from_buffers(HASHED_ID, len(high), [None, pa.py_buffer(words.tobytes())])
+    if sys.byteorder == "little":
+        words.byteswap(inplace=True)
+    return pa.FixedSizeBinaryArray.from_buffers(HASHED_ID, len(high), [None, pa.py_buffer(words)])
 
 
 def days_of(column: pa.Array) -> Int32s:

@@ -76,6 +76,15 @@ def test_a_filter_on_a_column_that_no_segment_has_keeps_nothing_but_finds_the_pe
     assert events.found.tolist() == [True]
 
 
+def test_nothing_is_read_ahead_for_few_persons_of_a_large_register() -> None:
+    told: list[str] = []
+    one = replace(segment(CODES, "x"), expect_few=lambda: told.append("few"))
+    RegisterView([one], asked=1)
+    assert not told
+    RegisterView([one], asked=0)
+    assert told == ["few"]
+
+
 def test_whole_registers_are_merged_and_small_populations_probed() -> None:
     assert plan_probe(1_000_000, 1_000_000).method == "merge"
     assert plan_probe(1_000, 1_000_000).method == "probe"

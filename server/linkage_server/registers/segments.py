@@ -11,6 +11,7 @@ reader out of a file; `verify_segment` reads every byte.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import mmap
 import os
@@ -72,7 +73,8 @@ def open_segment(folder: Path, segment: Segment, *, date_column: str | None) -> 
     Raises:
         ServiceUnavailable: a file is missing, cut or not the one the manifest names.
     """
-    columns = {record.name: _open_file(folder / record.name, record) for record in segment.files}
+    mapped = {record.name: _map_file(folder / record.name, record) for record in segment.files}
+    columns = {name: _only_batch(folder, file) for name, file in mapped.items()}
     persons, offsets = columns["persons.arrow"], columns["offsets.arrow"]
     rows, directory = columns["rows.arrow"], columns["directory.arrow"]
     if (
@@ -89,6 +91,7 @@ def open_segment(folder: Path, segment: Segment, *, date_column: str | None) -> 
         rows=rows,
         date_column=date_column,
         directory=_numbers(directory, "person", np.uint32),
+        expect_few=functools.partial(_read_nothing_ahead, tuple(mapped.values())),
     )
 
 
@@ -170,7 +173,7 @@ def write_file(path: Path, batch: pa.RecordBatch) -> FileRecord:
         file.close()
 
 
-def _open_file(path: Path, record: FileRecord) -> pa.RecordBatch:
+def _map_file(path: Path, record: FileRecord) -> mmap.mmap:
     try:
         with path.open("rb") as file:
             mapped = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
@@ -179,10 +182,14 @@ def _open_file(path: Path, record: FileRecord) -> pa.RecordBatch:
     tail = mapped[-TAIL_BYTES:]
     if len(mapped) != record.bytes or hashlib.sha256(tail).hexdigest() != record.tail_sha256:
         raise _damaged(path.parent)
+    return mapped
+
+
+def _only_batch(folder: Path, mapped: mmap.mmap) -> pa.RecordBatch:
     try:
         reader = pa.ipc.open_file(pa.py_buffer(mapped))
         if reader.num_record_batches != 1:
-            raise _damaged(path.parent)
+            raise _damaged(folder)
         batch = reader.get_batch(0)
         batch.validate()
         for column in batch.columns:
@@ -190,8 +197,13 @@ def _open_file(path: Path, record: FileRecord) -> pa.RecordBatch:
             if (texts := dictionary_of(column)) is not None:
                 texts.validate(full=True)
     except (pa.ArrowException, OSError):
-        raise _damaged(path.parent) from None
+        raise _damaged(folder) from None
     return batch
+
+
+def _read_nothing_ahead(mapped: tuple[mmap.mmap, ...]) -> None:
+    for file in mapped:
+        file.madvise(mmap.MADV_RANDOM)
 
 
 def _numbers(batch: pa.RecordBatch, name: str, kind: type[Number]) -> npt.NDArray[Number]:

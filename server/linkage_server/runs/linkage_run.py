@@ -50,14 +50,20 @@ class Sources:
         population = load_population(self.home / plan.population.file, sha256=plan.population.sha256).population
         return population if self.history is None else merge_changed_numbers(population, self.history)[0]
 
-    def register(self, plan: RunPlan, register: PlannedRegister) -> RegisterView:
-        """The pinned snapshot of a register, opened for the rows that the plan's indicators can look at."""
+    def register(self, plan: RunPlan, register: PlannedRegister, *, asked: int | None = None) -> RegisterView:
+        """The pinned snapshot of a register, opened for the rows that the plan's indicators can look at.
+
+        Args:
+            plan, register: what is computed, and from which register.
+            asked: persons of the population.
+        """
         manifest = self.store.snapshot(register.name, register.snapshot)
         return RegisterView(
             self.store.partitions(manifest, columns=register.columns),
             columns=register.columns,
             history=self.history,
             keep=wanted_rows([planned.chosen for planned in plan.sets], register.name, _row_dimensions(plan)),
+            asked=asked,
         )
 
 
@@ -98,7 +104,9 @@ def run_linkage(
     if not population.persons:
         raise ServiceUnavailable("the population is empty.", mend="An operator should look at the run's log.")
     report("opening the registers")
-    registers = {register.name: sources.register(plan, register) for register in plan.registers}
+    registers = {
+        register.name: sources.register(plan, register, asked=population.persons) for register in plan.registers
+    }
     report("computing")
     computed = compute(
         question_of(plan),
