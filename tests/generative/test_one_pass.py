@@ -88,8 +88,8 @@ def test_windows_are_added_up_as_if_each_were_asked_for_alone(histories, valid, 
     entries_in_windows(offsets, day, levels, counts, valid=valid, **asked)
     room = np.concatenate(([0], np.cumsum(counts)))
     filled, entry = room[:-1].copy(), np.full((int(room[-1]), 4), -7, np.int64)
-    place = np.full(len(windows) * LEVELS, data.draw(st.integers(-1, 30)), np.int32)
-    sum_levels_in_windows(offsets, day, weights, levels, room, filled, entry, place, valid=valid, **asked)
+    latest = np.zeros(len(windows) * LEVELS, np.int64)
+    sum_levels_in_windows(offsets, day, weights, levels, room, filled, entry, latest, valid=valid, **asked)
     for window, of_persons in enumerate(windows):
         expected = []
         for person, (start, end) in enumerate(of_persons):

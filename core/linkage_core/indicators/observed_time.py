@@ -35,6 +35,8 @@ class ObservedTime:
         """int32, one a person."""
 
         def days() -> Int32s:
+            if moment.of_index and self.without_index() is None:
+                return self.follow_up.index + np.int32(moment.day)
             if moment.of_index:
                 return self.follow_up.from_index(moment.day)
             return np.full(self.follow_up.persons, moment.day, np.int32)

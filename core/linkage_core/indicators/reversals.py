@@ -69,13 +69,13 @@ def net(dispensings: Dispensings, rule: Reversals) -> NettedRows:
     if rule == "drop_negative" or not len(reversed_rows):
         return NettedRows(np.maximum(quantity, 0), reversed_rows, None)
     # Few persons have a reversed row, and rows of others keep what they have.
-    concerned = np.zeros(dispensings.persons, np.bool_)
-    concerned[dispensings.person_at(reversed_rows)] = True
-    counts = np.where(concerned, np.diff(dispensings.offsets), 0)
-    rows = np.flatnonzero(np.repeat(concerned, np.diff(dispensings.offsets)))
+    persons = np.unique(dispensings.person_at(reversed_rows))
+    first, counts = dispensings.offsets[persons], np.diff(dispensings.offsets)[persons]
+    offsets = np.concatenate(([0], np.cumsum(counts)))
+    rows = np.repeat(first - offsets[:-1], counts) + np.arange(offsets[-1])
     netted = np.empty(len(rows), np.int32)
     net_reversals(
-        np.concatenate(([0], np.cumsum(counts))),
+        offsets,
         dispensings.day[rows],
         product_of_row(dispensings, rows),
         quantity[rows],

@@ -149,7 +149,7 @@ def _entries(
         starts,
         found.filled,
         found.entry,
-        np.zeros(windows.count * levels[2], np.int32),
+        np.zeros(windows.count * levels[2], np.int64),
         periods=windows.periods,
         valid=windows.valid,
         start=windows.start,

@@ -90,7 +90,7 @@ def sum_levels_in_windows(
     starts: Int64s,
     filled: Int64s,
     entry: npt.NDArray[np.int64],
-    place: Int32s,
+    latest: Int64s,
     *,
     periods: Periods | None,
     valid: tuple[int, int],
@@ -104,7 +104,7 @@ def sum_levels_in_windows(
         filled: int64, one a window, in and out: starts[w] at first, then where its entries end.
         entry: int64, out, entries x (1 + weights): person and level as two int32 in the first, then the values;
             ascending by person and level within a window.
-        place: int32, windows x levels: scratch, any content.
+        latest: int64, windows x levels: scratch, zeros.
 
     Raises:
         EventsRejected: a weight is out of range, or there is no room; names the row.

@@ -2,7 +2,6 @@
 """Exact sums over the rows of a code set: in a window of each person's own, and in many windows in one pass."""
 
 from libc.stdint cimport int32_t, int64_t, uint8_t
-from libc.string cimport memcpy, memset
 
 from linkage_core.kernels.kernel_result cimport (
     KERNEL_LENGTH_MISMATCH,
@@ -186,13 +185,14 @@ ctypedef struct Levels:
     int64_t levels
 
 # An entry is (person, level) and then a value for each weight, side by side: one place in memory to look at and write.
-# Entries of window w lie from starts[w] on, up to filled[w]; `place` remembers the entry of a window and level.
+# Entries of window w lie from starts[w] on, up to filled[w]. `latest` remembers, for each window and level, who had it
+# last (her position + 1, in the upper half) and her entry: the entry itself is far away and must not be looked at.
 ctypedef struct Entries:
     const int64_t* starts
     int64_t* filled
     int64_t* entry
     int64_t width
-    int32_t* place
+    int64_t* latest
 
 
 cdef inline int32_t* person_and_level(const Entries* entries, int64_t place) noexcept nogil:
@@ -226,14 +226,13 @@ cdef inline int64_t entry_of(
     const Entries* entries, int64_t levels, int64_t window, int32_t person, int32_t level
 ) noexcept nogil:
     cdef int64_t start = entries.starts[window]
-    cdef int64_t known = entries.place[window * levels + level]
-    cdef int64_t place = entries.filled[window]
+    cdef int64_t stamp = (<int64_t>person + 1) << 32
+    cdef int64_t* latest = entries.latest + window * levels
+    cdef int64_t place = entries.filled[window], number
     cdef int32_t* found
     cdef int32_t* before
-    if start <= known < place:
-        found = person_and_level(entries, known)
-        if found[0] == person and found[1] == level:
-            return known
+    if latest[level] >= stamp:
+        return latest[level] - stamp
     if place >= entries.starts[window + 1]:
         return -1
     entries.filled[window] += 1
@@ -242,13 +241,15 @@ cdef inline int64_t entry_of(
         before = person_and_level(entries, place - 1)
         if before[0] != person or before[1] < level:
             break
-        memcpy(entries.entry + place * entries.width, before, entries.width * sizeof(int64_t))
-        entries.place[window * levels + before[1]] = <int32_t>place
+        for number in range(entries.width):
+            entries.entry[place * entries.width + number] = entries.entry[(place - 1) * entries.width + number]
+        latest[before[1]] = stamp + place
         place -= 1
-    memset(entries.entry + place * entries.width, 0, entries.width * sizeof(int64_t))
+    for number in range(1, entries.width):
+        entries.entry[place * entries.width + number] = 0
     found = person_and_level(entries, place)
     found[0], found[1] = person, level
-    entries.place[window * levels + level] = <int32_t>place
+    latest[level] = stamp + place
     return place
 
 
@@ -433,7 +434,7 @@ def sum_levels_in_windows(
     const int64_t[::1] starts,
     int64_t[::1] filled,
     int64_t[:, ::1] entry,
-    int32_t[::1] place,
+    int64_t[::1] latest,
     *,
     tuple periods,
     tuple valid,
@@ -456,13 +457,13 @@ def sum_levels_in_windows(
         and filled.shape[0] == windows.windows
         and entry.shape[0] == starts[windows.windows]
         and entry.shape[1] == count + 1
-        and place.shape[0] == windows.windows * read.levels
+        and latest.shape[0] == windows.windows * read.levels
         and entry.shape[0] < 1 << 31
     ):
         raise_if_failed(kernel_failed(KERNEL_LENGTH_MISMATCH, -1), "dispensing_date")
     if entry.shape[0] == 0:
         return
-    entries.starts, entries.filled, entries.place = &starts[0], &filled[0], &place[0]
+    entries.starts, entries.filled, entries.latest = &starts[0], &filled[0], &latest[0]
     entries.entry, entries.width = &entry[0, 0], entry.shape[1]
     with nogil:
         result = add_levels(&windows, &offsets[0], &day[0], weighed, count, &read, &entries)
