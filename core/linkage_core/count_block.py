@@ -51,13 +51,15 @@ def count_block(values: Sequence[PersonValues], *, population: Population, plan:
 
 
 def _row_levels(values: Sequence[PersonValues]) -> dict[str, UsedLevels]:
-    listed: dict[str, dict[tuple[str, ...], None]] = {}
+    listed: dict[str, dict[int, tuple[str, ...]]] = {}
     for value in values:
         for name, rows in value.rows.items():
-            listed.setdefault(name, {})[rows.levels] = None
+            # Values share one long tuple more often than not: it is told by its identity before its names are read.
+            listed.setdefault(name, {})[id(rows.levels)] = rows.levels
     found = {}
     for name, lists in listed.items():
-        names = tuple(dict.fromkeys(level for levels in lists for level in levels))
+        one, *others = lists.values()
+        names = tuple(dict.fromkeys(level for levels in (one, *others) for level in levels)) if others else one
         found[name] = UsedLevels(names, np.zeros(len(names), np.uint8))
     return found
 
@@ -91,6 +93,7 @@ class _Reasons:
     value: PersonValues
     mark: int
     masks: dict[str, UInt8s] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
 
     def has_value(self) -> Bools:
         # Comparing bytes is far cheaper than looking each of them up.
@@ -102,6 +105,11 @@ class _Reasons:
             place = self.value.reasons.index(reason) if reason in self.value.reasons else 255
             self.masks[reason] = np.packbits(self.value.reason == place)
         return self.masks[reason]
+
+    def persons(self, reason: str) -> int:
+        if reason not in self.counts:
+            self.counts[reason] = _ones(self.bits(reason))
+        return self.counts[reason]
 
 
 class _Counting:
@@ -161,12 +169,14 @@ class _Counting:
         """Count why persons have no value, or a 0 for lack of rows, over everybody only."""
         known = list({id(one): one for one in map(self._reasons_of, values)}.values())
         for reason in point.reasons:
-            bits = np.bitwise_or.reduce([one.bits(reason) for one in known])
-            mark = self._next_mark()
             if len(known) == 1:
                 mark = -(known[0].mark * 256 + known[0].value.reasons.index(reason) + 1)
+                bits, persons = known[0].bits(reason), known[0].persons(reason)
+            else:
+                mark, bits = self._next_mark(), np.bitwise_or.reduce([one.bits(reason) for one in known])
+                persons = _ones(bits)
             self.families[""][point.reason(reason)] = (mark, bits)
-            self.reasons[point.reason(reason)] = int(np.bitwise_count(bits).sum())
+            self.reasons[point.reason(reason)] = persons
 
     def _denominator(self, point: Point, values: Sequence[PersonValues]) -> _PersonSet:
         known = [self._reasons_of(value) for value in values]
@@ -270,6 +280,10 @@ class _Counting:
         return self._marks
 
 
+def _ones(bits: UInt8s) -> int:
+    return int(np.bitwise_count(bits).sum())
+
+
 def _width(columns: Mapping[str, slice], *, first: int) -> int:
     return max((part.stop for part in columns.values()), default=first)
 
@@ -298,7 +312,7 @@ def _add(point: Point, value: PersonValues, cell: Int32s, among: UInt8s, sums: I
 def _entries(rows: RowValues | None, levels: UsedLevels) -> tuple[Int32s, Int32s, Int64s]:
     if rows is None:
         return np.empty(0, np.int32), np.empty(0, np.int32), np.empty(0, np.int64)
-    if rows.levels == levels.names:
+    if rows.levels is levels.names or rows.levels == levels.names:
         return rows.person, rows.level, rows.value
     place = UsedLevels(rows.levels, levels.used).places(levels.names).astype(np.int32)
     return rows.person, place[rows.level] if len(place) else rows.level, rows.value

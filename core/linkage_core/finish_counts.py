@@ -301,6 +301,7 @@ class _Table:
 
 def _row_axis(name: str, levels: UsedLevels) -> tuple[Dimension, list[int]]:
     """A row variable's levels in display order, without those that no row has, and their places among all."""
-    places = [place for place in range(len(levels.names)) if levels.used[place]]
-    places.sort(key=lambda place: (levels.names[place] == NOT_RECORDED, levels.names[place]))
+    places = np.flatnonzero(levels.used).tolist()
+    places.sort(key=levels.names.__getitem__)
+    places.sort(key=lambda place: levels.names[place] == NOT_RECORDED)
     return Dimension(name, tuple(levels.names[place] for place in places), True), places
