@@ -88,11 +88,11 @@ def amount(count: float) -> str:
 
 
 def _print(told: Explanation) -> None:
-    split = f"split into {told.blocks:,}" if told.split else "in one block"
+    split = "split for want of memory" if told.split else "not split for want of memory"
     print_facts(
         {
             "persons": f"{told.persons:,}",
-            "blocks of persons": f"{split}, {told.threads} at once",
+            "blocks of persons": f"{told.blocks:,}, {told.threads} at once; {split}",
             "memory": f"{amount(told.memory_bytes)} of {amount(told.memory_limit_bytes)}, beside the mapped registers",
             "time": f"{sum(told.seconds.values()):.2g} s ({_by_stage(told)})",
             "calibrated by": f"{told.earlier_runs} earlier runs on this machine",

@@ -106,7 +106,7 @@ def segments_by_delivery(manifest: Manifest) -> list[tuple[tuple[str, ...], list
 def _segment(
     one: Segment, deliveries: tuple[str, ...], *, asked: float, rows: float, touched: float, method: str
 ) -> ExplainedSegment:
-    share = two_figures(100 * asked / one.persons)
+    share = min(two_figures(100 * asked / one.persons), 100)
     return ExplainedSegment(
         segment=one.segment_id[:_SHORT],
         first_day=one.first_day,

@@ -15,9 +15,9 @@ from sqlalchemy.orm import Session
 
 from linkage.errors import InputRefused
 from linkage.order import OrderDocument
-from linkage_core.events import HASHED_ID, Population, RegisterPartition
+from linkage_core.events import RegisterPartition
 from linkage_core.grids import ROW_PREFIX
-from linkage_core.indicators import evaluate
+from linkage_core.question import Question
 from linkage_core.register_view import RegisterView
 from linkage_server.access.certificates import Caller
 from linkage_server.orders.check_order import check_order
@@ -119,7 +119,7 @@ class Planner:
             for one, (manifest, partitions) in zip(question.registers, opened.values(), strict=True)
         ]
         views = {one.name: RegisterView(opened[one.name][1], columns=one.columns) for one in question.registers}
-        values = _values_of_nobody(question, views)
+        values = _values(question)
         memory = plan_blocks(
             persons=persons,
             rows_a_person=sum(view.rows_a_person for view in views.values()),
@@ -184,19 +184,12 @@ def _bytes_per_row(manifest: Manifest, partitions: Sequence[RegisterPartition]) 
     return widths
 
 
-def _values_of_nobody(question: _Question, views: Mapping[str, RegisterView]) -> int:
-    """How many values each person will have: the question is asked of a population without persons."""
-    days = pa.array([], pa.date32())
-    nobody = Population(
-        pa.array([], HASHED_ID),
-        index_date=days if question.document.population.index_date else None,
-        birth_date=days,
-        sex=pa.array([], pa.uint8()),
-    )
-    events = {name: view.events(nobody) for name, view in views.items()}
+def _values(question: _Question) -> int:
+    """How many values each person will have, as the core counts them."""
     rows = {part.removeprefix(ROW_PREFIX) for by in question.document.by for part in by if part.startswith(ROW_PREFIX)}
-    data_until = {register.name: register.data_until for register in question.registers}
-    return sum(
-        len(evaluate(one.chosen, population=nobody, events=events, data_until=data_until, row_dimensions=sorted(rows)))
-        for one in question.sets
-    )
+    return Question(
+        sets=[one.chosen for one in question.sets],
+        by=question.document.by,
+        row_dimensions=sorted(rows),
+        data_until={register.name: register.data_until for register in question.registers},
+    ).values
