@@ -29,7 +29,6 @@ from linkage_server.register_console import (
     write_down,
 )
 from linkage_server.registers.erased_person import ErasedPerson, erased_person
-from linkage_server.registers.erasure import FindPerson
 from linkage_server.registers.follow_peppers import follow_peppers
 from linkage_server.registers.history import NumberHistoryStore
 from linkage_server.registers.maintenance import UpkeepRules, maintain_store
@@ -144,9 +143,13 @@ def erase(
     waiting = ""
     rows: list[dict[str, Any]] = []
     with audited(home, "register.erase", "-", subject=f"erasures/{reference}"):
-        person = _person(home, history, reference_date=day)
+        opaque = _with_project_numbers(home, store)
+        person = _person(home, history, reference_date=day, project_numbers=bool(opaque))
         # First hidden everywhere: what follows takes longer and can be cut off.
-        held = {name: store.hide(name, find=find, reference=reference) for name, find in _finders(home, store, person)}
+        held = {
+            name: store.hide(name, find=person.find_opaque if name in opaque else person.find, reference=reference)
+            for name in store.registers()
+        }
         changes = history.erase(person.is_hers, pepper_versions=len(person.peppers), reference=reference)
         for name, segments in held.items():
             outcome = "nothing of hers" if not segments else "erased"
@@ -194,7 +197,7 @@ def _rules(opened: OpenHome) -> UpkeepRules:
     )
 
 
-def _person(home: Path, history: NumberHistoryStore, *, reference_date: date) -> ErasedPerson:
+def _person(home: Path, history: NumberHistoryStore, *, reference_date: date, project_numbers: bool) -> ErasedPerson:
     peppers = KeyRing(home / "keys").peppers()
     served = history.current()
     return erased_person(
@@ -203,6 +206,7 @@ def _person(home: Path, history: NumberHistoryStore, *, reference_date: date) ->
         history=history.read(),
         history_version=served.pepper_version if served else len(peppers),
         reference_date=reference_date,
+        project_numbers=project_numbers,
     )
 
 
@@ -213,10 +217,10 @@ def _numbers() -> list[str]:
     return sys.stdin.read().splitlines()
 
 
-def _finders(home: Path, store: RegisterStore, person: ErasedPerson) -> list[tuple[str, FindPerson]]:
+def _with_project_numbers(home: Path, store: RegisterStore) -> set[str]:
+    """Loaded registers whose persons have project numbers rather than identity numbers."""
     definitions = load_registers(home / "definitions" / "registers")
-    opaque = {name for name, definition in definitions.items() if definition.person_format == "opaque"}
-    return [(name, person.find_opaque if name in opaque else person.find) for name in store.registers()]
+    return {name for name in store.registers() if name in definitions and definitions[name].person_format == "opaque"}
 
 
 def _refuse_reference(reference: str) -> None:

@@ -65,7 +65,7 @@ def loaded(folder: Path, deliveries: Sequence[Sequence[Line]]) -> RegisterStore:
     return store
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(rows=st.lists(st.tuples(ROWS, st.integers(0, 3)), min_size=1, max_size=25), compacted_after=st.integers(0, 4))
 @example(
     # Bought on day 5; two deliveries later the register takes it back, dated day 7, before what came in between.

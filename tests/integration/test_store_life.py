@@ -129,6 +129,9 @@ def test_a_reference_is_no_identity_number_and_a_number_is_needed(home: Path) ->
         ran(home, "erase", "--reference", PERSONS[0], stdin=PERSONS[0])
     with pytest.raises(InputRefused, match="no identity number was given"):
         ran(home, "erase", "--reference", REFERENCE, stdin="\n")
+    with pytest.raises(InputRefused, match="line 2 is no identity number"):
+        ran(home, "erase", "--reference", REFERENCE, stdin=f"{PERSONS[0]}\n19121212-1213\n")
+    assert RegisterStore(home / "store").current("lmed").rows == 60
 
 
 def test_a_number_that_only_the_history_knows_is_found_under_an_older_pepper() -> None:

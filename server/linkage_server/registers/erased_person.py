@@ -72,6 +72,7 @@ def erased_person(
     history: NumberHistory,
     history_version: int,
     reference_date: date,
+    project_numbers: bool = False,
 ) -> ErasedPerson:
     """The person who has, or had, those numbers.
 
@@ -81,14 +82,20 @@ def erased_person(
         history: changes of numbers that are known.
         history_version: pepper version of the history's ids.
         reference_date: resolves numbers of ten digits.
+        project_numbers: registers whose persons have project numbers are searched as well, so any text may be one.
 
     Raises:
-        InputRefused: there is no number.
+        InputRefused: there is no number, or one that no register could hold; names the line, never the number.
     """
     texts = pa.array([number.strip() for number in numbers if number.strip()], pa.string())
     if not len(texts):
         raise InputRefused("no identity number was given.", mend="Write it on the standard input, one a line.")
     known = pseudonymise_through(texts, reference_date=reference_date, peppers=peppers[:history_version]).hashed_ids
+    if known.null_count and not project_numbers:
+        line = pc.index(known.is_null(), True).as_py() + 1
+        raise InputRefused(
+            f"what was given on line {line} is no identity number.", mend="Check it; nothing was changed."
+        )
     ids = _ever(known.drop_null(), history)
     for pepper in peppers[history_version:]:
         ids = next_ids(ids, pepper=pepper)

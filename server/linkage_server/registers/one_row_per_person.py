@@ -76,5 +76,8 @@ def _persons_filled(partition: RegisterPartition, column: str) -> list[bytes]:
     filled = partition.rows.column(column).is_valid().to_numpy(zero_copy_only=False).astype(np.int64)
     before = np.concatenate(([0], np.cumsum(filled)))
     some = before[partition.offsets[1:]] > before[partition.offsets[:-1]]
+    if partition.hidden is not None:
+        # Who was erased and is delivered again gets her row: the stored one is as good as gone.
+        some[partition.hidden] = False
     persons: list[bytes] = join_ids(partition.keys_hi[some], partition.keys_lo[some]).to_pylist()
     return persons
