@@ -81,6 +81,8 @@ def _gather(variable: Variable, columns: Sequence[pa.Array], *, rows: int) -> tu
             parents, values = parents[written], values.filter(pa.array(written))
         found_rows.append(parents)
         found.append(values)
+    if len(columns) == 1:
+        return found_rows[0], found[0], unreadable
     in_columns = np.concatenate(found_rows)
     order = np.argsort(in_columns, kind="stable")
     return in_columns[order], pa.concat_arrays(found).take(pa.array(order)), unreadable

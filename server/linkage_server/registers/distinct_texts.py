@@ -49,7 +49,7 @@ class DistinctTexts:
 def distinct_texts(column: pa.Array) -> DistinctTexts:
     """Distinct texts of a column of any type; empty and blank count as no value, lists and structs are unreadable."""
     rows = len(column)
-    if pa.types.is_null(column.type):
+    if column.null_count == rows:
         return DistinctTexts(pa.array([], pa.string()), np.full(rows, -1), np.zeros(rows, np.bool_))
     if pa.types.is_nested(column.type) or pa.types.is_float16(column.type):
         unreadable: Mask = column.is_valid().to_numpy(zero_copy_only=False).astype(np.bool_)
