@@ -7,6 +7,7 @@ from typing import Any
 
 from benchmarks.scale.plots import series_axis, write_plots
 from benchmarks.tables import as_markdown, write_section
+from linkage_server.benchmark.history import results_of
 from linkage_server.benchmark.machine import Bandwidth
 from linkage_server.benchmark.results import OURS, CaseResult
 
@@ -29,19 +30,31 @@ def machine_words(facts: Mapping[str, Any], bandwidth: Bandwidth) -> str:
 
 
 def write(results: Sequence[CaseResult], facts: Mapping[str, Any], bandwidth: Bandwidth, *, command: str) -> None:
-    """Draw every measured task and put its section into the README, and what they come to before them."""
+    """Draw every measured task and put its section into the README."""
     write_plots(results)
     measured_on = machine_words(facts, bandwidth)
-    write_section("scale", f"{_HEAD}\n\n`{command}`\n\n{as_markdown(_summary(results))}\n\n{measured_on}")
     for task in dict.fromkeys(result.task for result in results):
         of_task = [result for result in results if result.task == task]
         plot = f"![{task}: seconds of every side](plots/{task.lower()}.svg)"
         axis = series_axis(of_task)
         tables = _series(of_task, axis) if axis else section(of_task)
-        write_section(f"scale-{task}", f"### {task}. {of_task[0].title}\n\n{plot}\n\n{tables}")
+        parts = (f"### {task}. {of_task[0].title}", f"`{command}`", plot, tables, measured_on)
+        write_section(f"scale-{task}", "\n\n".join(parts))
 
 
-_HEAD = "## National scale: the fastest peer's time over ours"
+def write_summary(runs: Sequence[Mapping[str, Any]]) -> None:
+    """Put what all runs come to before the tasks' sections: the newest figures of each case.
+
+    Args:
+        runs: as they were kept, oldest first.
+    """
+    newest = {result.name: result for run in runs for result in results_of(run)}
+    latest = [newest[name] for name in sorted(newest)]
+    head = "## National scale: the fastest peer's time over ours"
+    write_section(
+        "scale",
+        f"{head}\n\nThe newest figures of each case in `benchmarks/history`.\n\n{as_markdown(_summary(latest))}",
+    )
 
 
 def _summary(results: Sequence[CaseResult]) -> list[dict[str, Any]]:

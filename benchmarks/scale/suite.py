@@ -21,7 +21,7 @@ from benchmarks.scale.given_rows import GivenRows
 from benchmarks.scale.peers import PACKAGES
 from linkage.errors import LinkageError
 from linkage_server.benchmark import machine, page_cache
-from linkage_server.benchmark.history import as_history, write_history
+from linkage_server.benchmark.history import as_history, read_history, write_history
 from linkage_server.benchmark.results import CaseResult
 from linkage_server.benchmark.rounds import measure
 
@@ -70,7 +70,7 @@ def _run(bench: Bench, chosen: Sequence[Task], asked: argparse.Namespace) -> Non
     for task in chosen:
         for case in task.cases(bench):
             results.append(_measured(task, case, rounds=asked.rounds))
-            print(page.section([results[-1]]), flush=True)
+            print(f"\n{task.name}. {case.title}\n\n{page.section([results[-1]])}", flush=True)
     if not results:
         return
     facts = machine.facts(PACKAGES) | {
@@ -82,7 +82,8 @@ def _run(bench: Bench, chosen: Sequence[Task], asked: argparse.Namespace) -> Non
     history = as_history(results, machine=facts, commit=_commit(), made_at=datetime.now(UTC))
     print(page.machine_words(facts, bench.bandwidth))
     if asked.write:
-        print(f"Kept as {write_history(HISTORY, history).name}; plots and tables are written.")
+        write_history(HISTORY, history)
+        page.write_summary([read_history(path) for path in sorted(HISTORY.glob("*.json"))])
         page.write(results, facts, bench.bandwidth, command=_command(asked))
 
 

@@ -189,10 +189,14 @@ def test_a_page_names_the_fastest_peer_and_how_many_times_ours_it_takes(
     monkeypatch.setattr(tables, "README", tmp_path / "README.md")
     monkeypatch.setattr(page, "write_plots", lambda results: [])
     (tmp_path / "README.md").write_text("# Figures\n")
-    page.write([_small_case()], machine.facts() | {"page_cache": "", "register": ""}, Bandwidth(1, 1), command="x")
-    assert (
-        "| T4 | 5 rows, cold | 0.1 | DuckDB, sorted | 2 | 20.0 | 20.0 to 20.0 |" in (tmp_path / "README.md").read_text()
+    earlier = CaseResult("T4", "title", {"rows": 5}, True, {OURS: _figures(9.0)})
+    page.write_summary(
+        [as_history([case], machine={}, commit="", made_at=MADE_AT) for case in (earlier, _small_case())]
     )
+    page.write([_small_case()], machine.facts() | {"page_cache": "", "register": ""}, Bandwidth(1, 1), command="x")
+    written = (tmp_path / "README.md").read_text()
+    assert "| T4 | 5 rows, cold | 0.1 | DuckDB, sorted | 2 | 20.0 | 20.0 to 20.0 |" in written
+    assert "### T4. title" in written
 
 
 # ---- Rows that somebody gives

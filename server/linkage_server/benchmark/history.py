@@ -17,7 +17,7 @@ from typing import Any
 
 from linkage.errors import InputRefused
 from linkage_server.benchmark.results import OURS, CaseResult, quartiles
-from linkage_server.benchmark.rounds import Measured
+from linkage_server.benchmark.rounds import Measured, Peak
 
 MOST_LOSS = 0.10
 """A ratio that falls by more than this is a regression."""
@@ -48,6 +48,21 @@ def write_history(folder: Path, history: Mapping[str, Any]) -> Path:
     return path
 
 
+def results_of(history: Mapping[str, Any]) -> list[CaseResult]:
+    """The cases of a run as they were measured; notes are not kept."""
+    cases: dict[str, CaseResult] = {}
+    sides: dict[str, dict[str, Measured]] = {}
+    for one in history["benchmarks"]:
+        told, of_case = one["extra_info"], sides.setdefault(one["group"], {})
+        of_case[told["side"]] = Measured(
+            rounds=told["rounds"],
+            peak=Peak(told["peak_bytes"], told["peak_bytes_with_mapped_files"]),
+            reads=[told["read_bytes"]],
+        )
+        cases[one["group"]] = CaseResult(told["task"], told["title"], one["params"], told["cold"], of_case)
+    return list(cases.values())
+
+
 def _benchmark(result: CaseResult, side: str, figures: Measured) -> dict[str, Any]:
     return {
         "group": result.name,
@@ -57,6 +72,9 @@ def _benchmark(result: CaseResult, side: str, figures: Measured) -> dict[str, An
         "param": side,
         "extra_info": {
             "side": side,
+            "task": result.task,
+            "title": result.title,
+            "cold": result.cold,
             "rounds": [[round(taken, 6) for taken in one] for one in figures.rounds],
             "peak_bytes": figures.peak.own,
             "peak_bytes_with_mapped_files": figures.peak.whole,
