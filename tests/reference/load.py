@@ -1,4 +1,7 @@
-"""Obviously right twins of the kernels of a load, and of the load as a whole."""
+"""A load written to be obviously right, as a whole and in its parts.
+
+Twins of the kernels partition_rows (dealt) and collect_rows (collected).
+"""
 
 from __future__ import annotations
 
