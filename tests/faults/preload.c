@@ -126,6 +126,13 @@ static int concerns(int folder, const char *name, char *path) {
 
 static int concerns_file(int file, char *path) { return armed && path_of(file, path) && below(path); }
 
+/* What is there already needs no room, however full the disk is. */
+static int is_new(const char *path) {
+    int kept = errno, missing = access(path, F_OK) != 0;
+    errno = kept;
+    return missing;
+}
+
 static void die(void) {
     kill(getpid(), SIGKILL);
     for (;;) pause();
@@ -293,7 +300,7 @@ POSIX_ALLOCATE(posix_fallocate64)
         WITH_MODE(flags)                                                                                               \
         char path[LONGEST];                                                                                            \
         if (!(flags & (O_CREAT | O_TRUNC)) || !concerns(AT_FDCWD, asked, path)) return real(asked, flags, mode);       \
-        WATCHED("open", path, "", 1, real(asked, flags, mode));                                                        \
+        WATCHED("open", path, "", is_new(path), real(asked, flags, mode));                                                        \
     }
 OPEN(open)
 OPEN(open64)
@@ -304,7 +311,7 @@ OPEN(open64)
         WITH_MODE(flags)                                                                                               \
         char path[LONGEST];                                                                                            \
         if (!(flags & (O_CREAT | O_TRUNC)) || !concerns(folder, asked, path)) return real(folder, asked, flags, mode); \
-        WATCHED("open", path, "", 1, real(folder, asked, flags, mode));                                                \
+        WATCHED("open", path, "", is_new(path), real(folder, asked, flags, mode));                                                \
     }
 OPENAT(openat)
 OPENAT(openat64)
@@ -313,14 +320,14 @@ int mkdir(const char *asked, mode_t mode) {
     REAL(int, mkdir, const char *, mode_t);
     char path[LONGEST];
     if (!concerns(AT_FDCWD, asked, path)) return real(asked, mode);
-    WATCHED("mkdir", path, "", 1, real(asked, mode));
+    WATCHED("mkdir", path, "", is_new(path), real(asked, mode));
 }
 
 int mkdirat(int folder, const char *asked, mode_t mode) {
     REAL(int, mkdirat, int, const char *, mode_t);
     char path[LONGEST];
     if (!concerns(folder, asked, path)) return real(folder, asked, mode);
-    WATCHED("mkdir", path, "", 1, real(folder, asked, mode));
+    WATCHED("mkdir", path, "", is_new(path), real(folder, asked, mode));
 }
 
 #define MOVE(name)                                                                                                     \

@@ -61,13 +61,13 @@ def compact(
             try:
                 _refuse_without_room(folder, base, reserve_bytes)
                 segments = _merge(job, base, memory_bytes=memory_bytes, pace=pace)
+                manifest = None if segments is None else _publish(job, base, segments, clock=clock)
             except StorageFull:
                 job.clear()
                 raise
-            if segments is not None and (manifest := _publish(job, base, segments, clock=clock)):
-                job.clear()
-                return manifest
             job.clear()
+            if manifest:
+                return manifest
     raise StateConflict(
         f"register {folder.name!r} was replaced each time while it was compacted.", mend="Compact it later."
     )

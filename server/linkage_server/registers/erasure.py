@@ -105,8 +105,10 @@ def erase_hidden(
             successors = _successors(folder, replaced, erasures, erased_at=finished_at)
             if successors:
                 replace_manifests(folder, successors)
-            _finish(folder, erasures, gone=replaced.keys(), finished_at=finished_at)
+        # Only what is off the disk is called finished.
         sweep(folder)
+        with publishing_lock(folder):
+            _finish(folder, erasures, gone=replaced.keys(), finished_at=finished_at)
         job.clear()
     return tuple(one.reference for one in erasures.pending)
 

@@ -21,7 +21,8 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from linkage.errors import StateConflict
-from linkage_server.registers.manifest import Segment
+from linkage_server.registers.manifest import Segment, named_segments
+from linkage_server.registers.register_lock import open_lock
 from linkage_server.storage.files import disk_refusals, fsync_folder, write_atomically
 
 WriteSegment = Callable[[Path], Segment | None]
@@ -67,7 +68,7 @@ class Job:
         """
         with disk_refusals():
             self.folder.parent.mkdir(exist_ok=True)
-        with (self.folder.parent / f"{self.name}.lock").open("w") as lock:
+        with open_lock(self.folder.parent / f"{self.name}.lock") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -125,12 +126,16 @@ class Job:
     def hand_over(self, segments: Iterable[Segment]) -> None:
         """Move finished segments to the register's own; its write lock is held and a manifest names them next."""
         place = self.register / "segments"
+        # Equal rows may be the register's already: segments are named by their content.
+        named = named_segments(self.register)
+        new = {one.segment_id: one for one in segments if one.segment_id not in named}
         with disk_refusals():
             place.mkdir(exist_ok=True)
-            for segment in segments:
-                # Equal rows may lie there already: segments are named by their content.
-                if not (place / segment.segment_id).exists():
-                    self.folder_of(segment).rename(place / segment.segment_id)
+            for segment in new.values():
+                # What no manifest names may be half of a segment: a sweep was killed there.
+                if (place / segment.segment_id).exists():
+                    shutil.rmtree(place / segment.segment_id)
+                self.folder_of(segment).rename(place / segment.segment_id)
             fsync_folder(place)
 
     def clear(self) -> None:

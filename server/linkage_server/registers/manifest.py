@@ -176,6 +176,11 @@ def published(folder: Path) -> tuple[Publication, ...]:
         raise _damaged(folder, "the list of snapshots") from None
 
 
+def named_segments(folder: Path) -> set[str]:
+    """Ids of the segments that any snapshot names."""
+    return {one.segment_id for line in published(folder) for one in read_manifest(folder, line.snapshot_id).segments}
+
+
 def find_publication(folder: Path, snapshot_id: str) -> Publication:
     """The line of a snapshot, also by an id that it had before rows were erased from it.
 

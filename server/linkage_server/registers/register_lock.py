@@ -10,8 +10,10 @@ import contextlib
 import fcntl
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TextIO
 
 from linkage.errors import StateConflict
+from linkage_server.storage.files import disk_refusals
 
 
 @contextlib.contextmanager
@@ -21,7 +23,7 @@ def register_lock(folder: Path) -> Iterator[None]:
     Raises:
         StateConflict: somebody else is loading, compacting or re-hashing this register.
     """
-    with (folder / "lock").open("w") as lock:
+    with open_lock(folder / "lock") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -35,6 +37,16 @@ def register_lock(folder: Path) -> Iterator[None]:
 @contextlib.contextmanager
 def publishing_lock(folder: Path) -> Iterator[None]:
     """Let nobody else publish meanwhile: an erasure must see every segment there is, and no more appear beside it."""
-    with (folder / "publishing.lock").open("w") as lock:
+    with open_lock(folder / "publishing.lock") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+def open_lock(path: Path) -> TextIO:
+    """A file to be locked, made where there is none.
+
+    Raises:
+        StorageFull, ServiceUnavailable: the disk refuses.
+    """
+    with disk_refusals():
+        return path.open("a")

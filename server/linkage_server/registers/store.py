@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from linkage.errors import Conflict, NotFound, StateConflict
+from linkage.errors import Conflict, LinkageError, NotFound, ServiceUnavailable, StateConflict, StorageFull
 from linkage_core.events import RegisterPartition
 from linkage_server.registers import compaction, erasure, rehash
 from linkage_server.registers.erasure import FindPerson
@@ -39,7 +39,7 @@ from linkage_server.registers.register_lock import publishing_lock, register_loc
 from linkage_server.registers.rewrite import MapIds
 from linkage_server.registers.segments import verify_segment
 from linkage_server.registers.sweep import sweep_register
-from linkage_server.storage.files import disk_refusals
+from linkage_server.storage.files import disk_refusals, fsync_folder
 
 Clock = Callable[[], datetime]
 
@@ -132,8 +132,12 @@ class RegisterStore:
         folder = self.folder / register
         with disk_refusals():
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # nobody but the service reads hashed ids
-            (folder / "snapshots").mkdir(parents=True, exist_ok=True)
-        with register_lock(folder):
+            for name in ("snapshots", "segments"):
+                (folder / name).mkdir(parents=True, exist_ok=True)
+            # What the first load publishes lies in folders whose names outlast a power cut.
+            fsync_folder(folder)
+            fsync_folder(self.folder)
+        with _swept_when_refused(folder), register_lock(folder):
             sweep_register(folder)
             base = current_manifest(folder)
             _refuse_mismatch(base, content_sha256=content_sha256, pepper_version=pepper_version, replace=replace)
@@ -155,20 +159,23 @@ class RegisterStore:
     def compact(self, register: str, *, pace: Pace = SILENT, reserve_bytes: int = 0) -> Manifest:
         """Merge the segments of all deliveries, beside readers and loads; see `compaction.compact`."""
         folder = self._loaded(register)
-        return compaction.compact(
-            folder, memory_bytes=self._memory_bytes, clock=self._clock, pace=pace, reserve_bytes=reserve_bytes
-        )
+        with _swept_when_refused(folder):
+            return compaction.compact(
+                folder, memory_bytes=self._memory_bytes, clock=self._clock, pace=pace, reserve_bytes=reserve_bytes
+            )
 
     def rehash(self, register: str, *, pepper_version: int, map_ids: MapIds, pace: Pace = SILENT) -> Manifest:
         """Move a register's ids to the next pepper version; see `rehash.rehash`."""
-        return rehash.rehash(
-            self._loaded(register),
-            pepper_version=pepper_version,
-            map_ids=map_ids,
-            memory_bytes=self._memory_bytes,
-            clock=self._clock,
-            pace=pace,
-        )
+        folder = self._loaded(register)
+        with _swept_when_refused(folder):
+            return rehash.rehash(
+                folder,
+                pepper_version=pepper_version,
+                map_ids=map_ids,
+                memory_bytes=self._memory_bytes,
+                clock=self._clock,
+                pace=pace,
+            )
 
     def hide(self, register: str, *, find: FindPerson, reference: str) -> int:
         """Hide a person from every reader from now on; returns how many segments hold rows of hers still."""
@@ -176,9 +183,11 @@ class RegisterStore:
 
     def erase_hidden(self, register: str, *, pace: Pace = SILENT) -> tuple[str, ...]:
         """Take the rows of hidden persons off the disk; see `erasure.erase_hidden`."""
-        return erasure.erase_hidden(
-            self._loaded(register), memory_bytes=self._memory_bytes, clock=self._clock, pace=pace, sweep=sweep_register
-        )
+        folder = self._loaded(register)
+        with _swept_when_refused(folder):
+            return erasure.erase_hidden(
+                folder, memory_bytes=self._memory_bytes, clock=self._clock, pace=pace, sweep=sweep_register
+            )
 
     def forget(self, register: str, *, keep: set[str]) -> int:
         """Drop snapshots that are neither kept, nor served, nor worked from; returns how many.
@@ -241,6 +250,17 @@ class RegisterLoad:
             publish_manifest(self._folder, manifest, published_at=self._clock())
         self._session.close()
         return manifest
+
+
+@contextlib.contextmanager
+def _swept_when_refused(folder: Path) -> Iterator[None]:
+    """Give back the room of segments that had got their place when the disk refused the snapshot that names them."""
+    try:
+        yield
+    except (StorageFull, ServiceUnavailable):
+        with contextlib.suppress(LinkageError), register_lock(folder):
+            sweep_register(folder)
+        raise
 
 
 def _refuse_mismatch(base: Manifest | None, *, content_sha256: str, pepper_version: int, replace: bool) -> None:

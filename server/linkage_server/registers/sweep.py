@@ -7,7 +7,8 @@ from pathlib import Path
 
 from linkage_server.registers import compaction, erasure, rehash
 from linkage_server.registers.jobs import Job, clear_stale_jobs
-from linkage_server.registers.manifest import published, read_manifest
+from linkage_server.registers.manifest import named_segments, published
+from linkage_server.storage.files import disk_refusals
 
 _RESUMABLE = {
     "compaction": compaction.is_resumable,
@@ -19,7 +20,7 @@ _RESUMABLE = {
 def sweep_register(folder: Path) -> int:
     """Remove leftovers from a register's folder, whose write lock is held; returns how many files and folders."""
     listed = {line.snapshot_id for line in published(folder)}
-    named = {one.segment_id for snapshot_id in listed for one in read_manifest(folder, snapshot_id).segments}
+    named = named_segments(folder)
     leftovers = [
         *folder.glob("loading/*"),
         *folder.glob(".*.partial"),
@@ -27,11 +28,12 @@ def sweep_register(folder: Path) -> int:
         *(path for path in folder.glob("segments/*") if path.name not in named),
         *(path for path in folder.glob("snapshots/*.json") if path.stem not in listed),
     ]
-    for path in leftovers:
-        if path.is_dir():
-            shutil.rmtree(path)
-        else:
-            path.unlink()
+    with disk_refusals():
+        for path in leftovers:
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
     return len(leftovers) + clear_stale_jobs(folder, resumable=is_resumable)
 
 
