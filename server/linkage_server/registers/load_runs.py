@@ -221,7 +221,7 @@ def _dealt(dealing: _Dealing, counts: Counts) -> Run:
     widths = {
         key: (source.width, source.base % (1 << 64), source.is_element) for key, source in dealing.sources.items()
     }
-    blocks, streams = lay_streams_out(widths, counts, dealing.facts)
+    blocks, streams = _laid_out(widths, counts, dealing.facts)
     content = np.zeros(int(blocks[-1]), np.uint8)
     for key, stream in streams.items():
         source = dealing.sources.pop(key)
@@ -233,7 +233,7 @@ def _dealt(dealing: _Dealing, counts: Counts) -> Run:
     return Run(counts, blocks, streams, dealing.facts, dealing.texts, content)
 
 
-def lay_streams_out(
+def _laid_out(
     widths: Mapping[StreamKey, tuple[int, int, bool]], counts: Counts, facts: Sequence[Facts]
 ) -> tuple[Counts, dict[StreamKey, Stream]]:
     """Where each partition and each stream in it lies.

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
 
 import pyarrow as pa
 
@@ -61,7 +60,6 @@ class LoadSession:
         date_column: sorts the rows of a person; None for a register without dates.
         memory_bytes: how much the process may hold, about; more is spilled to disk.
         threads: cores used; the result is the same for any number.
-        working: a folder that outlives this object, so that the work can be resumed; None for one that does not.
     """
 
     def __init__(
@@ -71,53 +69,14 @@ class LoadSession:
         date_column: str | None,
         memory_bytes: int,
         threads: int | None = None,
-        working: Path | None = None,
     ) -> None:
         self._folder = folder
         self._date_column = date_column
         self._memory = MemoryPlan(memory_bytes)
         self._threads = threads or os.cpu_count() or 1
-        self._survives = working is not None
-        self._working = LoadFolder(working or folder / "loading" / secrets.token_hex(8))
+        self._working = LoadFolder(folder / "loading" / secrets.token_hex(8))
         with disk_refusals():
-            try:
-                self._working.path.mkdir(parents=True)
-            except FileExistsError:
-                raise StateConflict(
-                    "this work has begun already.", mend="Run the same command again to resume it."
-                ) from None
-        self._start()
-
-    @classmethod
-    def resume(
-        cls,
-        folder: Path,
-        *,
-        working: Path,
-        date_column: str | None,
-        memory_bytes: int,
-        threads: int | None = None,
-    ) -> Self:
-        """Go on where the last checkpoint was; what was added after it is forgotten. Begins anew where there is none.
-
-        Args:
-            folder, date_column, memory_bytes, threads: as for a new session; memory and threads may differ.
-            working: the working folder of the session that was cut off.
-        """
-        with disk_refusals():
-            working.mkdir(parents=True, exist_ok=True)
-            session = cls.__new__(cls)
-            session._folder = folder
-            session._date_column = date_column
-            session._memory = MemoryPlan(memory_bytes)
-            session._threads = threads or os.cpu_count() or 1
-            session._survives = True
-            session._working = LoadFolder(working)
-            session._start()
-            session._recover()
-        return session
-
-    def _start(self) -> None:
+            self._working.path.mkdir(parents=True)
         self._pool = ThreadPoolExecutor(max_workers=self._threads)
         self._lock = threading.Lock()
         self._schema: pa.Schema | None = None
@@ -126,24 +85,10 @@ class LoadSession:
         self._making: deque[Future[tuple[Run, int | None]]] = deque()
         self._runs: list[Run] = []
         self._descriptors: list[int | None] = []
-        self._numbered = self._kept = 0
-        self._segments: dict[int, Segment] = {}
+        self._numbered = 0
         self._ended = False
-        self.mark: str | None = None
         self.rows = 0
         self.figures = LoadFigures()
-
-    def _recover(self) -> None:
-        journal = self._working.recover()
-        self.mark, self._segments = journal.mark, journal.segments
-        self._numbered = self._kept = journal.runs
-        if journal.schema is not None:
-            self._schema, self._kinds = journal.schema, [kind_of(one) for one in journal.schema]
-        for number in range(journal.runs):
-            run, descriptor = self._working.open(number)
-            self._runs.append(run)
-            self._descriptors.append(descriptor)
-            self.rows += run.rows
 
     def add(self, hashed_ids: pa.FixedSizeBinaryArray, rows: pa.RecordBatch) -> None:
         """Take rows in, in the order of delivery.
@@ -165,27 +110,8 @@ class LoadSession:
         if self._waiting.bytes >= self._memory.run_bytes:
             self._begin_run()
 
-    def checkpoint(self, mark: str) -> None:
-        """Make everything added so far durable, and remember `mark` with it.
-
-        Raises:
-            StorageFull: no room.
-        """
-        assert self._survives, "only a session with a working folder of its own can be resumed"
-        self._finish_runs()
-        with disk_refusals():
-            for number in range(self._kept, len(self._runs)):
-                if self._descriptors[number] is None:
-                    self._descriptors[number] = self._spill(number, self._runs[number])
-                self._working.keep(number, self._runs[number])
-            self._working.write_checkpoint(mark, runs=len(self._runs), schema=self._schema)
-        self._memory.held = 0
-        self._kept, self.mark, self._segments = len(self._runs), mark, {}
-
     def write_segments(self, report: ReportRows | None = None) -> tuple[Segment, ...]:
         """Sort everything taken in and write it as segments, by ascending range of ids; still named by no manifest.
-
-        A session that can be resumed notes each finished segment, if all rows were there at its last checkpoint.
 
         Raises:
             StorageFull: no room; what was written goes with the session.
@@ -213,14 +139,11 @@ class LoadSession:
             give_back_memory()
             runs = StoredRuns(self._runs, self._descriptors, tables)
             for plan in plan_segments(self._kinds, self._runs, texts, date_column=self._date_column):
-                segment = self._segments.get(plan.first)
-                if segment is None or not (self._folder / "segments" / segment.segment_id).exists():
-                    segment = self._write(plan, runs, tell)
-                segments.append(segment)
+                segments.append(self._write(plan, runs, tell))
         return tuple(segments)
 
     def close(self) -> None:
-        """Stop; remove the working folder unless it was given to outlive the session."""
+        """Stop, and remove the working folder."""
         self._ended = True
         self._pool.shutdown(wait=True, cancel_futures=True)
         while self._making:
@@ -233,13 +156,7 @@ class LoadSession:
         self._descriptors.clear()
         self._runs.clear()
         self._waiting = _Waiting()
-        if not self._survives:
-            shutil.rmtree(self._working.path, ignore_errors=True)
-
-    def discard(self) -> None:
-        """Stop, and remove the working folder in any case."""
-        self._survives = False
-        self.close()
+        shutil.rmtree(self._working.path, ignore_errors=True)
 
     def _check(self, hashed_ids: pa.FixedSizeBinaryArray, rows: pa.RecordBatch) -> None:
         if self._ended or not self._working.path.exists():
@@ -307,6 +224,4 @@ class LoadSession:
         if not final.exists():
             prepared.rename(final)
         fsync_folder(self._folder / "segments")
-        if self._survives and self._kept == len(self._runs):
-            self._working.write_segment(plan.first, segment)
         return segment
