@@ -116,12 +116,6 @@ def first_dispensed(rows: list[tuple[int | None, bool, int]], *, start: int, end
     )
 
 
-def summed_in_window(rows: list[tuple[int | None, bool, int]], *, start: int, end: int) -> tuple[int, int]:
-    """Sum and number of the rows (day, of the code set, weight) in [start, end)."""
-    inside = [weight for day, member, weight in rows if day is not None and member and start <= day < end]
-    return sum(inside), len(inside)
-
-
 @dataclass
 class WeighedRow:
     """A row of a window sum: a day or none, what it adds, and its levels."""
