@@ -25,6 +25,7 @@ from linkage_core.events import (
     days_of,
 )
 from linkage_core.kernels.hashed_id_join import locate_rows, merge_by_day
+from linkage_core.persons_at_least import persons_at_least
 from linkage_core.register_columns import register_column
 from linkage_core.row_filter import RowFilter
 from linkage_core.row_selection import RowSelection
@@ -77,8 +78,8 @@ class RegisterView:
 
     @property
     def rows_a_person(self) -> float:
-        """Rows of a person whom the register knows, on average and before the filter."""
-        persons = max((segment.persons for segment in self._segments), default=0)
+        """Rows of a person whom the register knows, on average and before the filter; rather too many than too few."""
+        persons = persons_at_least(self._segments)
         rows: int = sum(segment.rows.num_rows for segment in self._segments)
         return rows / max(persons, 1)
 

@@ -76,6 +76,20 @@ def test_a_filter_on_a_column_that_no_segment_has_keeps_nothing_but_finds_the_pe
     assert events.found.tolist() == [True]
 
 
+def delivery(*persons_of_segments: range) -> list[RegisterPartition]:
+    line = {"day": date(2024, 1, 1), "value": 1}
+    schema = pa.schema([DAY, pa.field("value", pa.int32())])
+    return [partition([(person(8 * number), line) for number in persons], schema) for persons in persons_of_segments]
+
+
+def test_segments_that_part_the_ids_add_up_their_persons_and_deliveries_do_not() -> None:
+    assert RegisterView(delivery(range(4), range(4, 7))).rows_a_person == 1
+    later = delivery(range(3), range(3, 5))
+    assert RegisterView([*delivery(range(4), range(4, 7)), *later]).rows_a_person == 12 / 7
+    assert RegisterView(delivery(range(0, 6), range(2, 4), range(5, 7))).rows_a_person == 10 / 6
+    assert RegisterView(delivery(range(0))).rows_a_person == 0
+
+
 def test_nothing_is_read_ahead_for_few_persons_of_a_large_register() -> None:
     told: list[str] = []
     one = replace(segment(CODES, "x"), expect_few=lambda: told.append("few"))
