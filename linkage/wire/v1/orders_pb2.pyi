@@ -581,7 +581,7 @@ class ExplainedSegment(_message.Message):
     """Ids that are looked up, and among how many."""
     persons_held: _builtins.int
     method: _builtins.str
-    """"merge", "gallop" or "probe", and why."""
+    """"merge" or "probe", and why."""
     reason: _builtins.str
     rows: _builtins.int
     bytes: _builtins.int

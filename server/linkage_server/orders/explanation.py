@@ -19,7 +19,7 @@ class ExplainedSegment(_Frozen):
         first_day, last_day: of its rows; None where no row has a date.
         deliveries: names of the deliveries whose rows it holds.
         persons_asked, persons_held: ids that are looked up, and among how many.
-        method: how they are looked up: "merge", "gallop" or "probe".
+        method: how they are looked up: "merge" or "probe".
         reason: why, in words.
         rows, bytes: what is expected to be read.
     """
