@@ -7,7 +7,6 @@ which the register delivered them; rows without a date come last.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -88,8 +87,6 @@ class RegisterPartition:
         directory: uint32, first position by leading bits of the id; None lets the join build it.
             See `linkage_core.kernels.hashed_id_index`.
         hidden: positions of persons whose rows nobody may see, ascending: erased, but not compacted away yet.
-        expect_few: says that few persons, far apart, will be asked for, so that nothing is read ahead of them; None
-            where the rows are not mapped from a file.
 
     Columns of `rows` are as narrow as the segment allows; `linkage_core.narrow_columns` gives their logical values.
     """
@@ -101,7 +98,6 @@ class RegisterPartition:
     date_column: str | None = None
     directory: npt.NDArray[np.uint32] | None = None
     hidden: Int64s | None = None
-    expect_few: Callable[[], None] | None = None
 
     @property
     def persons(self) -> int:

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from linkage.errors import EventsRejected
 from linkage_core.dictionaries import concatenate, is_code_list, without_idle_values
 from linkage_core.events import Int32s, Int64s
+from linkage_core.known_texts import known_texts
 from linkage_core.narrow_columns import logical_field, widen, with_values
 from linkage_core.segment_rows import SegmentColumn, SegmentRows
 
@@ -119,6 +120,7 @@ def register_column(name: str, batches: Sequence[pa.RecordBatch]) -> RegisterCol
     )
     texts = _shared_texts(field.type, parts)
     if texts is None:
+        columns = tuple(None if column is None else column.with_own_texts() for column in columns)
         return RegisterColumn(field, columns, None, (None,) * len(parts))
     return RegisterColumn(field, columns, texts, tuple(_codes_in(texts, part) for part in parts))
 
@@ -173,7 +175,7 @@ def _shared_texts(kind: pa.DataType, parts: Sequence[pa.Array | None]) -> pa.Arr
     coded = [texts for texts in dictionaries if texts is not None]
     if len(coded) < len(dictionaries) or sum(len(texts) for texts in coded) > MOST_SHARED_TEXTS:
         return None
-    return pc.unique(pa.concat_arrays(coded))
+    return known_texts(pc.unique(pa.concat_arrays(coded)))
 
 
 def _codes_in(texts: pa.Array, part: pa.Array | None) -> Int32s | None:

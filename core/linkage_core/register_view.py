@@ -33,9 +33,6 @@ from linkage_core.segment_rows import SegmentRows
 
 BYTES_ASKED = 20
 """Of the directory and the keys, for an id that is looked up."""
-PERSONS_READ_AHEAD = 2500
-"""Reading ahead pays from one person in so many on. With a cold cache and 3.2 million persons, 200 persons took 0.3 s
-without it and 0.7 s with it, 5,000 persons 1.5 and 0.7 s, 100,000 persons 5 and 0.7 s."""
 BYTES_FOUND = 8
 """Of the offsets, for a person who is found."""
 
@@ -48,7 +45,6 @@ class RegisterView:
         columns: the columns to read, besides the date; None for all. Names the register lacks are left out.
         history: changed numbers; rows stored under any number a person ever had are hers.
         keep: the rows that matter; None for all.
-        asked: persons who will be asked for in all, where that is known.
 
     Raises:
         EventsRejected: segments disagree about a column's type or the date.
@@ -61,15 +57,10 @@ class RegisterView:
         columns: Sequence[str] | None = None,
         history: NumberHistory | None = None,
         keep: RowFilter | None = None,
-        asked: int | None = None,
     ) -> None:
         self._segments = list(partitions)
         self._history = history
         self._date_column = _date_column(self._segments)
-        if asked is not None and asked * PERSONS_READ_AHEAD < sum(segment.persons for segment in self._segments):
-            for segment in self._segments:
-                if segment.expect_few is not None:
-                    segment.expect_few()
         batches = [segment.rows for segment in self._segments]
         names = dict.fromkeys(name for batch in reversed(batches) for name in batch.schema.names)
         wanted = set(names) if columns is None else {*columns, self._date_column}
@@ -94,8 +85,12 @@ class RegisterView:
             EventsRejected: a segment is damaged.
         """
         asked = asked_ids(population, self._history)
-        with ThreadPoolExecutor(max_workers=max(1, threads)) as pool:
-            picked = list(pool.map(lambda number: self._pick(asked, number), range(len(self._segments))))
+        segments = range(len(self._segments))
+        if threads > 1 and len(segments) > 1:
+            with ThreadPoolExecutor(max_workers=threads) as pool:
+                picked = list(pool.map(lambda number: self._pick(asked, number), segments))
+        else:
+            picked = [self._pick(asked, number) for number in segments]
         found = np.zeros(population.persons, np.bool_)
         for one in picked:
             found[one.found] = True

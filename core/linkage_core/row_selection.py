@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -25,19 +25,19 @@ class RowSelection:
     """
 
     def __init__(self, keep: RowFilter, batches: Sequence[pa.RecordBatch]) -> None:
-        self._wants = keep.wants
+        self._keep = keep
         self._parts: tuple[SegmentColumn | None, ...] = (None,) * len(batches)
         self._tables: list[UInt8s | None] = [None] * len(batches)
         if not any(keep.column in batch.schema.names for batch in batches):
             return
         column = register_column(keep.column, batches)
         self._parts = column.parts
-        shared = None if column.texts is None else wanted_texts(column.texts, keep.wants)
+        shared = None if column.texts is None else keep.wanted(column.texts)
         for number, (part, codes) in enumerate(zip(column.parts, column.codes, strict=True)):
             texts = None if part is None else dictionary_of(part.array)
             if texts is None:
                 continue
-            own = wanted_texts(texts, keep.wants) if shared is None or codes is None else shared[codes[:-1]]
+            own = keep.wanted(texts) if shared is None or codes is None else shared[codes[:-1]]
             self._tables[number] = np.append(own, np.uint8(0))
 
     def of(self, number: int, rows: SegmentRows) -> SegmentRows:
@@ -68,11 +68,6 @@ class RowSelection:
             return np.asarray(np.bincount(passing, minlength=len(lengths)) > 0)
         coded = column if pa.types.is_dictionary(column.type) else column.cast(pa.string()).dictionary_encode()
         if table is None:
-            table = np.append(wanted_texts(coded.dictionary, self._wants), np.uint8(0))
+            table = np.append(self._keep.wanted(coded.dictionary), np.uint8(0))
         codes = np.asarray(coded.indices.cast(pa.int64()).fill_null(len(table) - 1), np.int64)
         return table[codes].astype(np.bool_)
-
-
-def wanted_texts(texts: pa.Array, wants: Callable[[str], bool]) -> UInt8s:
-    """uint8, one a text: 1 where it is wanted; a null text never is."""
-    return np.array([text is not None and wants(text) for text in texts.to_pylist()], np.uint8)

@@ -60,6 +60,13 @@ class SegmentColumn:
         if array.null_count and self._numbers.buffers()[0] is not None:
             self._validity = np.frombuffer(self._numbers.buffers()[0], np.uint8)
 
+    def with_own_texts(self) -> SegmentColumn:
+        """The column with its dictionary copied: facts are kept about it, which must not keep a mapped file open."""
+        if not self.is_coded:
+            return self
+        texts = self.array.dictionary.take(pa.array(np.arange(len(self.array.dictionary))))
+        return SegmentColumn(pa.DictionaryArray.from_arrays(self.array.indices, texts, safe=False), self.field)
+
     @property
     def has_nulls(self) -> bool:
         """Whether any row is null."""

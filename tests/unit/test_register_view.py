@@ -90,15 +90,6 @@ def test_segments_that_part_the_ids_add_up_their_persons_and_deliveries_do_not()
     assert RegisterView(delivery(range(0))).rows_a_person == 0
 
 
-def test_nothing_is_read_ahead_for_few_persons_of_a_large_register() -> None:
-    told: list[str] = []
-    one = replace(segment(CODES, "x"), expect_few=lambda: told.append("few"))
-    RegisterView([one], asked=1)
-    assert not told
-    RegisterView([one], asked=0)
-    assert told == ["few"]
-
-
 def test_whole_registers_are_merged_and_small_populations_probed() -> None:
     assert plan_probe(1_000_000, 1_000_000).method == "merge"
     assert plan_probe(1_000, 1_000_000).method == "probe"

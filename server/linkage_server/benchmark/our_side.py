@@ -18,7 +18,7 @@ THREADS, MEMORY_BYTES = 2, 1 << 30
 
 
 class OurSide:
-    """Opens the store in each question, since each order opens it; the population is in memory already.
+    """Asks one store, as the orders of a service do: segments stay open between questions. The population is in memory.
 
     Args:
         store: folder of the store.
@@ -32,20 +32,21 @@ class OurSide:
         self, *, store: str, register: str, question: str, persons: int | None, threads: int = THREADS
     ) -> None:
         self._stored = StoredRegister(Path(store), register)
+        self._store = RegisterStore(self._stored.folder)
         self._population = draw_persons(self._stored, persons=persons).population()
         self._name = question
         self._threads = threads
 
     def ask(self) -> CountedTable:
         """Open the register and compute."""
-        register, store = self._stored.register, RegisterStore(self._stored.folder)
+        register, store = self._stored.register, self._store
         manifest = store.current(register)
         assert manifest.last_day is not None
         asked = question(self._name, register=register, first_year=first_year(manifest.last_day))
         definition = load_indicator_set(asked.indicator_set)
         columns = sorted(needed_columns(definition)[register])
         view = RegisterView(
-            store.partitions(manifest, columns=columns),
+            store.partitions(manifest, columns=columns, asked=self._population.persons),
             columns=columns,
             keep=wanted_rows([definition], register, ()),
         )
@@ -63,7 +64,8 @@ class OurSide:
         return question(self._name, register=self._stored.register, first_year=year).answer(result)
 
     def forget(self) -> None:
-        """Nothing stays open between questions."""
+        """Close what stayed open between questions."""
+        self._store = RegisterStore(self._stored.folder)
 
     def files(self) -> list[Path]:
         """The store's files."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Protocol
 
 from linkage.errors import ServiceUnavailable
 from linkage_core.events import RegisterPartition
@@ -13,7 +14,15 @@ from linkage_server.registers.segments import open_segment
 from linkage_server.registers.tombstones import Erasures, positions_of, read_erasures
 
 
-def open_snapshot(folder: Path, manifest: Manifest) -> list[RegisterPartition]:
+class OpenOne(Protocol):
+    """How a segment is opened: anew, or from what is open already."""
+
+    def __call__(self, folder: Path, segment: Segment, *, date_column: str | None) -> RegisterPartition:
+        """The segment as mapped columns; see `open_segment`."""
+        ...
+
+
+def open_snapshot(folder: Path, manifest: Manifest, *, open_one: OpenOne = open_segment) -> list[RegisterPartition]:
     """The snapshot's segments, mapped, oldest delivery first.
 
     What is open stays readable when the snapshot is retired: the system keeps mapped files until they are let go. A
@@ -28,7 +37,8 @@ def open_snapshot(folder: Path, manifest: Manifest) -> list[RegisterPartition]:
             # Before the segments: whoever is erased after this look is hidden from the next reader.
             erasures = read_erasures(folder)
             return [
-                open_hidden(folder / "segments" / one.segment_id, one, manifest, erasures) for one in manifest.segments
+                open_hidden(folder / "segments" / one.segment_id, one, manifest, erasures, open_one=open_one)
+                for one in manifest.segments
             ]
         except ServiceUnavailable:
             present = read_manifest(folder, manifest.snapshot_id)
@@ -37,9 +47,11 @@ def open_snapshot(folder: Path, manifest: Manifest) -> list[RegisterPartition]:
             manifest = present
 
 
-def open_hidden(place: Path, segment: Segment, manifest: Manifest, erasures: Erasures) -> RegisterPartition:
+def open_hidden(
+    place: Path, segment: Segment, manifest: Manifest, erasures: Erasures, *, open_one: OpenOne = open_segment
+) -> RegisterPartition:
     """One segment, with the persons hidden whom the erasures list for it."""
-    partition = open_segment(place, segment, date_column=manifest.date_column)
+    partition = open_one(place, segment, date_column=manifest.date_column)
     ids = erasures.hidden_in(segment.segment_id)
     return dataclasses.replace(partition, hidden=positions_of(partition, ids)) if ids else partition
 

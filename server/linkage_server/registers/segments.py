@@ -11,7 +11,6 @@ reader out of a file; `verify_segment` reads every byte.
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import mmap
 import os
@@ -67,13 +66,22 @@ def write_segment(folder: Path, *, high: UInt64s, low: UInt64s, days: Int32s, ro
     )
 
 
-def open_segment(folder: Path, segment: Segment, *, date_column: str | None) -> RegisterPartition:
+def open_segment(folder: Path, segment: Segment, *, date_column: str | None, few: bool = False) -> RegisterPartition:
     """The segment as mapped columns; memory is touched only where a person is asked for.
+
+    Args:
+        folder: where it lies.
+        segment: what the manifest says of it.
+        date_column: the column that orders a person's rows.
+        few: few persons, far apart, will be asked for, so that nothing is read ahead of them.
 
     Raises:
         ServiceUnavailable: a file is missing, cut or not the one the manifest names.
     """
     mapped = {record.name: _map_file(folder / record.name, record) for record in segment.files}
+    if few:
+        for file in mapped.values():
+            file.madvise(mmap.MADV_RANDOM)
     columns = {name: _only_batch(folder, file) for name, file in mapped.items()}
     persons, offsets = columns["persons.arrow"], columns["offsets.arrow"]
     rows, directory = columns["rows.arrow"], columns["directory.arrow"]
@@ -91,7 +99,6 @@ def open_segment(folder: Path, segment: Segment, *, date_column: str | None) -> 
         rows=rows,
         date_column=date_column,
         directory=_numbers(directory, "person", np.uint32),
-        expect_few=functools.partial(_read_nothing_ahead, tuple(mapped.values())),
     )
 
 
@@ -199,11 +206,6 @@ def _only_batch(folder: Path, mapped: mmap.mmap) -> pa.RecordBatch:
     except (pa.ArrowException, OSError):
         raise _damaged(folder) from None
     return batch
-
-
-def _read_nothing_ahead(mapped: tuple[mmap.mmap, ...]) -> None:
-    for file in mapped:
-        file.madvise(mmap.MADV_RANDOM)
 
 
 def _numbers(batch: pa.RecordBatch, name: str, kind: type[Number]) -> npt.NDArray[Number]:

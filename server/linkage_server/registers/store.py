@@ -27,6 +27,7 @@ from linkage_server.registers.manifest import (
     Delivery,
     Manifest,
     Publication,
+    Segment,
     current_manifest,
     forget_snapshots,
     publish_manifest,
@@ -34,12 +35,18 @@ from linkage_server.registers.manifest import (
     read_manifest,
 )
 from linkage_server.registers.open_snapshot import open_snapshot
+from linkage_server.registers.opened_segments import OpenedSegments
 from linkage_server.registers.progress import SILENT, Pace
+from linkage_server.registers.read_ahead import read_ahead
 from linkage_server.registers.register_lock import publishing_lock, register_lock
 from linkage_server.registers.rewrite import MapIds
 from linkage_server.registers.segments import verify_segment
 from linkage_server.registers.sweep import sweep_register
 from linkage_server.storage.files import disk_refusals, fsync_folder
+
+PERSONS_READ_AHEAD = 2500
+"""Reading ahead pays from one person in so many on. With a cold cache and 3.2 million persons, 200 persons took 0.3 s
+without it and 0.7 s with it, 5,000 persons 1.5 and 0.7 s, 100,000 persons 5 and 0.7 s."""
 
 Clock = Callable[[], datetime]
 
@@ -56,6 +63,7 @@ class RegisterStore:
         self.folder = folder
         self._clock = clock
         self._memory_bytes = memory_bytes
+        self._opened = OpenedSegments()
 
     def registers(self) -> list[str]:
         """Names of the registers that hold a snapshot."""
@@ -86,15 +94,36 @@ class RegisterStore:
         """References of the erasures that a snapshot has seen since it had that id; raises `NotFound`."""
         return erasure.erased_since(self.folder / register, snapshot_id)
 
-    def partitions(self, manifest: Manifest, *, columns: Sequence[str] | None = None) -> list[RegisterPartition]:
-        """The snapshot's segments, mapped, oldest delivery first; `columns` narrows them, the date is kept.
+    def partitions(
+        self, manifest: Manifest, *, columns: Sequence[str] | None = None, asked: int | None = None
+    ) -> list[RegisterPartition]:
+        """The snapshot's segments, mapped, oldest delivery first; they stay open for the next caller.
+
+        Args:
+            manifest: the snapshot.
+            columns: the columns that will be read, besides the date; None for all.
+            asked: persons who will be asked for in all, where that is known; the disk is read accordingly.
 
         Raises:
             NotFound: the snapshot was retired.
             ServiceUnavailable: a segment is damaged or missing.
         """
-        opened = open_snapshot(self.folder / manifest.register_name, manifest)
-        return opened if columns is None else [partition.select(list(columns)) for partition in opened]
+        self._opened.let_go()
+        few = asked is not None and asked * PERSONS_READ_AHEAD < sum(one.persons for one in manifest.segments)
+
+        def open_one(folder: Path, segment: Segment, *, date_column: str | None) -> RegisterPartition:
+            partition = self._opened.open(folder, segment, date_column=date_column, few=few)
+            if columns is not None:
+                partition = partition.select(list(columns))
+            if asked is not None and not few:
+                read_ahead(folder, partition.rows)
+            return partition
+
+        return open_snapshot(self.folder / manifest.register_name, manifest, open_one=open_one)
+
+    def let_go(self) -> None:
+        """Close segments that were retired, here or by another process, so that the disk gets their room back."""
+        self._opened.let_go()
 
     def verify(self, manifest: Manifest) -> None:
         """Read every byte of a snapshot and compare; raises `ServiceUnavailable` at the first damage."""
@@ -195,10 +224,11 @@ class RegisterStore:
         The segments that only they named go with them. Who has them open reads on undisturbed.
         """
         folder = self._loaded(register)
-        with register_lock(folder), publishing_lock(folder):
+        with _swept_when_refused(folder), register_lock(folder), publishing_lock(folder):
             worked_from = {start.snapshot_id for job in jobs_of(folder) if (start := job.start())}
             forgotten = forget_snapshots(folder, keep=keep | worked_from)
             sweep_register(folder)
+        self.let_go()
         return forgotten
 
     def sweep(self) -> int:
@@ -207,6 +237,7 @@ class RegisterStore:
         for folder in sorted(path.parent for path in self.folder.glob("*/snapshots")):
             with contextlib.suppress(StateConflict), register_lock(folder):
                 removed += sweep_register(folder)
+        self.let_go()
         return removed
 
     def _loaded(self, register: str) -> Path:
@@ -254,13 +285,24 @@ class RegisterLoad:
 
 @contextlib.contextmanager
 def _swept_when_refused(folder: Path) -> Iterator[None]:
-    """Give back the room of segments that had got their place when the disk refused the snapshot that names them."""
+    """Give back the room of segments that had got their place when the disk refused the snapshot that names them.
+
+    Refused after that, the work has taken effect: whoever asked is told so rather than that nothing was changed.
+    """
+    before = published(folder)
     try:
         yield
-    except (StorageFull, ServiceUnavailable):
+    except ServiceUnavailable as refusal:
         with contextlib.suppress(LinkageError), register_lock(folder):
             sweep_register(folder)
-        raise
+        if published(folder) == before:
+            raise
+        kind = StorageFull if isinstance(refusal, StorageFull) else ServiceUnavailable
+        raise kind(
+            f"the disk refused to finish, but register {folder.name!r} has new snapshots meanwhile.",
+            mend="Look with `linkage-server register snapshots` whether it has taken effect, and run "
+            "`linkage-server doctor`; then do the same again.",
+        ) from None
 
 
 def _refuse_mismatch(base: Manifest | None, *, content_sha256: str, pepper_version: int, replace: bool) -> None:

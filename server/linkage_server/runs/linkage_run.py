@@ -59,11 +59,10 @@ class Sources:
         """
         manifest = self.store.snapshot(register.name, register.snapshot)
         return RegisterView(
-            self.store.partitions(manifest, columns=register.columns),
+            self.store.partitions(manifest, columns=register.columns, asked=asked),
             columns=register.columns,
             history=self.history,
             keep=wanted_rows([planned.chosen for planned in plan.sets], register.name, _row_dimensions(plan)),
-            asked=asked,
         )
 
 
