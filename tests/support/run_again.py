@@ -21,7 +21,8 @@ from linkage_server.storage.tables import RunRow
 def run_again(home: Path, order: str, *, threads: int, out: Path) -> None:
     """Write the protected table and every file of the delivery into `out`."""
     service = Service.open(home)
-    desk = replace(service.run_desk, threads=threads)
+    desk = service.run_desk
+    desk = replace(desk, planner=replace(desk.planner, threads=threads))
     with desk.database.reading() as session:
         plan = RunPlan.from_json(session.get_one(RunRow, parse_order_name(order)[1]).plan)
     answer = run_linkage(plan, desk.sources(plan), report=lambda _stage: None)

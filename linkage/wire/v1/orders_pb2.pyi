@@ -175,6 +175,7 @@ class RunProgress(_message.Message):
     STAGES_TOTAL_FIELD_NUMBER: _builtins.int
     stage: _builtins.str
     stages_done: _builtins.int
+    """A run in several blocks of persons has a stage more for each block after the first."""
     stages_total: _builtins.int
     def __init__(
         self,

@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 from linkage.errors import LinkageError, OrderRejected, ServiceUnavailable, StateConflict
 from linkage.order_states import OrderState, order_name
 from linkage_server.audit.trail import AuditTrail
-from linkage_server.operations import logs, metrics
+from linkage_server.operations import logs
 from linkage_server.orders.check_order import check_order
 from linkage_server.orders.offer import Offer
 from linkage_server.orders.swedish_day import swedish_day
@@ -36,6 +36,7 @@ from linkage_server.runs.memory_watch import MemoryWatch
 from linkage_server.runs.plan import PlannedPopulation, RunPlan, make_plan
 from linkage_server.runs.planner import Planner
 from linkage_server.runs.run_report import RunReport, touched_registers
+from linkage_server.runs.run_stages import RunStages
 from linkage_server.storage.base import Json
 from linkage_server.storage.database import Database, now
 from linkage_server.storage.order_states import move_order
@@ -203,10 +204,10 @@ class RunDesk:
         )
 
     def _compute(self, order_id: str, plan: RunPlan) -> None:
-        stages = _Stages(self, order_id, plan.order)
+        stages = RunStages(plan.order, partial(self._note_stage, order_id))
         may_go_on = partial(self._require_running, order_id)
         with MemoryWatch() as memory, self.core_share.turns_of(order_id, may_go_on=may_go_on) as turn:
-            answer = run_linkage(plan, self.sources(plan, turn=turn), report=stages.begin)
+            answer = run_linkage(plan, self.sources(plan, turn=turn), report=stages.begin, progress=stages.block)
             # No turn is asked for: the table is written and the database told, which waits for the disk.
             stages.begin("describing")
             self.release_desk.take_in(order_id, answer.table, describe(plan, match_rate_band=answer.match_rate_band))
@@ -242,8 +243,8 @@ class RunDesk:
         with self.database.reading() as session:
             _refuse_withdrawn(session, order_id)
 
-    def note_stage(self, order_id: str, stage: str) -> None:
-        """Write down how far a run has come.
+    def _note_stage(self, order_id: str, stage: str, *, done: int, of: int) -> None:
+        """Write down how far a run has come: the stage it is in, how many are done, and how many there are.
 
         Raises:
             RunCancelled: the order is no longer running.
@@ -251,7 +252,7 @@ class RunDesk:
         with self.database.transaction() as session:
             _refuse_withdrawn(session, order_id)
             run = session.get_one(RunRow, order_id)
-            run.stage, run.stages_done = stage, STAGES.index(stage)
+            run.stage, run.stages_done, run.stages_total = stage, done, of
 
     def _give_back(self, order_id: str, obstacle: ServiceUnavailable) -> None:
         with self.database.transaction() as session:
@@ -310,25 +311,3 @@ def _log_report(order: str, report: RunReport) -> None:
         core_seconds=report.core_seconds,
         memory_bytes=report.memory_bytes,
     )
-
-
-class _Stages:
-    """Tells the database, the log and the metrics of each stage as it begins and ends."""
-
-    def __init__(self, desk: RunDesk, order_id: str, name: str) -> None:
-        self._desk, self._order_id, self._name = desk, order_id, name
-        self._stage, self._since = "", time.monotonic()
-        self.seconds: dict[str, float] = {}
-
-    def begin(self, stage: str) -> None:
-        self.end()
-        self._desk.note_stage(self._order_id, stage)
-        self._stage, self._since = stage, time.monotonic()
-
-    def end(self) -> None:
-        if self._stage:
-            seconds = time.monotonic() - self._since
-            metrics.run_stage_finished(self._stage.replace(" ", "_"), seconds)
-            logs.log_event("run_stage", order=self._name, stage=self._stage, seconds=round(seconds, 4))
-            self.seconds[self._stage] = round(seconds, 4)
-            self._stage = ""
