@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from linkage_core.events import Int64s, NumberHistory, Population, RegisterPartition, UInt64s, split_ids
+from linkage_core.events import Int64s, NumberHistory, Population, RegisterPartition, UInt64s
 from linkage_core.kernels.hashed_id_index import build_directory, probe_persons, walk_persons
 from linkage_core.number_history import ids_ever
 from linkage_core.probe_plan import plan_probe
@@ -31,7 +31,8 @@ class AskedIds:
 
 def asked_ids(population: Population, history: NumberHistory | None) -> AskedIds:
     """Every id that the population's persons have or had."""
-    high, low = split_ids(population.hashed_ids)
+    assert population.words is not None  # The population split its ids when it was made.
+    high, low = population.words
     person = np.arange(population.persons, dtype=np.int64)
     if history is None or len(history.old) == 0:
         return AskedIds(high, low, person)
@@ -50,8 +51,14 @@ def find_persons(segment: RegisterPartition, high: UInt64s, low: UInt64s) -> Int
 
 
 def _find(segment: RegisterPartition, high: UInt64s, low: UInt64s) -> Int64s:
-    if plan_probe(len(high), segment.persons).method == "merge":
-        return walk_persons(segment.keys_hi, segment.keys_lo, high, low)
+    if not len(high):
+        return np.empty(0, np.int64)
+    # A block of neighbours is few of a segment's persons, but many of those between its first and its last.
+    first = int(np.searchsorted(segment.keys_hi, high[0], side="left"))
+    last = int(np.searchsorted(segment.keys_hi, high[-1], side="right"))
+    if plan_probe(len(high), last - first).method == "merge":
+        places = walk_persons(segment.keys_hi[first:last], segment.keys_lo[first:last], high, low)
+        return np.where(places < 0, places, places + first) if first else places
     directory = segment.directory
     if directory is None:
         directory = build_directory(segment.keys_hi, segment.keys_lo)

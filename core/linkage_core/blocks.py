@@ -60,12 +60,15 @@ def heavy_parts(events: Sequence[PersonEvents], *, persons: int, memory_bytes: i
 def persons_between(population: Population, first: int, last: int) -> Population:
     """The persons from position `first` to before `last`."""
     here = slice(first, last)
+    assert population.words is not None  # The population split its ids when it was made.
+    high, low = population.words
     return Population(
         hashed_ids=population.hashed_ids[here],
         index_date=None if population.index_date is None else population.index_date[here],
         birth_date=None if population.birth_date is None else population.birth_date[here],
         sex=None if population.sex is None else population.sex[here],
         strata={name: column[here] for name, column in population.strata.items()},
+        words=(high[here], low[here]),
     )
 
 

@@ -36,6 +36,7 @@ class Population:
         birth_date: date32, null where the number does not tell.
         sex: uint8, 1 man, 2 woman, 0 unknown.
         strata: dictionary columns, one row a person.
+        words: the ids as `split_ids` gives them, known to ascend; None lets them be split and checked.
 
     Raises:
         EventsRejected: ids are not ascending and unique, or a column has another length; names it.
@@ -46,13 +47,16 @@ class Population:
     birth_date: pa.Date32Array | None = None
     sex: pa.UInt8Array | None = None
     strata: dict[str, pa.DictionaryArray] = field(default_factory=dict)
+    words: tuple[UInt64s, UInt64s] | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        high, low = split_ids(self.hashed_ids)
-        falls = (high[1:] < high[:-1]) | ((high[1:] == high[:-1]) & (low[1:] <= low[:-1]))
-        if falls.any():
-            row = int(np.flatnonzero(falls)[0]) + 2
-            raise EventsRejected(f"population: hashed ids must ascend and be unique; row {row} does not.")
+        if self.words is None:
+            high, low = split_ids(self.hashed_ids)
+            falls = (high[1:] < high[:-1]) | ((high[1:] == high[:-1]) & (low[1:] <= low[:-1]))
+            if falls.any():
+                row = int(np.flatnonzero(falls)[0]) + 2
+                raise EventsRejected(f"population: hashed ids must ascend and be unique; row {row} does not.")
+            object.__setattr__(self, "words", (high, low))
         columns = {"index_date": self.index_date, "birth_date": self.birth_date, "sex": self.sex, **self.strata}
         for name, column in columns.items():
             if column is not None and len(column) != self.persons:

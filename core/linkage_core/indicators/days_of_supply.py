@@ -41,9 +41,11 @@ class DaysOfSupply:
         Args:
             places: the indicator's own rows.
         """
-        rows = np.bincount(self.step[places], minlength=len(self.steps))
-        answered = {f"rows_by_{step}": int(rows[place]) for place, step in enumerate(self.steps)}
-        return {**answered, "capped_rows": int(self.capped[places].sum())}
+        step_of_row = self.step[places]
+        answered = {
+            f"rows_by_{step}": int(np.count_nonzero(step_of_row == place)) for place, step in enumerate(self.steps)
+        }
+        return {**answered, "capped_rows": int(np.count_nonzero(self.capped[places]))}
 
 
 def days_of_supply(dispensings: Dispensings, model: SupplyModel, netted: NettedRows) -> DaysOfSupply:
@@ -60,11 +62,16 @@ def days_of_supply(dispensings: Dispensings, model: SupplyModel, netted: NettedR
         lasts = _step(step, dispensings, netted, whole_days=model.reversals == "net_latest")
         if lasts is None:
             continue
-        possible = True
         serves = waiting & (lasts > 0)
-        supply[serves] = lasts[serves]
-        waiting = waiting & ~serves
-        answered[serves] = place
+        waiting &= ~serves
+        if possible:
+            np.copyto(supply, lasts, where=serves)
+            np.copyto(answered, np.uint8(place), where=serves)
+        else:
+            # Nothing is there yet to be kept: a product is far cheaper than a masked copy.
+            np.multiply(lasts, serves, out=supply)
+            answered -= serves.view(np.uint8) * np.uint8(len(model.steps) - place)
+        possible = True
     if not possible:
         raise EventsRejected(
             f"register {dispensings.register!r} lacks the columns of every supply step: {', '.join(model.steps)}.",

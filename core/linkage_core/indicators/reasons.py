@@ -67,12 +67,12 @@ class ReasonShelf:
     def _give(self, rules: Sequence[tuple[str, Persons]], no_rows: Persons) -> Reasons:
         names = tuple(dict.fromkeys((OK, *(name for name, _ in rules), NO_ROWS)))
         reason = np.zeros(self.persons, np.uint8)
-        if no_rows is not None:
-            np.copyto(reason, np.uint8(names.index(NO_ROWS)), where=no_rows)
-        left_out = np.zeros(self.persons, np.bool_)
-        for name, whose in reversed(rules):
+        counted = np.ones(self.persons, np.bool_)
+        for name, whose in ((NO_ROWS, no_rows), *reversed(rules)):
             if whose is not None:
-                np.copyto(reason, np.uint8(names.index(name)), where=whose)
-                left_out |= whose
-        counted = ~left_out
+                # Bits instead of a masked copy, which takes the persons one by one.
+                reason ^= (reason ^ np.uint8(names.index(name))) & -whose.view(np.uint8)
+        for _, whose in rules:
+            if whose is not None:
+                counted &= ~whose
         return Reasons(names, reason, counted, everybody=bool(counted.all()))

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.string cimport memset
 
 from linkage_core.kernels.kernel_result cimport (
     KERNEL_OUT_OF_RANGE,
@@ -14,9 +15,27 @@ from linkage_core.kernels.kernel_result cimport (
 
 cdef extern from *:
     """
+    #include <string.h>
     #define LINKAGE_PREFETCH(address) __builtin_prefetch((address), 0, 3)
+
+    static inline int lowest_bit(unsigned long long bits) { return __builtin_ctzll(bits); }
+
+    /* 64 bytes that are 0 or 1 as bits, the first the lowest. */
+    static inline unsigned long long pack_flags(const unsigned char *flags) {
+        unsigned long long bits = 0, eight;
+        for (int word = 0; word < 8; word++) {
+            memcpy(&eight, flags + 8 * word, 8);
+    #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+            eight = __builtin_bswap64(eight);
+    #endif
+            bits |= (eight * 0x0102040810204080ULL >> 56) << 8 * word;
+        }
+        return bits;
+    }
     """
     void LINKAGE_PREFETCH(const void* address) noexcept nogil
+    int lowest_bit(uint64_t bits) noexcept nogil
+    uint64_t pack_flags(const uint8_t* flags) noexcept nogil
 
 # Persons ahead whose offsets or codes are fetched: far enough for a miss, near enough to be there still.
 cdef enum:
@@ -64,29 +83,138 @@ cdef inline bint is_filled(const uint8_t* validity, int64_t bit) noexcept nogil:
     return (validity[bit >> 3] >> (bit & 7)) & 1
 
 
+# Wanted codes as at most so many ranges are compared by vector instructions; more of them are looked up one by one.
+cdef enum:
+    MOST_RANGES = 4
+    CHUNK = 512
+    WORTH_A_SCAN = 64
+
+ctypedef struct Wanted:
+    const uint8_t* table
+    uint32_t texts
+    int ranges
+    uint32_t first[MOST_RANGES]
+    uint32_t length[MOST_RANGES]
+
+ctypedef struct Validity:
+    const uint8_t* bits
+    int64_t first_bit
+
+
+cdef void read_ranges(Wanted* wanted) noexcept nogil:
+    cdef uint32_t code
+    wanted.ranges = 0
+    for code in range(wanted.texts):
+        if not wanted.table[code]:
+            continue
+        if code and wanted.table[code - 1]:
+            wanted.length[wanted.ranges - 1] += 1
+        elif wanted.ranges == MOST_RANGES:
+            wanted.ranges = MOST_RANGES + 1
+            return
+        else:
+            wanted.first[wanted.ranges], wanted.length[wanted.ranges] = code, 1
+            wanted.ranges += 1
+
+
 # The row is written in any case and stays where its code is wanted: no branch that a processor could guess wrong.
 # A code outside the table is reported, not followed: a damaged segment must not lead outside it.
+cdef uint32_t* keep_run(
+    const Code* codes, const Validity* validity, const Wanted* wanted, uint32_t start, uint32_t count,
+    uint32_t* place, uint32_t* impossible,
+) noexcept nogil:
+    cdef uint32_t row, code, filled = 1
+    for row in range(start, start + count):
+        code = codes[row]
+        if validity.bits != NULL:
+            filled = is_filled(validity.bits, validity.first_bit + row)
+        impossible[0] |= filled & (code >= wanted.texts)
+        place[0] = row
+        place += filled & wanted.table[code if code < wanted.texts else wanted.texts]
+    return place
+
+
+# 1 for each row whose code is wanted; says whether all codes are possible.
+cdef bint flag_wanted(const Code* codes, uint32_t count, const Wanted* wanted, uint8_t* flags) noexcept nogil:
+    cdef uint32_t row
+    cdef Code most = 0, first, length
+    cdef int number
+    for row in range(count):
+        most = max(most, codes[row])
+    if most >= wanted.texts:
+        return False
+    if wanted.ranges > MOST_RANGES:
+        for row in range(count):
+            flags[row] = wanted.table[codes[row]]
+        return True
+    memset(flags, 0, count)
+    for number in range(wanted.ranges):
+        first, length = <Code>wanted.first[number], <Code>(wanted.length[number] - 1)
+        for row in range(count):
+            flags[row] |= <Code>(codes[row] - first) <= length
+    return True
+
+
+# Rows of neighbouring persons are one run, read from end to end.
+cdef uint32_t* keep_long_run(
+    const Code* codes, const Validity* validity, const Wanted* wanted, uint32_t start, uint32_t count,
+    uint32_t* place, uint32_t* impossible,
+) noexcept nogil:
+    cdef uint8_t flags[CHUNK]
+    cdef uint32_t done = 0, here, row
+    cdef uint64_t bits
+    while done < count:
+        here = min(<uint32_t>CHUNK, count - done)
+        memset(flags + (here & ~<uint32_t>63) % CHUNK, 0, 64)
+        if not flag_wanted(codes + start + done, here, wanted, flags):
+            # Only of rows without a code may the code be anything.
+            place = keep_run(codes, validity, wanted, start + done, here, place, impossible)
+            done += here
+            continue
+        row = 0
+        while row < here:
+            bits = pack_flags(flags + row)
+            while bits:
+                place[0] = start + done + row + lowest_bit(bits)
+                if validity.bits == NULL or is_filled(validity.bits, validity.first_bit + place[0]):
+                    place += 1
+                bits &= bits - 1
+            row += 64
+        done += here
+    return place
+
+
 cdef KernelResult keep_wanted(
-    const Code* codes, const uint8_t* validity, int64_t first_bit, const uint8_t* wanted, uint32_t texts,
+    const Code* codes, const Validity* validity, const Wanted* wanted,
     const uint32_t* starts, const uint32_t* counts, int64_t slices, uint32_t* rows, uint32_t* kept,
 ) noexcept nogil:
-    cdef int64_t part
-    cdef uint32_t row, code, filled = 1, impossible = 0
+    cdef int64_t part = 0, last
+    cdef uint32_t end, impossible = 0
     cdef uint32_t* place = rows
     cdef uint32_t* before
-    for part in range(slices):
-        if part + DISTANCE < slices and counts[part + DISTANCE]:
-            LINKAGE_PREFETCH(codes + starts[part + DISTANCE])
-            LINKAGE_PREFETCH(codes + starts[part + DISTANCE] + counts[part + DISTANCE] - 1)
+    while part < slices:
+        last, end = part + 1, starts[part] + counts[part]
+        while last < slices and starts[last] == end:
+            end += counts[last]
+            last += 1
         before = place
-        for row in range(starts[part], starts[part] + counts[part]):
-            code = codes[row]
-            if validity != NULL:
-                filled = is_filled(validity, first_bit + row)
-            impossible |= filled & (code >= texts)
-            place[0] = row
-            place += filled & wanted[code if code < texts else texts]
-        kept[part] = <uint32_t>(place - before)
+        if end - starts[part] >= WORTH_A_SCAN:
+            place = keep_long_run(codes, validity, wanted, starts[part], end - starts[part], place, &impossible)
+            while part < last:
+                end = starts[part] + counts[part]
+                kept[part] = 0
+                while before < place and before[0] < end:
+                    before += 1
+                    kept[part] += 1
+                part += 1
+        while part < last:
+            if part + DISTANCE < slices and counts[part + DISTANCE]:
+                LINKAGE_PREFETCH(codes + starts[part + DISTANCE])
+                LINKAGE_PREFETCH(codes + starts[part + DISTANCE] + counts[part + DISTANCE] - 1)
+            before = place
+            place = keep_run(codes, validity, wanted, starts[part], counts[part], place, &impossible)
+            kept[part] = <uint32_t>(place - before)
+            part += 1
     return kernel_failed(KERNEL_OUT_OF_RANGE, -1) if impossible else kernel_ok()
 
 
@@ -165,14 +293,16 @@ def select_rows(
         return rows[:0], kept
     cdef uint32_t[::1] out = rows
     cdef uint32_t[::1] out_kept = kept
-    cdef const uint8_t* bits = NULL
+    cdef Validity filled = Validity(NULL, first_bit)
     if validity is not None:
-        bits = &validity[0]
+        filled.bits = &validity[0]
+    cdef Wanted codes_wanted
+    codes_wanted.table, codes_wanted.texts = &wanted[0], wanted.shape[0] - 1
     cdef KernelResult result
     with nogil:
+        read_ranges(&codes_wanted)
         result = keep_wanted(
-            &codes[0], bits, first_bit, &wanted[0], wanted.shape[0] - 1,
-            &starts[0], &counts[0], starts.shape[0], &out[0], &out_kept[0],
+            &codes[0], &filled, &codes_wanted, &starts[0], &counts[0], starts.shape[0], &out[0], &out_kept[0]
         )
     raise_if_failed(result, "code")
     return rows[:int(kept.sum(dtype=np.int64))], kept
