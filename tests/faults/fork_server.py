@@ -31,7 +31,7 @@ Answer = dict[str, Any]
 
 
 def disturb(request: Answer) -> Answer:
-    """Do an operation with a fault on a fresh copy of its store; tells how it ended and which calls it made."""
+    """Do an operation with a fault on a fresh copy of its store, or on what is there; tells its end and its calls."""
     operation = OPERATIONS[request["operation"]]
     base, folder = Path(request["base"]), Path(request["folder"])
     if base.exists():
@@ -40,15 +40,16 @@ def disturb(request: Answer) -> Answer:
     call, mode, error = request.get("fault", Fault())
     preload = Preload()
     preload.arm(folder, Fault(call, Mode(mode), error))
+    words = ""
     try:
         operation.act(store)
         outcome = "done"
     except LinkageError as refusal:
-        outcome = refusal.reason
+        outcome, words = refusal.reason, refusal.message
     except Exception as foreign:
         # Not a refusal: the tests tell where it came from.
         outcome = "".join(traceback.format_exception(foreign)[-3:])
-    return {"outcome": outcome, "calls": preload.disarm()}
+    return {"outcome": outcome, "words": words, "calls": preload.disarm()}
 
 
 def prepare(request: Answer) -> Answer:
@@ -80,11 +81,13 @@ def _served(store: RegisterStore) -> Answer:
     try:
         manifest = store.current("lmed")
     except NotFound:
-        return {"snapshot": None, "rows": repr([[] for _ in PERSONS]), "erased": []}
-    for line in store.snapshots("lmed"):
-        store.verify(store.snapshot("lmed", line.snapshot_id))
+        return {"snapshot": None, "rows": repr([[] for _ in PERSONS]), "listed": [], "erased": []}
+    listed = [line.snapshot_id for line in store.snapshots("lmed")]
+    for snapshot_id in listed:
+        store.verify(store.snapshot("lmed", snapshot_id))
     erased = [one.reference for one in read_erasures(store.folder / "lmed").finished]
-    return {"snapshot": manifest.snapshot_id, "rows": repr(rows_of(events(store, PERSONS))), "erased": erased}
+    rows = repr(rows_of(events(store, PERSONS)))
+    return {"snapshot": manifest.snapshot_id, "rows": rows, "listed": listed, "erased": erased}
 
 
 def _files(folder: Path) -> dict[str, str]:

@@ -121,15 +121,20 @@ class _Disturbed:
 def points(calls: Sequence[Call], *, most: int) -> Iterator[tuple[int, Call]]:
     """Calls with their numbers from one on: all of them where they are few or everything is asked, else evenly chosen.
 
-    Chosen are always the first and last ones, and every call that gives a file its name or takes it away: there
-    the store changes from one state to the next.
+    Chosen are always the last ones, and every call that gives something its name in the register: there the store
+    changes from one state to the next.
     """
     step = 1 if EVERYTHING else max(1, -(-len(calls) // most))
     for number, call in enumerate(calls, 1):
         # A call that changed nothing, such as making a folder that is there, is no other moment than the next.
         changed = call.result >= 0
-        if EVERYTHING or (changed and (number % step == 0 or call.name == "rename" or number > len(calls) - 10)):
+        if EVERYTHING or (changed and (number % step == 0 or is_in_place(call) or number > len(calls) - 5)):
             yield number, call
+
+
+def is_in_place(call: Call) -> bool:
+    """Whether something got its name among what the register serves, rather than in a job's folder."""
+    return call.name == "rename" and "/jobs/" not in call.second
 
 
 def faults_of_a_kill(number: int, call: Call) -> list[Fault]:
@@ -137,7 +142,7 @@ def faults_of_a_kill(number: int, call: Call) -> list[Fault]:
     modes = [Mode.KILL_BEFORE]
     if call.name in {"write", "writev", "pwrite"}:
         modes.append(Mode.KILL_HALFWAY)
-    if EVERYTHING or call.name == "rename":
+    if EVERYTHING or is_in_place(call):
         modes.append(Mode.KILL_AFTER)
     return [Fault(number, mode) for mode in modes]
 

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from linkage.errors import ServiceUnavailable, StateConflict
+from linkage.errors import LinkageError, ServiceUnavailable, StateConflict
 from linkage_core.events import HASHED_ID, Int64s, RegisterPartition, join_ids
 from linkage_server.registers.erasure import FindPerson
 from linkage_server.registers.jobs import Job
@@ -18,6 +18,7 @@ from linkage_server.registers.manifest import Manifest
 from linkage_server.registers.progress import Pace, Progress
 from linkage_server.registers.register_lock import register_lock
 from linkage_server.registers.store import RegisterStore
+from linkage_server.registers.store_checkup import check_erasures
 from linkage_server.registers.tombstones import read_erasures
 from tests.support.partitions import person
 from tests.support.register_loads import Line, events, load, rows_of
@@ -170,7 +171,13 @@ def erasing(store: RegisterStore, *, finish: bool) -> Iterator[None]:
     yield
     hide(store)
     if finish:
-        store.erase_hidden("lmed")
+        # What the compaction has merged holds rows of hers still.
+        with pytest.raises(StateConflict, match="a compaction of register"):
+            store.erase_hidden("lmed")
+        assert b"hers True" in bytes_below(store.folder)
+        assert read_erasures(store.folder / "lmed").finished == ()
+        with pytest.raises(LinkageError, match=f"under: {REFERENCE}; a compaction from before may hold copies"):
+            check_erasures(store)
     yield
 
 
@@ -183,9 +190,72 @@ def test_a_compaction_under_way_brings_her_not_back(store: RegisterStore, finish
     store.compact("lmed", pace=during(erasing(store, finish=finish)))
     assert hers(store) == []
     assert rows_of(events(store, OTHERS)) == others
-    store.erase_hidden("lmed")
+    assert store.erase_hidden("lmed") == (REFERENCE,)
     assert hers(store) == []
     assert b"hers True" not in bytes_below(store.folder)
+    assert check_erasures(store) == "1 erasures are finished, none waits."
+    assert store.current("lmed").deltas == 0
+
+
+def test_a_compaction_in_many_steps_gives_up_what_it_copied_of_her_at_its_next_step(tmp_path: Path) -> None:
+    store = RegisterStore(tmp_path, memory_bytes=1)
+    load(store, lines(0))
+    load(store, lines(1), name="second")
+    copies = []
+
+    def look(progress: Progress) -> None:
+        copied = any(b"hers True" in path.read_bytes() for path in tmp_path.glob("lmed/jobs/compaction/**/*.arrow"))
+        copies.append(copied)
+        if copied:
+            hide(store)
+            with pytest.raises(StateConflict):
+                store.erase_hidden("lmed")
+
+    store.compact("lmed", pace=Pace(look, clock=iter(range(1000)).__next__))
+    # Copied once; the attempt that began anew never saw her.
+    assert copies.count(True) == 1
+    assert store.erase_hidden("lmed") == (REFERENCE,)
+    assert b"hers True" not in bytes_below(store.folder)
+
+
+@pytest.mark.parametrize("job", ["compaction", "rehash"])
+def test_copies_that_a_killed_job_left_go_before_an_erasure_is_finished(store: RegisterStore, job: str) -> None:
+    load(store, lines(0))
+    load(store, lines(1), name="second")
+
+    def killed(progress: Progress) -> None:
+        if progress.stage in {"done", "merging"}:
+            raise KeyboardInterrupt
+
+    pace = Pace(killed, clock=lambda: 0.0)
+    with pytest.raises(KeyboardInterrupt):
+        if job == "compaction":
+            store.compact("lmed", pace=pace)
+        else:
+            store.rehash("lmed", pepper_version=2, map_ids=lambda ids: ids, pace=pace)
+    copies = Job(store.folder / "lmed", job).folder
+    assert b"hers True" in bytes_below(copies)
+    hide(store)
+    assert store.erase_hidden("lmed") == (REFERENCE,)
+    assert not copies.exists()
+    assert b"hers True" not in bytes_below(store.folder)
+
+
+def test_an_earlier_attempt_s_copies_go_before_an_erasure_is_finished(store: RegisterStore) -> None:
+    load(store, lines(0))
+    hide(store, OTHERS[0], reference="Dnr 2")
+
+    def killed(progress: Progress) -> None:
+        if progress.stage == "done":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        store.erase_hidden("lmed", pace=Pace(killed, clock=lambda: 0.0))
+    copies = Job(store.folder / "lmed", "erasure").folder
+    assert b"hers True" in bytes_below(copies)
+    hide(store)
+    assert store.erase_hidden("lmed") == ("Dnr 2", REFERENCE)
+    assert not copies.exists()
 
 
 def test_a_rehash_under_way_brings_her_not_back(store: RegisterStore) -> None:

@@ -4,17 +4,19 @@
     erase_hidden     rewrites those segments without her rows, and puts successors in the place of their snapshots
 
 The second is a job that can be killed and gone on with. When it has ended, neither segments, leftovers of loads and
-jobs, nor the list itself hold anything of her; the list keeps the reference and the dates.
+jobs, nor the list itself hold anything of her; the list keeps the reference and the dates. It does not end while a
+compaction from before is under way, which may have copied rows of hers: that one gives its work up at its next step.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 
+from linkage.errors import StateConflict
 from linkage_core.events import Int64s, RegisterPartition
 from linkage_server.registers.compaction import open_finished
 from linkage_server.registers.jobs import Job, JobStart
@@ -31,6 +33,7 @@ from linkage_server.registers.progress import Pace
 from linkage_server.registers.register_lock import publishing_lock, register_lock
 from linkage_server.registers.rewrite import newest_schema, ranges_of_ids, rows_that_fit, write_merged
 from linkage_server.registers.segments import open_segment
+from linkage_server.registers.sweep import stale_jobs, sweep_register
 from linkage_server.registers.tombstones import (
     Erasures,
     FinishedErasure,
@@ -74,7 +77,6 @@ def erase_hidden(
     memory_bytes: int,
     clock: Callable[[], datetime],
     pace: Pace,
-    sweep: Callable[[Path], int],
 ) -> tuple[str, ...]:
     """Take the rows of hidden persons off the disk; returns the references of the erasures that are finished now.
 
@@ -83,17 +85,17 @@ def erase_hidden(
         memory_bytes: how much may be held at once, about.
         clock: tells when the rows were gone.
         pace: told how far it has come.
-        sweep: removes what no snapshot names from the register's folder; called with its lock held.
 
     Raises:
-        StateConflict: the register is being written; its readers see nothing of the persons meanwhile.
+        StateConflict: the register is being written, or a compaction from before holds copies of rows; readers see
+            nothing of the persons meanwhile.
         StorageFull: no room for a segment's copy; what is finished is kept for the next call.
     """
     if not read_erasures(folder).pending:
         return ()
     job = Job(folder, "erasure")
     with register_lock(folder), job.held():
-        sweep(folder)
+        sweep_register(folder)
         # What is finished stays right whatever the register becomes: a step's name tells segment and persons.
         job.begin(JobStart(snapshot_id="", pepper_version=0))
         erasures = read_erasures(folder)
@@ -105,17 +107,13 @@ def erase_hidden(
             successors = _successors(folder, replaced, erasures, erased_at=finished_at)
             if successors:
                 replace_manifests(folder, successors)
-        # Only what is off the disk is called finished.
-        sweep(folder)
+        # Only what is off the disk is called finished, also what this job and others copied.
+        sweep_register(folder)
+        job.clear()
+        _refuse_beside(stale_jobs(folder), register=folder.name)
         with publishing_lock(folder):
             _finish(folder, erasures, gone=replaced.keys(), finished_at=finished_at)
-        job.clear()
     return tuple(one.reference for one in erasures.pending)
-
-
-def is_resumable(job: Job) -> bool:
-    """Whether an erasure still waits for the job's work."""
-    return bool(read_erasures(job.register).pending)
 
 
 def erased_since(folder: Path, snapshot_id: str) -> tuple[str, ...]:
@@ -128,6 +126,14 @@ def erased_since(folder: Path, snapshot_id: str) -> tuple[str, ...]:
             references = [one for former in formerly for one in former.references]
     references += read_erasures(folder).references_for(one.segment_id for one in manifest.segments)
     return tuple(dict.fromkeys(references))
+
+
+def _refuse_beside(jobs: Sequence[str], *, register: str) -> None:
+    if jobs:
+        raise StateConflict(
+            f"a {jobs[0]} of register {register!r} is under way that began before the erasure and may copy rows.",
+            mend="It gives them up at its next step. Then run: linkage-server register maintain",
+        )
 
 
 def _manifests(folder: Path) -> list[Manifest]:

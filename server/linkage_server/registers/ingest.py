@@ -91,8 +91,8 @@ def load_delivery(
         # Before the snapshot: killed in between, no snapshot names the report's delivery and nobody counts it.
         reports.save(report)
         manifest = load.publish(lambda rows, share: pace.report("sorting", rows=rows, share=share))
-    report = report.model_copy(update={"snapshot_id": manifest.snapshot_id})
-    reports.save(report)
+        report = report.model_copy(update={"snapshot_id": manifest.snapshot_id})
+        reports.save(report)
     pace.report("done", rows=report.rows.read, share=1.0)
     if cost is not None:
         cost.seconds = {stage: round(seconds, 3) for stage, seconds in pace.seconds.items()}

@@ -214,9 +214,7 @@ class RegisterStore:
         """Take the rows of hidden persons off the disk; see `erasure.erase_hidden`."""
         folder = self._loaded(register)
         with _swept_when_refused(folder):
-            return erasure.erase_hidden(
-                folder, memory_bytes=self._memory_bytes, clock=self._clock, pace=pace, sweep=sweep_register
-            )
+            return erasure.erase_hidden(folder, memory_bytes=self._memory_bytes, clock=self._clock, pace=pace)
 
     def forget(self, register: str, *, keep: set[str]) -> int:
         """Drop snapshots that are neither kept, nor served, nor worked from; returns how many.

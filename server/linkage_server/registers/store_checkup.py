@@ -10,7 +10,7 @@ from linkage_server.registers.manifest import Manifest
 from linkage_server.registers.open_snapshot import distinct_segments
 from linkage_server.registers.segments import verify_segment
 from linkage_server.registers.store import RegisterStore
-from linkage_server.registers.sweep import is_resumable
+from linkage_server.registers.sweep import is_resumable, stale_jobs
 from linkage_server.registers.tombstones import read_erasures
 
 _MAINTAIN = "Run: linkage-server register maintain"
@@ -40,8 +40,12 @@ def check_erasures(store: RegisterStore) -> str:
         erasures = read_erasures(store.folder / register)
         if erasures.pending:
             references = ", ".join(dict.fromkeys(erasure.reference for erasure in erasures.pending))
+            waiting = "".join(
+                f"; a {job} from before may hold copies of them" for job in stale_jobs(store.folder / register)
+            )
             raise LinkageError(
-                f"register {register!r} hides rows that are still on the disk, under: {references}.", mend=_MAINTAIN
+                f"register {register!r} hides rows that are still on the disk, under: {references}{waiting}.",
+                mend=_MAINTAIN,
             )
         finished += len(erasures.finished)
     return f"{finished} erasures are finished, none waits."

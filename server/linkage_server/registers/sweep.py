@@ -5,15 +5,21 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from linkage_server.registers import compaction, erasure, rehash
-from linkage_server.registers.jobs import Job, clear_stale_jobs
+from linkage_server.registers import compaction, rehash
+from linkage_server.registers.jobs import Job, clear_stale_jobs, jobs_of
 from linkage_server.registers.manifest import named_segments, published
+from linkage_server.registers.tombstones import read_erasures
 from linkage_server.storage.files import disk_refusals
+
+
+def _waits_for_erasure(job: Job) -> bool:
+    return bool(read_erasures(job.register).pending)
+
 
 _RESUMABLE = {
     "compaction": compaction.is_resumable,
     "rehash": rehash.is_resumable,
-    "erasure": erasure.is_resumable,
+    "erasure": _waits_for_erasure,
 }
 
 
@@ -40,3 +46,8 @@ def sweep_register(folder: Path) -> int:
 def is_resumable(job: Job) -> bool:
     """Whether a job's work can still become part of its register."""
     return job.name in _RESUMABLE and _RESUMABLE[job.name](job)
+
+
+def stale_jobs(folder: Path) -> list[str]:
+    """Names of jobs whose work leads nowhere and yet lies there: somebody is at one, and gives up at the next step."""
+    return [job.name for job in jobs_of(folder) if not is_resumable(job)]

@@ -31,8 +31,8 @@ def write_atomically(path: Path, content: bytes | Writer, *, mode: int = 0o600) 
         mode: permissions of the new file.
 
     Raises:
-        StorageFull: no room; the old file, if there was one, is untouched.
-        ServiceUnavailable: the disk refused for another reason.
+        StorageFull: no room; the old file, if there was one, is untouched unless the words tell otherwise.
+        ServiceUnavailable: the disk refused for another reason; the same holds.
     """
     partial = path.with_name(f".{path.name}.{secrets.token_hex(6)}.partial")
     try:
@@ -45,7 +45,7 @@ def write_atomically(path: Path, content: bytes | Writer, *, mode: int = 0o600) 
                 file.flush()
                 os.fsync(file.fileno())
             partial.replace(path)
-            fsync_folder(path.parent)
+        _make_name_last(path.parent)
     finally:
         with contextlib.suppress(OSError):
             partial.unlink(missing_ok=True)
@@ -56,7 +56,7 @@ def publish_folder(prepared: Path, final: Path) -> None:
 
     Raises:
         Conflict: something lies there already; the prepared folder stays.
-        StorageFull: no room to sync; nothing was published.
+        StorageFull: no room to sync; nothing was published unless the words tell otherwise.
     """
     if final.exists():
         raise Conflict(f"a folder named {final.name!r} is already published.", mend="Publish under a new name.")
@@ -66,7 +66,7 @@ def publish_folder(prepared: Path, final: Path) -> None:
                 _fsync_path(Path(folder, name))
             fsync_folder(Path(folder))
         prepared.rename(final)
-        fsync_folder(final.parent)
+    _make_name_last(final.parent)
 
 
 def fsync_folder(folder: Path) -> None:
@@ -106,6 +106,20 @@ def storage_full() -> StorageFull:
         "no room left on the disk; nothing was changed, and reading still works.",
         mend="Free some room on the disk of the home folder, then send the same request again.",
     )
+
+
+def _make_name_last(folder: Path) -> None:
+    """Sync a folder in which something has got its name; refused, it is there and nothing can be taken back."""
+    try:
+        fsync_folder(folder)
+    except OSError as refusal:
+        name = errno.errorcode.get(refusal.errno or 0, "an unknown error")
+        kind = StorageFull if refusal.errno in _NO_ROOM else ServiceUnavailable
+        raise kind(
+            f"the disk refused to make a change last ({name}); it may have taken effect, and a power cut may undo it.",
+            mend="Look whether it has, for a register with `linkage-server register snapshots`, and run "
+            "`linkage-server doctor`, before doing it again.",
+        ) from None
 
 
 def _fsync_path(path: Path) -> None:
