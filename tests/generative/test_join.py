@@ -6,10 +6,11 @@ from datetime import date, timedelta
 
 import numpy as np
 import pyarrow as pa
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from linkage_core.events import HASHED_ID, NumberHistory, Population, join_ids, split_ids
+from linkage_core.events import HASHED_ID, NO_DATE, NumberHistory, Population, join_ids, split_ids
 from linkage_core.join import join_events
 from linkage_core.kernels.hashed_id_index import build_directory, probe_persons, walk_persons
 from linkage_core.kernels.hashed_id_join import merge_by_day
@@ -92,6 +93,16 @@ def test_sort_agrees_with_pythons(lines: list[tuple[int, int, int]]) -> None:
     high, low = (np.array([line[word] for line in lines], np.uint64) for word in (0, 1))
     days = np.array([line[2] for line in lines], np.int32)
     assert sort_order(high, low, days).tolist() == sorted_order(lines)
+
+
+@pytest.mark.parametrize("days_span", [2, 1000, 2**31])
+def test_many_rows_are_sorted_whatever_room_their_days_leave(days_span: int) -> None:
+    random, rows = np.random.default_rng(1), 1 << 17
+    high = random.integers(0, 2**64, rows, np.uint64)
+    high[: rows // 2] = high[rows // 2 :]
+    low, days = random.integers(0, 2, rows, np.uint64), random.integers(-days_span, days_span, rows).astype(np.int32)
+    days[::7] = NO_DATE
+    assert np.array_equal(sort_order(high, low, days), np.lexsort((days, low, high)))
 
 
 @given(persons=st.lists(st.lists(st.lists(st.integers(0, 5), max_size=5), max_size=4), max_size=5))

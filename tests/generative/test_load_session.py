@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from linkage_core.events import HASHED_ID, days_of, split_ids
 from linkage_core.kernels.collect_rows import arrange, arrange_lists, collect, persons_in_order
-from linkage_core.kernels.partition_rows import deal
+from linkage_core.kernels.partition_rows import deal, order_by_partition
 from linkage_core.kernels.partition_rows import split_ids as split_into_partitions
 from linkage_server.registers.load_session import LoadSession
 from linkage_server.registers.manifest import Segment
@@ -112,11 +112,14 @@ def test_values_are_dealt_out_in_order_of_arrival(values: list[tuple[int, bool, 
     counts = np.bincount(np.array(partition, np.int64), minlength=4)
     places = (np.cumsum(counts) - counts) * width
     target = np.zeros(len(values) * width, np.uint8)
+    order = np.empty(len(values), np.uint32)
+    by_stretch = order_by_partition(np.array(partition, np.uint16), order, 4)
     deal(
         np.array(numbers, np.int64),
         base % (1 << 64),
         np.array(absent, np.uint8),
-        np.array(partition, np.uint16),
+        order,
+        by_stretch,
         places,
         target,
         width,

@@ -1,6 +1,6 @@
 """A load written to be obviously right, as a whole and in its parts.
 
-Twins of the kernels partition_rows (dealt) and collect_rows (collected).
+Twins of the kernels partition_rows (dealt, after order_by_partition) and collect_rows (collected).
 """
 
 from __future__ import annotations

@@ -94,11 +94,13 @@ cdef int64_t list_persons(
     uint32_t* starts,
 ) noexcept nogil:
     cdef int64_t row, persons = 0
+    cdef uint64_t this_high, this_low, last_high = 0, last_low = 0
     for row in range(rows):
-        if persons and keys_hi[persons - 1] == high[order[row]] and keys_lo[persons - 1] == low[order[row]]:
+        this_high, this_low = high[order[row]], low[order[row]]
+        if persons and this_high == last_high and this_low == last_low:
             continue
-        keys_hi[persons] = high[order[row]]
-        keys_lo[persons] = low[order[row]]
+        keys_hi[persons] = last_high = this_high
+        keys_lo[persons] = last_low = this_low
         starts[persons] = <uint32_t>row
         persons += 1
     return persons

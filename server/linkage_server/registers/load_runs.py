@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from linkage_core.kernels.partition_rows import deal, split_ids
+from linkage_core.kernels.partition_rows import deal, order_by_partition, split_ids
 from linkage_server.registers.load_columns import ColumnKind, Flags, Numbers, absent_of, lengths_of, numbers_of
 from linkage_server.registers.load_texts import number_texts
 
@@ -102,13 +103,27 @@ class _Source:
     is_element: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class _Owners:
+    """Which partition each row, or each value in lists, of a batch belongs to; `order` and `counts` list them by it."""
+
+    partition: npt.NDArray[np.uint16]
+    order: npt.NDArray[np.uint32]
+    counts: npt.NDArray[np.uint32]
+
+    @classmethod
+    def of(cls, partition: npt.NDArray[np.uint16]) -> Self:
+        order = np.empty(len(partition), np.uint32)
+        return cls(partition, order, order_by_partition(partition, order, PARTITIONS))
+
+
 @dataclass(slots=True)
 class _Dealing:
-    """What is gathered while a run is made; `partition` and `owners` name each row's and each element's partition."""
+    """What is gathered while a run is made: `rows` and `elements` are of its batches and of those of list columns."""
 
-    partition: list[npt.NDArray[np.uint16]]
+    rows: list[_Owners]
     sources: dict[StreamKey, _Source] = field(default_factory=dict)
-    owners: dict[int, list[npt.NDArray[np.uint16]]] = field(default_factory=dict)
+    elements: dict[int, list[_Owners]] = field(default_factory=dict)
     facts: list[Facts] = field(default_factory=list)
     texts: dict[int, pa.StringArray] = field(default_factory=dict)
 
@@ -123,17 +138,17 @@ def make_run(kinds: Sequence[ColumnKind], batches: Sequence[tuple[pa.FixedSizeBi
     counts = np.zeros(PARTITIONS, np.int64)
     highs: list[tuple[Numbers, Flags | None]] = []
     lows: list[tuple[Numbers, Flags | None]] = []
-    partition = []
+    owners = []
     for ids, _ in batches:
         high, low = np.empty(len(ids), np.uint64), np.empty(len(ids), np.uint64)
-        owner = np.empty(len(ids), np.uint16)
+        partition = np.empty(len(ids), np.uint16)
         if len(ids):
             words = np.frombuffer(ids.buffers()[1], np.uint8, 16 * len(ids), 16 * ids.offset)
-            split_ids(words, PARTITION_BITS, high, low, owner, counts)
+            split_ids(words, PARTITION_BITS, high, low, partition, counts)
         highs.append((high, None))
         lows.append((low, None))
-        partition.append(owner)
-    dealing = _Dealing(partition)
+        owners.append(_Owners.of(partition))
+    dealing = _Dealing(owners)
     dealing.sources[-1, "high"] = _Source(highs, 8, 0)
     dealing.sources[-1, "low"] = _Source(lows, 8, 0)
     for number, kind in enumerate(kinds):
@@ -143,7 +158,7 @@ def make_run(kinds: Sequence[ColumnKind], batches: Sequence[tuple[pa.FixedSizeBi
 
 def _add_column(dealing: _Dealing, number: int, kind: ColumnKind, columns: list[pa.Array]) -> None:
     absent = [absent_of(column) for column in columns]
-    nulls = _by_partition(absent, dealing.partition)
+    nulls = _by_partition(absent, dealing.rows)
     _add_absent(dealing, (number, "absent"), absent, is_element=False)
     if not kind.is_list:
         least, most = _add_values(dealing, number, kind, columns)
@@ -151,8 +166,8 @@ def _add_column(dealing: _Dealing, number: int, kind: ColumnKind, columns: list[
         return
     lengths = [lengths_of(column) for column in columns]
     dealing.sources[number, "lengths"] = _narrowed([(one, None) for one in lengths])[0]
-    owners = [np.repeat(owner, length) for owner, length in zip(dealing.partition, lengths, strict=True)]
-    dealing.owners[number] = owners
+    owners = [_Owners.of(np.repeat(row.partition, length)) for row, length in zip(dealing.rows, lengths, strict=True)]
+    dealing.elements[number] = owners
     values = [column.flatten() for column in columns]
     value_absent = [absent_of(column) for column in values]
     _add_absent(dealing, (number, "value_absent"), value_absent, is_element=True)
@@ -160,7 +175,7 @@ def _add_column(dealing: _Dealing, number: int, kind: ColumnKind, columns: list[
     dealing.sources[number, "values"].is_element = True
     elements = np.zeros(PARTITIONS, np.int64)
     for owner in owners:
-        elements += np.bincount(owner, minlength=PARTITIONS)
+        elements += owner.counts.sum(axis=0, dtype=np.int64)
     dealing.facts.append(Facts(least, most, nulls, elements, _by_partition(value_absent, owners)))
 
 
@@ -183,7 +198,7 @@ def _add_absent(dealing: _Dealing, key: StreamKey, absent: list[Flags | None], *
     """The flags of a column where some are set, and nothing but their common value where it has but one."""
     if all(flags is None for flags in absent):
         return
-    lengths = [len(owner) for owner in (dealing.partition if not is_element else dealing.owners[key[0]])]
+    lengths = [len(owner.order) for owner in (dealing.rows if not is_element else dealing.elements[key[0]])]
     pieces: list[tuple[Numbers, Flags | None]] = [
         (np.zeros(length, np.uint8) if flags is None else flags, None)
         for flags, length in zip(absent, lengths, strict=True)
@@ -208,11 +223,11 @@ def _narrowed(pieces: list[tuple[Numbers, Flags | None]]) -> tuple[_Source, int 
     return _Source(pieces, width, least), least, most
 
 
-def _by_partition(absent: list[Flags | None], owners: list[npt.NDArray[np.uint16]]) -> Counts | None:
+def _by_partition(absent: list[Flags | None], owners: list[_Owners]) -> Counts | None:
     counts = np.zeros(PARTITIONS, np.int64)
     for flags, owner in zip(absent, owners, strict=True):
         if flags is not None:
-            counts += np.bincount(owner[flags.view(np.bool_)], minlength=PARTITIONS)
+            counts += np.bincount(owner.partition[flags.view(np.bool_)], minlength=PARTITIONS)
     return counts if counts.any() else None
 
 
@@ -222,14 +237,14 @@ def _dealt(dealing: _Dealing, counts: Counts) -> Run:
         key: (source.width, source.base % (1 << 64), source.is_element) for key, source in dealing.sources.items()
     }
     blocks, streams = _laid_out(widths, counts, dealing.facts)
-    content = np.zeros(int(blocks[-1]), np.uint8)
+    content = np.empty(int(blocks[-1]), np.uint8)
     for key, stream in streams.items():
         source = dealing.sources.pop(key)
         if source.width:
-            owners = dealing.owners[key[0]] if source.is_element else dealing.partition
+            owners = dealing.elements[key[0]] if source.is_element else dealing.rows
             place = blocks[:-1] + counts * stream.offset if stream.places is None else stream.places.copy()
             for (values, absent), owner in zip(source.pieces, owners, strict=True):
-                deal(values, stream.base, absent, owner, place, content, source.width)
+                deal(values, stream.base, absent, owner.order, owner.counts, place, content, source.width)
     return Run(counts, blocks, streams, dealing.facts, dealing.texts, content)
 
 
