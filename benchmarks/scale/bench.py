@@ -13,7 +13,16 @@ from linkage_server.benchmark.made_up_rows import MadeUpRows
 from linkage_server.benchmark.rounds import Measured
 from linkage_server.benchmark.visit import Visit
 
-TASKS = ("t2_volumes", "t3_initiation", "t4_adherence", "t5_nation", "t7_growing_register", "t8_population_sizes")
+TASKS = (
+    "t1_identity",
+    "t2_volumes",
+    "t3_initiation",
+    "t4_adherence",
+    "t5_nation",
+    "t7_growing_register",
+    "t8_population_sizes",
+    "t9_small_beside_big",
+)
 
 
 @dataclass(frozen=True, slots=True)

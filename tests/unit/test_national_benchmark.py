@@ -16,13 +16,14 @@ from pytest_benchmark.cli import main as pytest_benchmark
 from typer.testing import CliRunner
 
 from benchmarks import tables
-from benchmarks.scale import comparison, page
+from benchmarks.scale import comparison, page, t1_identity
 from benchmarks.scale.bench import Bench, tasks
 from benchmarks.scale.data_set import DataSet, sides_installed
 from benchmarks.scale.given_rows import GivenRows
 from benchmarks.scale.peers import SIDES, opened
 from benchmarks.scale.plots import write_plots
 from benchmarks.scale.t5_nation import touched_bytes
+from benchmarks.scale.t9_small_beside_big import SmallOrder
 from linkage.errors import InputRefused
 from linkage_core.events import HASHED_ID
 from linkage_server.__main__ import app
@@ -118,6 +119,33 @@ def test_a_register_that_grows_is_measured_with_made_up_rows_only(tmp_path: Path
         rows=ROWS, persons=PERSONS, given=GivenRows(tmp_path / "rows"), cache=tmp_path, bandwidth=Bandwidth(1, 1)
     )
     assert list(tasks()["T7"].cases(bench)) == []
+
+
+def test_every_way_of_hashing_numbers_gives_the_same_ids() -> None:
+    sides = [
+        getattr(t1_identity, name)(numbers=2_000) for name in ("OurColumn", "InSql", "HashOnly", "ByHand", "Library")
+    ]
+    answers = [side.answer(side.ask()) for side in sides]
+    assert all(answer == answers[0] for answer in answers)
+    assert set(answers[0]) == {"digest of 2000 ids"}
+
+
+@pytest.mark.parametrize("text", ["203001011234", "203002300000", "20300101123"])
+def test_loops_that_parse_refuse_what_is_no_number(text: str) -> None:
+    with pytest.raises(ValueError, match=r"no identity number|out of range"):
+        t1_identity.ByHand.parsed(text)
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_a_small_order_answers_the_same_beside_a_nation_wide_run(data: DataSet, shared: bool) -> None:
+    asked = {"store": str(data.register.folder), "register": data.register.register, "persons": PERSONS}
+    alone = SmallOrder(**asked, beside=False, shared=shared)
+    beside = SmallOrder(**asked, beside=True, shared=shared)
+    assert beside.answer(beside.ask()) == alone.answer(alone.ask())
+    nation = beside._nation
+    del beside
+    assert nation is not None
+    assert not nation.is_alive()
 
 
 # ---- Two runs compared

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from linkage.indicator_definition import load_indicator_set, needed_columns
@@ -37,8 +39,8 @@ class OurSide:
         self._name = question
         self._threads = threads
 
-    def ask(self) -> CountedTable:
-        """Open the register and compute."""
+    def ask(self, *, turn: Callable[[], AbstractContextManager[None]] = nullcontext) -> CountedTable:
+        """Open the register and compute; each block of persons within a turn."""
         register, store = self._stored.register, self._store
         manifest = store.current(register)
         assert manifest.last_day is not None
@@ -56,6 +58,7 @@ class OurSide:
             registers={register: view},
             threads=self._threads,
             memory_bytes=MEMORY_BYTES,
+            turn=turn,
         ).counted
 
     def answer(self, result: CountedTable) -> Answer:
