@@ -65,7 +65,9 @@ class RegisterView:
         names = dict.fromkeys(name for batch in reversed(batches) for name in batch.schema.names)
         wanted = set(names) if columns is None else {*columns, self._date_column}
         self._columns = {name: register_column(name, batches) for name in names if name in wanted}
-        self._selection = None if keep is None else RowSelection(keep, batches)
+        self._selection: RowSelection | None = None
+        if keep is not None:
+            self._selection = RowSelection(keep, batches, known=self._columns.get(keep.column))
 
     @property
     def rows_a_person(self) -> float:

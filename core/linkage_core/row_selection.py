@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from linkage_core.register_columns import check_codes, dictionary_of, register_column
+from linkage_core.register_columns import RegisterColumn, check_codes, dictionary_of, register_column
 from linkage_core.row_filter import RowFilter
 from linkage_core.segment_rows import SegmentColumn, SegmentRows, UInt8s
 
@@ -22,15 +22,18 @@ class RowSelection:
     Args:
         keep: the filter; a list of codes passes where any of its codes does.
         batches: the segments' rows, oldest first; none of a segment that lacks the column is wanted.
+        known: the filter's column over these segments, where it was opened already.
     """
 
-    def __init__(self, keep: RowFilter, batches: Sequence[pa.RecordBatch]) -> None:
+    def __init__(
+        self, keep: RowFilter, batches: Sequence[pa.RecordBatch], *, known: RegisterColumn | None = None
+    ) -> None:
         self._keep = keep
         self._parts: tuple[SegmentColumn | None, ...] = (None,) * len(batches)
         self._tables: list[UInt8s | None] = [None] * len(batches)
         if not any(keep.column in batch.schema.names for batch in batches):
             return
-        column = register_column(keep.column, batches)
+        column = known or register_column(keep.column, batches)
         self._parts = column.parts
         shared = None if column.texts is None else keep.wanted(column.texts)
         for number, (part, codes) in enumerate(zip(column.parts, column.codes, strict=True)):

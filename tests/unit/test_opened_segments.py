@@ -131,9 +131,12 @@ def test_reading_ahead_asks_for_the_ids_and_the_columns_that_will_be_read(
         asked.append((Path(f"/proc/self/fd/{file}").readlink().name, first, length))
 
     monkeypatch.setattr(os, "posix_fadvise", note)
-    monkeypatch.setattr(reading_ahead, "_is_in_memory", lambda *_: False)
-    (partition,) = store.partitions(manifest, columns=["packages"], asked=1)
+    monkeypatch.setattr(reading_ahead, "_is_in_memory", lambda _: False)
+    (partition,) = store.partitions(manifest, columns=["packages"])
     folder = folder_of(store, manifest)
+    asking = reading_ahead.read_ahead(folder, partition.rows)
+    assert asking is not None
+    asking.join()
     for name in ("directory.arrow", "persons.arrow", "offsets.arrow"):
         assert (name, 0, (folder / name).stat().st_size) in asked
     column = partition.rows.column("packages").buffers()[1]
@@ -146,8 +149,8 @@ def test_reading_ahead_asks_for_the_ids_and_the_columns_that_will_be_read(
 def test_what_is_in_memory_is_not_asked_for_again(store: RegisterStore, monkeypatch: pytest.MonkeyPatch) -> None:
     manifest = load(store, [line(ONE, 5)])
     monkeypatch.setattr(os, "preadv", lambda *_: 1)
-    monkeypatch.setattr(os, "posix_fadvise", lambda *_: pytest.fail("asked for again"))
-    store.partitions(manifest, asked=1)
+    (partition,) = store.partitions(manifest, asked=1)
+    assert reading_ahead.read_ahead(folder_of(store, manifest), partition.rows) is None
 
 
 def test_a_system_without_such_advice_reads_as_it_comes(store: RegisterStore, monkeypatch: pytest.MonkeyPatch) -> None:

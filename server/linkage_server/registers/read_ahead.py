@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
@@ -19,48 +21,63 @@ PROBES = 8
 FILES_READ_WHOLE = ("directory.arrow", "persons.arrow", "offsets.arrow")
 
 
-def read_ahead(folder: Path, rows: pa.RecordBatch) -> None:
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Bytes of a file."""
+
+    path: Path
+    first: int
+    length: int
+
+
+def read_ahead(folder: Path, rows: pa.RecordBatch) -> threading.Thread | None:
     """Begin to read a segment's ids and these of its columns, where they are not in memory; does not wait for them.
 
     Args:
         folder: the segment's.
         rows: its mapped rows, narrowed to the columns that will be read.
+
+    Returns:
+        The thread that asks, for the disk's queue may be full; None where all of it is in memory.
     """
-    for name in FILES_READ_WHOLE:
-        _ask_for(folder / name, None)
-    _ask_for(folder / "rows.arrow", sorted(_places(rows)))
+    # Nothing depends on it: a file that was retired meanwhile, or a disk that takes no advice, is read as it comes.
+    with contextlib.suppress(OSError):
+        ids = [_Place(folder / name, 0, (folder / name).stat().st_size) for name in FILES_READ_WHOLE]
+        missing = [place for place in (*ids, *_columns(folder / "rows.arrow", rows)) if not _is_in_memory(place)]
+        if missing:
+            asking = threading.Thread(target=_ask_for, args=(missing,), name="read-ahead", daemon=True)
+            asking.start()
+            return asking
+    return None
 
 
-def _places(rows: pa.RecordBatch) -> Iterator[tuple[int, int]]:
-    """Where the columns lie in the file: first byte, and how many."""
+def _columns(path: Path, rows: pa.RecordBatch) -> Iterator[_Place]:
+    """Where the columns lie in their file."""
     for column in rows.columns:
         for buffer in column.buffers():
             if buffer is not None and buffer.size:
                 file = buffer
                 while file.parent is not None:
                     file = file.parent
-                yield buffer.address - file.address, buffer.size
+                yield _Place(path, buffer.address - file.address, buffer.size)
 
 
-def _ask_for(path: Path, places: list[tuple[int, int]] | None) -> None:
-    # Nothing depends on it: a file that was retired meanwhile, or a disk that takes no advice, is read as it comes.
-    with contextlib.suppress(OSError):
-        file = os.open(path, os.O_RDONLY)
-        try:
-            for first, length in [(0, os.fstat(file).st_size)] if places is None else places:
-                if not _is_in_memory(file, first, length):
-                    for start in range(first, first + length, STEP_BYTES):
-                        os.posix_fadvise(file, start, min(STEP_BYTES, first + length - start), os.POSIX_FADV_WILLNEED)
-        finally:
-            os.close(file)
-
-
-def _is_in_memory(file: int, first: int, length: int) -> bool:
-    """Whether some bytes spread over the range are there; asking for all of it again would take milliseconds."""
+def _is_in_memory(place: _Place) -> bool:
+    """Whether some bytes spread over the place are there; asking for all of it again would take milliseconds."""
     byte = bytearray(1)
-    try:
-        for probe in range(PROBES):
-            os.preadv(file, [byte], first + length * probe // PROBES, os.RWF_NOWAIT)
-    except BlockingIOError:
-        return False
+    with place.path.open("rb") as file:
+        try:
+            for probe in range(PROBES):
+                os.preadv(file.fileno(), [byte], place.first + place.length * probe // PROBES, os.RWF_NOWAIT)
+        except BlockingIOError:
+            return False
     return True
+
+
+def _ask_for(places: Sequence[_Place]) -> None:
+    with contextlib.suppress(OSError):
+        for place in places:
+            end = place.first + place.length
+            with place.path.open("rb") as file:
+                for start in range(place.first, end, STEP_BYTES):
+                    os.posix_fadvise(file.fileno(), start, min(STEP_BYTES, end - start), os.POSIX_FADV_WILLNEED)

@@ -79,9 +79,6 @@ def open_segment(folder: Path, segment: Segment, *, date_column: str | None, few
         ServiceUnavailable: a file is missing, cut or not the one the manifest names.
     """
     mapped = {record.name: _map_file(folder / record.name, record) for record in segment.files}
-    if few:
-        for file in mapped.values():
-            file.madvise(mmap.MADV_RANDOM)
     columns = {name: _only_batch(folder, file) for name, file in mapped.items()}
     persons, offsets = columns["persons.arrow"], columns["offsets.arrow"]
     rows, directory = columns["rows.arrow"], columns["directory.arrow"]
@@ -92,6 +89,9 @@ def open_segment(folder: Path, segment: Segment, *, date_column: str | None, few
         or any(column.null_count for batch in (persons, offsets, directory) for column in batch.columns)
     ):
         raise _damaged(folder)
+    if not few:
+        for file in mapped.values():
+            file.madvise(mmap.MADV_NORMAL)
     return RegisterPartition(
         keys_hi=_numbers(persons, "hi", np.uint64),
         keys_lo=_numbers(persons, "lo", np.uint64),
@@ -186,6 +186,8 @@ def _map_file(path: Path, record: FileRecord) -> mmap.mmap:
             mapped = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
     except (OSError, ValueError):
         raise _damaged(path.parent) from None
+    # Some pages here and there are looked at before it is open: megabytes would be read around each.
+    mapped.madvise(mmap.MADV_RANDOM)
     tail = mapped[-TAIL_BYTES:]
     if len(mapped) != record.bytes or hashlib.sha256(tail).hexdigest() != record.tail_sha256:
         raise _damaged(path.parent)
