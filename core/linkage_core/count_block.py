@@ -8,12 +8,12 @@ from functools import cached_property
 
 import numpy as np
 
+from linkage_core.count_rows import RowCounts, RowQuestion, row_levels
 from linkage_core.events import Population
 from linkage_core.grids import CountingPlan, Grid
-from linkage_core.indicators.values import NO_ROWS, OK, Bools, Int32s, Int64s, Measure, PersonValues, RowValues, UInt8s
-from linkage_core.kernels.count_levels import count_levels
+from linkage_core.indicators.values import NO_ROWS, OK, Bools, Int32s, Int64s, Measure, PersonValues, UInt8s
 from linkage_core.kernels.count_persons import add_fractions, add_values, count_persons
-from linkage_core.partial_counts import PartialCounts, RowKey, UsedLevels
+from linkage_core.partial_counts import PartialCounts, UsedLevels
 from linkage_core.points import Point, person_columns, point_of, sum_columns, values_by_point
 from linkage_core.set_relations import POPULATION, family
 
@@ -32,36 +32,23 @@ def count_block(values: Sequence[PersonValues], *, population: Population, plan:
     points = values_by_point(values)
     named = [point_of(point) for point in points]
     levels = {name: rule.levels(population) for name, rule in plan.rules.items()}
-    counting = _Counting(plan, levels, population.persons, named, _row_levels(values))
+    counting = _Counting(plan, levels, population.persons, named, row_levels(values))
     for point, own_values in zip(named, points, strict=True):
         counting.count_point(point, own_values)
+    counting.count_rows()
     for point, own_values in zip(named, points, strict=True):
         counting.count_reasons(point, own_values)
     return PartialCounts(
         points=tuple(named),
         persons=tuple(counting.persons),
         sums=tuple(counting.sums),
-        persons_by_row=counting.persons_by_row,
-        sums_by_row=counting.sums_by_row,
-        levels=counting.row_levels,
+        persons_by_row=counting.by_row.persons,
+        sums_by_row=counting.by_row.sums,
+        levels=counting.by_row.levels,
         reasons=counting.reasons,
         families={name: family(sets) for name, sets in counting.families.items()},
         met={pair: _met(levels, plan.grid(pair)) for pair in plan.strangers()},
     )
-
-
-def _row_levels(values: Sequence[PersonValues]) -> dict[str, UsedLevels]:
-    listed: dict[str, dict[int, tuple[str, ...]]] = {}
-    for value in values:
-        for name, rows in value.rows.items():
-            # Values share one long tuple more often than not: it is told by its identity before its names are read.
-            listed.setdefault(name, {})[id(rows.levels)] = rows.levels
-    found = {}
-    for name, lists in listed.items():
-        one, *others = lists.values()
-        names = tuple(dict.fromkeys(level for levels in (one, *others) for level in levels)) if others else one
-        found[name] = UsedLevels(names, np.zeros(len(names), np.uint8))
-    return found
 
 
 def _met(levels: Mapping[str, Int32s], pair: Grid) -> Int64s:
@@ -130,12 +117,12 @@ class _Counting:
         self._reasons_by_object: dict[int, _Reasons] = {}
         self._reasons_by_content: dict[tuple[tuple[str, ...], int], list[_Reasons]] = {}
         self._denominators: dict[tuple[int, ...], _PersonSet] = {}
+        self._contributors: dict[tuple[object, ...], _PersonSet] = {}
         counts, sums = _width(self._person_columns, first=1), _width(self._sum_columns, first=0)
         self.persons = [np.zeros((counts, grid.cells), np.int64) for grid in plan.grids]
         self.sums = [np.zeros((sums, grid.cells), np.int64) for grid in plan.grids]
-        self.persons_by_row: dict[RowKey, Int64s] = {}
-        self.sums_by_row: dict[RowKey, Int64s] = {}
-        self.row_levels = row_levels
+        self.by_row = RowCounts(row_levels)
+        self._row_questions: dict[tuple[str, ...], list[RowQuestion]] = {}
         self.reasons: dict[str, int] = {}
         self.families: dict[str, dict[str, tuple[int, UInt8s]]] = {}
         everybody = self._set([np.ones(persons, np.bool_)])
@@ -149,8 +136,7 @@ class _Counting:
         self._count_columns(denominator, self._person_columns[point.denominator])
         counted = denominator
         if point.counted:
-            pairs = zip(values, denominator.masks, strict=True)
-            counted = self._set([_says_yes(point, value, mask) for value, mask in pairs])
+            counted = self._numerator(point, values, denominator)
             self._remember(point.indicator, point.counted, counted)
             self._count_columns(counted, self._person_columns[point.counted])
         # Days at risk are those of the whole denominator, an amount that of its contributors.
@@ -159,11 +145,18 @@ class _Counting:
             self._add_columns(point, values, among)
         axes = [(crossing.strata, row) for crossing in self._plan.crossings for row in point.row_axes(crossing) if row]
         for strata, row in dict.fromkeys(axes):
-            self._count_rows(point, values, strata, row, counted=counted, among=among)
+            questions = self._row_questions.setdefault(strata, [])
+            questions.extend(_row_questions(point, values, row, counted=counted, among=among))
         # A level that no crossing asks for of this indicator is one all the same, if another is split by it.
         for row in {*point.rows} - {row for _, row in axes}:
-            for value in values:
-                self.row_levels[row].used[_entries(value.rows.get(row), self.row_levels[row])[1]] = 1
+            self.by_row.use(values, row)
+
+    def count_rows(self) -> None:
+        """Count by row variables what the points ask for: those that share rows together."""
+        for strata, questions in self._row_questions.items():
+            grid = self._plan.grid(strata)
+            cell = self._cells[strata] if strata in self._cells else grid.cell_of(self._levels, persons=self._size)
+            self.by_row.count(strata, questions, cell, cells=grid.cells)
 
     def count_reasons(self, point: Point, values: Sequence[PersonValues]) -> None:
         """Count why persons have no value, or a 0 for lack of rows, over everybody only."""
@@ -185,6 +178,16 @@ class _Counting:
             masks = {one.mark: one.has_value() for one in known}
             self._denominators[place] = self._set([masks[one.mark] for one in known])
         return self._denominators[place]
+
+    def _numerator(self, point: Point, values: Sequence[PersonValues], denominator: _PersonSet) -> _PersonSet:
+        """Amounts of the same rows hold the same objects: their contributors are one set."""
+        pairs = list(zip(values, denominator.masks, strict=True))
+        if point.measure is Measure.YES_NO or any(value.contributes is None for value in values):
+            return self._set([_says_yes(point, value, mask) for value, mask in pairs])
+        place = (bool(point.periods), *((id(value.contributes), id(mask)) for value, mask in pairs))
+        if place not in self._contributors:
+            self._contributors[place] = self._set([_says_yes(point, value, mask) for value, mask in pairs])
+        return self._contributors[place]
 
     def _reasons_of(self, value: PersonValues) -> _Reasons:
         """The reasons of a value; values often share them, as objects or by content."""
@@ -228,47 +231,6 @@ class _Counting:
             for column, value, mask in zip(sums[columns], values, among.masks, strict=True):
                 _add(point, value, cell, mask.view(np.uint8), column)
 
-    def _count_rows(
-        self,
-        point: Point,
-        values: Sequence[PersonValues],
-        strata: tuple[str, ...],
-        row: str,
-        *,
-        counted: _PersonSet,
-        among: _PersonSet,
-    ) -> None:
-        if point.counted and point.added and counted is among:
-            counts, sums = self._by_row(values, strata, row, among, adds=True)
-            self.persons_by_row[point.counted, strata, row] = counts
-            self.sums_by_row[point.added, strata, row] = sums
-            return
-        if point.counted:
-            self.persons_by_row[point.counted, strata, row] = self._by_row(values, strata, row, counted, adds=False)[0]
-        if point.added:
-            self.sums_by_row[point.added, strata, row] = self._by_row(values, strata, row, among, adds=True)[1]
-
-    def _by_row(
-        self, values: Sequence[PersonValues], strata: tuple[str, ...], row: str, among: _PersonSet, *, adds: bool
-    ) -> tuple[Int64s, Int64s]:
-        grid, levels = self._plan.grid(strata), self.row_levels[row]
-        if strata not in self._cells:
-            self._cells[strata] = grid.cell_of(self._levels, persons=self._size)
-        entries = [_entries(value.rows.get(row), levels) for value in values]
-        counts = np.zeros((grid.cells, len(values) + 1, len(levels.names)), np.int64)
-        sums = np.zeros((grid.cells, len(values), len(levels.names)) if adds else (0, 0, 0), np.int64)
-        count_levels(
-            [person for person, _, _ in entries],
-            [level for _, level, _ in entries],
-            [value for _, _, value in entries] if adds else None,
-            [mask.view(np.uint8) for mask in among.masks],
-            self._cells[strata],
-            levels.used,
-            counts,
-            sums if adds else None,
-        )
-        return counts, sums
-
     def _set(self, masks: Sequence[Bools]) -> _PersonSet:
         return _PersonSet(tuple(masks), self._next_mark())
 
@@ -302,17 +264,21 @@ def _says_yes(point: Point, value: PersonValues, has_value: Bools) -> Bools:
 def _add(point: Point, value: PersonValues, cell: Int32s, among: UInt8s, sums: Int64s) -> None:
     if point.measure is Measure.FRACTION:
         of = value.of if value.of is not None else np.ones(len(cell), np.int64)
-        add_fractions(cell, among, value.value, of, sums, scale=FRACTION_SCALE)
+        add_fractions(cell, among, np.asarray(value.value, np.int64), of, sums, scale=FRACTION_SCALE)
     elif point.measure is Measure.AMOUNT:
-        add_values(cell, among, value.value, sums)
+        add_values(cell, among, np.asarray(value.value, np.int64), sums)
     elif value.person_days is not None:
         add_values(cell, among, value.person_days, sums)
 
 
-def _entries(rows: RowValues | None, levels: UsedLevels) -> tuple[Int32s, Int32s, Int64s]:
-    if rows is None:
-        return np.empty(0, np.int32), np.empty(0, np.int32), np.empty(0, np.int64)
-    if rows.levels is levels.names or rows.levels == levels.names:
-        return rows.person, rows.level, rows.value
-    place = UsedLevels(rows.levels, levels.used).places(levels.names).astype(np.int32)
-    return rows.person, place[rows.level] if len(place) else rows.level, rows.value
+def _row_questions(
+    point: Point, values: Sequence[PersonValues], row: str, *, counted: _PersonSet, among: _PersonSet
+) -> list[RowQuestion]:
+    if point.counted and point.added and counted is among:
+        return [RowQuestion(values, row, among.masks, point.counted, point.added)]
+    questions = []
+    if point.counted:
+        questions.append(RowQuestion(values, row, counted.masks, point.counted, ""))
+    if point.added:
+        questions.append(RowQuestion(values, row, among.masks, "", point.added))
+    return questions

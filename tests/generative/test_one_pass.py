@@ -9,9 +9,11 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from linkage_core.kernels.count_weighed import count_weighed
 from linkage_core.kernels.covered_days import covered_days
 from linkage_core.kernels.first_dispensing import first_dispensings
 from linkage_core.kernels.sum_in_window import entries_in_windows, sum_in_windows, sum_levels_in_windows
+from tests.reference.counting import tallied
 from tests.reference.drug_indicators import Row, WeighedRow, covered, first_dispensed, rows_in, summed_by_level
 
 FAR = 1 << 30
@@ -101,6 +103,21 @@ def test_windows_are_added_up_as_if_each_were_asked_for_alone(histories, valid, 
         who = [tuple(pair) for pair in found[:, :1].copy().view(np.int32).tolist()]
         assert list(zip(who, map(tuple, found[:, 1:].tolist()), strict=True)) == expected
     assert (sums[:, :, persons:] == 0).all()
+    cell = int32(data.draw(st.integers(0, 1)) for _ in histories)
+    among, counted = (
+        [np.array([data.draw(st.booleans()) for _ in histories], np.uint8) for _ in windows] for _ in range(2)
+    )
+    measures = [(0, (2,), among, counted), (-1, (0, 1), among, counted)]
+    tally, used = np.zeros((2, len(windows) + 1, LEVELS, 5), np.int64), np.zeros(LEVELS, np.uint8)
+    count_weighed(offsets, day, weights, levels, measures, cell, used, tally, valid=valid, **asked)
+    listed = [
+        (window, person, level, values)
+        for window, of_persons in enumerate(windows)
+        for person, (start, end) in enumerate(of_persons)
+        for level, values in summed_by_level(rows_in(plain[person], start=start, end=end, valid=valid))
+    ]
+    expected_tally, expected_used = tallied(listed, cell, among, counted, windows=len(windows), levels=LEVELS)
+    assert (tally.tolist(), used.tolist()) == (expected_tally, expected_used)
 
 
 QUESTIONS = st.lists(st.tuples(st.integers(0, 69), st.none() | st.integers(0, 1)), min_size=1, max_size=6, unique=True)

@@ -68,8 +68,9 @@ def said(values: list[PersonValues]) -> list[dict[str, object]]:
     ]
 
 
-def _entries(rows: RowValues) -> list[tuple[int, str, int]]:
+def _entries(split: RowValues) -> list[tuple[int, str, int]]:
     """Person, level and value, in the order of the values."""
+    rows = split.entries()
     levels = [rows.levels[place] for place in rows.level]
     return list(zip(rows.person.tolist(), levels, rows.value.tolist(), strict=True))
 

@@ -18,7 +18,17 @@ from linkage_core.counted_table import CountedTable, Dimension, Line, PersonCube
 from linkage_core.events import Population
 from linkage_core.indicators.follow_up import day_number
 from linkage_core.indicators.row_dimensions import dimension_name
-from linkage_core.indicators.values import OK, Bools, Int32s, Int64s, Measure, PersonValues, RowValues, UInt8s
+from linkage_core.indicators.values import (
+    OK,
+    Bools,
+    Int32s,
+    Int64s,
+    Measure,
+    PersonValues,
+    RowEntries,
+    RowValues,
+    UInt8s,
+)
 from tests.reference.strata import Stratum, nestings, stratum
 
 FRACTION_SCALE = 1_000_000
@@ -95,7 +105,7 @@ class PeriodSlice:
     place: int
     persons: Bools
     value: Int64s
-    rows: RowValues | None = None
+    rows: RowEntries | None = None
 
 
 def person_cube(
@@ -487,9 +497,10 @@ class _Counting:
         return replace(axis, multi_response=not partition)
 
 
-def _on_axis(rows: RowValues | None, axis: Dimension) -> RowValues | None:
-    if rows is None:
+def _on_axis(split: RowValues | None, axis: Dimension) -> RowEntries | None:
+    if split is None:
         return None
+    rows = split.entries()
     place = np.array([axis.levels.index(level) for level in rows.levels] or [0], np.int32)
     return replace(rows, levels=axis.levels, level=place[rows.level])
 

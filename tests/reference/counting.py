@@ -1,6 +1,8 @@
-"""Twins of the kernels count_persons and count_levels: one person at a time."""
+"""Twins of the kernels count_persons, count_levels and count_weighed: one person at a time."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -44,3 +46,28 @@ def count_by_level(
         counts[cell[who], periods, what] += 1
     used = [int(what in set(level.tolist())) for what in range(levels)]
     return counts.tolist(), sums.tolist(), used
+
+
+def tallied(
+    entries: Sequence[tuple[int, int, int, Sequence[int]]],
+    cell: Ints,
+    among: Sequence[Ints],
+    counted: Sequence[Ints],
+    *,
+    windows: int,
+    levels: int,
+) -> tuple[list[list[list[list[int]]]], list[int]]:
+    """Persons with more than 0 of the first weight, their sums of the third; anybody, and sums of the first two."""
+    tally, used = np.zeros((2, windows + 1, levels, 5), np.int64), [0] * levels
+    ever: set[tuple[int, int, int]] = set()
+    for window, person, level, sums in entries:
+        here = tally[cell[person], window, level]
+        for column, added, wanted in ((0, [2], sums[0] > 0), (2, [0, 1], True)):
+            used[level] |= int(wanted and counted[window][person])
+            if wanted and among[window][person]:
+                here[column] += 1
+                here[column + 1 : column + 1 + len(added)] += [sums[weight] for weight in added]
+                ever.add((person, level, column))
+    for person, level, column in ever:
+        tally[cell[person], windows, level, column] += 1
+    return tally.tolist(), used

@@ -11,7 +11,7 @@ import pyarrow as pa
 from linkage.indicator_definition import IndicatorSet
 from linkage_core.counted_table import CountedTable
 from linkage_core.events import Population
-from linkage_core.indicators.values import NO_ROWS, OK, Measure, Period, PersonValues, RowValues
+from linkage_core.indicators.values import NO_ROWS, OK, Measure, Period, PersonValues, RowEntries, RowValues
 from tests.support.indicator_tables import drawn_set
 
 DEFINITION: IndicatorSet = drawn_set(
@@ -79,7 +79,7 @@ def _value(rng: np.random.Generator, indicator: Any, book: Any, levels: tuple[st
         of_level = rng.integers(-5, 9, len(pairs))
         names = tuple(levels[place] for place in used)
         overlap = bool(rng.integers(2)) and indicator.id == "cost"
-        rows["atc"] = RowValues(names, person.astype(np.int32), level.astype(np.int32), of_level, not overlap)
+        rows["atc"] = RowEntries(names, person.astype(np.int32), level.astype(np.int32), of_level, not overlap)
     return PersonValues(
         indicator=indicator,
         parameters="",
@@ -108,7 +108,8 @@ def _part(value: PersonValues, first: int, last: int) -> PersonValues:
     return replace(value, rows=rows, **{name: None if part is None else part[here] for name, part in columns.items()})
 
 
-def _rows_part(rows: RowValues, first: int, last: int) -> RowValues:
+def _rows_part(split: RowValues, first: int, last: int) -> RowValues:
+    rows = split.entries()
     here = (rows.person >= first) & (rows.person < last)
     used, level = np.unique(rows.level[here], return_inverse=True)
     names = tuple(rows.levels[place] for place in used)

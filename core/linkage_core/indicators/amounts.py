@@ -87,7 +87,7 @@ def _values(context: RunContext, added: _Added, number: int, window: Window) -> 
             indicator=indicator,
             parameters=joined(added.weights.words, window.words, denominator_words(denominator)),
             measure=Measure.YES_NO if is_users else Measure.AMOUNT,
-            value=reasons.value_of_counted((sums > 0).astype(np.int64) if is_users else sums),
+            value=reasons.value_of_counted((sums > 0).view(np.uint8) if is_users else sums),
             reason=reasons.reason,
             reasons=reasons.names,
             scale=1 if is_users else added.weights.scale,

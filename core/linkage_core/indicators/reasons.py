@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from linkage_core.indicators.values import NO_ROWS, OK, Bools, UInt8s
+
+Number = TypeVar("Number", np.int64, np.uint8)
 
 Persons = Bools | None
 """bool, one a person; None for nobody."""
@@ -36,9 +39,9 @@ class Reasons:
     counted: Bools
     everybody: bool
 
-    def value_of_counted(self, value: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    def value_of_counted(self, value: npt.NDArray[Number]) -> npt.NDArray[Number]:
         """The values, 0 for persons who are not counted."""
-        return value if self.everybody else np.where(self.counted, value, 0)
+        return value if self.everybody else np.where(self.counted, value, value.dtype.type(0))
 
     def counted_with(self, persons: Bools) -> Bools:
         """Those of the persons who are counted."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -38,9 +39,24 @@ class Period:
     last_day: int
 
 
+class RowValues(Protocol):
+    """Values by a property of rows, such as ATC code or prescribing reason: listed, or still to be added up."""
+
+    @property
+    def levels(self) -> tuple[str, ...]:
+        """Codes in display order; some may be nobody's."""
+
+    @property
+    def partitions_rows(self) -> bool:
+        """A row has exactly one level, so that sums over levels add up."""
+
+    def entries(self) -> RowEntries:
+        """The values, one by one."""
+
+
 @dataclass(frozen=True, slots=True)
-class RowValues:
-    """Values by a property of rows, such as ATC code or prescribing reason; one entry a person and level.
+class RowEntries:
+    """Values by a property of rows; one entry a person and level.
 
     Args:
         levels: codes in display order; some may be nobody's.
@@ -55,6 +71,10 @@ class RowValues:
     value: Int64s
     partitions_rows: bool
 
+    def entries(self) -> RowEntries:
+        """Itself."""
+        return self
+
 
 @dataclass(frozen=True, slots=True)
 class PersonValues:
@@ -64,7 +84,7 @@ class PersonValues:
         indicator: its definition.
         parameters: the parameter point, such as "within_days=90"; several are joined by ";".
         measure: what the values are.
-        value: int64, one a person, in units of 1 / `scale`; 0 where there is none.
+        value: int64, or uint8 for yes or no, one a person, in units of 1 / `scale`; 0 where there is none.
         reason: uint8, one a person: position in `reasons`.
         reasons: ok, no_rows, no_time, excluded:<rule>, error:<field>.
         scale: units per whole of an amount.
@@ -82,7 +102,7 @@ class PersonValues:
     indicator: Indicator
     parameters: str
     measure: Measure
-    value: Int64s
+    value: Int64s | UInt8s
     reason: UInt8s
     reasons: tuple[str, ...]
     scale: int = 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -12,13 +13,15 @@ from linkage_core.indicators.dispensings import Dispensings
 from linkage_core.indicators.reasons import Reasons
 from linkage_core.indicators.row_dimensions import dimension_name, row_levels
 from linkage_core.indicators.set_rows import SetRows
-from linkage_core.indicators.values import Int32s, Int64s, RowValues
+from linkage_core.indicators.values import Bools, Int32s, Int64s, RowEntries, UInt8s
+from linkage_core.kernels.count_weighed import count_weighed
 from linkage_core.kernels.sum_in_window import entries_in_windows, sum_in_windows, sum_levels_in_windows
 
 Weight = Int64s | tuple[Int32s, Int32s | None, bool]
 """What each row adds: int64 numbers; or an int32 amount, times a factor if there is one; or (True) the sign of that."""
 
 WEIGHTS_AT_ONCE = 8
+MEASURES_AT_ONCE = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +49,11 @@ class WindowSums:
 
     Args:
         sums: int64, weights x windows x persons.
-        has_rows: bool, windows x persons.
+        has_rows: bool, persons, by window; the same object whenever it is asked for.
     """
 
     sums: npt.NDArray[np.int64]
-    has_rows: npt.NDArray[np.bool_]
+    has_rows: Sequence[Bools]
 
 
 def sums_in_windows(picked: SetRows, weights: Sequence[Weight], windows: Windows) -> WindowSums:
@@ -75,7 +78,7 @@ def sums_in_windows(picked: SetRows, weights: Sequence[Weight], windows: Windows
             start=windows.start,
             end=windows.end,
         )
-    return WindowSums(sums[:, :, :persons], has_rows.view(np.bool_))
+    return WindowSums(sums[:, :, :persons], list(has_rows.view(np.bool_)))
 
 
 def _stride(persons: int) -> int:
@@ -84,36 +87,120 @@ def _stride(persons: int) -> int:
 
 
 class LevelSums:
-    """What rows weigh by window, person and level of one row variable."""
+    """What rows weigh by window, person and level of one row variable: added up when somebody asks for it."""
 
     def __init__(
         self, rows: Dispensings, picked: SetRows, weights: Sequence[Weight], windows: Windows, spec: str
     ) -> None:
         levels = row_levels(rows, spec)
-        self._names, self._partitions_rows = levels.names, levels.partitions_rows
+        self.names, self.partitions_rows = levels.names, levels.partitions_rows
         self.dimension = dimension_name(spec)
-        self._entries = [
-            _entries(picked, weights[first : first + WEIGHTS_AT_ONCE], windows, levels.of_rows(picked.places))
-            for first in range(0, len(weights), WEIGHTS_AT_ONCE)
-        ]
+        self.weights, self.windows = weights, windows
+        self._picked, self._levels = picked, levels.of_rows(picked.places)
 
-    def values(self, weight: int, window: int, reasons: Reasons, *, as_persons: bool) -> RowValues:
+    def values(self, weight: int, window: int, reasons: Reasons, *, as_persons: bool) -> SummedByLevel:
         """Values of a window by person and level, of counted persons.
 
         Args:
             as_persons: pairs with a sum above 0 only, as 1: the persons of a yes-or-no value.
         """
-        entries = self._entries[weight // WEIGHTS_AT_ONCE]
-        here = entries.entry[entries.starts[window] : entries.filled[window]]
+        return SummedByLevel(self, weight, window, reasons, as_persons)
+
+    def count(
+        self, measures: Sequence[LevelMeasure], cell: Int32s, used: UInt8s, *, cells: int
+    ) -> npt.NDArray[np.int64]:
+        """Count and add up by cell, window and level, without listing entries.
+
+        Args:
+            measures: up to `MEASURES_AT_ONCE`.
+            cell: int32, one a person.
+            used: uint8, one a level, in and out: 1 where a counted person has it.
+
+        Returns:
+            int64, cells x (windows + 1) x levels x columns: for each measure the persons and then its sums. The last
+            window is all of them: each person once, and no sums.
+        """
+        columns = sum(1 + len(measure.added) for measure in measures)
+        tally = np.zeros((cells, self.windows.count + 1, len(self.names), columns), np.int64)
+        count_weighed(
+            self._picked.offsets,
+            self._picked.day,
+            list(self.weights),
+            self._levels,
+            [(measure.positive, measure.added, _bytes(measure.among), _bytes(measure.counted)) for measure in measures],
+            cell,
+            used,
+            tally,
+            periods=self.windows.periods,
+            valid=self.windows.valid,
+            start=self.windows.start,
+            end=self.windows.end,
+        )
+        return tally
+
+    @cached_property
+    def listed(self) -> list[_Entries]:
+        """Entries of the weights, `WEIGHTS_AT_ONCE` at a time."""
+        return [
+            _entries(self._picked, self.weights[first : first + WEIGHTS_AT_ONCE], self.windows, self._levels)
+            for first in range(0, len(self.weights), WEIGHTS_AT_ONCE)
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class LevelMeasure:
+    """Whom to count by level, and what to add up of them.
+
+    Args:
+        positive: the weight of which a person must have more than 0 in a window and level; -1 for any row.
+        added: weights.
+        among: bool, one a person, by window: who is to be counted.
+        counted: the same: whose rows make a level one that is used.
+    """
+
+    positive: int
+    added: tuple[int, ...]
+    among: Sequence[Bools]
+    counted: Sequence[Bools]
+
+
+@dataclass(frozen=True, slots=True)
+class SummedByLevel:
+    """What rows weigh in one window by person and level, or (`as_persons`) 1 where that is above 0."""
+
+    source: LevelSums
+    weight: int
+    window: int
+    reasons: Reasons
+    as_persons: bool
+
+    @property
+    def levels(self) -> tuple[str, ...]:
+        """Codes in display order; some may be nobody's."""
+        return self.source.names
+
+    @property
+    def partitions_rows(self) -> bool:
+        """A row has exactly one level."""
+        return self.source.partitions_rows
+
+    def entries(self) -> RowEntries:
+        """Of counted persons, by person and level."""
+        listed = self.source.listed[self.weight // WEIGHTS_AT_ONCE]
+        here = listed.entry[listed.starts[self.window] : listed.filled[self.window]]
         person, level = here.view(np.int32)[:, 0], here.view(np.int32)[:, 1]
-        value = here[:, 1 + weight % WEIGHTS_AT_ONCE]
-        keep = None if reasons.everybody else reasons.counted[person]
-        if as_persons:
+        value = here[:, 1 + self.weight % WEIGHTS_AT_ONCE]
+        keep = None if self.reasons.everybody else self.reasons.counted[person]
+        if self.as_persons:
             keep = value > 0 if keep is None else keep & (value > 0)
             value = np.ones(len(value), np.int64)
         if keep is not None and not keep.all():
             person, level, value = person[keep], level[keep], value[keep]
-        return RowValues(self._names, person, level, value, self._partitions_rows)
+        return RowEntries(self.levels, person, level, value, self.partitions_rows)
+
+
+def _bytes(masks: Sequence[Bools]) -> list[UInt8s]:
+    return [mask.view(np.uint8) for mask in masks]
 
 
 @dataclass(frozen=True, slots=True)
