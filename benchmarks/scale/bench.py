@@ -19,6 +19,7 @@ TASKS = (
     "t3_initiation",
     "t4_adherence",
     "t5_nation",
+    "t6_load",
     "t7_growing_register",
     "t8_population_sizes",
     "t9_small_beside_big",
