@@ -95,7 +95,7 @@ def _print(told: Explanation) -> None:
             "blocks of persons": f"{told.blocks:,}, {told.threads} at once; {split}",
             "memory": f"{amount(told.memory_bytes)} of {amount(told.memory_limit_bytes)}, beside the mapped registers",
             "time": f"{sum(told.seconds.values()):.2g} s ({_by_stage(told)})",
-            "calibrated by": f"{told.earlier_runs} earlier runs on this machine",
+            "calibrated by": f"earlier runs on this machine: {told.earlier_runs}",
         }
     )
     for register in told.registers:

@@ -122,7 +122,7 @@ def reproduce_(order: Order, *, home: Home, as_json: AsJson = False) -> None:
             typer.echo(f"  {path}")
         if outcome.erased:
             typer.echo(f"Rows were erased since from what this order read, under: {', '.join(outcome.erased)}.")
-            typer.echo("It cannot be computed as it was any more; differences are to be expected.")
+            typer.echo("It reads what is left of them; differences are to be expected.")
     if outcome.differing and not outcome.erased:
         raise typer.Exit(6)
 

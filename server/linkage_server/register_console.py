@@ -102,7 +102,7 @@ def print_rows(rows: list[dict[str, Any]], *, as_json: bool) -> None:
         typer.echo(json.dumps(rows, default=_plain, ensure_ascii=False, indent=1))
         return
     if not rows:
-        typer.echo("Nothing yet.")
+        typer.echo("Nothing to show or to do.")
         return
     table = Table(*(str(column).replace("_", " ").capitalize() for column in rows[0]))
     for row in rows:

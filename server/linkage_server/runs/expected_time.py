@@ -1,7 +1,7 @@
 """How long a run is expected to take: a stated rule, and what earlier runs on the same machine made of it.
 
-The rule knows how many persons and rows are read, how many indicators and tables are asked for, and what each cost on
-the machine where it was written. What it says of a stage is multiplied by the median of measured over expected time of
+The rule knows how many persons and rows are read, how many indicators and tables are asked for, and about what each
+costs. What it says of a stage is multiplied by the median of measured over expected time of
 that stage in the last runs on this machine: another processor, or another mixture of orders, moves that number.
 """
 
@@ -10,7 +10,9 @@ from __future__ import annotations
 import statistics
 from collections.abc import Mapping, Sequence
 
-# Seconds of one core, measured with 100,000 persons and 1.5 million rows of theirs on a Xeon of 2.8 GHz.
+# Seconds of one core. Only the lookup of persons is measured (`linkage_core.probe_plan`), and gathering a row follows
+# what docs/decisions/reading-registers.md measured; the others are estimates of the right order that were not fitted.
+# What they miss, earlier runs make good.
 READ_PERSON = 1.5e-7
 OPEN_COLUMN = 4e-3
 GATHER_ROW_AND_COLUMN = 2e-9
@@ -24,7 +26,7 @@ RUNS_LOOKED_AT = 20
 RULE = (
     "Counted as if every person asked for were in each register, with the mean number of its rows, and each row were "
     "read; a run reads less where its indicators ask for some codes only. Times are for a machine that does nothing "
-    "else: a measured cost of each person, row, column, indicator and table, times the median of measured over "
+    "else: an estimated cost of each person, row, column, indicator and table, times the median of measured over "
     f"expected time of the stage in the last {RUNS_LOOKED_AT} runs on this machine. Nothing was linked for it."
 )
 
