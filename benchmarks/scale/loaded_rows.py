@@ -37,7 +37,8 @@ def summed_up(batches: Iterable[pa.RecordBatch]) -> Answer:
 def _words(column: pa.Array) -> UInt64s:
     if pa.types.is_date32(column.type):
         column = column.cast(pa.int32())
-    return column.to_numpy(zero_copy_only=False).astype(np.uint64)
+    words: UInt64s = column.to_numpy(zero_copy_only=False).astype(np.uint64)
+    return words
 
 
 def _codes(column: pa.Array) -> UInt64s:

@@ -158,12 +158,13 @@ def _width(kind: pa.DataType) -> int:
 
 def _ranges(counts: Counts, elements: Sequence[Counts]) -> Iterator[tuple[int, int]]:
     """Ranges of partitions that a segment can hold; as few as possible."""
-    limited = [(counts, MOST_ROWS), *((one, MOST_ELEMENTS) for one in elements)]
+    limited = [(counts, MOST_ROWS), *((one, MOST_ELEMENTS) for one in elements if one.any())]
+    before = [(np.concatenate(([0], np.cumsum(one))), most) for one, most in limited]
     first = 0
     while first < PARTITIONS:
-        last = first + 1
-        while last < PARTITIONS and all(one[first : last + 1].sum() <= most for one, most in limited):
-            last += 1
+        # As many as every limit allows, and one in any case.
+        ends = (int(np.searchsorted(total, total[first] + most, side="right")) - 1 for total, most in before)
+        last = max(first + 1, min(ends))
         if counts[first:last].any():
             yield first, last
         first = last
