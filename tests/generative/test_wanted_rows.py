@@ -52,6 +52,7 @@ def only(events: PersonEvents, wanted: RowFilter) -> PersonEvents:
     """The rows that a filter keeps, as a register that reads by it would give them."""
     codes = events.rows.column(wanted.column).cast(pa.string()).to_pylist()
     keep = np.array([code is not None and wanted.wants(code) for code in codes], np.bool_)
+    assert wanted.wanted(pa.array(codes, pa.string())).tolist() == keep.tolist()
     counts = np.bincount(events.person_of_row()[keep], minlength=events.persons)
     offsets = np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
     return PersonEvents(offsets=offsets, rows=events.rows.filter(pa.array(keep)), found=events.found)
