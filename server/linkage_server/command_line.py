@@ -77,23 +77,28 @@ class OpenHome:
 
 
 @contextmanager
+def open_state(home: Path) -> Iterator[OpenHome]:
+    """The home folder with its settings and its database."""
+    folder = HomeFolder.open(home)
+    settings = load_settings(folder.settings_file)
+    database = Database(
+        settings.database.url_for(folder.database_file), busy_timeout_seconds=settings.database.busy_timeout_seconds
+    )
+    try:
+        database.migrate()
+        yield OpenHome(folder=folder, settings=settings, database=database)
+    finally:
+        database.close()
+
+
+@contextmanager
 def open_home(home: Path, *, as_json: bool = False) -> Iterator[OpenHome]:
     """The home folder of a command; every refusal inside ends the command with its message and exit code.
 
     The state is the database itself, so a command works whether or not the server is running.
     """
-    with refusals_as_exit_codes(as_json=as_json):
-        folder = HomeFolder.open(home)
-        settings = load_settings(folder.settings_file)
-        database = Database(
-            settings.database.url_for(folder.database_file),
-            busy_timeout_seconds=settings.database.busy_timeout_seconds,
-        )
-        try:
-            database.migrate()
-            yield OpenHome(folder=folder, settings=settings, database=database)
-        finally:
-            database.close()
+    with refusals_as_exit_codes(as_json=as_json), open_state(home) as opened:
+        yield opened
 
 
 @contextmanager

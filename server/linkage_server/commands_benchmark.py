@@ -16,8 +16,8 @@ from linkage.errors import InputRefused
 from linkage_server.benchmark import history, machine, page_cache
 from linkage_server.benchmark.operator_run import TASKS, OperatorRun, ShowVisit, of_home, of_made_up_rows
 from linkage_server.benchmark.results import OURS, CaseResult
-from linkage_server.command_line import AsJson, print_facts, print_json, print_table, refusals_as_exit_codes
-from linkage_server.register_console import Home, open_state, write_down
+from linkage_server.command_line import AsJson, open_state, print_facts, print_json, print_table, refusals_as_exit_codes
+from linkage_server.register_console import Home, write_down
 from linkage_server.registers.store import RegisterStore
 from linkage_server.software_version import software_version
 

@@ -15,7 +15,7 @@ import typer
 from linkage.errors import InputRefused, StateConflict, StorageFull
 from linkage.free_text import refuse_identity_number
 from linkage.register_catalogue import load_registers
-from linkage_server.command_line import OpenHome
+from linkage_server.command_line import OpenHome, open_state
 from linkage_server.keys.key_ring import KeyRing
 from linkage_server.register_console import (
     AsJson,
@@ -23,7 +23,6 @@ from linkage_server.register_console import (
     Name,
     audited,
     definition_of,
-    open_state,
     print_rows,
     progress_bar,
     write_down,

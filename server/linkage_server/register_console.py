@@ -17,11 +17,9 @@ from rich.table import Table
 
 from linkage.errors import DeliveryRejected, LinkageError
 from linkage.register_catalogue import RegisterDefinition, load_registers
-from linkage_server.command_line import OpenHome
+from linkage_server.command_line import OpenHome, open_state
 from linkage_server.operations.home import HomeFolder
 from linkage_server.registers.progress import Progress, ShowProgress
-from linkage_server.settings import load_settings
-from linkage_server.storage.database import Database
 
 
 def home_folder(home: Path) -> Path:
@@ -37,21 +35,6 @@ Home = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 Name = Annotated[str, typer.Argument(help="Name of the register.")]
-
-
-@contextmanager
-def open_state(home: Path) -> Iterator[OpenHome]:
-    """The home folder with its settings and its database."""
-    folder = HomeFolder.open(home)
-    settings = load_settings(folder.settings_file)
-    database = Database(
-        settings.database.url_for(folder.database_file), busy_timeout_seconds=settings.database.busy_timeout_seconds
-    )
-    try:
-        database.migrate()
-        yield OpenHome(folder=folder, settings=settings, database=database)
-    finally:
-        database.close()
 
 
 @contextmanager
