@@ -9,6 +9,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from linkage_core.indicators.window_sums import bits_by_window
 from linkage_core.kernels.count_weighed import count_weighed
 from linkage_core.kernels.covered_days import covered_days
 from linkage_core.kernels.first_dispensing import first_dispensings
@@ -107,7 +108,8 @@ def test_windows_are_added_up_as_if_each_were_asked_for_alone(histories, valid, 
     among, counted = (
         [np.array([data.draw(st.booleans()) for _ in histories], np.uint8) for _ in windows] for _ in range(2)
     )
-    measures = [(0, (2,), among, counted), (-1, (0, 1), among, counted)]
+    whom = bits_by_window(among), bits_by_window(counted)
+    measures = [(0, (2,), *whom), (-1, (0, 1), *whom)]
     tally, used = np.zeros((2, len(windows) + 1, LEVELS, 5), np.int64), np.zeros(LEVELS, np.uint8)
     count_weighed(offsets, day, weights, levels, measures, cell, used, tally, valid=valid, **asked)
     listed = [

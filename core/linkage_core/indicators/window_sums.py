@@ -127,7 +127,10 @@ class LevelSums:
             self._picked.day,
             list(self.weights),
             self._levels,
-            [(measure.positive, measure.added, _bytes(measure.among), _bytes(measure.counted)) for measure in measures],
+            [
+                (measure.positive, measure.added, bits_by_window(measure.among), bits_by_window(measure.counted))
+                for measure in measures
+            ],
             cell,
             used,
             tally,
@@ -199,8 +202,13 @@ class SummedByLevel:
         return RowEntries(self.levels, person, level, value, self.partitions_rows)
 
 
-def _bytes(masks: Sequence[Bools]) -> list[UInt8s]:
-    return [mask.view(np.uint8) for mask in masks]
+def bits_by_window(masks: Sequence[Bools]) -> npt.NDArray[np.uint64]:
+    """uint64, words of 64 persons x windows: a bit a person."""
+    words = -(-len(masks[0]) // 64)
+    bits = np.zeros((len(masks), words * 8), np.uint8)
+    for own, mask in zip(bits, masks, strict=True):
+        own[: -(-len(mask) // 8)] = np.packbits(mask, bitorder="little")
+    return np.ascontiguousarray(bits.view("<u8").T.astype(np.uint64, copy=False))
 
 
 @dataclass(frozen=True, slots=True)

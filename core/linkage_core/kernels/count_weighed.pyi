@@ -7,9 +7,11 @@ UInt8s = npt.NDArray[np.uint8]
 Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]
 
-Measure = tuple[int, tuple[int, ...], list[UInt8s], list[UInt8s]]
+Bits = npt.NDArray[np.uint64]
+
+Measure = tuple[int, tuple[int, ...], Bits, Bits]
 """The weight of which a person must have more than 0 in a window and level, -1 for any row; the weights to add up;
-by window 1 for whom to count, and 1 for whose rows make a level one that is used."""
+whom to count, and whose rows make a level one that is used, both as a bit a person: words of 64 persons x windows."""
 
 def count_weighed(
     offsets: Int64s,

@@ -150,6 +150,11 @@ cdef inline int64_t* place_of(const Tally* tally, const Entry* entry, int64_t wi
     return tally.numbers + ((cell * (tally.windows + 1) + window) * tally.levels + entry.level) * tally.columns
 
 
+# A bit a person: 64 persons a word, and their words for all windows side by side.
+cdef inline int64_t is_of(const uint64_t* persons, const Entry* entry, int64_t windows) noexcept nogil:
+    return (persons[(entry.person >> 6) * windows + entry.window] >> (entry.person & 63)) & 1
+
+
 # Without branches, as nobody can foresee who has a level for the first time.
 cdef inline void count_entry(const Entry* entry, const Measure* measures, int count, const Tally* tally) noexcept nogil:
     cdef int64_t* here = place_of(tally, entry, entry.window)
@@ -164,8 +169,8 @@ cdef inline void count_entry(const Entry* entry, const Measure* measures, int co
         is_in = measure.positive < 0 or sums[measure.positive] > 0
         # Soon every level is known to be used.
         if not tally.used[entry.level]:
-            tally.used[entry.level] = is_in & (<const uint8_t*>measure.counted[entry.window])[entry.person]
-        is_in &= (<const uint8_t*>measure.among[entry.window])[entry.person] != 0
+            tally.used[entry.level] = is_in & is_of(measure.counted, entry, tally.windows)
+        is_in &= is_of(measure.among, entry, tally.windows)
         seen = measure.seen + entry.level
         here[measure.column] += is_in
         total[measure.column] += is_in & (seen[0] != entry.person + 1)
@@ -224,18 +229,11 @@ cdef int64_t entries_at_most(const int64_t* offsets, int64_t persons, const Wind
     return min(most * (windows.windows if windows.period_of_day == NULL else 1), windows.windows * levels.levels)
 
 
-# Masks are borrowed: the caller keeps them alive.
-cdef int read_masks(list given, int64_t windows, int64_t persons, uint64_t[::1] places) except -1:
-    cdef const uint8_t[::1] mask
-    cdef int64_t window
-    if len(given) != windows:
+# Bits are borrowed: the caller keeps them alive.
+cdef const uint64_t* read_bits(const uint64_t[:, ::1] bits, int64_t windows, int64_t persons) except NULL:
+    if bits.shape[0] != (persons + 63) >> 6 or bits.shape[1] != windows:
         raise_if_failed(kernel_failed(KERNEL_LENGTH_MISMATCH, -1), "level")
-    for window in range(windows):
-        mask = given[window]
-        if mask.shape[0] != persons:
-            raise_if_failed(kernel_failed(KERNEL_LENGTH_MISMATCH, -1), "level")
-        places[window] = <uint64_t>&mask[0]
-    return 0
+    return &bits[0, 0]
 
 
 def count_weighed(
@@ -279,17 +277,15 @@ def count_weighed(
         return
     if read.levels == 0 or tally.shape[0] == 0:
         raise_if_failed(kernel_failed(KERNEL_OUT_OF_RANGE, 0), "level")
-    cdef uint64_t[:, :, ::1] masks = np.zeros((count, 2, windows.windows), np.uint64)
     cdef int32_t[:, ::1] seen = np.zeros((count, read.levels), np.int32)
     for which, (positive, added, among, counted) in enumerate(measures):
         if not (-1 <= positive < weighed and all(0 <= one < weighed for one in added) and len(added) <= MOST_WEIGHTS):
             raise_if_failed(kernel_failed(KERNEL_OUT_OF_RANGE, -1), "weight")
-        read_masks(among, windows.windows, persons, masks[which, 0])
-        read_masks(counted, windows.windows, persons, masks[which, 1])
         measure[which].positive, measure[which].column, measure[which].sums = positive, column, len(added)
         for number, one in enumerate(added):
             measure[which].weight[number] = one
-        measure[which].among, measure[which].counted = &masks[which, 0, 0], &masks[which, 1, 0]
+        measure[which].among = read_bits(among, windows.windows, persons)
+        measure[which].counted = read_bits(counted, windows.windows, persons)
         measure[which].seen = &seen[which, 0]
         column += 1 + len(added)
     waiting.room = ENTRIES_AT_ONCE + entries_at_most(&offsets[0], persons, &windows, &read)
