@@ -115,24 +115,26 @@ class RegisterView:
         places = find_persons(segment, here.high, here.low)
         offsets = segment.offsets.astype(np.uint32, copy=False)
         starts, counts = locate_rows(places, offsets, segment.rows.num_rows)
-        hits = np.flatnonzero(counts)
-        person, every = here.person[hits], SegmentRows(starts[hits], counts[hits])
+        person, every = here.person, SegmentRows(starts, counts)
+        if not counts.all():
+            hits = np.flatnonzero(counts)
+            person, every = person[hits], SegmentRows(starts[hits], counts[hits])
         if self._selection is None:
             return _Picked(person, every, asked=len(places), found=person, looked_at=len(every))
         rows = self._selection.of(number, every)
-        kept = np.flatnonzero(rows.counts)
-        some = SegmentRows(rows.starts[kept], rows.counts[kept], rows.listed)
-        return _Picked(person[kept], some, asked=len(places), found=person, looked_at=len(every))
+        # Who has no row of them stays, with none: leaving her out would cost more than she does.
+        return _Picked(person, rows, asked=len(places), found=person, looked_at=len(every))
 
     def _order(self, picked: Sequence[_Picked], *, persons: int) -> tuple[Int64s | None, Int64s]:
         """Order that brings the picked rows to the population's order (None where they stand in it), and offsets."""
         person = np.concatenate([np.empty(0, np.int64), *(one.person for one in picked)])
         lengths = np.concatenate([np.empty(0, np.int64), *(one.rows.counts for one in picked)])
-        counts = np.zeros(persons, np.int64)
-        np.add.at(counts, person, lengths)
-        offsets = np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
+        offsets = np.zeros(persons + 1, np.int64)
         if (person[1:] > person[:-1]).all():
-            return None, offsets
+            offsets[1:][person] = lengths
+            return None, np.cumsum(offsets, out=offsets)
+        np.add.at(offsets[1:], person, lengths)
+        np.cumsum(offsets, out=offsets)
         ends = np.cumsum(lengths)
         by_person = np.argsort(person, kind="stable")
         slices_of_person = np.concatenate(([0], np.cumsum(np.bincount(person, minlength=persons)))).astype(np.int64)

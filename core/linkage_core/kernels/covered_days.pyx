@@ -286,6 +286,9 @@ cdef KernelResult cover_all(
                 return kernel_failed(KERNEL_OUT_OF_ORDER, row)
             if supply.supply_64ths[row] < 0:
                 return kernel_failed(KERNEL_NEGATIVE_VALUE, row)
+        # Most persons of a long register have nothing in a window of a year or two.
+        if supply.day[person.row_end - 1] < person.first_day or supply.day[person.row_start] >= person.end:
+            continue
         covers.marks = NULL
         covers.home_days, covers.any_group = home_days + i, covered_any + i
         covers.all_groups = covered_all + i
