@@ -62,7 +62,12 @@ def load(
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Day the delivery was made; today if not given.")
     ] = None,
     memory: Annotated[
-        str, typer.Option(help='What the load may hold, such as "4GiB"; it spills to disk beyond.', callback=_memory)
+        str,
+        typer.Option(
+            help='What sorting may hold, such as "4GiB"; it spills to disk beyond. Reading and checking take about '
+            "half a GiB besides where rows have many columns.",
+            callback=_memory,
+        ),
     ] = "1GiB",
     as_json: AsJson = False,
 ) -> None:
