@@ -1,4 +1,4 @@
-"""Who is a user under a level of rows, where reversed rows are only summed: a user of the set, by rows of that level."""
+"""Who is a user under a row level where reversed rows are only summed: a user of the set, by rows of that level."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def test_a_person_under_a_level_is_a_person_of_the_set():
     """Bo got A and returned a package of B: none is left to him, so he is no user, of A neither.
 
     A table by ATC code is the set of users split by their rows. Were Bo counted under A alone, a level could hold more
-    persons than the set, and what is hidden could not be told from differences. Who wants users of A names the code set.
+    persons than the set, and hiding by differences would fail. Who wants all users of A names a code set of A.
     """
     definition = drawn_set(
         'id = "u"\nkind = "users"\nreversals = "sum"\nrow_strata = ["atc"]\nobserve = { from = 0, to = 365 }'
