@@ -91,7 +91,6 @@ class Dispatcher:
         with self._claims:
             order_id = self.runs.next_order(besides=self._claimed)
             if order_id is None:
-                self.runs.store.let_go()
                 return False
             self._claimed.add(order_id)
         try:

@@ -108,7 +108,7 @@ class RunDesk:
         return waiting
 
     def next_order(self, *, besides: Collection[str] = ()) -> str | None:
-        """The order that has waited longest for a run; `besides` are taken already."""
+        """The order that has waited longest for a run; `besides` are taken already. Asked in vain, registers rest too."""
         query = (
             sa.select(OrderRow.order_id)
             .where(OrderRow.state == OrderState.APPROVED.value, OrderRow.order_id.not_in(besides))
@@ -116,7 +116,11 @@ class RunDesk:
             .limit(1)
         )
         with self.database.reading() as session:
-            return session.scalar(query)
+            order_id = session.scalar(query)
+        if order_id is None:
+            # No order will look soon, and what another process retired keeps its room on the disk until somebody does.
+            self.store.let_go()
+        return order_id
 
     def run(self, order_id: str) -> bool:
         """Run an approved order; returns whether it now awaits release.
