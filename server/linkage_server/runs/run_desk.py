@@ -108,7 +108,7 @@ class RunDesk:
         return waiting
 
     def next_order(self, *, besides: Collection[str] = ()) -> str | None:
-        """The order that has waited longest for a run; `besides` are taken already. Asked in vain, registers rest too."""
+        """The order that has waited longest for a run; `besides` are taken already."""
         query = (
             sa.select(OrderRow.order_id)
             .where(OrderRow.state == OrderState.APPROVED.value, OrderRow.order_id.not_in(besides))
