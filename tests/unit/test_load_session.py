@@ -44,10 +44,11 @@ def test_many_texts_are_merged_a_range_at_a_time(tmp_path: Path, monkeypatch: py
 
 
 LOAD_MUCH = """
-import resource, sys
+import sys
 from pathlib import Path
 import numpy as np, pyarrow as pa
 from linkage_core.events import HASHED_ID
+from linkage_server.registers.load_memory import peak_resident_bytes
 from linkage_server.registers.load_session import LoadSession
 
 random = np.random.default_rng(1)
@@ -61,7 +62,7 @@ for batch in range(int(sys.argv[3])):
     text = pa.array([f"free text of row {batch} {row}" for row in range(rows)])
     session.add(ids, pa.record_batch({"day": day, "text": text, **numbers}))
 (segment,) = session.write_segments()
-print(segment.rows, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, session.figures.spilled_bytes)
+print(segment.rows, peak_resident_bytes(), session.figures.spilled_bytes)
 session.close()
 """
 

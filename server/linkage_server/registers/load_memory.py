@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 import resource
 import sys
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -57,6 +59,10 @@ def _libc() -> ctypes.CDLL | None:
 
 def peak_resident_bytes() -> int:
     """The most memory this process ever held."""
+    # Linux lets a new program begin with the peak of the process that started it in ru_maxrss, but not in VmHWM.
+    with suppress(OSError):
+        if found := re.search(r"^VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text(), re.MULTILINE):
+            return int(found[1]) * 1024
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
 
