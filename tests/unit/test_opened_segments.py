@@ -9,8 +9,6 @@ from pathlib import Path
 import pytest
 
 from linkage.errors import ServiceUnavailable
-from linkage_server.registers import read_ahead as reading_ahead
-from linkage_server.registers import store as store_module
 from linkage_server.registers.manifest import Manifest
 from linkage_server.registers.opened_segments import OpenedSegments
 from linkage_server.registers.store import RegisterStore
@@ -46,14 +44,11 @@ def test_the_next_order_finds_the_segments_open(store: RegisterStore) -> None:
     assert second.rows.schema.names == ["day", "atc"]
 
 
-def test_few_persons_have_a_mapping_of_their_own(store: RegisterStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_few_persons_have_a_mapping_of_their_own(store: RegisterStore) -> None:
     manifest = load(store, [line(ONE, 5), line(TWO, 6)])
-    asked_for: list[Path] = []
-    monkeypatch.setattr(store_module, "read_ahead", lambda folder, rows: asked_for.append(folder))
     usual, few, many = (store.partitions(manifest, asked=asked)[0] for asked in (None, 0, 1))
     assert few.keys_hi is not usual.keys_hi
     assert many.keys_hi is usual.keys_hi
-    assert asked_for == [folder_of(store, manifest)]
     assert few.rows.equals(usual.rows)
 
 
@@ -118,45 +113,3 @@ def test_those_used_last_stay_open(store: RegisterStore) -> None:
     assert len(opened) == 2
     assert opening(0) is first
     assert opening(1) is not second
-
-
-def test_reading_ahead_asks_for_the_ids_and_the_columns_that_will_be_read(
-    store: RegisterStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    manifest = load(store, [line(ONE, 5)] * 1000)
-    asked: list[tuple[str, int, int]] = []
-
-    def note(file: int, first: int, length: int, advice: int) -> None:
-        assert advice == os.POSIX_FADV_WILLNEED
-        asked.append((Path(f"/proc/self/fd/{file}").readlink().name, first, length))
-
-    monkeypatch.setattr(os, "posix_fadvise", note)
-    monkeypatch.setattr(reading_ahead, "_is_in_memory", lambda _: False)
-    (partition,) = store.partitions(manifest, columns=["packages"])
-    folder = folder_of(store, manifest)
-    asking = reading_ahead.read_ahead(folder, partition.rows)
-    assert asking is not None
-    asking.join()
-    for name in ("directory.arrow", "persons.arrow", "offsets.arrow"):
-        assert (name, 0, (folder / name).stat().st_size) in asked
-    column = partition.rows.column("packages").buffers()[1]
-    content = (folder / "rows.arrow").read_bytes()
-    places = [(first, length) for name, first, length in asked if name == "rows.arrow"]
-    assert column.to_pybytes() in [content[first : first + length] for first, length in places]
-    assert sum(length for _, length in places) < len(content) / 2
-
-
-def test_what_is_in_memory_is_not_asked_for_again(store: RegisterStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    manifest = load(store, [line(ONE, 5)])
-    monkeypatch.setattr(os, "preadv", lambda *_: 1)
-    (partition,) = store.partitions(manifest, asked=1)
-    assert reading_ahead.read_ahead(folder_of(store, manifest), partition.rows) is None
-
-
-def test_a_system_without_such_advice_reads_as_it_comes(store: RegisterStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: object) -> int:
-        raise OSError("not supported")
-
-    manifest = load(store, [line(ONE, 5)])
-    monkeypatch.setattr(os, "preadv", refuse)
-    assert store.partitions(manifest, asked=1)[0].rows.num_rows == 1

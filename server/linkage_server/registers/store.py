@@ -37,7 +37,6 @@ from linkage_server.registers.manifest import (
 from linkage_server.registers.open_snapshot import open_snapshot
 from linkage_server.registers.opened_segments import OpenedSegments
 from linkage_server.registers.progress import SILENT, Pace
-from linkage_server.registers.read_ahead import read_ahead
 from linkage_server.registers.register_lock import publishing_lock, register_lock
 from linkage_server.registers.rewrite import MapIds
 from linkage_server.registers.segments import verify_segment
@@ -113,11 +112,7 @@ class RegisterStore:
 
         def open_one(folder: Path, segment: Segment, *, date_column: str | None) -> RegisterPartition:
             partition = self._opened.open(folder, segment, date_column=date_column, few=few)
-            if columns is not None:
-                partition = partition.select(list(columns))
-            if asked is not None and not few:
-                read_ahead(folder, partition.rows)
-            return partition
+            return partition if columns is None else partition.select(list(columns))
 
         return open_snapshot(self.folder / manifest.register_name, manifest, open_one=open_one)
 
