@@ -47,11 +47,9 @@ def heavy_parts(events: Sequence[PersonEvents], *, persons: int, memory_bytes: i
 
     A part has no more rows than fit into the memory, or is one person.
     """
-    rows = np.zeros(persons + 1, np.int64)
-    for joined in events:
-        rows += joined.offsets
-    if rows[-1] * BYTES_A_KEPT_ROW <= memory_bytes:
+    if sum(int(joined.offsets[-1]) for joined in events) * BYTES_A_KEPT_ROW <= memory_bytes:
         return [(0, persons)]
+    rows = sum((joined.offsets for joined in events), np.zeros(persons + 1, np.int64))
     full = rows[:-1] * BYTES_A_KEPT_ROW // max(memory_bytes // 2, 1)
     cuts = [0, *(np.flatnonzero(full[1:] > full[:-1]) + 1).tolist(), persons]
     return list(pairwise(cuts))
