@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from benchmarks.scale.plots import series_axis, write_plots
@@ -42,19 +43,31 @@ def write(results: Sequence[CaseResult], facts: Mapping[str, Any], bandwidth: Ba
         write_section(f"scale-{task}", "\n\n".join(parts))
 
 
+def newest_of(runs: Sequence[Mapping[str, Any]]) -> list[CaseResult]:
+    """The newest figures of each case, in the order of names; `runs` as they were kept, oldest first."""
+    newest = {result.name: result for run in runs for result in results_of(run)}
+    return [newest[name] for name in sorted(newest)]
+
+
+def with_other_temperature(results: Sequence[CaseResult], runs: Sequence[Mapping[str, Any]]) -> list[CaseResult]:
+    """The results, each case beside its newest figures with the other page cache: warm first."""
+    known = {result.name: result for result in [*newest_of(runs), *results]}
+    found: dict[str, CaseResult] = {}
+    for result in results:
+        pair = [replace(result, cold=cold).name for cold in (False, True)]
+        found |= {name: known[name] for name in pair if name in known}
+    return list(found.values())
+
+
 def write_summary(runs: Sequence[Mapping[str, Any]]) -> None:
     """Put what all runs come to before the tasks' sections: the newest figures of each case.
 
     Args:
         runs: as they were kept, oldest first.
     """
-    newest = {result.name: result for run in runs for result in results_of(run)}
-    latest = [newest[name] for name in sorted(newest)]
     head = "## National scale: the fastest peer's time over ours"
-    write_section(
-        "scale",
-        f"{head}\n\nThe newest figures of each case in `benchmarks/history`.\n\n{as_markdown(_summary(latest))}",
-    )
+    table = as_markdown(_summary(newest_of(runs)))
+    write_section("scale", f"{head}\n\nThe newest figures of each case in `benchmarks/history`.\n\n{table}")
 
 
 def _summary(results: Sequence[CaseResult]) -> list[dict[str, Any]]:
@@ -65,7 +78,7 @@ def _summary(results: Sequence[CaseResult]) -> list[dict[str, Any]]:
         rows.append(
             {
                 "task": result.task,
-                "": f"{_points(result)}, {'cold' if result.cold else 'warm'}",
+                "": ", ".join(filter(None, (_question(result), _points(result), "cold" if result.cold else "warm"))),
                 "Linkage, seconds": result.sides[OURS].median,
                 "fastest peer": peer or "",
                 "its seconds": result.sides[peer].median if peer else "",
@@ -80,8 +93,8 @@ def _summary(results: Sequence[CaseResult]) -> list[dict[str, Any]]:
 def _series(results: Sequence[CaseResult], axis: str) -> str:
     """One table a question: sides down, what grows across, medians in seconds."""
     tables = []
-    for question in dict.fromkeys(result.parameters.get("question", "") for result in results):
-        cases = [result for result in results if result.parameters.get("question", "") == question]
+    for question in dict.fromkeys(map(_question, results)):
+        cases = [result for result in results if _question(result) == question]
         rows: list[dict[str, Any]] = []
         for side in cases[0].sides:
             row: dict[str, Any] = {f"seconds (median), {axis}": side}
@@ -95,6 +108,10 @@ def _series(results: Sequence[CaseResult], axis: str) -> str:
 def _case(result: CaseResult) -> str:
     head = f"**{'Cold' if result.cold else 'Warm'}**, {_points(result)}:"
     return "\n\n".join([head, as_markdown(_rows(result)), *result.notes])
+
+
+def _question(result: CaseResult) -> str:
+    return str(result.parameters.get("question", ""))
 
 
 def _points(result: CaseResult) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator
 
 from linkage_server.benchmark.results import OURS, CaseResult
 from linkage_server.benchmark.rounds import Measured
@@ -58,6 +58,11 @@ def series_axis(results: Sequence[CaseResult]) -> str | None:
     return growing[0] if growing else None
 
 
+def _ticks(*, between: tuple[int, ...]) -> LogLocator:
+    """Labels also where the figures span less than a power of ten: at it and at its multiples `between`."""
+    return LogLocator(base=10, subs=(1, *between))
+
+
 def _dots(results: Sequence[CaseResult]) -> Figure:
     """One panel a temperature: the median of each side as a dot, fastest to slowest as a line."""
     sides = list(dict.fromkeys(side for result in results for side in result.sides))
@@ -70,6 +75,7 @@ def _dots(results: Sequence[CaseResult]) -> Figure:
         panel.set_yticks(range(len(sides)), sides)
         panel.set_ylim(len(sides) - 0.4, -0.6)
         panel.set_xscale("log")
+        panel.xaxis.set_major_locator(_ticks(between=(3,)))
         panel.xaxis.set_major_formatter(_SECONDS)
         panel.xaxis.set_minor_formatter("")
         panel.grid(axis="x", which="major", color="#dddddd", linewidth=0.8)
@@ -118,6 +124,7 @@ def _lines(results: Sequence[CaseResult], axis: str) -> Figure:
         panel.xaxis.set_major_formatter(_MANY)
         panel.xaxis.set_minor_formatter("")
         panel.minorticks_off()
+        panel.yaxis.set_major_locator(_ticks(between=(2, 5)))
         panel.yaxis.set_major_formatter(_SECONDS)
         panel.grid(color="#dddddd", linewidth=0.8)
         panel.set_xlabel("rows of the register" if axis == "rows" else "persons asked about")

@@ -8,6 +8,7 @@ Every side answers in a process of its own, in turn, round after round; nothing 
 from __future__ import annotations
 
 import argparse
+import shlex
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -83,8 +84,10 @@ def _run(bench: Bench, chosen: Sequence[Task], asked: argparse.Namespace) -> Non
     print(page.machine_words(facts, bench.bandwidth))
     if asked.write:
         write_history(HISTORY, history)
-        page.write_summary([read_history(path) for path in sorted(HISTORY.glob("*.json"))])
-        page.write(results, facts, bench.bandwidth, command=_command(asked))
+        runs = [read_history(path) for path in sorted(HISTORY.glob("*.json"))]
+        page.write_summary(runs)
+        shown = page.with_other_temperature(results, runs)
+        page.write(shown, facts, bench.bandwidth, command=_command(asked))
 
 
 def _measured(task: Task, case: Case, *, rounds: int) -> CaseResult:
@@ -105,4 +108,6 @@ def _commit() -> str:
 def _command(asked: argparse.Namespace) -> str:
     parts = ["./run bench scale", *asked.tasks, f"--rows {asked.rows}", f"--persons {asked.persons}"]
     parts += [f"--rounds {asked.rounds}"]
+    parts += ["--warm"] if asked.warm else ["--cold"] if asked.cold else []
+    parts += [f"--sides {' '.join(shlex.quote(side) for side in asked.sides)}"] if asked.sides else []
     return " ".join(parts)

@@ -227,6 +227,16 @@ def test_a_page_names_the_fastest_peer_and_how_many_times_ours_it_takes(
     assert "### T4. title" in written
 
 
+def test_a_case_is_shown_beside_its_newest_figures_with_the_other_page_cache() -> None:
+    cold = _small_case()
+    warm = CaseResult("T4", "title", {"rows": 5}, False, {OURS: _figures(0.2)})
+    other = CaseResult("T4", "title", {"rows": 6}, False, {OURS: _figures(0.3)})
+    runs = [as_history([warm, other, cold], machine={}, commit="", made_at=MADE_AT)]
+    shown = page.with_other_temperature([cold], runs)
+    assert [(one.name, one.sides[OURS].median) for one in shown] == [(warm.name, 0.2), (cold.name, 0.1)]
+    assert shown[1] is cold
+
+
 # ---- Rows that somebody gives
 
 
