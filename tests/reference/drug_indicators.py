@@ -1,6 +1,6 @@
 """Drug indicators written to be obviously right: one person, one day and one row at a time. Slow on purpose.
 
-Twins of the kernels covered_days, net_reversals, first_dispensing(s), sum_in_windows and drugs_at_date.
+Twins of the kernels covered_days, net_reversals, first_dispensing(s), sum_in_window and drugs_at_date.
 """
 
 from __future__ import annotations
