@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -140,7 +141,7 @@ class Touched:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PersonEvents:
     """Rows of one register for the persons of a population, in the population's order.
 
@@ -160,6 +161,11 @@ class PersonEvents:
     def persons(self) -> int:
         """Number of persons, found or not."""
         return len(self.found)
+
+    @cached_property
+    def with_rows(self) -> Int32s:
+        """int32, ascending: positions of the persons with at least one row."""
+        return np.flatnonzero(self.offsets[1:] > self.offsets[:-1]).astype(np.int32)
 
     def person_of_row(self) -> Int32s:
         """int32, one a row: position of its person in the population."""

@@ -115,6 +115,7 @@ def test_a_filtered_view_of_any_block_agrees_with_filtering_the_reference(case: 
         rows = events.rows.to_pylist()
         assert [rows[first:last] for first, last in itertools.pairwise(events.offsets)] == kept
         assert events.found.tolist() == [bool(mine) for mine in every]
+        assert events.with_rows.tolist() == [person for person, mine in enumerate(kept) if mine]
         assert events.touched.rows == sum(map(len, every))
         if case.segments:
             assert {field.name: field.type for field in events.rows.schema} == TYPES
