@@ -1,0 +1,73 @@
+"""The closed list of indicator kinds, with typed parameters and every default.
+
+Windows come in two spellings, because the field uses both:
+- `window = { from = 0, to = 90 }` is "within 90 days": days 0 to 90 after the index day, both included.
+- `observe = { from = 0, to = 365 }` is a length: the half-open interval [index + 0, index + 365), 365 days.
+A list in place of one number (`to = [30, 90]`) is a grid: every point is computed in the same pass.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from linkage.indicator_kinds.adherence import ProportionOfDaysCovered
+from linkage.indicator_kinds.amounts import Calendar, Cost, DefinedDailyDoses, Dispensings, Users
+from linkage.indicator_kinds.codes_and_supply import CodeSet, SupplyModel, Validity
+from linkage.indicator_kinds.common import (
+    Denominator,
+    Identifier,
+    IndicatorBase,
+    IntervalName,
+    IntGrid,
+    Model,
+    Names,
+    Observation,
+    Reversals,
+    ShareGrid,
+    Target,
+    Washout,
+    Window,
+    Words,
+)
+from linkage.indicator_kinds.concurrent import DrugsAtDate
+from linkage.indicator_kinds.events import EventInWindow
+from linkage.indicator_kinds.start import Initiation
+
+Indicator = Annotated[
+    Users | Dispensings | DefinedDailyDoses | Cost | Initiation | ProportionOfDaysCovered | DrugsAtDate | EventInWindow,
+    Field(discriminator="kind"),
+]
+AmountIndicator = Users | Dispensings | DefinedDailyDoses | Cost
+
+__all__ = [
+    "AmountIndicator",
+    "Calendar",
+    "CodeSet",
+    "Cost",
+    "DefinedDailyDoses",
+    "Denominator",
+    "Dispensings",
+    "DrugsAtDate",
+    "EventInWindow",
+    "Identifier",
+    "Indicator",
+    "IndicatorBase",
+    "Initiation",
+    "IntGrid",
+    "IntervalName",
+    "Model",
+    "Names",
+    "Observation",
+    "ProportionOfDaysCovered",
+    "Reversals",
+    "ShareGrid",
+    "SupplyModel",
+    "Target",
+    "Users",
+    "Validity",
+    "Washout",
+    "Window",
+    "Words",
+]

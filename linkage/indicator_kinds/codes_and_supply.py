@@ -1,0 +1,74 @@
+"""Code sets by prefix, and how long one dispensing lasts."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, field_validator, model_validator
+
+from linkage.indicator_kinds.common import Model, Reversals, as_list, unique
+
+
+class Validity(Model):
+    """Dates on which a code set applies, half-open; rows outside are not matched."""
+
+    from_date: date | None = Field(default=None, alias="from")
+    until: date | None = None
+
+
+class CodeSet(Model):
+    """Codes by prefix: matched by an `include` and by no `exclude`. `atc_include = [...]` sets the system too."""
+
+    system: Literal["atc", "icd10", "kva", "icdo3", "snomed"]
+    include: list[str] = Field(min_length=1)
+    exclude: list[str] = Field(default_factory=list)
+    valid: Validity = Validity()
+    needs_review: bool = False
+    source: str = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _system_from_key(cls, raw: Any) -> Any:
+        if not isinstance(raw, dict):
+            return raw
+        fields = dict(raw)
+        for key in list(fields):
+            system, _, part = key.rpartition("_")
+            if part in ("include", "exclude") and system:
+                if fields.setdefault("system", system) != system:
+                    raise ValueError("one code set holds codes of one system only")
+                fields[part] = fields.pop(key)
+        return fields
+
+    @field_validator("include", "exclude")
+    @classmethod
+    def _written_plainly(cls, prefixes: list[str]) -> list[str]:
+        for prefix in prefixes:
+            if not prefix or not prefix.isalnum() or prefix != prefix.upper():
+                raise ValueError(f"{prefix!r}: write a prefix in capitals and digits, without dot, star or dash")
+        return unique(prefixes)
+
+
+_STEP_PATTERN = r"^(dosage_text|days_supply|units_per_day:\d+(\.\d+)?|ddd:\d+(\.\d+)?|fixed:\d+)$"
+
+
+class SupplyModel(Model):
+    """How many days one dispensing lasts: the first step that can answer for a row, cut at `cap_days`.
+
+    Steps: `dosage_text` (amount by the parsed dosage), `days_supply` (a column of the register), `units_per_day:x`,
+    `ddd:x`, `fixed:N`. There is no default model: one DDD a day is right too seldom to be silent.
+    """
+
+    steps: Annotated[list[Annotated[str, Field(pattern=_STEP_PATTERN)]], BeforeValidator(as_list), Field(min_length=1)]
+    cap_days: int = Field(default=125, ge=1, le=3650)
+    reversals: Reversals = "net"
+    hospital: Literal["ignore", "freeze", "credit", "shift"] = "ignore"
+    hospital_register: str = "par_sv"
+
+    @field_validator("steps")
+    @classmethod
+    def _each_once(cls, steps: list[str]) -> list[str]:
+        if any(float(step.partition(":")[2] or 1) <= 0 for step in steps):
+            raise ValueError("an amount of a supply step must be above 0")
+        return unique(steps)

@@ -1,0 +1,113 @@
+"""What definitions of every kind are built from: grids, windows of days, words, targets."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+Item = TypeVar("Item")
+
+
+def as_list(value: object) -> object:
+    """One value as a list of one: a grid may be written either way."""
+    return value if isinstance(value, list) else [value]
+
+
+def unique(values: list[Item]) -> list[Item]:
+    """The list itself; a value that stands twice is refused."""
+    if len(set(values)) != len(values):
+        raise ValueError("a value stands twice in the list")
+    return values
+
+
+IntGrid = Annotated[list[int], BeforeValidator(as_list), Field(min_length=1)]
+ShareGrid = Annotated[list[Annotated[float, Field(gt=0, le=1)]], BeforeValidator(as_list)]
+Names = Annotated[list[str], BeforeValidator(as_list), Field(min_length=1)]
+Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$")]
+Reversals = Literal["net", "net_latest", "drop_negative", "none"]
+Denominator = Literal["all", "alive_at_N"]
+IntervalName = Literal["wilson", "clopper-pearson", "poisson", "none"]
+
+
+class Model(BaseModel):
+    """Base of every part of a definition: nothing unknown, nothing changed after reading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class Words(Model):
+    """One text in the two languages of the reports."""
+
+    sv: str = ""
+    en: str = ""
+
+
+class Window(Model):
+    """Days after the index day, first and last included; `to` may be a grid of last days."""
+
+    from_day: int = Field(alias="from")
+    to_days: IntGrid = Field(alias="to")
+
+    @model_validator(mode="after")
+    def _forwards(self) -> Window:
+        unique(self.to_days)
+        if any(day < self.from_day for day in self.to_days):
+            raise ValueError("the last day stands before the first day")
+        return self
+
+
+class Observation(Model):
+    """A half-open interval of days after the index day; `to` may be a grid of ends."""
+
+    from_day: int = Field(alias="from")
+    to_days: IntGrid = Field(alias="to")
+
+    @model_validator(mode="after")
+    def _not_empty(self) -> Observation:
+        unique(self.to_days)
+        if any(day <= self.from_day for day in self.to_days):
+            raise ValueError("the observation has no day: its end must lie after its start")
+        return self
+
+
+class Washout(Model):
+    """Days before the index day that decide who is new; both ends included.
+
+    `exclude` leaves persons with a row in the window out; `stratify` also counts new and continuing persons apart.
+    """
+
+    from_day: int = Field(alias="from")
+    to_day: int = Field(alias="to")
+    effect: Literal["exclude", "stratify"] = "exclude"
+
+
+class Target(Model):
+    """Lower and upper target level of a quality indicator."""
+
+    lower: float = Field(ge=0, le=1)
+    upper: float = Field(ge=0, le=1)
+    better: Literal["high", "low"] = "high"
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Target:
+        if self.lower > self.upper:
+            raise ValueError("the lower target lies above the upper target")
+        return self
+
+
+class IndicatorBase(Model):
+    """What every kind has."""
+
+    id: Identifier
+    title: Words = Words()
+    description: Words = Words()
+    source: str = ""
+    needs_review: bool = False
+    register_name: str = Field(default="lmed", alias="register")
+    target: Target | None = None
+
+    @property
+    def title_or_id(self) -> Words:
+        """Titles for readers; the identifier where a language has none."""
+        return Words(sv=self.title.sv or self.id, en=self.title.en or self.id)
