@@ -1,4 +1,4 @@
-"""Our side of a question: from an indicator set in TOML to counted cells, as a run of the service does it."""
+"""Our side of a question: from an indicator set as a stored plan holds it to counted cells, as a run of the service."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
-from linkage.indicator_definition import load_indicator_set, needed_columns
+from linkage.indicator_definition import IndicatorSet, canonical_form, load_indicator_set, needed_columns
 from linkage_core.compute import Question, compute
 from linkage_core.counted_table import CountedTable
 from linkage_core.indicators.wanted_rows import wanted_rows
 from linkage_core.register_view import RegisterView
 from linkage_server.benchmark.asked_persons import draw_persons, first_year
 from linkage_server.benchmark.benchmark_store import StoredRegister
-from linkage_server.benchmark.questions import Answer, question
+from linkage_server.benchmark.questions import QUESTIONS, Answer
 from linkage_server.registers.store import RegisterStore
 
 THREADS, MEMORY_BYTES = 2, 1 << 30
@@ -36,7 +36,10 @@ class OurSide:
         self._stored = StoredRegister(Path(store), register)
         self._store = RegisterStore(self._stored.folder)
         self._population = draw_persons(self._stored, persons=persons).population()
-        self._name = question
+        year = first_year(self._stored.manifest().last_day)
+        self._question = QUESTIONS[question](register, year)
+        # An order's set is read as TOML when it is submitted; a run finds it in its plan, as JSON.
+        self._set_in_plan = canonical_form(load_indicator_set(self._question.indicator_set))
         self._threads = threads
 
     def ask(self, *, turn: Callable[[], AbstractContextManager[None]] = nullcontext) -> CountedTable:
@@ -44,8 +47,7 @@ class OurSide:
         register, store = self._stored.register, self._store
         manifest = store.current(register)
         assert manifest.last_day is not None
-        asked = question(self._name, register=register, first_year=first_year(manifest.last_day))
-        definition = load_indicator_set(asked.indicator_set)
+        definition = IndicatorSet.model_validate_json(self._set_in_plan)
         columns = sorted(needed_columns(definition)[register])
         view = RegisterView(
             store.partitions(manifest, columns=columns, asked=self._population.persons),
@@ -53,7 +55,7 @@ class OurSide:
             keep=wanted_rows([definition], register, ()),
         )
         return compute(
-            Question([definition], asked.by, (), {register: manifest.last_day}),
+            Question([definition], self._question.by, (), {register: manifest.last_day}),
             population=self._population,
             registers={register: view},
             threads=self._threads,
@@ -63,8 +65,7 @@ class OurSide:
 
     def answer(self, result: CountedTable) -> Answer:
         """The finest table's cells."""
-        year = first_year(self._stored.manifest().last_day)
-        return question(self._name, register=self._stored.register, first_year=year).answer(result)
+        return self._question.answer(result)
 
     def forget(self) -> None:
         """Close what stayed open between questions."""

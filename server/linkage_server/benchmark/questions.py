@@ -86,11 +86,6 @@ class Question:
         return (*self.levels, "year") if measure == "prevalence" else self.levels
 
 
-def question(name: str, *, register: str, first_year: int) -> Question:
-    """A question about a register; its two calendar years begin with `first_year`."""
-    return QUESTIONS[name](register, first_year)
-
-
 def _volumes(register: str, first_year: int) -> Question:
     calendar = f'calendar = {{ from = {first_year}-01-01, until = {first_year + 2}-01-01, step = "month" }}'
     asked = f'register = "{register}"\n{calendar}\nrow_strata = ["atc"]'
@@ -159,3 +154,4 @@ QUESTIONS: dict[str, Callable[[str, int], Question]] = {
     "adherence": _adherence,
     "nation": _nation,
 }
+"""By name: makes the question about a register from its name and the first of two calendar years."""
