@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 import typer
 from typer.testing import CliRunner
 
 from linkage.errors import InputRefused
+from linkage.indicator_definition import load_indicator_set
+from linkage_core.indicators import Measure, PersonValues
 from linkage_server.__main__ import main
 from linkage_server.lab.evaluate import evaluate_command, evaluate_files
+from linkage_server.lab.results import per_person
 
 SET = """
 [set]
@@ -65,6 +71,24 @@ def test_each_person_has_a_row_with_value_and_reason_under_her_own_name(folder):
         ["p3", 0, "no_rows"],
     ]
     assert persons[persons.indicator == "cost"].value.tolist() == [99.5, 0, 0]
+
+
+def test_a_value_that_is_not_whole_is_written_in_full_and_infinity_as_such():
+    (indicator,) = load_indicator_set(SET.replace(SET[SET.rindex("[[indicator]]") :], "")).indicators
+    value = PersonValues(
+        indicator=indicator,
+        parameters="",
+        measure=Measure.AMOUNT,
+        value=np.array([333_333, 0, 0, 0]),
+        reason=np.array([0, 1, 1, 1], np.uint8),
+        reasons=("ok", "no_time"),
+        scale=1_000_000,
+        number=np.array([1 / 3, np.inf, np.nan, 0]),
+    )
+    rows = per_person([value], persons=pa.array(["p1", "p2", "p3", "p4"]))
+    first, infinite, not_a_number, none = rows.column("value").to_pylist()
+    assert (first, infinite, none) == (1 / 3, math.inf, None)
+    assert math.isnan(not_a_number)
 
 
 def test_the_table_and_the_definition_with_its_hash_lie_beside(folder):

@@ -16,6 +16,7 @@ Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]
 UInt8s = npt.NDArray[np.uint8]
 Bools = npt.NDArray[np.bool_]
+Float64s = npt.NDArray[np.float64]
 
 OK = "ok"
 NO_ROWS = "no_rows"
@@ -97,6 +98,8 @@ class PersonValues:
         account: counts of rows behind the value: netted, unmatched, without a measure, by supply step.
         counted: bool, one a person: who is in the denominator, where whoever made the value knows; values that share
             it share the object.
+        number: float64, one a person: the full value where `value` holds whole units only; 0 where there is none. A
+            person for whom a definition gives NaN or infinity has that here, is not counted, and has a reason.
     """
 
     indicator: Indicator
@@ -114,6 +117,7 @@ class PersonValues:
     incomplete: bool = False
     account: Mapping[str, int] = field(default_factory=dict)
     counted: Bools | None = None
+    number: Float64s | None = None
 
     @property
     def has_value(self) -> Bools:

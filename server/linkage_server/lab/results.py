@@ -21,7 +21,11 @@ _WORDS = ("indicator", "parameters", "statistic")
 
 
 def per_person(values: Sequence[PersonValues], *, persons: pa.Array) -> pa.Table:
-    """One row for each indicator, parameter point, period and person: value (null where there is none) and reason."""
+    """One row for each indicator, parameter point, period and person: value (null where there is none) and reason.
+
+    A value that does not fit whole units is written in full; one that its definition makes NaN or infinite is written
+    as such, though nobody counts it.
+    """
     return pa.concat_tables([_of_one(value, persons) for value in values])
 
 
@@ -29,7 +33,11 @@ def _of_one(value: PersonValues, persons: pa.Array) -> pa.Table:
     rows = len(persons)
     has_value = value.has_value
     of = value.of if value.of is not None else np.full(rows, value.scale, np.int64)
-    number = np.divide(value.value, of, out=np.zeros(rows), where=of > 0)
+    shown = has_value
+    if value.number is not None:
+        number, shown = value.number, has_value | ~np.isfinite(value.number)
+    else:
+        number = np.divide(value.value, of, out=np.zeros(rows), where=of > 0)
     reasons = pa.DictionaryArray.from_arrays(pa.array(value.reason, pa.uint8()), pa.array(value.reasons))
     fraction = value.measure is Measure.FRACTION
     return pa.table(
@@ -38,7 +46,7 @@ def _of_one(value: PersonValues, persons: pa.Array) -> pa.Table:
             "parameters": _constant(value.parameters, rows),
             "period": _constant(value.period.label if value.period else "", rows),
             "person_id": persons,
-            "value": pa.array(number, pa.float64(), mask=~has_value),
+            "value": pa.array(number, pa.float64(), mask=~shown),
             "numerator": pa.array(value.value, pa.int64(), mask=~(has_value & fraction)),
             "denominator": pa.array(of, pa.int64(), mask=~(has_value & fraction)),
             "reason": reasons.cast(pa.string()),
