@@ -55,9 +55,14 @@ def check_up(
     }
     for name, check in checks.items():
         try:
-            yield Finding(check=name, well=True, words=check())
+            yield Finding(check=name, well=True, words=_sentence(check()))
         except LinkageError as refusal:
-            yield Finding(check=name, well=False, words=refusal.message, mend=refusal.mend)
+            yield Finding(check=name, well=False, words=_sentence(refusal.message), mend=refusal.mend)
+
+
+def _sentence(words: str) -> str:
+    """Words with a capital: a refusal has none, since elsewhere it follows a colon."""
+    return words[:1].upper() + words[1:]
 
 
 def _private(home: HomeFolder) -> str:
@@ -82,10 +87,10 @@ def _certificates(folder: Path, *, now: datetime) -> str:
         try:
             certificate = x509.load_pem_x509_certificate((folder / name).read_bytes())
         except (OSError, ValueError):
-            raise LinkageError(f"{name} cannot be read.", mend=mend) from None
+            raise LinkageError(f"certificate {name} cannot be read.", mend=mend) from None
         if not certificate.not_valid_before_utc <= now < certificate.not_valid_after_utc - RENEWED_BEFORE:
             day = certificate.not_valid_after_utc.date()
-            raise LinkageError(f"{name} runs out on {day}, or is not valid yet.", mend=mend)
+            raise LinkageError(f"certificate {name} runs out on {day}, or is not valid yet.", mend=mend)
     return "The CA's and the server's certificates are valid for more than 30 days."
 
 
@@ -97,7 +102,7 @@ def _migrated(database: Database) -> str:
 
 def _audited(database: Database) -> str:
     head = AuditTrail(database).verify()
-    return f"{head.entries} entries hold together; head {head}."
+    return f"{head.entries} {'entries hold' if head.entries != 1 else 'entry holds'} together; head {head}."
 
 
 def _room(home: HomeFolder, settings: Settings) -> str:

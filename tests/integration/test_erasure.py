@@ -193,7 +193,7 @@ def test_a_compaction_under_way_brings_her_not_back(store: RegisterStore, finish
     assert store.erase_hidden("lmed") == (REFERENCE,)
     assert hers(store) == []
     assert b"hers True" not in bytes_below(store.folder)
-    assert check_erasures(store) == "1 erasures are finished, none waits."
+    assert check_erasures(store) == "1 erasure is finished, none waits."
     assert store.current("lmed").deltas == 0
 
 

@@ -114,7 +114,7 @@ def test_a_register_that_is_being_written_hides_her_and_tells_so(home: Path) -> 
     with pytest.raises(LinkageError, match=REFERENCE):
         check_erasures(store)
     assert ran_json(home, "maintain") == [{"register": "lmed", "deed": "erase", "outcome": "OK"}]
-    assert "1 erasures are finished" in check_erasures(store)
+    assert "1 erasure is finished" in check_erasures(store)
     assert ran_json(home, "maintain") == []
 
 
@@ -202,9 +202,10 @@ def test_compaction_is_due_after_so_many_deliveries_or_when_it_was_begun(tmp_pat
 
 def test_the_doctor_tells_of_work_under_way_interrupted_and_left_behind(tmp_path: Path) -> None:
     store = RegisterStore(tmp_path, clock=lambda: NOW)
-    assert verify_snapshots(store) == "no register is loaded yet"
-    assert check_jobs(store) == "nothing is left behind."
+    assert verify_snapshots(store) == "No register is loaded yet."
+    assert check_jobs(store) == "Nothing is left behind."
     base = load(store, [])
+    assert verify_snapshots(store) == "1 register is as written, 0 segments in all."
     job = Job(tmp_path / "lmed", "compaction")
     with job.held():
         job.begin(JobStart(snapshot_id=base.snapshot_id, pepper_version=1))
@@ -214,14 +215,14 @@ def test_the_doctor_tells_of_work_under_way_interrupted_and_left_behind(tmp_path
     with pytest.raises(LinkageError, match="leads nowhere"):
         check_jobs(store)
     store.sweep()
-    assert check_jobs(store) == "nothing is left behind."
+    assert check_jobs(store) == "Nothing is left behind."
 
 
 def test_the_service_s_own_upkeep_does_what_is_due(home: Path) -> None:
     with register_lock(home / "store" / "lmed"):
         erase(home, PERSONS[0], code=6)
     assert Upkeep(maintaining(home), every_seconds=60.0).run_once() == 0
-    assert "1 erasures are finished" in check_erasures(RegisterStore(home / "store"))
+    assert "1 erasure is finished" in check_erasures(RegisterStore(home / "store"))
 
 
 def test_upkeep_ends_with_the_service(home: Path) -> None:

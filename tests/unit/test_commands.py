@@ -168,12 +168,17 @@ def test_the_audit_trail_is_verified_against_a_head_noted_down(home: HomeFolder,
     assert "entry 1" in run(home, "audit", "verify", "--known", forged, code=6)
 
 
+def is_sentence(words: str) -> bool:
+    return words.endswith(".") and not words[0].islower()
+
+
 def test_the_doctor_finds_a_new_home_well(home: HomeFolder, database_of_home: Database) -> None:
     settings = load_settings(home.settings_file)
     checks = {"registers": lambda: "None yet."}
     findings = list(check_up(home, settings=settings, database=database_of_home, store_checks=checks))
     assert [finding.check for finding in findings if not finding.well] == []
     assert len(findings) == 8
+    assert [finding.words for finding in findings if not is_sentence(finding.words)] == []
 
 
 def test_the_doctor_names_everything_that_is_wrong_at_once(home: HomeFolder) -> None:
@@ -183,13 +188,14 @@ def test_the_doctor_names_everything_that_is_wrong_at_once(home: HomeFolder) -> 
     home.settings_file.write_text("[limits]\ndisk_reserve_bytes = 9000000000000000")
 
     def broken_store() -> str:
-        raise LinkageError("A segment is gone.", mend="Restore it.")
+        raise LinkageError("segment 12 is gone.", mend="Restore it.")
 
     settings = load_settings(home.settings_file)
     findings = check_up(home, settings=settings, database=unmigrated, store_checks={"registers": broken_store})
     ill = {finding.check: finding for finding in findings if not finding.well}
     assert set(ill) == {"home folder", "keys", "certificates", "database", "audit trail", "registers", "disk"}
     assert all(finding.words and finding.mend for finding in ill.values())
+    assert [finding.words for finding in ill.values() if not is_sentence(finding.words)] == []
     unmigrated.close()
 
 

@@ -25,8 +25,10 @@ def verify_snapshots(store: RegisterStore) -> str:
             folder = store.folder / register / "segments" / segment_id
             verify_segment(folder, segment, date_column=manifest.date_column)
             segments += 1
-    names = len(store.registers())
-    return f"{names} registers, {segments} segments match their manifests" if names else "no register is loaded yet"
+    if not (registers := len(store.registers())):
+        return "No register is loaded yet."
+    held = "1 register is" if registers == 1 else f"{registers} registers are"
+    return f"{held} as written, {segments} segment{'s' if segments != 1 else ''} in all."
 
 
 def check_erasures(store: RegisterStore) -> str:
@@ -48,7 +50,7 @@ def check_erasures(store: RegisterStore) -> str:
                 mend=_MAINTAIN,
             )
         finished += len(erasures.finished)
-    return f"{finished} erasures are finished, none waits."
+    return f"{finished} erasure{'s are' if finished != 1 else ' is'} finished, none waits."
 
 
 def check_jobs(store: RegisterStore) -> str:
@@ -67,7 +69,7 @@ def check_jobs(store: RegisterStore) -> str:
                     mend="Start the server once, or load the next delivery: both sweep it away.",
                 )
             told.append(f"{job.name} of {register} is {state}")
-    return "; ".join(told) + "." if told else "nothing is left behind."
+    return "; ".join(told) + "." if told else "Nothing is left behind."
 
 
 def _state(job: Job) -> str:
