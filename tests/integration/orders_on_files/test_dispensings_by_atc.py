@@ -1,4 +1,4 @@
-"""An order on dispensings of sixteen persons, by ATC code and main group: every cell is what SQL on the raw file says."""
+"""An order on dispensings of sixteen persons, by ATC code and main group: every cell is what SQL on the file says."""
 
 from __future__ import annotations
 
