@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from linkage.indicator_kinds.common import (
     Denominator,
@@ -14,7 +14,9 @@ from linkage.indicator_kinds.common import (
     Observation,
     ShareGrid,
     as_list,
+    unique,
 )
+from linkage.indicator_kinds.time_windows import AnchoredWindow, SlidingWindows, column_of
 
 
 class ProportionOfDaysCovered(IndicatorBase):
@@ -32,3 +34,52 @@ class ProportionOfDaysCovered(IndicatorBase):
     denominator: Annotated[list[Denominator], BeforeValidator(as_list), Field(min_length=1)] = ["all"]
     statistic: list[Literal["mean", "count", "share"]] = ["mean", "count", "share"]
     interval: IntervalName = "wilson"
+
+
+MedicationMeasure = Literal["cma1", "cma2", "cma3", "cma4", "cma5", "cma6", "cma7", "cma8", "cma9"]
+
+
+class MedicationAvailability(IndicatorBase):
+    """Continuous medication availability CMA1 to CMA9: supply, or time with supply at hand, as a share of a time.
+
+    Events are dispensings inside the follow-up window. `corrected` gives each drug its own stock and does not depend on
+    the order of rows inside a day; `compat` follows AdhereR 0.8.1 to the digit.
+    """
+
+    kind: Literal["medication_availability"]
+    measure: Annotated[list[MedicationMeasure], BeforeValidator(as_list), Field(min_length=1)]
+    codes: Names
+    supply: str
+    follow_up: AnchoredWindow
+    observation: AnchoredWindow
+    sliding: SlidingWindows | None = None
+    same_medication: bool = False
+    dosage_change: bool = False
+    mode: Literal["corrected", "compat"] = "corrected"
+    end_at_exit: bool = True
+    threshold: ShareGrid = []
+    denominator: Annotated[list[Denominator], BeforeValidator(as_list), Field(min_length=1)] = ["all"]
+    statistic: list[Literal["mean", "count", "share"]] = ["mean", "count", "share"]
+    interval: IntervalName = "wilson"
+
+    @field_validator("measure")
+    @classmethod
+    def _each_once(cls, measures: list[MedicationMeasure]) -> list[MedicationMeasure]:
+        return unique(measures)
+
+    @model_validator(mode="after")
+    def _follow_up_has_an_anchor(self) -> MedicationAvailability:
+        if self.follow_up.anchor == "follow_up_start":
+            raise ValueError("follow_up cannot be anchored at its own start: use index_date or first_event")
+        return self
+
+    @property
+    def population_columns(self) -> list[str]:
+        """Columns of the population that tell lengths of windows."""
+        lengths = (column_of(window.length) for window in (self.follow_up, self.observation))
+        return [name for name in dict.fromkeys(lengths) if name is not None]
+
+    @property
+    def needs_index_date(self) -> bool:
+        """Whether a window is counted from the index date."""
+        return "index_date" in (self.follow_up.anchor, self.observation.anchor)

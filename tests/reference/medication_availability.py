@@ -1,7 +1,7 @@
 """CMA1 to CMA9 written out as their definitions say: the twin of the kernel `medication_availability`.
 
-Everything is a Fraction, so no rounding hides a difference. `None` is a measure that is not defined; the infinity and NaN
-of AdhereR are floats.
+Everything is a Fraction, so no rounding hides a difference. `None` is a measure that is not defined; the infinity and
+NaN of AdhereR are floats.
 """
 
 from __future__ import annotations
