@@ -27,6 +27,7 @@ from linkage.indicator_kinds import (
     DefinedDailyDoses,
     DrugsAtDate,
     EventInWindow,
+    FromFirstDispensing,
     Identifier,
     Indicator,
     Initiation,
@@ -110,6 +111,11 @@ class IndicatorSet(Model):
             supply = getattr(indicator, "supply", None)
             if supply is not None:
                 _known(supply, self.supply, what="supply model", where=indicator.id)
+                if isinstance(indicator, FromFirstDispensing) and self.supply[supply].hospital != "ignore":
+                    raise ValueError(
+                        f"indicator {indicator.id!r}: {indicator.kind} does not know hospital stays yet; "
+                        "name a supply model with hospital = 'ignore'"
+                    )
         return self
 
 
@@ -189,8 +195,10 @@ def needed_columns(definition: IndicatorSet) -> dict[str, set[str]]:
             columns.update(f"cost_{part}" for part in indicator.cost)
         if isinstance(indicator, DefinedDailyDoses):
             columns.update(["ddd_per_package", "ddd_dispensed"])
-        if isinstance(indicator, Users | Initiation | ProportionOfDaysCovered | DrugsAtDate):
+        if isinstance(indicator, Users | Initiation | ProportionOfDaysCovered | DrugsAtDate | FromFirstDispensing):
             columns.update(PRODUCT_COLUMNS)
+        if isinstance(indicator, FromFirstDispensing) and indicator.needs_dose:
+            columns.add("daily_dose")
         supply = getattr(indicator, "supply", None)
         if supply is not None:
             columns.update(

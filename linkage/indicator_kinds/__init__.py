@@ -32,11 +32,27 @@ from linkage.indicator_kinds.common import (
     Words,
 )
 from linkage.indicator_kinds.concurrent import DrugsAtDate
+from linkage.indicator_kinds.episodes import (
+    CoveredOnDay,
+    FromFirstDispensing,
+    TimeToDiscontinuation,
+    TreatmentEpisodes,
+)
 from linkage.indicator_kinds.events import EventInWindow
 from linkage.indicator_kinds.start import Initiation
 
 Indicator = Annotated[
-    Users | Dispensings | DefinedDailyDoses | Cost | Initiation | ProportionOfDaysCovered | DrugsAtDate | EventInWindow,
+    Users
+    | Dispensings
+    | DefinedDailyDoses
+    | Cost
+    | Initiation
+    | ProportionOfDaysCovered
+    | TreatmentEpisodes
+    | TimeToDiscontinuation
+    | CoveredOnDay
+    | DrugsAtDate
+    | EventInWindow,
     Field(discriminator="kind"),
 ]
 AmountIndicator = Users | Dispensings | DefinedDailyDoses | Cost
@@ -46,11 +62,13 @@ __all__ = [
     "Calendar",
     "CodeSet",
     "Cost",
+    "CoveredOnDay",
     "DefinedDailyDoses",
     "Denominator",
     "Dispensings",
     "DrugsAtDate",
     "EventInWindow",
+    "FromFirstDispensing",
     "Identifier",
     "Indicator",
     "IndicatorBase",
@@ -65,6 +83,8 @@ __all__ = [
     "ShareGrid",
     "SupplyModel",
     "Target",
+    "TimeToDiscontinuation",
+    "TreatmentEpisodes",
     "Users",
     "Validity",
     "Washout",

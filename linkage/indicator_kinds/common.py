@@ -111,3 +111,8 @@ class IndicatorBase(Model):
     def title_or_id(self) -> Words:
         """Titles for readers; the identifier where a language has none."""
         return Words(sv=self.title.sv or self.id, en=self.title.en or self.id)
+
+    @property
+    def laboratory_statistics(self) -> list[str]:
+        """Statistics that disclosure control cannot protect yet: an order must not ask for them."""
+        return []

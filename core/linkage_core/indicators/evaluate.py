@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date
+from typing import Any
 
 from linkage.errors import EventsRejected
 from linkage.indicator_definition import IndicatorSet
 from linkage.indicator_kinds import (
     AmountIndicator,
+    CoveredOnDay,
     DrugsAtDate,
     EventInWindow,
     Indicator,
     Initiation,
     ProportionOfDaysCovered,
+    TimeToDiscontinuation,
+    TreatmentEpisodes,
 )
 from linkage_core.events import PersonEvents, Population
 from linkage_core.indicators.amounts import evaluate_amounts
@@ -23,6 +27,8 @@ from linkage_core.indicators.follow_up import follow
 from linkage_core.indicators.initiation import evaluate_initiation
 from linkage_core.indicators.proportion_of_days_covered import evaluate_proportion_of_days_covered
 from linkage_core.indicators.run_context import RunContext
+from linkage_core.indicators.time_to_discontinuation import evaluate_time_to_discontinuation
+from linkage_core.indicators.treatment_episodes import evaluate_covered_on_day, evaluate_treatment_episodes
 from linkage_core.indicators.values import PersonValues
 
 
@@ -58,12 +64,21 @@ def evaluate(
     return [value for indicator in wanted for value in amounts.get(indicator.id) or _evaluate_alone(context, indicator)]
 
 
+# Any: each evaluator takes its own kind.
+_EVALUATORS: Mapping[type[Indicator], Callable[[RunContext, Any], list[PersonValues]]] = {
+    Initiation: evaluate_initiation,
+    ProportionOfDaysCovered: evaluate_proportion_of_days_covered,
+    TreatmentEpisodes: evaluate_treatment_episodes,
+    TimeToDiscontinuation: evaluate_time_to_discontinuation,
+    CoveredOnDay: evaluate_covered_on_day,
+    TreatmentEpisodes: evaluate_treatment_episodes,
+    TimeToDiscontinuation: evaluate_time_to_discontinuation,
+    CoveredOnDay: evaluate_covered_on_day,
+    DrugsAtDate: evaluate_drugs_at_date,
+    EventInWindow: evaluate_event_in_window,
+}
+"""What answers for each kind whose indicators are evaluated one by one."""
+
+
 def _evaluate_alone(context: RunContext, indicator: Indicator) -> list[PersonValues]:
-    if isinstance(indicator, Initiation):
-        return evaluate_initiation(context, indicator)
-    if isinstance(indicator, ProportionOfDaysCovered):
-        return evaluate_proportion_of_days_covered(context, indicator)
-    if isinstance(indicator, DrugsAtDate):
-        return evaluate_drugs_at_date(context, indicator)
-    assert isinstance(indicator, EventInWindow)  # The list of kinds is closed.
-    return evaluate_event_in_window(context, indicator)
+    return _EVALUATORS[type(indicator)](context, indicator)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -78,6 +78,37 @@ class RowEntries:
 
 
 @dataclass(frozen=True, slots=True)
+class TimesToEvent:
+    """When each person's time began and how it ended, for survival statistics; of those who have a value.
+
+    Args:
+        start: int32, one a person: day number of the start.
+        day: int64, one a person: whole days from it to the end of the time.
+        ending: uint8, one a person, as `linkage_core.survival.Ending`: censored, the event, or the competing end.
+    """
+
+    start: Int32s
+    day: Int64s
+    ending: UInt8s
+
+
+class EpisodeList(NamedTuple):
+    """Episodes of all persons, by person and number; one entry an episode.
+
+    Args:
+        person: int64, position in the population; `number`: int64, from 1.
+        start: int32, day number; `gap`: float64, days without supply after its last dispensing.
+        end: float64, day number: the first day that no longer belongs to it.
+    """
+
+    person: Int64s
+    number: Int64s
+    start: Int32s
+    gap: Float64s
+    end: Float64s
+
+
+@dataclass(frozen=True, slots=True)
 class PersonValues:
     """One indicator at one parameter point, for every person of the population.
 
@@ -100,6 +131,8 @@ class PersonValues:
             it share the object.
         number: float64, one a person: the full value where `value` holds whole units only; 0 where there is none. A
             person for whom a definition gives NaN or infinity has that here, is not counted, and has a reason.
+        times: times to an event, where the value is one.
+        episodes: lists the episodes that the value counts; for the laboratory, nothing else may call it.
     """
 
     indicator: Indicator
@@ -118,6 +151,8 @@ class PersonValues:
     account: Mapping[str, int] = field(default_factory=dict)
     counted: Bools | None = None
     number: Float64s | None = None
+    times: TimesToEvent | None = None
+    episodes: Callable[[], EpisodeList] | None = None
 
     @property
     def has_value(self) -> Bools:

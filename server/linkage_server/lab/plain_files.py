@@ -32,6 +32,7 @@ SCALES = {
     "cost_total": 100,
     "cost_benefit": 100,
     "cost_patient": 100,
+    "daily_dose": 10_000,
 }
 """Units per whole of the engine's measures; the others are whole numbers, or 1/10,000 where a file has fractions."""
 
@@ -44,6 +45,7 @@ _IN_COMMON_USE = {
     "strength_text": ("strength",),
     "days_supply": ("duration",),
     "ddd_dispensed": ("ddd",),
+    "daily_dose": ("perday",),
     "substitution": ("substituted",),
     "admission_date": ("admitted",),
     "discharge_date": ("discharged",),

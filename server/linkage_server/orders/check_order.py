@@ -104,6 +104,13 @@ def _set_faults(
             "Add them to registers.",
         )
     chosen = [i for i in definition.indicators if choice.only is None or i.id in choice.only]
+    for indicator in chosen:
+        if unprotected := indicator.laboratory_statistics:
+            yield OrderFault(
+                f"indicators[{place}]",
+                f"asks for {', '.join(unprotected)} of {indicator.id}, which disclosure control cannot protect yet.",
+                "Ask for its other statistics, or leave it out with only; the laboratory computes it all.",
+            )
     after_index = [i.id for i in chosen if getattr(i, "calendar", None) is None]
     if after_index and not document.population.index_date:
         yield OrderFault(

@@ -14,6 +14,9 @@ _KINDS = {
     "cost": "cost",
     "initiation": "collected within a window after the index day",
     "proportion_of_days_covered": "proportion of days covered, with a stock for each drug",
+    "treatment_episodes": "treatment episodes from the first dispensing on",
+    "time_to_discontinuation": "time from the first dispensing to discontinuation",
+    "covered_on_day": "supply at hand on a day after the first dispensing",
     "drugs_at_date": "number of distinct drugs on a day",
     "event_in_window": "event of another register within a window",
 }

@@ -1,0 +1,259 @@
+"""Supply of each person from her first dispensing on: what kinds of persistence read, and who cannot be judged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from linkage.indicator_kinds import FromFirstDispensing
+from linkage_core.indicators.codes import validity
+from linkage_core.indicators.daily_dose import daily_dose
+from linkage_core.indicators.follow_up import FAR
+from linkage_core.indicators.observed_time import Moment
+from linkage_core.indicators.reasons import Persons, somebody
+from linkage_core.indicators.run_context import RunContext
+from linkage_core.indicators.set_rows import SetRows
+from linkage_core.indicators.values import NO_TIME, Bools, EpisodeList, Float64s, Int32s, Int64s, UInt8s
+from linkage_core.kernels.treatment_episodes import treatment_episodes
+
+_NEVER = np.iinfo(np.int32).max
+_CARRY = {"none": 0, "pooled": 1, "per_drug": 2}
+_NO_DAYS = np.zeros(0, np.int32)
+_NO_PLACES = np.zeros(0, np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class GapRule:
+    """Permissible gaps and what else starts an episode; none where only coverage is asked for."""
+
+    gaps: list[int] = field(default_factory=list)
+    percent: bool = False
+    drug_starts: bool = False
+    dose_starts: bool = False
+    append_gap: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the kernel found.
+
+    Args:
+        start, end: int32, one a person: follow-up.
+        episodes: int32, gaps x persons; `first_days`, `first_grace`: float64, gaps x persons.
+        covered: uint8, days x persons.
+    """
+
+    start: Int32s
+    end: Int32s
+    episodes: Int32s
+    first_days: Float64s
+    first_grace: Float64s
+    covered: UInt8s
+
+    @property
+    def started(self) -> Bools:
+        """Who has a first dispensing."""
+        return np.asarray(self.start < _NEVER, np.bool_)
+
+
+@dataclass(frozen=True)
+class SupplyFromStart:
+    """Rows of an indicator's code sets with their supply, and the window in which its first may fall.
+
+    Args:
+        supply: int32, one a picked row, in 1/64 days; 0 where the row is no dispensing of the sets.
+        dose: float64, one a picked row; empty where the indicator reads none.
+        from_day, until_day: int32, one a person: the first dispensing lies in [from_day, until_day).
+        last_day: int32, one a person: follow-up ends here at the latest.
+    """
+
+    context: RunContext
+    indicator: FromFirstDispensing
+    picked: SetRows
+    supply: Int32s
+    dose: Float64s
+    from_day: Int32s
+    until_day: Int32s
+    last_day: Int32s
+
+    def followed(self, rule: GapRule, *, at_days: Sequence[int] = ()) -> Followed:
+        """Start and end of follow-up, episodes for each gap, coverage on each day: one pass for all of them."""
+        persons, gaps = self.context.persons, len(rule.gaps)
+        start, end = np.empty((2, persons), np.int32)
+        episodes = np.empty((gaps, persons), np.int32)
+        first_days, first_grace = np.empty((2, gaps, persons))
+        ascending = np.argsort(at_days, kind="stable")
+        covered = np.empty((len(at_days), persons), np.uint8)
+        self._run(
+            rule,
+            rule.gaps,
+            np.array(at_days, np.int32)[ascending],
+            (start, end, episodes.reshape(-1), first_days.reshape(-1), first_grace.reshape(-1), covered.reshape(-1)),
+            (_NO_PLACES, _NO_DAYS, np.zeros(0), np.zeros(0)),
+        )
+        in_order = np.empty_like(covered)
+        in_order[ascending] = covered
+        return Followed(self, Outcome(start, end, episodes, first_days, first_grace, in_order))
+
+    def listed(self, rule: GapRule, gap: int, episodes: Int32s) -> EpisodeList:
+        """Every episode for one of the gaps; `episodes` tells how many each person has."""
+        persons = self.context.persons
+        places = np.concatenate(([0], np.cumsum(episodes, dtype=np.int64)))
+        start, lost, end = np.empty(places[-1], np.int32), np.empty(places[-1]), np.empty(places[-1])
+        days, counts, numbers = np.empty((2, persons), np.int32), np.empty(persons, np.int32), np.empty((2, persons))
+        self._run(
+            rule,
+            [gap],
+            _NO_DAYS,
+            (days[0], days[1], counts, numbers[0], numbers[1], np.zeros(0, np.uint8)),
+            (places, start, lost, end),
+        )
+        person = np.repeat(np.arange(persons), episodes)
+        return EpisodeList(person, np.arange(places[-1]) - places[person] + 1, start, lost, end)
+
+    def _run(
+        self,
+        rule: GapRule,
+        gaps: list[int],
+        at_days: Int32s,
+        out: tuple[Int32s, Int32s, Int32s, Float64s, Float64s, UInt8s],
+        listing: tuple[Int64s, Int32s, Float64s, Float64s],
+    ) -> None:
+        indicator = self.indicator
+        treatment_episodes(
+            self.picked.offsets,
+            self.picked.day,
+            self.context.dispensings(indicator.register_name).atc.code[self.picked.places],
+            self.supply,
+            self.dose,
+            self.from_day,
+            self.until_day,
+            self.last_day,
+            np.array(gaps, np.float64),
+            at_days,
+            *out,
+            *listing,
+            days=indicator.follow_up_days,
+            longest=max(int(np.diff(self.picked.offsets).max(initial=1)), 1),
+            carry=_CARRY[indicator.carry_over],
+            percent=rule.percent,
+            convert_dose=indicator.dosage_change,
+            drug_starts=rule.drug_starts,
+            dose_starts=rule.dose_starts,
+            append_gap=rule.append_gap,
+            compatible=indicator.mode == "compat",
+        )
+
+
+@dataclass(frozen=True)
+class Followed:
+    """What was found, and who cannot be judged."""
+
+    supply: SupplyFromStart
+    outcome: Outcome
+
+    @cached_property
+    def rules(self) -> list[tuple[str, Persons]]:
+        """Who has no value, and why; who never began is not among them."""
+        supply = self.supply
+        register, time = supply.indicator.register_name, supply.context.time
+        missing = supply.context.dispensings(register).quantity_missing
+        unserved = supply.context.supply(register, supply.indicator.supply).unserved
+        without_dose = np.isnan(supply.dose) & (supply.supply > 0) if len(supply.dose) else np.zeros(0, np.bool_)
+        return [
+            ("error:index_date", time.without_index()),
+            ("error:packages", self._with_faulty(missing[supply.picked.places])),
+            ("error:days_supply", self._with_faulty(unserved[supply.picked.places])),
+            ("error:daily_dose", self._with_faulty(without_dose)),
+            (NO_TIME, somebody(time.exit(register) <= supply.from_day)),
+        ]
+
+    @cached_property
+    def of_starters(self) -> list[tuple[str, Persons]]:
+        """The same, and who never began."""
+        return [*self.rules, ("excluded:not_started", somebody(~self.outcome.started))]
+
+    @cached_property
+    def without_rows(self) -> Persons:
+        """Persons without any dispensing of the code sets, whenever."""
+        supply = self.supply
+        register, context = supply.indicator.register_name, supply.context
+        model = context.definition.supply[supply.indicator.supply]
+        left = context.netted(register, model.reversals).left[supply.picked.places] > 0
+        found = np.concatenate(([0], np.cumsum(left)))[supply.picked.offsets]
+        return somebody(found[1:] == found[:-1])
+
+    @cached_property
+    def account(self) -> dict[str, int]:
+        """Rows by the step that told their supply."""
+        supply = self.supply
+        days_of_supply = supply.context.supply(supply.indicator.register_name, supply.indicator.supply)
+        return days_of_supply.account(supply.picked.places)
+
+    def late(self, days: int) -> Persons:
+        """Persons who are still observed where the register ends, before so many days have passed."""
+        context, started = self.supply.context, self.outcome.started
+        planned = np.where(started, self.outcome.start, np.int32(0)) + np.int32(days)
+        observed = np.minimum(planned, context.time.exit("", death_ends=True))
+        past = observed > context.follow_up.register_end(self.supply.indicator.register_name)
+        return somebody(np.asarray(past & started, np.bool_))
+
+    def gone_at(self, day: int) -> Persons:
+        """Persons who began and whose observation has ended on a day after it."""
+        on_day = np.where(self.outcome.started, self.outcome.start, np.int32(0)) + np.int32(day)
+        gone = self.supply.context.time.exit(self.supply.indicator.register_name) <= on_day
+        return somebody(np.asarray(gone & self.outcome.started, np.bool_))
+
+    def _with_faulty(self, faulty: Bools) -> Persons:
+        """Persons with a faulty row where the first dispensing may lie, or in the follow-up."""
+        supply, outcome = self.supply, self.outcome
+        places = np.flatnonzero(faulty)
+        if not len(places):
+            return None
+        person = np.searchsorted(supply.picked.offsets, places, side="right") - 1
+        until = np.where(outcome.started, outcome.end, supply.until_day)[person]
+        day = supply.picked.day[places]
+        found = np.zeros(supply.context.persons, np.bool_)
+        found[person[(day >= supply.from_day[person]) & (day < until)]] = True
+        return somebody(found)
+
+
+def supply_from_start(context: RunContext, indicator: FromFirstDispensing, *, end_at_exit: bool) -> SupplyFromStart:
+    """Read what an indicator needs.
+
+    Args:
+        end_at_exit: follow-up ends at the exit. Else everybody is followed as if nobody left, though a first dispensing
+            must lie no later than the day of exit.
+
+    Raises:
+        EventsRejected: a column is missing.
+    """
+    register, time = indicator.register_name, context.time
+    picked = context.set_rows(register, *indicator.codes)
+    supply = context.supply(register, indicator.supply).supply_64ths[picked.places]
+    bounds = [validity(context.code_set(name)) for name in indicator.codes]
+    if any(bound != validity(None) for bound in bounds):
+        counts = np.zeros(len(picked.day), np.bool_)
+        for name, (first, last) in zip(indicator.codes, bounds, strict=True):
+            inside = (picked.day >= first) & (picked.day < last)
+            counts |= context.belong(register, [name], picked.places) & inside
+        supply = np.where(counts, supply, np.int32(0))
+    exit_day = time.exit(register)
+    until = exit_day if end_at_exit else np.minimum(exit_day, FAR - 1) + np.int32(1)
+    if indicator.first_within_days != "any":
+        window_end = Moment(indicator.first_from_day + indicator.first_within_days + 1)
+        until = np.minimum(until, time.at(window_end))
+    dose = daily_dose(context.dispensings(register))[picked.places] if indicator.needs_dose else np.zeros(0)
+    return SupplyFromStart(
+        context=context,
+        indicator=indicator,
+        picked=picked,
+        supply=np.ascontiguousarray(supply),
+        dose=np.ascontiguousarray(dose),
+        from_day=time.at(Moment(indicator.first_from_day)),
+        until_day=np.ascontiguousarray(until, np.int32),
+        last_day=exit_day if end_at_exit else np.full(context.persons, FAR, np.int32),
+    )

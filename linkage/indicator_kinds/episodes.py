@@ -1,0 +1,148 @@
+"""Kinds of persistence: treatment episodes, time to discontinuation, and who is covered on a day.
+
+Follow-up begins with a person's own first dispensing in a window after the index day, not with the index day, and lasts
+`follow_up_days`. Equality never ends an episode: a gap must exceed what is permitted.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from linkage.indicator_kinds.common import IndicatorBase, IntervalName, Names, as_list, unique
+
+DayGrid = Annotated[list[Annotated[int, Field(ge=0, le=3650)]], BeforeValidator(as_list)]
+CarryOver = Literal["per_drug", "pooled", "none"]
+
+
+class _FromFirstDispensing(IndicatorBase):
+    """Supply from the first dispensing on.
+
+    `corrected` takes what one day brings together, so that the order of its rows has no say; `compat` goes row by row
+    as AdhereR 0.8.1 does, its known defects included.
+    """
+
+    codes: Names
+    supply: str
+    mode: Literal["corrected", "compat"] = "corrected"
+    carry_over: CarryOver = "per_drug"
+    dosage_change: bool = False
+    first_from_day: int = 0
+    first_within_days: Annotated[int, Field(ge=0)] | Literal["any"] = "any"
+    follow_up_days: int = Field(default=730, ge=1, le=3650)
+
+    @model_validator(mode="after")
+    def _something_to_convert(self) -> _FromFirstDispensing:
+        if self.dosage_change and self.carry_over == "none":
+            raise ValueError("dosage_change converts what is carried over: carry_over must not be 'none'")
+        return self
+
+    @property
+    def takes_hospital_stays(self) -> bool:
+        """Whether a supply model may freeze stock in hospital."""
+        return False
+
+    @property
+    def needs_dose(self) -> bool:
+        """Whether daily doses are read."""
+        return self.dosage_change
+
+
+class _Episodes(_FromFirstDispensing):
+    """Episodes end where a gap exceeds what is permitted; a grid of gaps comes from one pass."""
+
+    gap_days: DayGrid = []
+    gap_percent: DayGrid = []
+    new_episode_on: Annotated[list[Literal["medication_change", "dosage_change"]], BeforeValidator(as_list)] = []
+    at_days: DayGrid = []
+
+    @model_validator(mode="after")
+    def _one_grid_of_gaps(self) -> _Episodes:
+        if bool(self.gap_days) == bool(self.gap_percent):
+            raise ValueError("give either gap_days or gap_percent (of the days of supply before the gap)")
+        unique([*self.gap_days, *self.gap_percent])
+        unique(self.new_episode_on)
+        unique(self.at_days)
+        if any(day >= self.follow_up_days for day in self.at_days):
+            raise ValueError("a day of at_days lies outside follow_up_days: day 0 is the first of them")
+        return self
+
+    @property
+    def needs_dose(self) -> bool:
+        """Whether daily doses are read; AdhereR never compares them between episodes."""
+        return self.dosage_change or ("dosage_change" in self.new_episode_on and self.mode == "corrected")
+
+
+class TreatmentEpisodes(_Episodes):
+    """Treatment episodes from the first dispensing on: how many, how long the first is, who is still in it on a day.
+
+    `append_gap` lets an episode that a gap ended last until the end of the permitted gap.
+    """
+
+    kind: Literal["treatment_episodes"]
+    measure: Annotated[
+        list[Literal["episodes", "first_days", "in_first"]], BeforeValidator(as_list), Field(min_length=1)
+    ] = ["episodes", "first_days", "in_first"]
+    append_gap: bool = False
+    end_at_exit: bool = True
+    statistic: list[Literal["sum", "mean", "count", "share"]] = ["mean", "count", "share"]
+    interval: IntervalName = "wilson"
+
+
+class TimeToDiscontinuation(_Episodes):
+    """Days from the first dispensing to the end of the first episode, censored at exit or at the end of follow-up.
+
+    With `strict` censoring a discontinuation counts where the permitted gap has passed before the exit: who dies in it
+    has not stopped. `plain` counts every end of supply before the exit. Curves are of the laboratory: disclosure
+    control protects `count` and `share`, discontinued during follow-up.
+    """
+
+    kind: Literal["time_to_discontinuation"]
+    censoring: Annotated[list[Literal["strict", "plain"]], BeforeValidator(as_list), Field(min_length=1)] = ["strict"]
+    competing: Literal["death", "none"] = "death"
+    curve_limits: Literal["log-log", "log"] = "log-log"
+    statistic: list[Annotated[str, Field(pattern=r"^(count|share|km|cif|median|logrank|rmst:[1-9]\d{0,3})$")]] = [
+        "count",
+        "share",
+    ]
+    interval: IntervalName = "wilson"
+
+    @model_validator(mode="after")
+    def _curves_have_days(self) -> TimeToDiscontinuation:
+        unique(self.censoring)
+        unique(self.statistic)
+        if not self.at_days and {"km", "cif"} & set(self.statistic):
+            raise ValueError("km and cif need at_days: the days at which the curve is read")
+        if any(day > self.follow_up_days for day in self.restricted_mean_days):
+            raise ValueError("rmst:N needs N days of follow-up: N lies above follow_up_days")
+        return self
+
+    @property
+    def restricted_mean_days(self) -> list[int]:
+        """Days over which restricted means are taken."""
+        return [int(name.partition(":")[2]) for name in self.statistic if name.startswith("rmst:")]
+
+    @property
+    def laboratory_statistics(self) -> list[str]:
+        """Statistics that disclosure control cannot protect yet."""
+        return [name for name in self.statistic if name not in ("count", "share")]
+
+
+class CoveredOnDay(_FromFirstDispensing):
+    """Share of those still observed on day t after the first dispensing for whom supply is at hand on that day."""
+
+    kind: Literal["covered_on_day"]
+    at_days: Annotated[DayGrid, Field(min_length=1)]
+    statistic: list[Literal["count", "share"]] = ["count", "share"]
+    interval: IntervalName = "wilson"
+
+    @model_validator(mode="after")
+    def _inside_follow_up(self) -> CoveredOnDay:
+        unique(self.at_days)
+        if any(day >= self.follow_up_days for day in self.at_days):
+            raise ValueError("a day of at_days lies outside follow_up_days: day 0 is the first of them")
+        return self
+
+
+FromFirstDispensing = TreatmentEpisodes | TimeToDiscontinuation | CoveredOnDay
