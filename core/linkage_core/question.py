@@ -11,7 +11,17 @@ from linkage.indicator_definition import IndicatorSet
 from linkage.indicator_kinds import Indicator
 from linkage_core.indicators.periods import periods
 
-_GRIDS = ("denominator", "cost", "dispensed_within_days", "at_day")
+_GRIDS = (
+    "denominator",
+    "cost",
+    "dispensed_within_days",
+    "at_day",
+    "at_days",
+    "gap_days",
+    "gap_percent",
+    "censoring",
+    "measure",
+)
 _THRESHOLDS = ("threshold", "at_least")
 
 
@@ -50,11 +60,13 @@ class Question:
 def _values(indicator: Indicator) -> int:
     # Kinds differ in which of these they have; what a kind lacks does not multiply.
     window = getattr(indicator, "window", None) or getattr(indicator, "observe", None)
+    sliding = getattr(indicator, "sliding", None)
     calendar, washout = getattr(indicator, "calendar", None), getattr(indicator, "washout", None)
     grids = [max(len(getattr(indicator, name, ())), 1) for name in _GRIDS]
     return (
         prod(grids)
         * (len(window.to_days) if window else 1)
+        * (sliding.count if sliding else 1)
         * (len(periods(calendar)) if calendar else 1)
         * (3 if washout and washout.effect == "stratify" else 1)
         * (1 + sum(len(getattr(indicator, name, ())) for name in _THRESHOLDS))

@@ -18,8 +18,10 @@ from linkage.indicator_definition import canonical_form, canonical_sha256, load_
 from linkage_core.aggregates import count_by
 from linkage_core.grids import ROW_PREFIX
 from linkage_core.indicators import PersonValues, evaluate
+from linkage_server.lab.episode_results import episodes, times
 from linkage_server.lab.inputs import LabInputs, read_inputs
 from linkage_server.lab.results import counts, per_person
+from linkage_server.lab.survival_results import survival
 
 
 def evaluate_command(
@@ -75,7 +77,8 @@ def evaluate_files(
     """Evaluate a set on plain files and write the results into a folder; returns what was written.
 
     `table.parquet` and `table.csv` hold the counts, `definition.json` the canonical form with its hash and the account
-    of rows; `per_person.parquet` and `per_person.csv` one row an indicator, parameter point and person.
+    of rows; `per_person.parquet` and `per_person.csv` one row an indicator, parameter point and person. Where
+    indicators follow persons in time, `survival` holds curves, `episodes` and `times` their persons' own.
 
     Raises:
         DefinitionRejected: the set is wrong.
@@ -98,10 +101,16 @@ def evaluate_files(
         row_dimensions=rows,
     )
     out.mkdir(parents=True, exist_ok=True)
-    table = counts(count_by(values, population=inputs.population, by=by or _proposed(inputs)))
-    written = _write(table, out / "table")
+    crossings = by or _proposed(inputs)
+    tables = {
+        "table": counts(count_by(values, population=inputs.population, by=crossings)),
+        "survival": survival(values, population=inputs.population, by=crossings),
+    }
     if write_persons:
-        written += _write(per_person(values, persons=inputs.persons), out / "per_person")
+        tables["per_person"] = per_person(values, persons=inputs.persons)
+        tables["episodes"] = episodes(values, persons=inputs.persons)
+        tables["times"] = times(values, persons=inputs.persons)
+    written = [path for name, table in tables.items() if table is not None for path in _write(table, out / name)]
     about = {
         "set": definition.name,
         "sha256": canonical_sha256(definition),
