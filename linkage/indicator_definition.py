@@ -31,12 +31,16 @@ from linkage.indicator_kinds import (
     Identifier,
     Indicator,
     Initiation,
+    MedicationAvailability,
     Model,
     ProportionOfDaysCovered,
     SupplyModel,
     Users,
     Words,
 )
+
+_WITHOUT_STAYS = FromFirstDispensing | MedicationAvailability
+_NETTED = Users | Initiation | ProportionOfDaysCovered | DrugsAtDate | _WITHOUT_STAYS
 
 
 class SetHeader(Model):
@@ -111,7 +115,7 @@ class IndicatorSet(Model):
             supply = getattr(indicator, "supply", None)
             if supply is not None:
                 _known(supply, self.supply, what="supply model", where=indicator.id)
-                if isinstance(indicator, FromFirstDispensing) and self.supply[supply].hospital != "ignore":
+                if isinstance(indicator, _WITHOUT_STAYS) and self.supply[supply].hospital != "ignore":
                     raise ValueError(
                         f"indicator {indicator.id!r}: {indicator.kind} does not know hospital stays yet; "
                         "name a supply model with hospital = 'ignore'"
@@ -174,6 +178,18 @@ def shipped_sets() -> dict[str, IndicatorSet]:
     return {definition.name: definition for definition in sets}
 
 
+def needs_index_date(indicator: Indicator) -> bool:
+    """Whether an indicator counts days from an index date."""
+    if isinstance(indicator, MedicationAvailability):
+        return indicator.needs_index_date
+    return getattr(indicator, "calendar", None) is None
+
+
+def population_columns(indicator: Indicator) -> list[str]:
+    """Columns of the population, beside index date and strata, that an indicator reads."""
+    return indicator.population_columns if isinstance(indicator, MedicationAvailability) else []
+
+
 def needed_columns(definition: IndicatorSet) -> dict[str, set[str]]:
     """Return the concepts that a set reads, by register; what a register does not have is missing from its partitions.
 
@@ -195,9 +211,9 @@ def needed_columns(definition: IndicatorSet) -> dict[str, set[str]]:
             columns.update(f"cost_{part}" for part in indicator.cost)
         if isinstance(indicator, DefinedDailyDoses):
             columns.update(["ddd_per_package", "ddd_dispensed"])
-        if isinstance(indicator, Users | Initiation | ProportionOfDaysCovered | DrugsAtDate | FromFirstDispensing):
+        if isinstance(indicator, _NETTED):
             columns.update(PRODUCT_COLUMNS)
-        if isinstance(indicator, FromFirstDispensing) and indicator.needs_dose:
+        if isinstance(indicator, _WITHOUT_STAYS) and indicator.needs_dose:
             columns.add("daily_dose")
         supply = getattr(indicator, "supply", None)
         if supply is not None:

@@ -39,6 +39,8 @@ _PARTS = (
     indicator_kinds.Observation,
     indicator_kinds.Calendar,
     indicator_kinds.Washout,
+    indicator_kinds.AnchoredWindow,
+    indicator_kinds.SlidingWindows,
     indicator_kinds.CodeSet,
     indicator_kinds.SupplyModel,
     indicator_kinds.Target,

@@ -12,7 +12,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from linkage.indicator_kinds.adherence import ProportionOfDaysCovered
+from linkage.indicator_kinds.adherence import MedicationAvailability, ProportionOfDaysCovered
 from linkage.indicator_kinds.amounts import Calendar, Cost, DefinedDailyDoses, Dispensings, Users
 from linkage.indicator_kinds.codes_and_supply import CodeSet, SupplyModel, Validity
 from linkage.indicator_kinds.common import (
@@ -40,6 +40,7 @@ from linkage.indicator_kinds.episodes import (
 )
 from linkage.indicator_kinds.events import EventInWindow
 from linkage.indicator_kinds.start import Initiation
+from linkage.indicator_kinds.time_windows import AnchoredWindow, SlidingWindows
 
 Indicator = Annotated[
     Users
@@ -48,6 +49,7 @@ Indicator = Annotated[
     | Cost
     | Initiation
     | ProportionOfDaysCovered
+    | MedicationAvailability
     | TreatmentEpisodes
     | TimeToDiscontinuation
     | CoveredOnDay
@@ -59,6 +61,7 @@ AmountIndicator = Users | Dispensings | DefinedDailyDoses | Cost
 
 __all__ = [
     "AmountIndicator",
+    "AnchoredWindow",
     "Calendar",
     "CodeSet",
     "Cost",
@@ -75,12 +78,14 @@ __all__ = [
     "Initiation",
     "IntGrid",
     "IntervalName",
+    "MedicationAvailability",
     "Model",
     "Names",
     "Observation",
     "ProportionOfDaysCovered",
     "Reversals",
     "ShareGrid",
+    "SlidingWindows",
     "SupplyModel",
     "Target",
     "TimeToDiscontinuation",

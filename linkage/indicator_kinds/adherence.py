@@ -74,6 +74,11 @@ class MedicationAvailability(IndicatorBase):
         return self
 
     @property
+    def needs_dose(self) -> bool:
+        """Whether daily doses are read."""
+        return self.dosage_change
+
+    @property
     def population_columns(self) -> list[str]:
         """Columns of the population that tell lengths of windows."""
         lengths = (column_of(window.length) for window in (self.follow_up, self.observation))

@@ -15,6 +15,7 @@ from linkage.indicator_kinds import (
     EventInWindow,
     Indicator,
     Initiation,
+    MedicationAvailability,
     ProportionOfDaysCovered,
     TimeToDiscontinuation,
     TreatmentEpisodes,
@@ -25,6 +26,7 @@ from linkage_core.indicators.drugs_at_date import evaluate_drugs_at_date
 from linkage_core.indicators.event_in_window import evaluate_event_in_window
 from linkage_core.indicators.follow_up import follow
 from linkage_core.indicators.initiation import evaluate_initiation
+from linkage_core.indicators.medication_availability import evaluate_medication_availability
 from linkage_core.indicators.proportion_of_days_covered import evaluate_proportion_of_days_covered
 from linkage_core.indicators.run_context import RunContext
 from linkage_core.indicators.time_to_discontinuation import evaluate_time_to_discontinuation
@@ -59,7 +61,7 @@ def evaluate(
             raise EventsRejected(f"the events of register {register!r} are not those of this population.")
     follow_up = follow(definition, population=population, events=events, data_until=data_until)
     wanted = [indicator for indicator in definition.indicators if not only or indicator.id in only]
-    context = RunContext(definition, wanted, events, follow_up, tuple(row_dimensions))
+    context = RunContext(definition, wanted, events, follow_up, tuple(row_dimensions), population.strata)
     amounts = evaluate_amounts(context, [indicator for indicator in wanted if isinstance(indicator, AmountIndicator)])
     return [value for indicator in wanted for value in amounts.get(indicator.id) or _evaluate_alone(context, indicator)]
 
@@ -68,9 +70,7 @@ def evaluate(
 _EVALUATORS: Mapping[type[Indicator], Callable[[RunContext, Any], list[PersonValues]]] = {
     Initiation: evaluate_initiation,
     ProportionOfDaysCovered: evaluate_proportion_of_days_covered,
-    TreatmentEpisodes: evaluate_treatment_episodes,
-    TimeToDiscontinuation: evaluate_time_to_discontinuation,
-    CoveredOnDay: evaluate_covered_on_day,
+    MedicationAvailability: evaluate_medication_availability,
     TreatmentEpisodes: evaluate_treatment_episodes,
     TimeToDiscontinuation: evaluate_time_to_discontinuation,
     CoveredOnDay: evaluate_covered_on_day,

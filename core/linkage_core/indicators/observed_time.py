@@ -9,7 +9,7 @@ from typing import Any, TypeVar, cast
 import numpy as np
 
 from linkage.errors import EventsRejected
-from linkage_core.indicators.follow_up import FollowUp
+from linkage_core.indicators.follow_up import FAR, FollowUp
 from linkage_core.indicators.reasons import Persons, somebody
 from linkage_core.indicators.values import Int32s
 
@@ -90,14 +90,23 @@ class ObservedTime:
         """
         if denominator == "all":
             return []
-        death = self.follow_up.death
-        if death is None:
+        death = self._death()
+        dead = self._remember(("dead", end), lambda: somebody(death < self._day(end)))
+        return [(f"excluded:not_alive_at_{at}", dead)]
+
+    def alive_at_end_rule(self, denominator: str, end: Int32s) -> list[tuple[str, Persons]]:
+        """As `alive_rule` for windows that end on each person's own day."""
+        if denominator == "all":
+            return []
+        return [("excluded:not_alive_at_end", somebody((self._death() < end) & (end < FAR)))]
+
+    def _death(self) -> Int32s:
+        if self.follow_up.death is None:
             raise EventsRejected(
                 "denominator 'alive_at_N' needs dates of death, and no register of the run tells them.",
                 mend="Add the cause-of-death register to the order, or use the denominator 'all'.",
             )
-        dead = self._remember(("dead", end), lambda: somebody(death < self._day(end)))
-        return [(f"excluded:not_alive_at_{at}", dead)]
+        return self.follow_up.death
 
     def _day(self, moment: Moment) -> Int32s | np.int32:
         return self.at(moment) if moment.of_index else np.int32(moment.day)

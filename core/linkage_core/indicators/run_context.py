@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
+import pyarrow as pa
 
 from linkage.errors import EventsRejected
 from linkage.indicator_definition import IndicatorSet
@@ -29,6 +30,7 @@ class RunContext:
 
     Args:
         indicators: those that are asked for: what one of them needs is computed for all that share it.
+        columns: the population's own columns, by name.
     """
 
     definition: IndicatorSet
@@ -36,6 +38,7 @@ class RunContext:
     events: Mapping[str, PersonEvents]
     follow_up: FollowUp
     row_dimensions: tuple[str, ...] = ()
+    columns: Mapping[str, pa.DictionaryArray] = field(default_factory=dict)
     _dispensings: dict[str, Dispensings] = field(default_factory=dict)
     _netted: dict[tuple[str, str], NettedRows] = field(default_factory=dict)
     _supplies: dict[tuple[str, str], DaysOfSupply] = field(default_factory=dict)
@@ -95,6 +98,23 @@ class RunContext:
                 self.dispensings(register), model, self.netted(register, model.reversals)
             )
         return self._supplies[key]
+
+    def days_in_column(self, name: str) -> Int32s:
+        """int32, one a person: days that a column of the population tells; -1 where it tells no whole number.
+
+        Raises:
+            EventsRejected: the population does not have it.
+        """
+        if name not in self.columns:
+            raise EventsRejected(
+                f"indicator set {self.definition.name!r} reads lengths of windows from the column {name!r}, "
+                "which the population does not have.",
+                mend="Send the column with the population, or write the length into the definition.",
+                facts={"column": name},
+            )
+        column = self.columns[name]
+        days = np.array([*map(_whole_days, column.dictionary.to_pylist()), -1], np.int32)
+        return days[np.asarray(column.indices.fill_null(len(days) - 1), np.int64)]
 
     def code_set(self, name: str | None) -> CodeSet | None:
         """A code set of the definition; None lets every row count."""
@@ -180,6 +200,14 @@ class RunContext:
     def excluded_as_incomplete(self, late: Persons) -> list[tuple[str, Persons]]:
         """The rule for windows that the register does not hold in full, where the set leaves such persons out."""
         return [("excluded:window_incomplete", late)] if self.definition.exits.incomplete == "exclude" else []
+
+
+def _whole_days(text: object) -> int:
+    try:
+        days = float(str(text))
+    except ValueError:
+        return -1
+    return int(days) if days.is_integer() and 0 <= days < FAR else -1
 
 
 def joined(*parts: str) -> str:

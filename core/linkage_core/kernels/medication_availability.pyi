@@ -30,10 +30,10 @@ def measure_availability(
     Args:
         offsets: int64, persons + 1, into the rows; rows of a person are by day.
         day, drug: int32, one a row: day, and a number that is the same for the same drug.
-        supply: float64, one a row: days of supply; negative for a row that is no event, 0 or NaN for one that tells none.
+        supply: float64, one a row: days of supply; negative for a row that is no event, 0 or NaN where it is not told.
         dose: float64, one a row: daily dose, above 0; may be empty without `dosage_change`.
-        follow_up_start, follow_up_end: int32, one a person: events outside [start, end] do not count. With an end before
-            the start a person has no time.
+        follow_up_start, follow_up_end: int32, one a person: events outside [start, end] do not count. A person with an
+            end before the start has no time.
         window_start, window_end: int32, windows x persons: [start, end] of each window, inside follow-up.
         place_of_measure: int8, nine: where CMA1 to CMA9 stand in the output; negative for those that are not wanted.
         number: float64, out, measures x windows x persons: the value; 0, or what AdhereR says, where there is none.
@@ -75,7 +75,7 @@ def list_events(
         window_start, window_end: int32, one a person.
         event_person, event_day: int32, out, one an event (room for one a row): position of the person, day.
         event_supply: float64, out: days of supply of the event.
-        interval: float64, out: days until the next event or the window's end; NaN for an event before or after the window.
+        interval: float64, out: days until the next event or the window's end; NaN for an event outside the window.
         gap, carried: float64, out: days of the interval without supply, and days of supply carried into the event; NaN
             for an event after the window.
 

@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 from linkage.errors import InputRefused
 from linkage.register_catalogue import shipped_registers
 from linkage.register_variable import Role
+from linkage_core.indicators.supply_in_full import IN_FULL
 
 PERSON = "person"
 PERSON_NAMES = ("person", "person_id", "personnummer", "personnr", "pnr", "lopnr", "patient_id", "id")
@@ -111,6 +112,9 @@ def with_concepts(
         if concept not in {field.name for field in fields}:
             arrays.append(column)
             fields.append(pa.field(concept, column.type, metadata=metadata))
+            if concept == "days_supply" and scale > 1:
+                arrays.append(table[name].cast(pa.float64()))
+                fields.append(pa.field(IN_FULL, pa.float64()))
     return pa.table(arrays, schema=pa.schema(fields))
 
 

@@ -9,7 +9,14 @@ from datetime import date
 from linkage.disclosure_policy import DisclosurePolicy, canonical_sha256, check_floor
 from linkage.errors import LinkageError
 from linkage.free_text import refuse_identity_number
-from linkage.indicator_definition import IndicatorSet, canonical_form, load_indicator_set, needed_columns
+from linkage.indicator_definition import (
+    IndicatorSet,
+    canonical_form,
+    load_indicator_set,
+    needed_columns,
+    needs_index_date,
+    population_columns,
+)
 from linkage.indicator_kinds import AmountIndicator, Initiation
 from linkage.order import IndicatorChoice, OrderDocument, OrderFault, OrderFaults, load_order
 from linkage.register_variable import Role
@@ -111,13 +118,21 @@ def _set_faults(
                 f"asks for {', '.join(unprotected)} of {indicator.id}, which disclosure control cannot protect yet.",
                 "Ask for its other statistics, or leave it out with only; the laboratory computes it all.",
             )
-    after_index = [i.id for i in chosen if getattr(i, "calendar", None) is None]
+    after_index = [i.id for i in chosen if needs_index_date(i)]
     if after_index and not document.population.index_date:
         yield OrderFault(
             "population.index_date",
             f"is false, but {after_index[0]} of {definition.name} counts days from an index date.",
             "Set index_date = true and send a population with the column index_date.",
         )
+    for indicator in chosen:
+        for column in population_columns(indicator):
+            if column not in document.population.strata:
+                yield OrderFault(
+                    "population.strata",
+                    f"lack {column!r}: {indicator.id} of {definition.name} reads lengths of windows from it.",
+                    f"Add {column!r} to strata and send it with the population.",
+                )
 
 
 def _row_dimension_faults(document: OrderDocument, offer: Offer, sets: Iterable[IndicatorSet]) -> Iterator[OrderFault]:

@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from linkage.indicator_definition import IndicatorSet, code_set_names
-from linkage.indicator_kinds import Calendar, CodeSet, Indicator, Observation, Washout, Window
+from linkage.indicator_kinds import (
+    AnchoredWindow,
+    Calendar,
+    CodeSet,
+    Indicator,
+    MedicationAvailability,
+    Observation,
+    SlidingWindows,
+    Washout,
+    Window,
+)
+from linkage.indicator_kinds.time_windows import column_of
 
 _KINDS = {
     "users": "users of a drug",
@@ -14,6 +25,7 @@ _KINDS = {
     "cost": "cost",
     "initiation": "collected within a window after the index day",
     "proportion_of_days_covered": "proportion of days covered, with a stock for each drug",
+    "medication_availability": "continuous medication availability (CMA)",
     "treatment_episodes": "treatment episodes from the first dispensing on",
     "time_to_discontinuation": "time from the first dispensing to discontinuation",
     "covered_on_day": "supply at hand on a day after the first dispensing",
@@ -22,6 +34,17 @@ _KINDS = {
 }
 _UNITS = {"dispensings": "dispensings", "ddd": "DDD", "cost": "SEK", "drugs_at_date": "drugs"}
 _DENOMINATORS = {"all": "all persons of the population", "alive_at_N": "persons alive at the end of the window"}
+_ANCHORS = {
+    "index_date": "the index day",
+    "first_event": "the first dispensing",
+    "follow_up_start": "the start of follow-up",
+}
+_CARRIED = {
+    (False, False): "to the next dispensing of any of the drugs, in days",
+    (False, True): "to the next dispensing of any of the drugs, converted to its dose",
+    (True, False): "to the next dispensing of the same drug, in days",
+    (True, True): "to the next dispensing of the same drug, converted to its dose",
+}
 _REVERSALS = {
     "net": "a reversed row takes its dispensing away",
     "net_latest": "a reversed row takes the latest dispensing away",
@@ -62,6 +85,16 @@ def _facts(indicator: Indicator, definition: IndicatorSet) -> Iterator[tuple[str
     if isinstance(washout := getattr(indicator, "washout", None), Washout):
         treated = "left out" if washout.effect == "exclude" else "counted apart"
         yield "Earlier users", f"with a row on day {washout.from_day} to {washout.to_day}: {treated}"
+    for name in ("follow_up", "observation"):
+        if isinstance(anchored := getattr(indicator, name, None), AnchoredWindow):
+            yield name.replace("_", " ").capitalize(), _anchored(anchored)
+    if isinstance(sliding := getattr(indicator, "sliding", None), SlidingWindows):
+        yield "Windows", f"{sliding.count} of {sliding.length}, one every {sliding.every} from the start of observation"
+    if isinstance(indicator, MedicationAvailability):
+        yield "Measures", _listed([measure.upper() for measure in indicator.measure])
+        yield "Supply carried over", _CARRIED[indicator.same_medication, indicator.dosage_change]
+        if indicator.mode == "compat":
+            yield "Compatibility", "computed as AdhereR 0.8.1 does, its known defects included"
     if days := getattr(indicator, "at_day", None):
         yield "At day", _listed(days)
     if shares := getattr(indicator, "threshold", None):
@@ -76,6 +109,12 @@ def _facts(indicator: Indicator, definition: IndicatorSet) -> Iterator[tuple[str
         yield "Reversed rows", _REVERSALS[reversals]
     if indicator.needs_review or any(definition.codes[name].needs_review for name in code_set_names(indicator)):
         yield "Review", "the definition awaits sign-off by a clinician or pharmacist"
+
+
+def _anchored(window: AnchoredWindow) -> str:
+    column = column_of(window.length)
+    length = window.length if column is None else f"as many days as the population's {column} says"
+    return f"{length} from {window.offset} after {_ANCHORS[window.anchor]}, last day included"
 
 
 def _codes(codes: CodeSet) -> str:
