@@ -263,7 +263,7 @@ def _says_yes(point: Point, value: PersonValues, has_value: Bools) -> Bools:
 
 def _add(point: Point, value: PersonValues, cell: Int32s, among: UInt8s, sums: Int64s) -> None:
     if point.measure is Measure.FRACTION:
-        of = value.of if value.of is not None else np.ones(len(cell), np.int64)
+        of = np.ones(len(cell), np.int64) if value.of is None else np.asarray(value.of, np.int64)
         add_fractions(cell, among, np.asarray(value.value, np.int64), of, sums, scale=FRACTION_SCALE)
     elif point.measure is Measure.AMOUNT:
         add_values(cell, among, np.asarray(value.value, np.int64), sums)

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from linkage.errors import EventsRejected
 from linkage_core.indicators.codes import coded
 from linkage_core.indicators.follow_up import FAR, days
-from linkage_core.kernels.covered_days import covered_days
 from linkage_core.kernels.drugs_at_date import drugs_at_date
 from linkage_core.kernels.first_dispensing import first_dispensing
 from linkage_core.kernels.net_reversals import net_reversals
@@ -25,6 +24,7 @@ from tests.reference.drug_indicators import (
     netted,
     netted_by_row,
 )
+from tests.support.kernel_calls import days_covered, int32, offsets_of
 
 DRUGS = ["A", "B", "C"]
 SOME_ROWS = st.lists(
@@ -40,14 +40,6 @@ SOME_ROWS = st.lists(
 )
 HISTORIES = st.lists(SOME_ROWS, min_size=1, max_size=4)
 STAYS = st.lists(st.tuples(st.integers(-8, 28), st.integers(1, 9)).map(lambda s: (s[0], s[0] + s[1])), max_size=3)
-
-
-def offsets_of(lists: list[list[Row]] | list[list[tuple[int, int]]]) -> np.ndarray:
-    return np.concatenate(([0], np.cumsum([len(part) for part in lists]))).astype(np.int64)
-
-
-def int32(values: object) -> np.ndarray:
-    return np.array(list(values), np.int32)
 
 
 RULES = st.fixed_dictionaries(
@@ -66,36 +58,44 @@ GROUPS = st.lists(st.sets(st.sampled_from(DRUGS), min_size=1), min_size=1, max_s
 def test_covered_days_are_those_of_the_day_by_day_simulation(histories, groups, rule, window, data):
     start, length = window
     histories = [sorted(rows, key=lambda row: row.day) for rows in histories]
-    stays = [sorted(data.draw(STAYS)) for _ in histories]
+    with_stays = data.draw(st.booleans())
+    stays = [sorted(data.draw(STAYS)) if with_stays else [] for _ in histories]
     persons, end = len(histories), start + length
-    rows = [row for history in histories for row in history]
-    home, any_group, all_groups = (np.zeros(persons, np.int32) for _ in range(3))
-    covered_days(
-        offsets_of(histories),
-        int32(row.day for row in rows),
-        int32(DRUGS.index(row.drug) for row in rows),
-        np.array([sum((drug in group) << bit for bit, group in enumerate(groups)) for drug in DRUGS], np.uint8),
-        int32(int(row.supply * 64) for row in rows),
-        int32(-100 for _ in groups),
-        int32(100 for _ in groups),
-        offsets_of(stays),
-        int32(stay[0] for part in stays for stay in part),
-        int32(stay[1] for part in stays for stay in part),
-        int32([start] * persons),
-        int32([end] * persons),
-        np.full(length, 255, np.uint8),
-        np.full(12, 255, np.uint8),
-        home,
-        any_group,
-        all_groups,
-        lookback_days=rule["lookback"],
-        stock_cap_64ths=1 << 60 if rule["cap"] is None else int(rule["cap"] * 64),
-        carry_over=rule["carry_over"],
-        pooled=rule["pooled"],
+    observed, any_group, all_groups = days_covered(
+        histories, groups, rule, stays=stays, starts=[start] * persons, ends=[[end] * persons]
     )
     for person, history in enumerate(histories):
         expected = covered(history, groups, start=start, end=end, stays=stays[person], **rule)
-        assert (home[person], any_group[person], all_groups[person]) == expected
+        assert (observed[0, person], any_group[0, person], all_groups[0, person]) == expected
+
+
+@settings(max_examples=200, deadline=None)
+@given(HISTORIES, RULES, st.integers(-8, 12), st.integers(0, 25))
+def test_a_code_set_covers_from_rows_of_its_own_days_only(histories, rule, valid_from, days):
+    """One group; without codes, every row is of it."""
+    histories = [sorted(rows, key=lambda row: row.day) for rows in histories]
+    valid, persons = (valid_from, valid_from + days), len(histories)
+    asked = {"starts": [2] * persons, "ends": [[20] * persons], "valid": valid}
+    stays: list[list[tuple[int, int]]] = [[] for _ in histories]
+    observed, by_code, _ = days_covered(histories, [set(DRUGS)], rule, stays=stays, **asked)
+    if rule["pooled"] or not rule["carry_over"]:
+        without = days_covered(histories, [set(DRUGS)], rule, stays=stays, codes=False, **asked)
+        assert (without[1] == by_code).all()
+    for person, history in enumerate(histories):
+        own = [row for row in history if valid[0] <= row.day < valid[1]]
+        expected = covered(own, [set(DRUGS)], start=2, end=20, stays=[], **rule)
+        assert (observed[0, person], by_code[0, person]) == expected[:2]
+
+
+@pytest.mark.parametrize("several_drugs", [False, True])
+def test_a_row_out_of_order_or_with_a_negative_supply_is_refused(several_drugs):
+    rule = {"lookback": 0, "cap": None, "carry_over": True, "pooled": False}
+    asked = {"stays": [[]], "starts": [0], "ends": [[20]]}
+    other = "B" if several_drugs else "A"
+    with pytest.raises(EventsRejected, match="row 1, column 'days_of_supply': the value is out of order"):
+        days_covered([[Row(5, "A"), Row(4, other)]], [{"A", "B"}], rule, **asked)
+    with pytest.raises(EventsRejected, match="row 1, column 'days_of_supply': the value is negative"):
+        days_covered([[Row(5, "A"), Row(6, other, Fraction(-1))]], [{"A", "B"}], rule, **asked)
 
 
 def net(histories: list[list[Row]], *, by_row_order: bool) -> list[int]:

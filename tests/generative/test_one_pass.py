@@ -11,11 +11,10 @@ from hypothesis import strategies as st
 
 from linkage_core.indicators.window_sums import bits_by_window
 from linkage_core.kernels.count_weighed import count_weighed
-from linkage_core.kernels.covered_days import covered_days
-from linkage_core.kernels.first_dispensing import first_dispensings
 from linkage_core.kernels.sum_in_window import entries_in_windows, sum_in_windows, sum_levels_in_windows
 from tests.reference.counting import tallied
-from tests.reference.drug_indicators import Row, WeighedRow, covered, first_dispensed, rows_in, summed_by_level
+from tests.reference.drug_indicators import Row, WeighedRow, covered, rows_in, summed_by_level
+from tests.support.kernel_calls import days_covered, int32, offsets_of
 
 FAR = 1 << 30
 LEVELS = 4
@@ -29,14 +28,6 @@ WEIGHED = st.builds(
 HISTORIES = st.lists(st.lists(WEIGHED, max_size=9), min_size=1, max_size=4)
 VALID = st.tuples(st.integers(-5, 10), st.integers(10, 45))
 PERSON_DAYS = st.integers(-2, 40)
-
-
-def offsets_of(lists: list[list[object]]) -> np.ndarray:
-    return np.concatenate(([0], np.cumsum([len(part) for part in lists]))).astype(np.int64)
-
-
-def int32(values: object) -> np.ndarray:
-    return np.array(list(values), np.int32)
 
 
 def day_or_far(row: WeighedRow) -> int:
@@ -122,50 +113,6 @@ def test_windows_are_added_up_as_if_each_were_asked_for_alone(histories, valid, 
     assert (tally.tolist(), used.tolist()) == (expected_tally, expected_used)
 
 
-QUESTIONS = st.lists(st.tuples(st.integers(0, 69), st.none() | st.integers(0, 1)), min_size=1, max_size=6, unique=True)
-CODED_ROWS = st.lists(st.tuples(DAYS, st.integers(-1, 2), st.integers(-1, 2)), max_size=8)
-
-
-@settings(max_examples=300, deadline=None)
-@given(st.lists(CODED_ROWS, min_size=1, max_size=3), QUESTIONS, st.data())
-def test_first_days_of_many_code_sets_are_those_of_each(histories, questions, data):
-    """More code sets than a word has bits; set 69 holds every row, also one without a code."""
-    persons, sets = len(histories), 70
-    members = {number: data.draw(st.sets(st.integers(0, 2))) for number in {number for number, _ in questions}}
-    valid = {number: data.draw(VALID) for number in members}
-    windows = [[(data.draw(PERSON_DAYS), data.draw(PERSON_DAYS)) for _ in histories] for _ in range(2)]
-    questions.sort(key=lambda question: question[0])
-    of_code, of_every_row = np.zeros((3, 2), np.uint64), np.zeros(2, np.uint64)
-    of_every_row[1] = np.uint64(1) << np.uint64(69 - 64)
-    for number, codes in members.items():
-        for code in codes:
-            of_code[code, number // 64] |= np.uint64(1) << np.uint64(number % 64)
-    rows = [row for history in histories for row in history]
-    first = np.zeros((len(questions), persons), np.int32)
-    first_dispensings(
-        offsets_of(histories),
-        int32(FAR if day is None else day for day, _, _ in rows),
-        int32(code for _, code, _ in rows),
-        int32(left for _, _, left in rows),
-        of_code,
-        of_every_row,
-        int32(valid.get(number, (0, 0))[0] for number in range(sets)),
-        int32(valid.get(number, (0, 0))[1] for number in range(sets)),
-        np.searchsorted([number for number, _ in questions], range(sets + 1)).astype(np.int64),
-        int32(-1 if window is None else window for _, window in questions),
-        np.array(windows, np.int32)[:, :, 0].copy(),
-        np.array(windows, np.int32)[:, :, 1].copy(),
-        first,
-        none=FAR,
-    )
-    for question, (number, window) in enumerate(questions):
-        for person, history in enumerate(histories):
-            plain = [(day, number == 69 or code in members[number], left) for day, code, left in history]
-            start, end = (-FAR, FAR) if window is None else windows[window][person]
-            expected = first_dispensed(plain, start=max(start, valid[number][0]), end=min(end, valid[number][1]))
-            assert first[question, person] == (FAR if expected is None else expected)
-
-
 DRUGS = ["A", "B", "C"]
 STOCK_ROWS = st.lists(
     st.builds(
@@ -196,40 +143,16 @@ STOCK_ROWS = st.lists(
 def test_one_simulation_answers_for_every_end_of_observation(histories, groups, lengths, rule, data):
     histories = [sorted(rows, key=lambda row: row.day) for rows in histories]
     stay = st.tuples(st.integers(-8, 28), st.integers(1, 9)).map(lambda drawn: (drawn[0], drawn[0] + drawn[1]))
-    stays = [sorted(data.draw(st.lists(stay, max_size=2))) for _ in histories]
+    with_stays = data.draw(st.booleans())
+    stays = [sorted(data.draw(st.lists(stay, max_size=2))) if with_stays else [] for _ in histories]
     starts = [data.draw(st.integers(0, 5)) for _ in histories]
     ends = [[start + length for start in starts] for length in lengths]
-    rows, persons = [row for history in histories for row in history], len(histories)
-    home, any_group, all_groups = np.full((3, len(ends) * persons), 77, np.int32)
-    covered_days(
-        offsets_of(histories),
-        int32(row.day for row in rows),
-        int32(DRUGS.index(row.drug) for row in rows),
-        np.array([sum((drug in group) << bit for bit, group in enumerate(groups)) for drug in DRUGS], np.uint8),
-        int32(int(row.supply * 64) for row in rows),
-        int32(-100 for _ in groups),
-        int32(100 for _ in groups),
-        offsets_of(stays),
-        int32(one[0] for part in stays for one in part),
-        int32(one[1] for part in stays for one in part),
-        int32(starts),
-        np.array(ends, np.int32).reshape(-1),
-        np.full(30, 255, np.uint8),
-        np.full(10, 255, np.uint8),
-        home,
-        any_group,
-        all_groups,
-        lookback_days=rule["lookback"],
-        stock_cap_64ths=1 << 60 if rule["cap"] is None else int(rule["cap"] * 64),
-        carry_over=rule["carry_over"],
-        pooled=rule["pooled"],
-    )
+    observed, any_group, all_groups = days_covered(histories, groups, rule, stays=stays, starts=starts, ends=ends)
     for place, of_persons in enumerate(ends):
         for person, history in enumerate(histories):
-            cell = place * persons + person
             expected = (0, 0, 0)
             if of_persons[person] > starts[person]:
                 expected = covered(
                     history, groups, start=starts[person], end=of_persons[person], stays=stays[person], **rule
                 )
-            assert (home[cell], any_group[cell], all_groups[cell]) == expected
+            assert (observed[place, person], any_group[place, person], all_groups[place, person]) == expected

@@ -1,6 +1,6 @@
 """Drug indicators written to be obviously right: one person, one day and one row at a time. Slow on purpose.
 
-Twins of the kernels covered_days, net_reversals, first_dispensing(s), sum_in_window and drugs_at_date.
+Twins of the kernels covered_days, net_reversals, first_dispensing, dispensed_in_spans, sum_in_window and drugs_at_date.
 """
 
 from __future__ import annotations
@@ -114,6 +114,28 @@ def first_dispensed(rows: list[tuple[int | None, bool, int]], *, start: int, end
         (day for day, member, left in rows if day is not None and member and left > 0 and start <= day < end),
         default=None,
     )
+
+
+def dispensed_in(
+    rows: list[tuple[int | None, str, int]],
+    code_sets: list[tuple[str, int, int]],
+    *,
+    index: int | None,
+    span: tuple[int, int] | None,
+    cut: int | None,
+) -> bool:
+    """Whether a row (day, code, left) is of a code set (prefix, first day it applies, first day it no longer does)
+    and lies in a span of days after the index day, before the day of the cut; any day where there is no span."""
+    for day, code, left in rows:
+        if day is None or left <= 0:
+            continue
+        if not any(code.startswith(prefix) and first <= day < until for prefix, first, until in code_sets):
+            continue
+        if span is None:
+            return True
+        if index is not None and span[0] <= day - index < span[1] and (cut is None or day < cut):
+            return True
+    return False
 
 
 @dataclass

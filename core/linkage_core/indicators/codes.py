@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,8 +10,8 @@ import pyarrow as pa
 
 from linkage.indicator_kinds import CodeSet
 from linkage_core.indicators.dictionary_facts import DictionaryFacts, facts_of, membership, plain
-from linkage_core.indicators.follow_up import FAR, day_number, filled
-from linkage_core.indicators.values import Int32s
+from linkage_core.indicators.follow_up import FAR, as_int32, day_number, filled
+from linkage_core.indicators.values import Bools, Int32s, UInt8s
 
 __all__ = ["CodedColumn", "coded", "membership", "plain", "validity"]
 
@@ -37,15 +38,27 @@ class CodedColumn:
         """The distinct codes as delivered."""
         return self.facts.texts
 
+    def members(self, code_sets: Sequence[CodeSet]) -> UInt8s:
+        """uint8, one a distinct code and a last one for no code: 1 where it is of any of the sets."""
+        found = np.zeros(max(len(self.names), 1) + 1, np.uint8)
+        for code_set in code_sets:
+            found[:-1] |= self.facts.membership(code_set)
+        return found
+
+    def belong(self, code_sets: Sequence[CodeSet]) -> Bools:
+        """bool, one a row: its code is of any of the sets."""
+        # A row without a code has -1: it finds the 0 that is put last.
+        return self.members(code_sets).take(self.code).view(np.bool_)
+
 
 def coded(column: pa.Array) -> CodedColumn:
     """Read a dictionary or string column of codes."""
     if not pa.types.is_dictionary(column.type):
         column = column.cast(pa.string()).dictionary_encode()
-    numbers = filled(column.indices.cast(pa.int32()), -1).to_numpy(zero_copy_only=False)
+    numbers = filled(as_int32(column.indices), -1).to_numpy(zero_copy_only=False)
     facts = facts_of(column.dictionary)
     code = np.ascontiguousarray(numbers, np.int32)
-    if facts.empty.any():
+    if facts.any_empty:
         code = np.where((code >= 0) & facts.empty[code], np.int32(-1), code).astype(np.int32)
     return CodedColumn(code=code, facts=facts)
 

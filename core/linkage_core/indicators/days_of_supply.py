@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 
 import numpy as np
 
@@ -16,8 +17,10 @@ from linkage_core.indicators.values import Bools, Int32s, Int64s, UInt8s
 DAY = 64
 """Supply is kept in 1/64 days: exact sums, and fractions of a package are carried."""
 
+_INT32_MAX = int(np.iinfo(np.int32).max)
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True)
 class DaysOfSupply:
     """Supply of each row.
 
@@ -34,6 +37,11 @@ class DaysOfSupply:
     steps: tuple[str, ...]
     step: UInt8s
     capped: Bools
+
+    @cached_property
+    def unserved_at(self) -> Int64s:
+        """Positions of the rows that no step could answer for, ascending."""
+        return np.flatnonzero(self.unserved)
 
     def account(self, places: Int64s | slice) -> dict[str, int]:
         """Rows of an indicator that each step answered for, and rows that were cut at the cap.
@@ -54,66 +62,72 @@ def days_of_supply(dispensings: Dispensings, model: SupplyModel, netted: NettedR
     Raises:
         EventsRejected: no step of the model finds its columns in the register.
     """
-    supply = np.zeros(dispensings.rows, np.int64)
+    supply: Int32s | Int64s | None = None
     waiting = netted.left > 0
     answered = np.full(dispensings.rows, len(model.steps), np.uint8)
-    possible = False
     for place, step in enumerate(model.steps):
-        lasts = _step(step, dispensings, netted, whole_days=model.reversals == "net_latest")
+        lasts = _step(step, dispensings, netted.left, whole_days=model.reversals == "net_latest")
         if lasts is None:
             continue
         serves = waiting & (lasts > 0)
         waiting &= ~serves
-        if possible:
-            np.copyto(supply, lasts, where=serves)
-            np.copyto(answered, np.uint8(place), where=serves)
-        else:
+        if supply is None:
             # Nothing is there yet to be kept: a product is far cheaper than a masked copy.
-            np.multiply(lasts, serves, out=supply)
+            supply = lasts * serves.view(np.uint8)
             answered -= serves.view(np.uint8) * np.uint8(len(model.steps) - place)
-        possible = True
-    if not possible:
+        else:
+            supply = np.where(serves, lasts, supply)
+            np.copyto(answered, np.uint8(place), where=serves)
+    if supply is None:
         raise EventsRejected(
             f"register {dispensings.register!r} lacks the columns of every supply step: {', '.join(model.steps)}.",
             mend="Add a step that the register can answer.",
         )
     cap = model.cap_days * DAY
-    lasting = np.minimum(supply, cap).astype(np.int32)
+    lasting = np.minimum(supply, cap).astype(np.int32, copy=False)
     return DaysOfSupply(lasting, waiting, tuple(model.steps), answered, np.asarray(supply > cap, np.bool_))
 
 
-def _step(step: str, dispensings: Dispensings, netted: NettedRows, *, whole_days: bool) -> Int64s | None:
+def _step(step: str, dispensings: Dispensings, left: Int32s, *, whole_days: bool) -> Int32s | Int64s | None:
     """1/64 days of each row by one step, 0 where it cannot answer; None where the register lacks its columns."""
     name, _, parameter = step.partition(":")
-    left = netted.left.astype(np.int64)
     if name == "fixed":
         return np.full(dispensings.rows, int(parameter) * DAY, np.int64)
     if name == "days_supply" and dispensings.has("days_supply"):
         return _column_days(dispensings, left, whole_days=whole_days)
     if name == "units_per_day" and dispensings.has("units_per_package"):
-        units, scale = dispensings.whole_numbers("units_per_package")
-        return _quotient(left * units, per_day=Fraction(parameter) * scale * HUNDREDTHS)
+        units, scale = dispensings.numbers("units_per_package")
+        return _lasts(left, units, per_day=Fraction(parameter) * scale * HUNDREDTHS)
     if name == "dosage_text" and dispensings.has("dosage_text") and dispensings.has("units_per_package"):
         return _by_dosage(dispensings, left)
     if name == "ddd" and dispensings.has("ddd_per_package"):
-        doses, scale = dispensings.whole_numbers("ddd_per_package")
-        return _quotient(left * doses, per_day=Fraction(parameter) * scale * HUNDREDTHS)
+        doses, scale = dispensings.numbers("ddd_per_package")
+        return _lasts(left, doses, per_day=Fraction(parameter) * scale * HUNDREDTHS)
     if name == "ddd" and dispensings.has("ddd_dispensed"):
         doses, scale = dispensings.whole_numbers("ddd_dispensed")
         return _share_left(_quotient(doses, per_day=Fraction(parameter) * scale), dispensings, left)
     return None
 
 
+def _lasts(left: Int32s, amount: Int32s | Int64s, *, per_day: Fraction) -> Int32s | Int64s:
+    """1/64 days of what is left of packages that hold an amount each; in int32 where that is wide enough."""
+    share = DAY / per_day
+    most = int(left.max(initial=0)) * int(amount.max(initial=0)) * share.numerator
+    if amount.dtype == np.int32 and most <= _INT32_MAX >= share.denominator:
+        return left * np.maximum(amount, 0) * np.int32(share.numerator) // np.int32(share.denominator)
+    return _quotient(left.astype(np.int64) * amount, per_day=per_day)
+
+
 def _quotient(amount: Int64s, *, per_day: Fraction) -> Int64s:
     return np.maximum(amount, 0) * (DAY * per_day.denominator) // per_day.numerator
 
 
-def _share_left(lasts: Int64s, dispensings: Dispensings, left: Int64s) -> Int64s:
+def _share_left(lasts: Int64s, dispensings: Dispensings, left: Int32s) -> Int64s:
     quantity = np.abs(dispensings.quantity.astype(np.int64))
     return np.where(quantity > 0, lasts * left // np.maximum(quantity, 1), 0)
 
 
-def _column_days(dispensings: Dispensings, left: Int64s, *, whole_days: bool) -> Int64s:
+def _column_days(dispensings: Dispensings, left: Int32s, *, whole_days: bool) -> Int64s:
     given, scale = dispensings.whole_numbers("days_supply")
     whole = np.maximum(given, 0) * DAY // scale
     part = _share_left(whole, dispensings, left)
@@ -123,7 +137,7 @@ def _column_days(dispensings: Dispensings, left: Int64s, *, whole_days: bool) ->
     return np.where(whole > 0, part, 0)
 
 
-def _by_dosage(dispensings: Dispensings, left: Int64s) -> Int64s:
+def _by_dosage(dispensings: Dispensings, left: Int32s) -> Int64s:
     texts = dispensings.codes("dosage_text")
     doses = texts.facts.units_per_day
     units, scale = dispensings.whole_numbers("units_per_package")

@@ -43,10 +43,15 @@ class DictionaryFacts:
         """bool, one a code: it says nothing."""
         return np.array([not name for name in self.names], np.bool_)
 
+    @cached_property
+    def any_empty(self) -> bool:
+        """Whether one of them says nothing."""
+        return bool(self.empty.any())
+
     def membership(self, code_set: CodeSet) -> UInt8s:
         """uint8, one a code: 1 where it belongs to the set."""
         key = ("membership", tuple(code_set.include), tuple(code_set.exclude))
-        return self._remember(key, lambda: membership(self.names, code_set))
+        return self.remember(key, lambda: membership(self.names, code_set))
 
     def levels(self, length: int | None) -> tuple[tuple[str, ...], Int32s]:
         """The distinct codes, cut to a length and sorted, and the level of each code; behind them one for no code."""
@@ -57,7 +62,7 @@ class DictionaryFacts:
             place = {level: position for position, level in enumerate(levels)}
             return tuple(levels), np.array([*(place[text] for text in cut), len(levels)], np.int32)
 
-        return self._remember(("levels", length), found)
+        return self.remember(("levels", length), found)
 
     def drugs(self, code_set: CodeSet | None, length: int) -> Int32s:
         """The same number for codes of a set that begin alike; -1 for others."""
@@ -72,14 +77,15 @@ class DictionaryFacts:
             return np.array(found or [-1], np.int32)
 
         sets = None if code_set is None else (tuple(code_set.include), tuple(code_set.exclude))
-        return self._remember(("drugs", sets, length), numbers)
+        return self.remember(("drugs", sets, length), numbers)
 
     @cached_property
     def units_per_day(self) -> tuple[Fraction | None, ...]:
         """Units a day that each value states as a dosage text."""
         return tuple(units_per_day(text) for text in self.texts)
 
-    def _remember(self, key: tuple[object, ...], work_out: Callable[[], Fact]) -> Fact:
+    def remember(self, key: tuple[object, ...], work_out: Callable[[], Fact]) -> Fact:
+        """What was worked out under the key before, or is now; the key says what decides it besides the dictionary."""
         if key not in self._known:
             self._known[key] = work_out()
         return cast(Fact, self._known[key])

@@ -87,6 +87,13 @@ class Dispensings:
         """bool, one a row."""
         return self.is_null("packages") if self.has("packages") else np.zeros(self.rows, np.bool_)
 
+    @cached_property
+    def without_quantity(self) -> Int64s:
+        """Positions of the rows that do not tell their packages, ascending."""
+        if not self.has("packages") or self.column("packages").null_count == 0:
+            return np.zeros(0, np.int64)
+        return np.flatnonzero(self.quantity_missing)
+
     def has(self, concept: str) -> bool:
         """Whether the register delivers the concept."""
         return concept in self.events.rows.schema.names

@@ -9,11 +9,11 @@ import numpy as np
 
 from linkage.indicator_kinds import DrugsAtDate
 from linkage_core.indicators.days_of_supply import DAY
-from linkage_core.indicators.first_days import reversals_of
 from linkage_core.indicators.initiation import denominator_words
 from linkage_core.indicators.observed_time import Moment
 from linkage_core.indicators.reasons import Persons
 from linkage_core.indicators.run_context import RunContext, joined
+from linkage_core.indicators.spans import reversals_of
 from linkage_core.indicators.values import NO_TIME, Bools, Int32s, Int64s, Measure, PersonValues
 from linkage_core.kernels.drugs_at_date import drugs_at_date
 
@@ -51,7 +51,7 @@ def evaluate_drugs_at_date(context: RunContext, indicator: DrugsAtDate) -> list[
                 )
                 values.append(number)
                 for least in indicator.at_least:
-                    reached = (number.value >= least).astype(np.int64)
+                    reached = (number.value >= least).view(np.uint8)
                     point = joined(number.parameters, f"at_least={least}")
                     values.append(
                         replace(number, parameters=point, measure=Measure.YES_NO, value=reached, contributes=None)

@@ -35,8 +35,15 @@ def days(column: pa.Array) -> Int32s:
     """
     if not pa.types.is_date(column.type):
         raise EventsRejected("a date column holds no dates.", mend="Map the column to a date.")
-    numbers = filled(column.cast(pa.date32()).cast(pa.int32()), int(FAR))
+    numbers = filled(as_int32(column.cast(pa.date32())), int(FAR))
     return np.ascontiguousarray(numbers.to_numpy(zero_copy_only=False), np.int32)
+
+
+def as_int32(column: pa.Array) -> pa.Array:
+    """An integer or date32 column as int32; without a copy where it is of 32 bits."""
+    if column.type == pa.int32():
+        return column
+    return column.view(pa.int32()) if column.type == pa.date32() else column.cast(pa.int32())
 
 
 def filled(column: pa.Array, value: int) -> pa.Array:
@@ -51,13 +58,13 @@ class FollowUp:
     Args:
         index: index day, FAR where there is none.
         death: day of death, FAR if alive; None where no register tells.
-        emigration: day of emigration, FAR if none.
+        emigration: day of emigration, FAR if none; None where no register tells.
         complete_until: by register, the first day that it does not hold in full.
     """
 
     index: Int32s
     death: Int32s | None
-    emigration: Int32s
+    emigration: Int32s | None
     complete_until: Mapping[str, int]
 
     @property
@@ -74,12 +81,18 @@ class FollowUp:
         """First day that the register does not hold in full; FAR where nothing is known."""
         return self.complete_until.get(register, int(FAR))
 
-    def exit(self, register: str, *, death_ends: bool = True) -> Int32s:
-        """The day on which observation in a register ends: death, emigration or the end of the register."""
-        ends = np.minimum(self.emigration, np.int32(self.register_end(register)))
-        if death_ends and self.death is not None:
-            ends = np.minimum(ends, self.death)
-        return np.asarray(ends, np.int32)
+    def exit(self, register: str, *, ends: bool = True, death_ends: bool = True) -> Int32s | np.int32:
+        """The day on which observation in a register ends: one a person, or the same for all.
+
+        Args:
+            ends: death and emigration end it; else only the end of the register does.
+            death_ends: death does, if anything but the register does.
+        """
+        exit_day: Int32s | np.int32 = np.int32(self.register_end(register))
+        for own in (self.emigration, self.death if death_ends else None):
+            if ends and own is not None:
+                exit_day = np.minimum(exit_day, own)
+        return exit_day
 
     def from_index(self, offset: int) -> Int32s:
         """Index day + offset, FAR where there is no index day."""
@@ -99,15 +112,14 @@ def follow(
         data_until: by register, the last day that it holds in full; the day itself is still observed.
     """
     persons = len(population.hashed_ids)
-    nowhere = np.full(persons, FAR, np.int32)
     death = definition.exits.death
     emigration = definition.exits.emigration
     return FollowUp(
-        index=nowhere if population.index_date is None else days(population.index_date),
+        index=np.full(persons, FAR, np.int32) if population.index_date is None else days(population.index_date),
         death=first_days(events[death.register_name], death) if death and death.register_name in events else None,
         emigration=first_days(events[emigration.register_name], emigration)
         if emigration and emigration.register_name in events
-        else nowhere,
+        else None,
         complete_until={register: day_number(last) + 1 for register, last in data_until.items()},
     )
 

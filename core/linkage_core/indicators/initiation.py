@@ -8,12 +8,11 @@ import numpy as np
 
 from linkage.indicator_kinds import Denominator, Initiation, Washout, Window
 from linkage_core.indicators.codes import validity
-from linkage_core.indicators.first_days import Question, Span, washout_span, window_span
-from linkage_core.indicators.follow_up import FAR
 from linkage_core.indicators.observed_time import Moment
 from linkage_core.indicators.reasons import Persons, Reasons, somebody
 from linkage_core.indicators.run_context import RunContext, joined
-from linkage_core.indicators.values import NO_TIME, Bools, Int32s, Measure, PersonValues, RowValues
+from linkage_core.indicators.spans import washout_question, window_questions
+from linkage_core.indicators.values import NO_TIME, Bools, Measure, PersonValues, RowValues
 from linkage_core.indicators.window_sums import LevelSums, Windows
 
 
@@ -21,17 +20,16 @@ def evaluate_initiation(context: RunContext, indicator: Initiation) -> list[Pers
     """One value for each last day, denominator and, with a stratifying washout, state before the index day."""
     register, rule, time = indicator.register_name, indicator.reversals, context.time
     start = Moment(indicator.window.from_day)
-    firsts = _firsts(context, indicator, window_span(indicator))
-    reached = np.maximum.reduce(firsts) if indicator.combine == "all" else np.minimum.reduce(firsts)
     no_rows = context.without_rows(register, indicator.codes, rule=rule)
     states = washout_points(indicator.washout, _used_in_washout(context, indicator))
-    account = _account(context, indicator)
+    account = context.netting_account(register, rule, indicator.codes)
     split = _row_sums(context, indicator)
     values = []
     for place, last_day in enumerate(indicator.window.to_days):
         end = Moment(last_day + 1)
         late = time.incomplete(register, end)
-        in_window = reached < time.at(end)
+        in_window = _dispensed_within(context, indicator, last_day)
+        window = window_words(indicator.window, last_day)
         for denominator in indicator.denominator:
             for before, left_out in states:
                 rules = [
@@ -46,11 +44,9 @@ def evaluate_initiation(context: RunContext, indicator: Initiation) -> list[Pers
                 values.append(
                     PersonValues(
                         indicator=indicator,
-                        parameters=joined(
-                            window_words(indicator.window, last_day), denominator_words(denominator), before
-                        ),
+                        parameters=joined(window, denominator_words(denominator), before),
                         measure=Measure.YES_NO,
-                        value=reasons.counted_with(in_window).astype(np.int64),
+                        value=reasons.counted_with(in_window).view(np.uint8),
                         reason=reasons.reason,
                         reasons=reasons.names,
                         rows=_initiators(split, place, reasons),
@@ -62,27 +58,20 @@ def evaluate_initiation(context: RunContext, indicator: Initiation) -> list[Pers
     return values
 
 
-def _firsts(context: RunContext, indicator: Initiation, span: Span) -> list[Int32s]:
+def _dispensed_within(context: RunContext, indicator: Initiation, last_day: int) -> Bools:
+    """Persons with a dispensing of any or of all groups in the window."""
     register, rule = indicator.register_name, indicator.reversals
-    return [context.first_day(register, rule, Question(name, span)) for name in indicator.codes]
+    answers = [context.dispensed(register, rule, one) for one in window_questions(indicator, last_day)]
+    together = answers[0] if len(answers) == 1 else np.bitwise_and.reduce(answers)
+    return together.view(np.bool_)
 
 
 def _used_in_washout(context: RunContext, indicator: Initiation) -> Bools:
     """Persons with a dispensing of any of the groups in the washout."""
-    span = washout_span(indicator)
-    if span is None:
+    question = washout_question(indicator)
+    if question is None:
         return np.zeros(context.persons, np.bool_)
-    return np.asarray(np.minimum.reduce(_firsts(context, indicator, span)) < FAR, np.bool_)
-
-
-def _account(context: RunContext, indicator: Initiation) -> dict[str, int]:
-    netted = context.netted(indicator.register_name, indicator.reversals)
-    own = netted.among(context.belong(indicator.register_name, indicator.codes, netted.reversed_at))
-    return {
-        "reversed_rows": own.reversed_rows,
-        "netted_rows": own.netted_rows,
-        "unmatched_rows": own.unmatched_rows,
-    }
+    return context.dispensed(indicator.register_name, indicator.reversals, question).view(np.bool_)
 
 
 def _row_sums(context: RunContext, indicator: Initiation) -> list[LevelSums]:

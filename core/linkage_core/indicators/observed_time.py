@@ -1,9 +1,14 @@
-"""Days and persons that indicators share: moments, ends of observation, and who has none; each worked out once."""
+"""Days and persons that indicators share: moments, ends of observation, and who has none; each worked out once.
+
+Most questions about time have one answer for everybody, which the last index day gives away: nobody's window reaches
+past the end of the register, say. Persons are compared one by one only where it does not.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, TypeVar, cast
 
 import numpy as np
@@ -26,7 +31,7 @@ class Moment:
 
 @dataclass
 class ObservedTime:
-    """Who is observed when. What is asked for again is the same object."""
+    """Who is observed when. What is asked for again is the same object, and nobody writes to it."""
 
     follow_up: FollowUp
     _known: dict[tuple[object, ...], Any] = field(default_factory=dict)
@@ -35,48 +40,78 @@ class ObservedTime:
         """int32, one a person."""
 
         def days() -> Int32s:
-            if moment.of_index and self.without_index() is None:
-                return self.follow_up.index + np.int32(moment.day)
-            if moment.of_index:
+            if not moment.of_index:
+                return np.full(self.follow_up.persons, moment.day, np.int32)
+            if self.without_index() is not None:
                 return self.follow_up.from_index(moment.day)
-            return np.full(self.follow_up.persons, moment.day, np.int32)
+            return self.follow_up.index + np.int32(moment.day) if moment.day else self.follow_up.index
 
         return self._remember(("at", moment), days)
+
+    def latest(self, moment: Moment) -> int:
+        """The last of everybody's days, or a later one."""
+        if not moment.of_index:
+            return moment.day
+        return min(self._last_index + moment.day, int(FAR)) if self._last_index < FAR else int(FAR)
+
+    @cached_property
+    def _last_index(self) -> int:
+        return int(self.follow_up.index.max(initial=-int(FAR)))
 
     def exit(self, register: str, *, ends: bool = True, death_ends: bool = True) -> Int32s:
         """Day on which observation ends; only the end of the register where death and emigration shall not count."""
 
         def days() -> Int32s:
-            if ends:
-                return self.follow_up.exit(register, death_ends=death_ends)
-            return np.full(self.follow_up.persons, self.follow_up.register_end(register), np.int32)
+            exit_day = self.exit_day(register, ends=ends, death_ends=death_ends)
+            return exit_day if isinstance(exit_day, np.ndarray) else np.full(self.follow_up.persons, exit_day, np.int32)
 
         return self._remember(("exit", register, ends, death_ends), days)
 
+    def exit_day(self, register: str, *, ends: bool = True, death_ends: bool = True) -> Int32s | np.int32:
+        """The same, or one day where it is everybody's."""
+        return self._remember(
+            ("exit_day", register, ends, death_ends),
+            lambda: self.follow_up.exit(register, ends=ends, death_ends=death_ends),
+        )
+
     def window_end(self, register: str, end: Moment, *, ends: bool = True) -> Int32s:
         """The end of a window, or the exit where that comes first."""
-        return self._remember(
-            ("window_end", register, end, ends),
-            lambda: np.minimum(self.at(end), self.exit(register, ends=ends)),
-        )
+
+        def days() -> Int32s:
+            exit_day = self.exit_day(register, ends=ends)
+            if not isinstance(exit_day, np.ndarray) and self.latest(end) <= exit_day:
+                return self.at(end)
+            return np.minimum(self.at(end), exit_day)
+
+        return self._remember(("window_end", register, end, ends), days)
 
     def without_index(self) -> Persons:
         """Persons without an index day."""
-        return self._remember(("without_index",), lambda: somebody(~self.follow_up.has_index))
+        return self._remember(
+            ("without_index",), lambda: None if self._last_index < FAR else somebody(~self.follow_up.has_index)
+        )
 
     def without_time(self, register: str, start: Moment, *, ends: bool = True, death_ends: bool = True) -> Persons:
         """Persons whose observation ends before a window starts."""
-        return self._remember(
-            ("without_time", register, start, ends, death_ends),
-            lambda: somebody(self.exit(register, ends=ends, death_ends=death_ends) <= self._day(start)),
-        )
+
+        def persons() -> Persons:
+            exit_day = self.exit_day(register, ends=ends, death_ends=death_ends)
+            if not isinstance(exit_day, np.ndarray) and exit_day > self.latest(start):
+                return None
+            own = self.exit(register, ends=ends, death_ends=death_ends)
+            return somebody(own <= self._day(start))
+
+        return self._remember(("without_time", register, start, ends, death_ends), persons)
 
     def incomplete(self, register: str, end: Moment) -> Persons:
         """Persons whose window reaches past what the register holds in full while they are still under observation."""
 
         def late() -> Persons:
-            observed = self.exit("", death_ends=True)
-            return somebody(np.minimum(self._day(end), observed) > self.follow_up.register_end(register))
+            register_end = self.follow_up.register_end(register)
+            if self.latest(end) <= register_end:
+                return None
+            observed = np.minimum(self._day(end), self.exit("", death_ends=True))
+            return somebody(observed > register_end)
 
         return self._remember(("incomplete", register, end), late)
 

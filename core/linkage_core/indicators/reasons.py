@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from linkage_core.indicators.values import NO_ROWS, OK, Bools, UInt8s
 
-Number = TypeVar("Number", np.int64, np.uint8)
+Number = TypeVar("Number", np.int64, np.int32, np.uint8)
 
 Persons = Bools | None
 """bool, one a person; None for nobody."""

@@ -50,10 +50,6 @@ class NettedRows:
         """Of these, rows that did not."""
         return 0 if self.matched is None else int((~self.matched).sum())
 
-    def among(self, own: Bools) -> NettedRows:
-        """The same with the reversed rows of an indicator alone; `own` is bool, one a reversed row."""
-        return NettedRows(self.left, self.reversed_at[own], None if self.matched is None else self.matched[own])
-
 
 def net(dispensings: Dispensings, rule: Reversals) -> NettedRows:
     """Apply a rule for reversed rows.

@@ -14,13 +14,15 @@ from linkage.indicator_definition import IndicatorSet
 from linkage.indicator_kinds import CodeSet, DrugsAtDate, Indicator, Initiation, ProportionOfDaysCovered, Reversals
 from linkage_core.events import PersonEvents
 from linkage_core.indicators.days_of_supply import DaysOfSupply, days_of_supply
+from linkage_core.indicators.dispensed import answer
 from linkage_core.indicators.dispensings import Dispensings
-from linkage_core.indicators.first_days import Question, first_days, questions_of, reversals_of
 from linkage_core.indicators.follow_up import FAR, FollowUp
+from linkage_core.indicators.netting_account import NettingAccount, netting_account
 from linkage_core.indicators.observed_time import ObservedTime
 from linkage_core.indicators.reasons import Persons, ReasonShelf, somebody
 from linkage_core.indicators.reversals import NettedRows, net
 from linkage_core.indicators.set_rows import EVERY_ROW, SetRows, rows_of_sets
+from linkage_core.indicators.spans import Question, questions_of, reversals_of
 from linkage_core.indicators.values import Bools, Int32s, Int64s, UInt8s
 
 
@@ -42,7 +44,8 @@ class RunContext:
     _dispensings: dict[str, Dispensings] = field(default_factory=dict)
     _netted: dict[tuple[str, str], NettedRows] = field(default_factory=dict)
     _supplies: dict[tuple[str, str], DaysOfSupply] = field(default_factory=dict)
-    _first_days: dict[tuple[str, str], Mapping[Question, Int32s]] = field(default_factory=dict)
+    _dispensed: dict[tuple[str, str], dict[Question, UInt8s]] = field(default_factory=dict)
+    _accounts: dict[tuple[str, str], NettingAccount] = field(default_factory=dict)
     _no_rows: dict[tuple[str | None, ...], Persons] = field(default_factory=dict)
     _without_packages: dict[tuple[str | None, ...], Persons] = field(default_factory=dict)
     _set_rows: dict[tuple[str | None, ...], SetRows] = field(default_factory=dict)
@@ -138,25 +141,29 @@ class RunContext:
         rows = self.dispensings(register)
         if None in names:
             return np.ones(rows.rows, np.bool_)[places]
-        code = rows.atc.code[places]
-        found = np.zeros(len(code), np.bool_)
-        for name in names:
-            if name is not None:
-                found |= (code >= 0) & (self.members(register, name)[code] > 0)
-        return found
+        sets = [self.definition.codes[name] for name in names if name is not None]
+        return rows.atc.members(sets).take(rows.atc.code[places]).view(np.bool_)
 
-    def first_day(self, register: str, rule: Reversals, question: Question) -> Int32s:
-        """int32, one a person: the first day with a row that answers a question and is not reversed; FAR for none."""
+    def netting_account(self, register: str, rule: Reversals, names: Sequence[str | None]) -> dict[str, int]:
+        """Reversed rows of the code sets, netted and unmatched."""
         key = (register, rule)
-        if key not in self._first_days:
-            self._first_days[key] = first_days(
-                self._questions(register, rule),
-                self.definition,
-                self.dispensings(register),
-                self.netted(register, rule).left,
-                self.time,
-            )
-        return self._first_days[key][question]
+        if key not in self._accounts:
+            self._accounts[key] = netting_account(self.dispensings(register), self.netted(register, rule))
+        sets = [self.definition.codes[name] for name in names if name is not None]
+        return self._accounts[key].of_sets(sets if len(sets) == len(names) else None)
+
+    def dispensed(self, register: str, rule: Reversals, question: Question) -> UInt8s:
+        """uint8, one a person: 1 where a row that is not reversed answers the question with yes.
+
+        What all indicators of the run ask is answered in one pass; another question takes one of its own.
+        """
+        answers = self._dispensed.setdefault((register, rule), {})
+        if question not in answers:
+            expected = {} if answers else dict.fromkeys(self._questions(register, rule))
+            questions = list(expected) if question in expected else [*expected, question]
+            left = self.netted(register, rule).left
+            answers.update(answer(questions, self.definition, self.dispensings(register), left, self.time))
+        return answers[question]
 
     def _questions(self, register: str, rule: Reversals) -> list[Question]:
         return [
@@ -172,16 +179,16 @@ class RunContext:
         """Persons without a dispensing of any of the code sets, whenever."""
         key = (register, rule, *names)
         if key not in self._no_rows:
-            firsts = [self.first_day(register, rule, Question(name, None)) for name in names]
-            self._no_rows[key] = somebody(np.minimum.reduce(firsts) >= FAR)
+            self._no_rows[key] = somebody(self.dispensed(register, rule, Question(tuple(names), None)) == 0)
         return self._no_rows[key]
 
     def without_packages(self, register: str, names: Sequence[str | None]) -> Persons:
         """Persons with a row of the code sets that does not tell its packages, where packages decide."""
         key = (register, *names)
         if key not in self._without_packages:
-            missing = np.flatnonzero(self.dispensings(register).quantity_missing)
-            self._without_packages[key] = self.persons_with(register, names, missing)
+            self._without_packages[key] = self.persons_with(
+                register, names, self.dispensings(register).without_quantity
+            )
         return self._without_packages[key]
 
     def persons_with(self, register: str, names: Sequence[str | None], faulty: Int64s) -> Persons:

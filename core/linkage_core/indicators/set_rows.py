@@ -24,24 +24,25 @@ class SetRows:
         offsets: int64, persons + 1: rows of person i are [offsets[i], offsets[i+1]) of the picked ones.
         day: int32, one a picked row.
         without_rows: persons without any.
+        with_rows: int32, ascending: positions of the others.
     """
 
     places: Int64s | slice
     offsets: Int64s
     day: Int32s
     without_rows: Persons
+    with_rows: Int32s
 
 
 def rows_of_sets(rows: Dispensings, code_sets: Sequence[CodeSet] | None) -> SetRows:
     """Rows of any of the code sets; None for all rows, also those without a code."""
     places: Int64s | slice = EVERY_ROW
-    offsets, day = rows.offsets, rows.day
+    offsets, day, with_rows = rows.offsets, rows.day, rows.events.with_rows
     if code_sets is not None:
-        members = [rows.atc.facts.membership(code_set) for code_set in code_sets]
-        # A row without a code has -1: it finds the 0 that is put last.
-        belongs = np.append(np.bitwise_or.reduce(members), np.uint8(0))[rows.atc.code]
+        belongs = rows.atc.belong(code_sets)
         if not belongs.all():
             places = np.flatnonzero(belongs)
             before = np.concatenate(([0], np.cumsum(belongs, dtype=np.int64)))
             offsets, day = before[offsets], day[places]
-    return SetRows(places, offsets, day, somebody(offsets[1:] == offsets[:-1]))
+            with_rows = np.flatnonzero(offsets[1:] > offsets[:-1]).astype(np.int32)
+    return SetRows(places, offsets, day, somebody(offsets[1:] == offsets[:-1]), with_rows)

@@ -108,6 +108,24 @@ class EpisodeList(NamedTuple):
     end: Float64s
 
 
+class EventList(NamedTuple):
+    """Events of all persons inside follow-up, by person and day; one entry an event.
+
+    Args:
+        person: int64, position in the population; `day`: int32, day number.
+        supply: float64, days of supply of a row or, in corrected mode, of a day.
+        interval: float64, days until the next event or the end of observation; NaN outside observation.
+        gap, carry_in: float64, days of the interval without supply, and of supply carried in; NaN after observation.
+    """
+
+    person: Int64s
+    day: Int32s
+    supply: Float64s
+    interval: Float64s
+    gap: Float64s
+    carry_in: Float64s
+
+
 @dataclass(frozen=True, slots=True)
 class PersonValues:
     """One indicator at one parameter point, for every person of the population.
@@ -116,11 +134,12 @@ class PersonValues:
         indicator: its definition.
         parameters: the parameter point, such as "within_days=90"; several are joined by ";".
         measure: what the values are.
-        value: int64, or uint8 for yes or no, one a person, in units of 1 / `scale`; 0 where there is none.
+        value: int64, int32 for days or uint8 for yes or no, one a person, in units of 1 / `scale`; 0 where there is
+            none.
         reason: uint8, one a person: position in `reasons`.
         reasons: ok, no_rows, no_time, excluded:<rule>, error:<field>.
         scale: units per whole of an amount.
-        of: int64, one a person: days that a fraction is of.
+        of: int32 or int64, one a person: days that a fraction is of.
         contributes: bool, one a person: she has rows in an amount, even if they sum to 0.
         person_days: int64, one a person: time at risk, for rates.
         period: calendar period that the value belongs to.
@@ -133,16 +152,17 @@ class PersonValues:
             person for whom a definition gives NaN or infinity has that here, is not counted, and has a reason.
         times: times to an event, where the value is one.
         episodes: lists the episodes that the value counts; for the laboratory, nothing else may call it.
+        events: lists the events of the value's indicator, given with its first value alone; for the laboratory too.
     """
 
     indicator: Indicator
     parameters: str
     measure: Measure
-    value: Int64s | UInt8s
+    value: Int64s | Int32s | UInt8s
     reason: UInt8s
     reasons: tuple[str, ...]
     scale: int = 1
-    of: Int64s | None = None
+    of: Int64s | Int32s | None = None
     contributes: Bools | None = None
     person_days: Int64s | None = None
     period: Period | None = None
@@ -153,6 +173,7 @@ class PersonValues:
     number: Float64s | None = None
     times: TimesToEvent | None = None
     episodes: Callable[[], EpisodeList] | None = None
+    events: Callable[[], EventList] | None = None
 
     @property
     def has_value(self) -> Bools:

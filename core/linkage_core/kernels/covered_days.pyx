@@ -6,6 +6,9 @@ nor lost there, so time without them is all the simulation has to know.
 
 A stock does not know when observation ends: one simulation up to the last end answers for every end before it. What one
 stock covers are intervals in order, which are added up; days are marked one by one only where stocks run side by side.
+
+Most persons have one stock and were never in hospital: their days are followed in registers, each row looked at once.
+Persons without rows are not looked at one by one.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint8_t
@@ -22,7 +25,9 @@ from linkage_core.kernels.kernel_result cimport (
     raise_if_failed,
 )
 
+# `code` is NULL where every row is of the one group there is and its drug does not matter.
 ctypedef struct Supply:
+    const int64_t* offsets
     const int32_t* day
     const int32_t* code
     const uint8_t* groups_of_code
@@ -30,6 +35,7 @@ ctypedef struct Supply:
     const int32_t* valid_from
     const int32_t* valid_until
 
+# `offsets` is NULL where nobody was in hospital.
 ctypedef struct Stays:
     const int64_t* offsets
     const int32_t* admitted
@@ -41,6 +47,16 @@ ctypedef struct Rule:
     int64_t stock_cap_64ths
     bint carry_over
     bint pooled
+    bint all_groups
+
+# What is asked: ends of observation, the persons of one end side by side, and so are the answers.
+ctypedef struct Asked:
+    int64_t persons
+    int64_t ends
+    const int32_t* start
+    const int32_t* end
+    int32_t* observed
+    int32_t* covered
 
 ctypedef struct Scratch:
     uint8_t* covered_by
@@ -57,6 +73,76 @@ ctypedef struct Person:
     int32_t first_day
     int32_t start
     int32_t end
+
+ctypedef enum Followed:
+    FOLLOWED
+    SEVERAL_DRUGS
+    FAULTY_ROW
+
+
+cdef inline int32_t last_end(const Asked* asked, int64_t person) noexcept nogil:
+    cdef int32_t last = asked.end[person]
+    cdef int64_t place
+    for place in range(1, asked.ends):
+        last = max(last, asked.end[place * asked.persons + person])
+    return last
+
+
+# Adds the days [start, end) to each end of observation.
+cdef inline void add_days(const Asked* asked, int64_t person, int32_t start, int32_t end) noexcept nogil:
+    cdef int64_t place, cell = person
+    for place in range(asked.ends):
+        asked.covered[cell] += max(min(end, asked.end[cell]) - start, 0)
+        cell += asked.persons
+
+
+# One group and, with `code`, one drug; no hospital stays: days are days, and rows are in the order of the stock.
+cdef inline Followed follow_in_registers(
+    const Supply* supply, const Rule* rule, const Asked* asked, int64_t person, int32_t end
+) noexcept nogil:
+    cdef int64_t row, stock = 0, cap = rule.stock_cap_64ths
+    cdef int32_t start = asked.start[person]
+    cdef int32_t now = start - rule.lookback_days, from_day = max(now, supply.valid_from[0])
+    cdef int32_t until_day = min(end, supply.valid_until[0]), before = -0x7FFFFFFF
+    cdef int32_t day, amount, used, begin, reach, covered = 0, reached = start, drug = -1
+    cdef bint one_end = asked.ends == 1, carry_over = rule.carry_over, any_drug = rule.pooled or not rule.carry_over
+    for row in range(supply.offsets[person], supply.offsets[person + 1]):
+        day, amount = supply.day[row], supply.supply_64ths[row]
+        if day < before or amount < 0:
+            return FAULTY_ROW
+        if day >= until_day:
+            break
+        before = day
+        if day < from_day:
+            continue
+        if supply.code != NULL:
+            if supply.code[row] < 0 or not supply.groups_of_code[supply.code[row]]:
+                continue
+            if drug >= 0 and supply.code[row] != drug and not any_drug:
+                return SEVERAL_DRUGS
+            drug = supply.code[row]
+        if carry_over:
+            used = <int32_t>min(stock >> 6, <int64_t>(day - now))
+            begin, reach = max(now, start), max(now + used, start)
+            stock = min(stock - (<int64_t>used << 6) + amount, cap)
+            now = day
+        else:
+            begin, reach = max(day, reached), min(day + (amount >> 6), end)
+            reached = reach = max(begin, reach)
+        if one_end:
+            covered += reach - begin
+        elif reach > begin:
+            add_days(asked, person, begin, reach)
+    if carry_over:
+        used = <int32_t>min(stock >> 6, <int64_t>(end - now))
+        begin, reach = max(now, start), max(now + used, start)
+        if one_end:
+            covered += reach - begin
+        elif reach > begin:
+            add_days(asked, person, begin, reach)
+    if one_end:
+        asked.covered[person] = covered
+    return FOLLOWED
 
 
 # Hospital days before `day`, from the first day on. Stays are by day of admission and may overlap.
@@ -79,12 +165,16 @@ cdef inline int32_t home_day(const Stays* stays, const Person* person, int32_t d
     return day - person.first_day - hospital_days_before(stays, person, day)
 
 
+cdef inline int32_t code_of_row(const Supply* supply, int64_t row) noexcept nogil:
+    return supply.code[row] if supply.code != NULL else 0
+
+
 cdef inline uint8_t groups_of_row(const Supply* supply, const Rule* rule, int64_t row) noexcept nogil:
     cdef uint8_t groups, kept = 0
     cdef int group
-    if supply.code[row] < 0:
+    if code_of_row(supply, row) < 0:
         return 0
-    groups = supply.groups_of_code[supply.code[row]]
+    groups = supply.groups_of_code[supply.code[row]] if supply.code != NULL else 1
     for group in range(rule.groups):
         if (groups >> group) & 1 and supply.valid_from[group] <= supply.day[row] < supply.valid_until[group]:
             kept |= <uint8_t>(1 << group)
@@ -92,23 +182,23 @@ cdef inline uint8_t groups_of_row(const Supply* supply, const Rule* rule, int64_
 
 
 # What is covered goes here: into sums by end of observation, or, where `marks` is given, into a mark for each day.
-# Days are home days; `home_days`, `any_group` and `all_groups` hold one number an end, `stride` apart.
+# Days are home days; `observed` and `covered` hold one number an end, `stride` apart.
 ctypedef struct Cover:
     int32_t origin
     int32_t reached
     uint8_t full
+    bint all_groups
     uint8_t* marks
     int64_t ends
     int64_t stride
     int32_t length
-    int32_t* home_days
-    int32_t* any_group
-    int32_t* all_groups
+    int32_t* observed
+    int32_t* covered
 
 
 # Intervals come with starts that do not descend; where they overlap, a day is added once.
 cdef inline void cover(Cover* cover, int32_t start, int32_t end, uint8_t groups) noexcept nogil:
-    cdef int32_t day, days
+    cdef int32_t day
     cdef int64_t place
     start = max(start - cover.origin, 0)
     end = min(end - cover.origin, cover.length)
@@ -120,12 +210,10 @@ cdef inline void cover(Cover* cover, int32_t start, int32_t end, uint8_t groups)
     if end <= start:
         return
     cover.reached = end
+    if cover.all_groups and groups != cover.full:
+        return
     for place in range(cover.ends):
-        days = min(end, cover.home_days[place * cover.stride]) - start
-        if days > 0:
-            cover.any_group[place * cover.stride] += days
-            if groups == cover.full:
-                cover.all_groups[place * cover.stride] += days
+        cover.covered[place * cover.stride] += max(min(end, cover.observed[place * cover.stride]) - start, 0)
 
 
 # Which rows a stock takes its supply from: all of the groups, those of one group, or those of one drug.
@@ -189,7 +277,8 @@ cdef void cover_by_day(
 ) noexcept nogil:
     cdef int64_t row, place
     cdef int group
-    cdef int32_t day, any_group, all_groups
+    cdef int32_t day, days
+    cdef uint8_t least = covers.full if rule.all_groups else 1
     covers.marks = scratch.covered_by
     memset(scratch.covered_by, 0, covers.length)
     memset(scratch.done, 0, person.row_end - person.row_start)
@@ -205,16 +294,15 @@ cdef void cover_by_day(
             if not scratch.done[row - person.row_start] and groups_of_row(supply, rule, row):
                 stock.first, stock.code = row, supply.code[row]
                 follow_stock(supply, stays, rule, person, stock, scratch.done, covers)
+    # All groups together are the largest mark that there is.
     for place in range(covers.ends):
-        any_group = all_groups = 0
-        for day in range(covers.home_days[place * covers.stride]):
-            any_group += scratch.covered_by[day] != 0
-            all_groups += scratch.covered_by[day] == covers.full
-        covers.any_group[place * covers.stride] = any_group
-        covers.all_groups[place * covers.stride] = all_groups
+        days = 0
+        for day in range(covers.observed[place * covers.stride]):
+            days += scratch.covered_by[day] >= least
+        covers.covered[place * covers.stride] = days
 
 
-cdef void cover_person(
+cdef void cover_stocks(
     const Supply* supply,
     const Stays* stays,
     const Rule* rule,
@@ -232,8 +320,8 @@ cdef void cover_person(
         if supply.day[row] < person.first_day or not groups_of_row(supply, rule, row):
             continue
         if stock.first < 0:
-            stock.first, stock.code = row, supply.code[row]
-        one_drug = one_drug and supply.code[row] == stock.code
+            stock.first, stock.code = row, code_of_row(supply, row)
+        one_drug = one_drug and code_of_row(supply, row) == stock.code
     if stock.first < 0:
         return
     stock.every_row = rule.groups == 1 and (rule.pooled or not rule.carry_over)
@@ -243,60 +331,115 @@ cdef void cover_person(
         cover_by_day(supply, stays, rule, scratch, person, &stock, covers)
 
 
+# The rows of a person are in order, and none has a negative supply.
+cdef KernelResult check_rows(const Supply* supply, int64_t person) noexcept nogil:
+    cdef int64_t row
+    for row in range(supply.offsets[person], supply.offsets[person + 1]):
+        if row > supply.offsets[person] and supply.day[row] < supply.day[row - 1]:
+            return kernel_failed(KERNEL_OUT_OF_ORDER, row)
+        if supply.supply_64ths[row] < 0:
+            return kernel_failed(KERNEL_NEGATIVE_VALUE, row)
+    return kernel_ok()
+
+
+# Hospital stays, several groups, or several drugs with a stock each.
+cdef KernelResult cover_person(
+    const Supply* supply, const Stays* stays, const Rule* rule, const Scratch* scratch, const Asked* asked, int64_t i
+) noexcept nogil:
+    cdef Person person = person_of(supply, stays, rule, asked, i)
+    cdef Cover covers
+    cdef KernelResult result = check_rows(supply, i)
+    cdef int64_t place
+    if result.status:
+        return result
+    covers.full, covers.all_groups = <uint8_t>((1 << rule.groups) - 1), rule.all_groups
+    covers.ends, covers.stride = asked.ends, asked.persons
+    covers.observed, covers.covered = asked.observed + i, asked.covered + i
+    covers.origin, covers.length, covers.reached = home_day(stays, &person, person.start), 0, 0
+    covers.marks = NULL
+    for place in range(asked.ends):
+        covers.covered[place * covers.stride] = 0
+        covers.length = max(covers.length, covers.observed[place * covers.stride])
+    if covers.length > scratch.covered_by_size or person.row_end - person.row_start > scratch.done_size:
+        return kernel_failed(KERNEL_OUTPUT_FULL, person.row_start)
+    cover_stocks(supply, stays, rule, scratch, &person, &covers)
+    return kernel_ok()
+
+
+cdef Person person_of(
+    const Supply* supply, const Stays* stays, const Rule* rule, const Asked* asked, int64_t i
+) noexcept nogil:
+    cdef Person person
+    person.row_start, person.row_end = supply.offsets[i], supply.offsets[i + 1]
+    person.stay_start = person.stay_end = 0
+    if stays.offsets != NULL:
+        person.stay_start, person.stay_end = stays.offsets[i], stays.offsets[i + 1]
+    person.start, person.end = asked.start[i], last_end(asked, i)
+    person.first_day = person.start - rule.lookback_days
+    return person
+
+
+cdef inline bint was_in_hospital(const Stays* stays, int64_t person) noexcept nogil:
+    return stays.offsets != NULL and stays.offsets[person] < stays.offsets[person + 1]
+
+
+cdef void observe_all(const Supply* supply, const Stays* stays, const Rule* rule, const Asked* asked) noexcept nogil:
+    cdef int64_t i, place, cell
+    cdef Person person
+    for place in range(asked.ends):
+        cell = place * asked.persons
+        for i in range(asked.persons):
+            asked.observed[cell + i] = max(asked.end[cell + i] - asked.start[i], 0)
+    if stays.offsets == NULL:
+        return
+    for i in range(asked.persons):
+        if stays.offsets[i] == stays.offsets[i + 1]:
+            continue
+        person = person_of(supply, stays, rule, asked, i)
+        for place in range(asked.ends):
+            cell = place * asked.persons + i
+            if asked.end[cell] > person.start:
+                asked.observed[cell] -= (
+                    hospital_days_before(stays, &person, asked.end[cell])
+                    - hospital_days_before(stays, &person, person.start)
+                )
+
+
 cdef KernelResult cover_all(
-    const int64_t* offsets,
-    int64_t persons,
+    const int32_t* with_rows,
+    int64_t persons_with_rows,
     const Supply* supply,
     const Stays* stays,
     const Rule* rule,
     const Scratch* scratch,
-    const int32_t* start,
-    const int32_t* end,
-    int64_t ends,
-    int32_t* home_days,
-    int32_t* covered_any,
-    int32_t* covered_all,
+    const Asked* asked,
 ) noexcept nogil:
-    cdef int64_t i, row, place
-    cdef Person person
-    cdef Cover covers
-    covers.full = <uint8_t>((1 << rule.groups) - 1)
-    covers.ends, covers.stride = ends, persons
-    for i in range(ends * persons):
-        home_days[i] = covered_any[i] = covered_all[i] = 0
-    for i in range(persons):
-        person.row_start, person.row_end = offsets[i], offsets[i + 1]
-        person.stay_start, person.stay_end = stays.offsets[i], stays.offsets[i + 1]
-        person.start = person.end = start[i]
-        person.first_day = start[i] - rule.lookback_days
-        covers.origin = home_day(stays, &person, start[i])
-        covers.length = covers.reached = 0
-        for place in range(ends):
-            if end[place * persons + i] <= start[i]:
+    cdef int64_t i, person
+    cdef int32_t end
+    cdef Followed followed
+    cdef KernelResult result
+    observe_all(supply, stays, rule, asked)
+    memset(asked.covered, 0, asked.ends * asked.persons * sizeof(int32_t))
+    for i in range(persons_with_rows):
+        person = with_rows[i]
+        assert 0 <= person < asked.persons
+        end = last_end(asked, person)
+        if end <= asked.start[person]:
+            continue
+        if rule.groups == 1 and not was_in_hospital(stays, person):
+            followed = follow_in_registers(supply, rule, asked, person, end)
+            if followed == FOLLOWED:
                 continue
-            person.end = max(person.end, end[place * persons + i])
-            home_days[place * persons + i] = home_day(stays, &person, end[place * persons + i]) - covers.origin
-            covers.length = max(covers.length, home_days[place * persons + i])
-        if person.end == start[i] or person.row_start == person.row_end:
-            continue
-        if person.end - start[i] > scratch.covered_by_size or person.row_end - person.row_start > scratch.done_size:
-            return kernel_failed(KERNEL_OUTPUT_FULL, person.row_start)
-        for row in range(person.row_start, person.row_end):
-            if row > person.row_start and supply.day[row] < supply.day[row - 1]:
-                return kernel_failed(KERNEL_OUT_OF_ORDER, row)
-            if supply.supply_64ths[row] < 0:
-                return kernel_failed(KERNEL_NEGATIVE_VALUE, row)
-        # Most persons of a long register have nothing in a window of a year or two.
-        if supply.day[person.row_end - 1] < person.first_day or supply.day[person.row_start] >= person.end:
-            continue
-        covers.marks = NULL
-        covers.home_days, covers.any_group = home_days + i, covered_any + i
-        covers.all_groups = covered_all + i
-        cover_person(supply, stays, rule, scratch, &person, &covers)
+            if followed == FAULTY_ROW:
+                return check_rows(supply, person)
+        result = cover_person(supply, stays, rule, scratch, asked, person)
+        if result.status:
+            return result
     return kernel_ok()
 
 
 def covered_days(
+    const int32_t[::1] with_rows,
     const int64_t[::1] offsets,
     const int32_t[::1] day,
     const int32_t[::1] code,
@@ -304,54 +447,64 @@ def covered_days(
     const int32_t[::1] supply_64ths,
     const int32_t[::1] valid_from,
     const int32_t[::1] valid_until,
-    const int64_t[::1] stay_offsets,
-    const int32_t[::1] admitted,
-    const int32_t[::1] discharged,
+    stays,
     const int32_t[::1] start,
-    const int32_t[::1] end,
+    const int32_t[:, ::1] end,
     uint8_t[::1] covered_by,
     uint8_t[::1] done,
-    int32_t[::1] home_days,
-    int32_t[::1] covered_any,
-    int32_t[::1] covered_all,
+    int32_t[:, ::1] observed,
+    int32_t[:, ::1] covered,
     *,
     int32_t lookback_days,
     int64_t stock_cap_64ths,
     bint carry_over,
     bint pooled,
+    bint all_groups,
 ):
-    cdef int64_t persons = start.shape[0]
+    cdef int64_t persons = start.shape[0], rows = day.shape[0]
+    cdef const int64_t[::1] stay_offsets
+    cdef const int32_t[::1] admitted, discharged
     cdef KernelResult result
     cdef Supply supply
-    cdef Stays stays
+    cdef Stays hospital
     cdef Rule rule
     cdef Scratch scratch
+    cdef Asked asked
     if not (
-        offsets.shape[0] == stay_offsets.shape[0] == persons + 1
-        and end.shape[0] == home_days.shape[0] == covered_any.shape[0] == covered_all.shape[0]
-        and (persons == 0 or end.shape[0] % persons == 0)
-        and day.shape[0] == code.shape[0] == supply_64ths.shape[0] == offsets[persons]
-        and admitted.shape[0] == discharged.shape[0] == stay_offsets[persons]
-        and valid_from.shape[0] == valid_until.shape[0] <= 8
+        offsets.shape[0] == persons + 1
+        and end.shape[0] == observed.shape[0] == covered.shape[0]
+        and end.shape[1] == observed.shape[1] == covered.shape[1] == persons
+        and rows == supply_64ths.shape[0] == offsets[persons]
+        and 1 <= valid_from.shape[0] == valid_until.shape[0] <= 8
+        and (code.shape[0] == rows if code is not None else valid_from.shape[0] == 1 and (pooled or not carry_over))
     ):
         raise_if_failed(kernel_failed(KERNEL_LENGTH_MISMATCH, -1), "dispensing_date")
-    if end.shape[0] == 0:
+    if end.shape[0] == 0 or persons == 0:
         return
-    supply.day = &day[0] if day.shape[0] else NULL
-    supply.code = &code[0] if code.shape[0] else NULL
-    supply.supply_64ths = &supply_64ths[0] if supply_64ths.shape[0] else NULL
+    hospital.offsets = NULL
+    if stays is not None:
+        stay_offsets, admitted, discharged = stays
+        if not (
+            stay_offsets.shape[0] == persons + 1 and admitted.shape[0] == discharged.shape[0] == stay_offsets[persons]
+        ):
+            raise_if_failed(kernel_failed(KERNEL_LENGTH_MISMATCH, -1), "admission_date")
+        if admitted.shape[0]:
+            hospital.offsets, hospital.admitted, hospital.discharged = &stay_offsets[0], &admitted[0], &discharged[0]
+    supply.offsets = &offsets[0]
+    supply.day = &day[0] if rows else NULL
+    supply.supply_64ths = &supply_64ths[0] if rows else NULL
+    supply.code = &code[0] if code is not None and rows else NULL
     supply.groups_of_code = &groups_of_code[0] if groups_of_code.shape[0] else NULL
     supply.valid_from, supply.valid_until = &valid_from[0], &valid_until[0]
-    stays.offsets = &stay_offsets[0]
-    stays.admitted = &admitted[0] if admitted.shape[0] else NULL
-    stays.discharged = &discharged[0] if discharged.shape[0] else NULL
     rule.groups, rule.lookback_days, rule.stock_cap_64ths = <int>valid_from.shape[0], lookback_days, stock_cap_64ths
-    rule.carry_over, rule.pooled = carry_over, pooled
-    scratch.covered_by, scratch.covered_by_size = &covered_by[0], covered_by.shape[0]
-    scratch.done, scratch.done_size = &done[0], done.shape[0]
+    rule.carry_over, rule.pooled, rule.all_groups = carry_over, pooled, all_groups
+    scratch.covered_by, scratch.covered_by_size = &covered_by[0] if covered_by.shape[0] else NULL, covered_by.shape[0]
+    scratch.done, scratch.done_size = &done[0] if done.shape[0] else NULL, done.shape[0]
+    asked.persons, asked.ends, asked.start, asked.end = persons, end.shape[0], &start[0], &end[0, 0]
+    asked.observed, asked.covered = &observed[0, 0], &covered[0, 0]
     with nogil:
         result = cover_all(
-            &offsets[0], persons, &supply, &stays, &rule, &scratch,
-            &start[0], &end[0], end.shape[0] // persons, &home_days[0], &covered_any[0], &covered_all[0],
+            &with_rows[0] if with_rows.shape[0] else NULL, with_rows.shape[0],
+            &supply, &hospital, &rule, &scratch, &asked,
         )
     raise_if_failed(result, "days_of_supply")

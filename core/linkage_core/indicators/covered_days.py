@@ -1,0 +1,63 @@
+"""Days covered and days observed of each person, as the kernel is asked for them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from linkage.indicator_kinds import ProportionOfDaysCovered
+from linkage_core.indicators.codes import validity
+from linkage_core.indicators.days_of_supply import DAY
+from linkage_core.indicators.hospital_stays import hospital_stays
+from linkage_core.indicators.observed_time import Moment
+from linkage_core.indicators.run_context import RunContext
+from linkage_core.indicators.values import Int32s, UInt8s
+from linkage_core.kernels.covered_days import covered_days
+
+NO_CAP = 1 << 60
+
+
+def covered_and_observed(context: RunContext, indicator: ProportionOfDaysCovered) -> list[tuple[Int32s, Int32s]]:
+    """Days covered and days observed of each person, for each end of observation: one simulation for all of them."""
+    register, observe = indicator.register_name, indicator.observe
+    model = context.definition.supply[indicator.supply]
+    rows, picked = context.dispensings(register), context.set_rows(register, *indicator.codes)
+    start = context.time.at(Moment(observe.from_day))
+    ends = [context.time.window_end(register, Moment(last)) for last in observe.to_days]
+    end = ends[0][np.newaxis] if len(ends) == 1 else np.stack(ends)
+    at_home, covered = np.empty(end.shape, np.int32), np.empty(end.shape, np.int32)
+    stays = None if model.hospital == "ignore" else hospital_stays(context, model)
+    # One group with one stock, or none: all its rows are alike, and the kernel needs no room.
+    alike = len(indicator.codes) == 1 and indicator.carry_over != "per_drug"
+    bounds = np.array([validity(context.code_set(name)) for name in indicator.codes], np.int32)
+    cap = indicator.stock_cap_days
+    covered_days(
+        picked.with_rows,
+        picked.offsets,
+        picked.day,
+        None if alike else rows.atc.code[picked.places],
+        _groups_of_code(context, indicator),
+        context.supply(register, indicator.supply).supply_64ths[picked.places],
+        np.ascontiguousarray(bounds[:, 0]),
+        np.ascontiguousarray(bounds[:, 1]),
+        None if stays is None else (stays.offsets, stays.admitted, stays.discharged),
+        start,
+        end,
+        np.empty(0 if alike and stays is None else max(observe.to_days) - observe.from_day, np.uint8),
+        np.empty(0 if alike and stays is None else rows.longest, np.uint8),
+        at_home,
+        covered,
+        lookback_days=indicator.lookback_days,
+        stock_cap_64ths=NO_CAP if cap == "none" else cap * DAY,
+        carry_over=indicator.carry_over != "none",
+        pooled=indicator.carry_over == "pooled",
+        all_groups=indicator.combine == "all",
+    )
+    if stays is None or model.hospital == "freeze":
+        return list(zip(covered, at_home, strict=True))
+    observed = np.maximum(end - start, np.int32(0))
+    return list(zip(covered + (observed - at_home) if model.hospital == "credit" else covered, observed, strict=True))
+
+
+def _groups_of_code(context: RunContext, indicator: ProportionOfDaysCovered) -> UInt8s:
+    masks = [context.members(indicator.register_name, name) << bit for bit, name in enumerate(indicator.codes)]
+    return np.asarray(np.bitwise_or.reduce(np.array(masks, np.uint8), axis=0), np.uint8)

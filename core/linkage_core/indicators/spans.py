@@ -1,0 +1,140 @@
+"""Questions about spans of days around the index day, and the table from which all of them are answered at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from linkage.indicator_definition import IndicatorSet
+from linkage.indicator_kinds import DrugsAtDate, Indicator, Initiation, ProportionOfDaysCovered, Reversals
+from linkage_core.indicators.codes import CodedColumn, validity
+from linkage_core.indicators.follow_up import FAR
+from linkage_core.indicators.values import Bools, Int32s, UInt8s
+
+MOST_DAYS = 4_000_000
+"""More days than lie between any two dates of the calendar."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Days after the index day, half-open; `ends` cuts them at the exit (True) or the register's end (False)."""
+
+    from_day: int
+    until_day: int
+    ends: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Does a person have a row of any of some code sets (None: any row) in a span (None: ever)?"""
+
+    codes: tuple[str | None, ...]
+    span: Span | None
+
+
+def reversals_of(definition: IndicatorSet, indicator: Initiation | ProportionOfDaysCovered | DrugsAtDate) -> Reversals:
+    """The rule for reversed rows of an indicator: that of its supply model where it has one."""
+    model = None if isinstance(indicator, Initiation) else indicator.supply
+    if model is not None:
+        return definition.supply[model].reversals
+    assert not isinstance(indicator, ProportionOfDaysCovered)  # It always has a supply model.
+    return indicator.reversals
+
+
+def window_questions(indicator: Initiation, last_day: int) -> list[Question]:
+    """What decides an initiation by a last day: all of these must be answered with yes."""
+    span = Span(indicator.window.from_day, last_day + 1, indicator.end_at_exit)
+    together = [tuple(indicator.codes)] if indicator.combine == "any" else [(name,) for name in indicator.codes]
+    return [Question(names, span) for names in together]
+
+
+def washout_question(indicator: Initiation) -> Question | None:
+    """Whether any of its groups was dispensed in its washout."""
+    washout = indicator.washout
+    return Question(tuple(indicator.codes), Span(washout.from_day, washout.to_day + 1)) if washout else None
+
+
+def questions_of(indicator: Indicator) -> list[Question]:
+    """All that an indicator asks; whether there is a row at all is asked by each."""
+    if isinstance(indicator, Initiation):
+        by_window = [one for last in indicator.window.to_days for one in window_questions(indicator, last)]
+        washout = washout_question(indicator)
+        return [*by_window, *([washout] if washout else []), Question(tuple(indicator.codes), None)]
+    if isinstance(indicator, ProportionOfDaysCovered):
+        return [Question(tuple(indicator.codes), None)]
+    return [Question((indicator.codes,), None)] if isinstance(indicator, DrugsAtDate) else []
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerTable:
+    """What a row answers, by the class of its code, its day after the index day and its date.
+
+    Args:
+        class_of_code: int32, codes + 1: class of a row without a code, then of each code.
+        calendar: int32, ascending: days on which code sets begin or cease to apply.
+        part_of_day: uint8: part of the days around the index day, from day `first_day` after it on.
+        answers: uint64, calendar parts x classes x parts: bits of questions.
+    """
+
+    class_of_code: Int32s
+    calendar: Int32s
+    first_day: int
+    part_of_day: UInt8s
+    answers: npt.NDArray[np.uint64]
+
+
+def answer_table(questions: Sequence[Question], definition: IndicatorSet, code: CodedColumn | None) -> AnswerTable:
+    """The table of at most 64 questions; without codes every row is like one without a code."""
+    names = list(dict.fromkeys(name for question in questions for name in question.codes))
+    classes, class_of_code = np.unique(_members(names, definition, code), axis=1, return_inverse=True)
+    calendar, applies = _calendar(names, definition)
+    first_day, part_of_day, holds = _parts(questions)
+    answers = np.zeros((len(applies), classes.shape[1], holds.shape[1]), np.uint64)
+    for place, question in enumerate(questions):
+        own = [names.index(name) for name in question.codes]
+        of_class: Bools = np.logical_or.reduce(applies[:, own, np.newaxis] & classes[own], axis=1)
+        answers |= (of_class[:, :, np.newaxis] & holds[place]).astype(np.uint64) << np.uint64(place)
+    return AnswerTable(class_of_code.reshape(-1).astype(np.int32), calendar, first_day, part_of_day, answers)
+
+
+def _members(names: Sequence[str | None], definition: IndicatorSet, code: CodedColumn | None) -> Bools:
+    """bool, code sets x (codes + 1): a row without a code, then each code, is of the set."""
+    members = np.zeros((len(names), 1 if code is None else len(code.names) + 1), np.bool_)
+    for own, name in zip(members, names, strict=True):
+        if name is None:
+            own[:] = True
+        elif code is not None:
+            own[1:] = code.facts.membership(definition.codes[name])[: len(code.names)]
+    return members
+
+
+def _calendar(names: Sequence[str | None], definition: IndicatorSet) -> tuple[Int32s, Bools]:
+    """Days on which a code set begins or ceases to apply, and whether each applies in each part between them."""
+    bounds = [validity(None if name is None else definition.codes[name]) for name in names]
+    days = sorted({day for both in bounds for day in both if abs(day) < FAR})
+    starts = np.array([-int(FAR), *days])[:, np.newaxis]
+    from_day, until_day = np.array(bounds).reshape(-1, 2).T
+    return np.array(days, np.int32), np.asarray(np.less_equal(from_day, starts) & np.less(starts, until_day), np.bool_)
+
+
+def _parts(questions: Sequence[Question]) -> tuple[int, UInt8s, Bools]:
+    """First day of the table of parts, the table, and bool, questions x parts: the span holds the part."""
+    spans = [_within_calendar(question.span) for question in questions]
+    bounds = sorted({day for span in spans if span is not None for day in span})
+    starts = np.array([-MOST_DAYS - 1, *bounds])
+    holds = np.array(
+        [[True] * len(starts) if span is None else (span[0] <= starts) & (starts < span[1]) for span in spans]
+    )
+    if not bounds:
+        return 0, np.zeros(1, np.uint8), holds
+    days = np.arange(bounds[0] - 1, bounds[-1] + 1)
+    return int(days[0]), (np.searchsorted(bounds, days, side="right")).astype(np.uint8), holds
+
+
+def _within_calendar(span: Span | None) -> tuple[int, int] | None:
+    if span is None:
+        return None
+    return max(min(span.from_day, MOST_DAYS), -MOST_DAYS), max(min(span.until_day, MOST_DAYS), -MOST_DAYS)
