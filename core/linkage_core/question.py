@@ -60,13 +60,14 @@ class Question:
 def _values(indicator: Indicator) -> int:
     # Kinds differ in which of these they have; what a kind lacks does not multiply.
     window = getattr(indicator, "window", None) or getattr(indicator, "observe", None)
-    sliding = getattr(indicator, "sliding", None)
+    sliding, episodes = getattr(indicator, "sliding", None), getattr(indicator, "episodes", None)
     calendar, washout = getattr(indicator, "calendar", None), getattr(indicator, "washout", None)
     grids = [max(len(getattr(indicator, name, ())), 1) for name in _GRIDS]
     return (
         prod(grids)
         * (len(window.to_days) if window else 1)
         * (sliding.count if sliding else 1)
+        * (episodes.count if episodes else 1)
         * (len(periods(calendar)) if calendar else 1)
         * (3 if washout and washout.effect == "stratify" else 1)
         * (1 + sum(len(getattr(indicator, name, ())) for name in _THRESHOLDS))

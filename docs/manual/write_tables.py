@@ -41,6 +41,7 @@ _PARTS = (
     indicator_kinds.Washout,
     indicator_kinds.AnchoredWindow,
     indicator_kinds.SlidingWindows,
+    indicator_kinds.EpisodeWindows,
     indicator_kinds.CodeSet,
     indicator_kinds.SupplyModel,
     indicator_kinds.Target,

@@ -40,7 +40,7 @@ from linkage.indicator_kinds.episodes import (
 )
 from linkage.indicator_kinds.events import EventInWindow
 from linkage.indicator_kinds.start import Initiation
-from linkage.indicator_kinds.time_windows import AnchoredWindow, SlidingWindows
+from linkage.indicator_kinds.time_windows import AnchoredWindow, EpisodeWindows, SlidingWindows
 
 Indicator = Annotated[
     Users
@@ -70,6 +70,7 @@ __all__ = [
     "Denominator",
     "Dispensings",
     "DrugsAtDate",
+    "EpisodeWindows",
     "EventInWindow",
     "FromFirstDispensing",
     "Identifier",

@@ -16,7 +16,7 @@ from linkage.indicator_kinds.common import (
     as_list,
     unique,
 )
-from linkage.indicator_kinds.time_windows import AnchoredWindow, SlidingWindows, column_of
+from linkage.indicator_kinds.time_windows import AnchoredWindow, EpisodeWindows, SlidingWindows, column_of
 
 
 class ProportionOfDaysCovered(IndicatorBase):
@@ -42,8 +42,8 @@ MedicationMeasure = Literal["cma1", "cma2", "cma3", "cma4", "cma5", "cma6", "cma
 class MedicationAvailability(IndicatorBase):
     """Continuous medication availability CMA1 to CMA9: supply, or time with supply at hand, as a share of a time.
 
-    Events are dispensings inside the follow-up window. `corrected` gives each drug its own stock and does not depend on
-    the order of rows inside a day; `compat` follows AdhereR 0.8.1 to the digit.
+    Events are dispensings inside the follow-up window; without `observation` all of it is observed. `corrected` keeps
+    stocks and does not depend on the order of rows inside a day; `compat` follows AdhereR 0.8.1 to the digit.
     """
 
     kind: Literal["medication_availability"]
@@ -51,8 +51,9 @@ class MedicationAvailability(IndicatorBase):
     codes: Names
     supply: str
     follow_up: AnchoredWindow
-    observation: AnchoredWindow
+    observation: AnchoredWindow | None = None
     sliding: SlidingWindows | None = None
+    episodes: EpisodeWindows | None = None
     same_medication: bool = False
     dosage_change: bool = False
     mode: Literal["corrected", "compat"] = "corrected"
@@ -71,6 +72,10 @@ class MedicationAvailability(IndicatorBase):
     def _follow_up_has_an_anchor(self) -> MedicationAvailability:
         if self.follow_up.anchor == "follow_up_start":
             raise ValueError("follow_up cannot be anchored at its own start: use index_date or first_event")
+        if self.sliding is not None and self.episodes is not None:
+            raise ValueError("give either sliding windows or episodes")
+        if self.episodes is not None and self.observation is not None:
+            raise ValueError("an episode is its own observation: leave observation out")
         return self
 
     @property
@@ -81,10 +86,14 @@ class MedicationAvailability(IndicatorBase):
     @property
     def population_columns(self) -> list[str]:
         """Columns of the population that tell lengths of windows."""
-        lengths = (column_of(window.length) for window in (self.follow_up, self.observation))
+        lengths = (column_of(window.length) for window in self._windows)
         return [name for name in dict.fromkeys(lengths) if name is not None]
 
     @property
     def needs_index_date(self) -> bool:
         """Whether a window is counted from the index date."""
-        return "index_date" in (self.follow_up.anchor, self.observation.anchor)
+        return any("index" in window.anchor for window in self._windows)
+
+    @property
+    def _windows(self) -> list[AnchoredWindow]:
+        return [self.follow_up, *([self.observation] if self.observation else [])]

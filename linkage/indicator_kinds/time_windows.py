@@ -67,13 +67,25 @@ LengthOrColumn = Annotated[
 class AnchoredWindow(Model):
     """A window [anchor + offset, anchor + offset + length]: an event on its last day belongs to it.
 
-    Anchors: `index_date`, `first_event` (the person's first dispensing of the codes, whenever), and for an observation
-    `follow_up_start`. A month after a day that the next month lacks is the 1st of the month after it.
+    Anchors: `index_date`, `first_event` (the person's first dispensing of the codes, whenever),
+    `first_event_from_index` (the first on or after the index day), and for an observation `follow_up_start`. A month
+    after a day that the next month lacks is the 1st of the month after it.
     """
 
-    anchor: Literal["index_date", "first_event", "follow_up_start"]
+    anchor: Literal["index_date", "first_event", "first_event_from_index", "follow_up_start"]
     offset: TimeSpan = "0 days"
     length: LengthOrColumn
+
+
+class EpisodeWindows(Model):
+    """The first `count` treatment episodes inside follow-up, each a follow-up and observation of its own.
+
+    A new episode starts after a gap of more than `gap_days` days without supply. A person with fewer has no value for
+    the others.
+    """
+
+    gap_days: int = Field(ge=0, le=3650)
+    count: int = Field(ge=1, le=100)
 
 
 class SlidingWindows(Model):

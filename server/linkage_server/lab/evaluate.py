@@ -19,6 +19,7 @@ from linkage_core.aggregates import count_by
 from linkage_core.grids import ROW_PREFIX
 from linkage_core.indicators import PersonValues, evaluate
 from linkage_server.lab.episode_results import episodes, times
+from linkage_server.lab.event_results import supply_events
 from linkage_server.lab.inputs import LabInputs, read_inputs
 from linkage_server.lab.results import counts, per_person
 from linkage_server.lab.survival_results import survival
@@ -32,6 +33,9 @@ def evaluate_command(
     events: Annotated[list[str], typer.Option(metavar="REGISTER=FILE", help="Rows of a register; repeat.")] = [],  # noqa: B006
     per_person_rows: Annotated[
         bool, typer.Option("--per-person", help="Write value and reason for each person and parameter point.")
+    ] = False,
+    per_event_rows: Annotated[
+        bool, typer.Option("--per-event", help="Write interval, gap and carry-in for each event, where there are some.")
     ] = False,
     by: Annotated[list[str], typer.Option(help="Strata to cross, separated by spaces; repeat.")] = [],  # noqa: B006
     column: Annotated[
@@ -50,6 +54,7 @@ def evaluate_command(
         events={name: Path(file) for name, file in _pairs(events, option="--events")},
         out=out,
         write_persons=per_person_rows,
+        write_events=per_event_rows,
         by=[crossing.split() for crossing in by],
         columns=_by_register(column),
         data_until={name: _day(text) for name, text in _pairs(data_until, option="--data-until")},
@@ -69,6 +74,7 @@ def evaluate_files(
     events: dict[str, Path],
     out: Path,
     write_persons: bool = False,
+    write_events: bool = False,
     by: Sequence[Sequence[str]] = (),
     columns: dict[str, dict[str, str]] | None = None,
     data_until: dict[str, date] | None = None,
@@ -78,7 +84,8 @@ def evaluate_files(
 
     `table.parquet` and `table.csv` hold the counts, `definition.json` the canonical form with its hash and the account
     of rows; `per_person.parquet` and `per_person.csv` one row an indicator, parameter point and person. Where
-    indicators follow persons in time, `survival` holds curves, `episodes` and `times` their persons' own.
+    indicators follow persons in time, `survival` holds curves, `episodes` and `times` their persons' own. `events`
+    holds the events of measures of availability.
 
     Raises:
         DefinitionRejected: the set is wrong.
@@ -110,6 +117,8 @@ def evaluate_files(
         tables["per_person"] = per_person(values, persons=inputs.persons)
         tables["episodes"] = episodes(values, persons=inputs.persons)
         tables["times"] = times(values, persons=inputs.persons)
+    if write_events:
+        tables["events"] = supply_events(values, persons=inputs.persons)
     written = [path for name, table in tables.items() if table is not None for path in _write(table, out / name)]
     about = {
         "set": definition.name,

@@ -37,6 +37,7 @@ _DENOMINATORS = {"all": "all persons of the population", "alive_at_N": "persons 
 _ANCHORS = {
     "index_date": "the index day",
     "first_event": "the first dispensing",
+    "first_event_from_index": "the first dispensing on or after the index day",
     "follow_up_start": "the start of follow-up",
 }
 _CARRIED = {
@@ -91,6 +92,11 @@ def _facts(indicator: Indicator, definition: IndicatorSet) -> Iterator[tuple[str
     if isinstance(sliding := getattr(indicator, "sliding", None), SlidingWindows):
         yield "Windows", f"{sliding.count} of {sliding.length}, one every {sliding.every} from the start of observation"
     if isinstance(indicator, MedicationAvailability):
+        if episodes := indicator.episodes:
+            yield (
+                "Episodes",
+                f"the first {episodes.count}, each ended by more than {episodes.gap_days} days without supply",
+            )
         yield "Measures", _listed([measure.upper() for measure in indicator.measure])
         yield "Supply carried over", _CARRIED[indicator.same_medication, indicator.dosage_change]
         if indicator.mode == "compat":
