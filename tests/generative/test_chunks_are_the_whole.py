@@ -24,6 +24,11 @@ DEFINITION = drawn_set(
     'id = "cost"\nkind = "cost"\ncost = ["total"]\nobserve = { from = 0, to = 365 }',
     'id = "users"\nkind = "users"\nstatistic = ["count", "per_1000"]\nrow_strata = ["atc:5"]\n'
     'calendar = { from = 2020-01-01, until = 2021-01-01, step = "quarter" }',
+    'id = "episodes"\nkind = "treatment_episodes"\ncodes = "statin"\nsupply = "given"\n'
+    "gap_days = [5, 60]\nat_days = 90",
+    'id = "stopped"\nkind = "time_to_discontinuation"\ncodes = "statin"\nsupply = "given"\ngap_days = 30\n'
+    'censoring = ["plain", "strict"]',
+    'id = "at_hand"\nkind = "covered_on_day"\ncodes = "statin"\nsupply = "given"\nat_days = [0, 60]',
 )
 BY = [["hospital"], ["sex", "index:month"], ["hospital", "row:prescribing_reason"]]
 ROW = st.fixed_dictionaries(

@@ -40,6 +40,11 @@ SET = drawn_set(
     'denominator = "all"\nat_least = [2, 3]',
     f'id = "users"\nkind = "users"\ncodes = "statin"\n{OBSERVE}',
     f'id = "cost"\nkind = "cost"\n{OBSERVE}\nrow_strata = ["atc:5"]',
+    'id = "episodes"\nkind = "treatment_episodes"\ncodes = ["statin", "asa"]\nsupply = "given"\ngap_days = [5, 20]\n'
+    'follow_up_days = 50\nat_days = [10, 30]\nnew_episode_on = "medication_change"',
+    'id = "stopped"\nkind = "time_to_discontinuation"\ncodes = "statin"\nsupply = "given"\ngap_percent = [50, 100]\n'
+    'follow_up_days = 50\ncensoring = ["plain", "strict"]\ncompeting = "none"',
+    'id = "at_hand"\nkind = "covered_on_day"\ncodes = "statin"\nsupply = "given"\nat_days = [0, 20, 40]',
 )
 
 

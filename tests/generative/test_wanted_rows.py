@@ -32,6 +32,11 @@ SET = drawn_set(
     'id = "monthly"\nkind = "users"\ncodes = "asa"\nrow_strata = ["atc"]\n'
     'calendar = { from = 2019-12-01, until = 2020-03-01, step = "month" }',
     f'id = "cost"\nkind = "cost"\ncodes = "asa"\n{OBSERVE}',
+    'id = "episodes"\nkind = "treatment_episodes"\ncodes = ["statin", "asa"]\nsupply = "given"\ngap_days = [5, 20]\n'
+    'follow_up_days = 50\nat_days = [10, 30]\nnew_episode_on = "medication_change"',
+    'id = "stopped"\nkind = "time_to_discontinuation"\ncodes = "statin"\nsupply = "given"\ngap_percent = [50, 100]\n'
+    'follow_up_days = 50\ncensoring = ["plain", "strict"]\ncompeting = "death"',
+    'id = "at_hand"\nkind = "covered_on_day"\ncodes = "statin"\nsupply = "given"\nat_days = [0, 20, 40]',
 )
 DIMENSIONS = ["atc:3", "reason"]
 ROW = st.fixed_dictionaries(
@@ -62,11 +67,20 @@ def said(values: list[PersonValues]) -> list[dict[str, object]]:
     """Everything that values hold, in a form that can be compared."""
     return [
         {
-            **{key: part.tolist() if isinstance(part, np.ndarray) else part for key, part in asdict(value).items()},
+            **{key: _plain(part) for key, part in asdict(value).items()},
             "rows": {name: _entries(rows) for name, rows in value.rows.items()},
         }
         for value in values
     ]
+
+
+def _plain(part: object) -> object:
+    """Arrays as lists, inside what holds them too, and what a list of episodes holds once it is asked for."""
+    if callable(part):
+        return [column.tolist() for column in part()]
+    if isinstance(part, dict):
+        return {key: _plain(inner) for key, inner in part.items()}
+    return part.tolist() if isinstance(part, np.ndarray) else part
 
 
 def _entries(split: RowValues) -> list[tuple[int, str, int]]:

@@ -91,6 +91,30 @@ def test_a_set_must_find_its_registers_and_its_index_date_in_the_order(desks: De
     assert "counts days from an index date" in found["population.index_date"]
 
 
+def test_statistics_that_cannot_be_protected_yet_are_refused_where_they_are_asked_for(desks: Desks) -> None:
+    curves = (
+        SMALL_SET
+        + """
+[supply.given]
+steps = ["days_supply"]
+[[indicator]]
+id = "stopped"
+kind = "time_to_discontinuation"
+codes = "statins"
+supply = "given"
+gap_days = 90
+at_days = 365
+statistic = ["count", "km", "rmst:365"]
+"""
+    )
+    found = faults_of(desks, order_text(indicators=[{"inline": curves}]))
+    assert "asks for km, rmst:365 of stopped" in found["indicators[0]"]
+    assert "the laboratory computes it all" in found["indicators[0]"]
+    protectable = curves.replace('statistic = ["count", "km", "rmst:365"]', 'statistic = ["count", "share"]')
+    assert desks.file(order_text(indicators=[{"inline": protectable}])).name
+    assert desks.file(order_text(indicators=[{"inline": curves, "only": ["statin-within-90-days"]}])).name
+
+
 def test_a_set_of_calendar_years_needs_no_index_date(desks: Desks) -> None:
     text = order_text(
         indicators=[{"set": "small-set", "version": "1.0.0", "only": ["dispensings-by-year"]}],
