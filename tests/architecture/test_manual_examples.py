@@ -31,6 +31,10 @@ def test_the_set_of_the_indicator_page_is_read() -> None:
     assert load_indicator_set(toml_of("indicator-sets.md")).name == "tried@0.1.0"
 
 
+def test_the_set_of_the_page_about_availability_is_read() -> None:
+    assert load_indicator_set(toml_of("medication-availability.md")).name == "adherence@0.1.0"
+
+
 def test_the_disclosure_page_tells_every_rule_of_the_standard_policy() -> None:
     text = (MANUAL / "disclosure.md").read_text(encoding="utf-8")
     policy = shipped_policies()["standard@1.0.0"].model_dump(
