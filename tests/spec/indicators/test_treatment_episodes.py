@@ -14,6 +14,8 @@ Two episodes: [0, 60) and [100, 160).
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -71,6 +73,18 @@ def episodes(rows: tuple[str, ...] | Any, extra: str = "", *, gap: str = "gap_da
 
 def test_a_gap_longer_than_permitted_ends_an_episode():
     assert episodes(FOUR) == [(0, 60), (100, 160)]
+
+
+def test_the_manual_says_so():
+    page = Path(__file__).parents[3] / "docs" / "manual" / "treatment-episodes.md"
+    told = re.findall(r"^\| (\d+) +\| (\d+) +\| (\d+) +\| (\d+) +\| (\d+) +\|$", page.read_text(), re.MULTILINE)
+    rows = [[int(cell) for cell in row] for row in told]
+    dispensings = tuple(f"anna {day} C10AA05 1 {supply}" for day, supply, *_ in rows)
+    assert dispensings == FOUR
+    found = values_of(dispensings)["e/gap_days=30;measure=episodes"].episodes()
+    for number, gap, end in zip(found.number, found.gap, found.end - EPOCH_DAY_0, strict=True):
+        _, _, lasts_until, last_gap, _ = [row for row in rows if row[4] == number][-1]
+        assert (lasts_until, last_gap) == (end, gap)
 
 
 def test_a_grid_of_gaps_splits_the_same_supply():
