@@ -55,7 +55,7 @@ def evaluate_covered_on_day(context: RunContext, indicator: CoveredOnDay) -> lis
     supply = supply_from_start(context, indicator, end_at_exit=False)
     followed = supply.followed(GapRule(), at_days=indicator.at_days)
     return [
-        on_day(followed, followed.outcome.covered[place] > 0, f"at_day={day}", day)
+        on_day(followed, followed.outcome.covered[place] > 0, f"day_of_treatment={day}", day)
         for place, day in enumerate(indicator.at_days)
     ]
 
@@ -94,7 +94,7 @@ def _first_days(followed: Followed, place: int, words: str) -> PersonValues:
 
 def _in_first(followed: Followed, place: int, words: str, day: int) -> PersonValues:
     still = followed.outcome.first_days[place] > day
-    return on_day(followed, still, joined(words, "measure=in_first", f"at_day={day}"), day)
+    return on_day(followed, still, joined(words, "measure=in_first", f"day_of_treatment={day}"), day)
 
 
 def on_day(followed: Followed, yes: Bools, words: str, day: int) -> PersonValues:

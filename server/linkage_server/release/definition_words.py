@@ -9,10 +9,13 @@ from linkage.indicator_kinds import (
     AnchoredWindow,
     Calendar,
     CodeSet,
+    CoveredOnDay,
+    FromFirstDispensing,
     Indicator,
     MedicationAvailability,
     Observation,
     SlidingWindows,
+    TimeToDiscontinuation,
     Washout,
     Window,
 )
@@ -45,6 +48,15 @@ _CARRIED = {
     (False, True): "to the next dispensing of any of the drugs, converted to its dose",
     (True, False): "to the next dispensing of the same drug, in days",
     (True, True): "to the next dispensing of the same drug, converted to its dose",
+}
+_CARRY_OVER = {
+    "per_drug": "supply of each drug",
+    "pooled": "supply of all drugs together",
+    "none": "nothing",
+}
+_CENSORING = {
+    "strict": "the permitted gap has passed before the exit",
+    "plain": "supply has ended before the exit",
 }
 _REVERSALS = {
     "net": "a reversed row takes its dispensing away",
@@ -101,6 +113,8 @@ def _facts(indicator: Indicator, definition: IndicatorSet) -> Iterator[tuple[str
         yield "Supply carried over", _CARRIED[indicator.same_medication, indicator.dosage_change]
         if indicator.mode == "compat":
             yield "Compatibility", "computed as AdhereR 0.8.1 does, its known defects included"
+    if isinstance(indicator, FromFirstDispensing):
+        yield from _from_first_dispensing(indicator)
     if days := getattr(indicator, "at_day", None):
         yield "At day", _listed(days)
     if shares := getattr(indicator, "threshold", None):
@@ -121,6 +135,21 @@ def _anchored(window: AnchoredWindow) -> str:
     column = column_of(window.length)
     length = window.length if column is None else f"as many days as the population's {column} says"
     return f"{length} from {window.offset} after {_ANCHORS[window.anchor]}, last day included"
+
+
+def _from_first_dispensing(indicator: FromFirstDispensing) -> Iterator[tuple[str, str]]:
+    within = "" if indicator.first_within_days == "any" else f", within {indicator.first_within_days} days"
+    first = f"first dispensing on or after day {indicator.first_from_day}{within}"
+    yield "Observed", f"{indicator.follow_up_days} days from the {first}"
+    yield "Supply carried over", _CARRY_OVER[indicator.carry_over]
+    if isinstance(indicator, CoveredOnDay):
+        return
+    gaps, unit = (indicator.gap_days, "days") if indicator.gap_days else (indicator.gap_percent, "% of the supply")
+    yield "Permitted gap", f"{_listed(gaps)} {unit}"
+    if indicator.new_episode_on:
+        yield "New episode on", _listed([change.replace("_", " ") for change in indicator.new_episode_on])
+    if isinstance(indicator, TimeToDiscontinuation):
+        yield "Discontinued", _listed([_CENSORING[one] for one in indicator.censoring])
 
 
 def _codes(codes: CodeSet) -> str:

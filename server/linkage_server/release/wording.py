@@ -77,11 +77,20 @@ def _parameter(part: str) -> str:
         return f"at least {100 * float(value):.4g} % of days"
     if name in _PARAMETERS:
         return _PARAMETERS[name].format(value.replace("..", " to "))
+    if name == "measure" and value in _MEASURES:
+        return _MEASURES[value]
     if name == "denominator":
         return {"all": "of all persons", "alive_at_N": "of those alive at the end"}.get(value, value)
     return f"{name.replace('_', ' ')} {value}".strip()
 
 
+_MEASURES = {
+    "episodes": "number of episodes",
+    "first_days": "days of the first episode",
+    "in_first": "still in the first episode",
+    "discontinued": "discontinued during follow-up",
+    "died": "died before discontinuation",
+}
 _PARAMETERS = {
     "within_days": "within {} days",
     "days": "day {}",
@@ -89,4 +98,7 @@ _PARAMETERS = {
     "at_day": "at day {}",
     "at_least": "at least {}",
     "dispensed_within_days": "dispensed within {} days",
+    "day_of_treatment": "on day {} after the first dispensing",
+    "gap_days": "gaps of up to {} days permitted",
+    "gap_percent": "gaps of up to {} % of the supply permitted",
 }

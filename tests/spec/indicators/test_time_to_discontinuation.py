@@ -163,7 +163,7 @@ def on_days(*rows: str, days: list[int], dies: int | None = None, extra: str = "
         lmed=lmed(ANNA, *rows),
         dors=deaths(ANNA, {} if dies is None else {"anna": dies}),
     )
-    return [outcome(values[f"c/at_day={day}"])[0] for day in days]
+    return [outcome(values[f"c/day_of_treatment={day}"])[0] for day in days]
 
 
 def test_a_day_is_covered_where_a_whole_days_supply_is_at_hand():

@@ -108,7 +108,7 @@ def test_a_gap_in_percent_is_of_the_supply_before_it():
 
 def test_who_is_still_in_the_first_episode_on_a_day():
     values = values_of(FOUR, "at_days = [0, 59, 60, 199]")
-    said = [outcome(values[f"e/gap_days=30;measure=in_first;at_day={day}"])[0] for day in (0, 59, 60, 199)]
+    said = [outcome(values[f"e/gap_days=30;measure=in_first;day_of_treatment={day}"])[0] for day in (0, 59, 60, 199)]
     assert said == [(1, "ok"), (1, "ok"), (0, "ok"), (0, "ok")]
 
 
@@ -133,8 +133,10 @@ def test_follow_up_ends_with_the_exit():
 
 def test_who_is_no_longer_observed_on_a_day_is_not_asked_about_it():
     values = values_of(FOUR, "at_days = [74, 75]", more={"dors": deaths(ANNA, {"anna": 75})})
-    assert outcome(values["e/gap_days=30;measure=in_first;at_day=74"]) == [(1, "ok")]
-    assert outcome(values["e/gap_days=30;measure=in_first;at_day=75"]) == [(None, "excluded:not_observed_at_75")]
+    assert outcome(values["e/gap_days=30;measure=in_first;day_of_treatment=74"]) == [(1, "ok")]
+    assert outcome(values["e/gap_days=30;measure=in_first;day_of_treatment=75"]) == [
+        (None, "excluded:not_observed_at_75")
+    ]
 
 
 def test_another_medication_starts_an_episode_where_that_is_asked_for():
