@@ -1,4 +1,4 @@
-"""Measures both ways of looking persons up beside what the cost rule expects: `python -m benchmarks.probe_plan`.
+"""Measures both ways of finding persons' rows beside what the cost rule expects: `python -m benchmarks.probe_plan`.
 
 Prints, by share of a segment's persons that are asked for, nanoseconds a person, and which way the rule chooses.
 """
@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from linkage_core.kernels.hashed_id_index import build_directory, probe_persons, walk_persons
+from linkage_core.kernels.hashed_id_index import build_directory, probe_rows, walk_rows
 from linkage_core.probe_plan import plan_probe
 
 PERSONS = 1_100_000
@@ -24,12 +24,13 @@ def main() -> None:
     high = np.sort(numbers.integers(0, 2**64, PERSONS, dtype=np.uint64))
     low = numbers.integers(0, 2**64, PERSONS, dtype=np.uint64)
     directory = build_directory(high, low)
+    persons = (np.arange(0, 15 * PERSONS + 1, 15, dtype=np.uint32), 15 * PERSONS, np.empty(0, np.int64))
     print("share  probe  merge  expected  chosen")
     for share in SHARES:
         asked = np.sort(numbers.choice(PERSONS, int(share * PERSONS), replace=False))
         asked_high, asked_low = high[asked], low[asked]
-        probe = _fastest(lambda: probe_persons(high, low, directory, asked_high, asked_low))  # noqa: B023
-        merge = _fastest(lambda: walk_persons(high, low, asked_high, asked_low))  # noqa: B023
+        probe = _fastest(lambda: probe_rows(high, low, directory, *persons, asked_high, asked_low))  # noqa: B023
+        merge = _fastest(lambda: walk_rows(high, low, *persons, asked_high, asked_low))  # noqa: B023
         plan = plan_probe(len(asked), PERSONS)
         each = 1e9 / len(asked)
         print(f"{share:5}  {probe * each:5.1f}  {merge * each:5.1f}  {plan.seconds * each:8.1f}  {plan.method}")

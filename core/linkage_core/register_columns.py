@@ -32,12 +32,14 @@ class RegisterColumn:
         texts: the dictionary of the whole register; None where it has no codes, or too many texts for one.
         codes: for each segment, code in `texts` by code in the segment, and -1 at the end, which impossible codes read
             as; None without `texts`.
+        keeps: for each segment, whether its codes are those of `texts`.
     """
 
     field: pa.Field
     parts: tuple[SegmentColumn | None, ...]
     texts: pa.Array | None
     codes: tuple[Int32s | None, ...]
+    keeps: tuple[bool, ...]
 
     def gather(self, rows: Sequence[SegmentRows], order: Int64s | None) -> pa.Array:
         """The logical values of each segment's `rows`, one segment after the other, or in `order` of that."""
@@ -58,7 +60,7 @@ class RegisterColumn:
         values: npt.NDArray[Any] = np.frombuffer(room, np.int32 if kind.bit_width == 32 else np.int64)
         filled = np.empty(total, np.uint8) if any(part is None or part.has_nulls for part in self.parts) else None
         first = 0
-        for part, codes, chosen in zip(self.parts, self.codes, rows, strict=True):
+        for part, codes, keeps, chosen in zip(self.parts, self.codes, self.keeps, rows, strict=True):
             here = slice(first, first + len(chosen))
             first = here.stop
             if part is None:
@@ -66,7 +68,7 @@ class RegisterColumn:
             elif codes is None:
                 part.values_into(values[here], chosen)
             else:
-                part.codes_into(values[here], chosen, codes)
+                part.codes_into(values[here], chosen, codes, keeps=keeps)
             if filled is not None:
                 filled[here] = 0
                 if part is not None:
@@ -121,8 +123,10 @@ def register_column(name: str, batches: Sequence[pa.RecordBatch]) -> RegisterCol
     texts = _shared_texts(field.type, parts)
     if texts is None:
         columns = tuple(None if column is None else column.with_own_texts() for column in columns)
-        return RegisterColumn(field, columns, None, (None,) * len(parts))
-    return RegisterColumn(field, columns, texts, tuple(_codes_in(texts, part) for part in parts))
+        return RegisterColumn(field, columns, None, (None,) * len(parts), (False,) * len(parts))
+    codes = tuple(_codes_in(texts, part) for part in parts)
+    keeps = tuple(own is not None and np.array_equal(own[:-1], np.arange(len(own) - 1)) for own in codes)
+    return RegisterColumn(field, columns, texts, codes, keeps)
 
 
 def dictionary_of(part: pa.Array) -> pa.Array | None:

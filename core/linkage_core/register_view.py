@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from linkage.errors import EventsRejected
-from linkage_core.asked_ids import AskedIds, asked_ids, find_persons
+from linkage_core.asked_ids import AskedIds, asked_ids, find_rows
 from linkage_core.events import (
     Int64s,
     NumberHistory,
@@ -24,7 +24,7 @@ from linkage_core.events import (
     Touched,
     days_of,
 )
-from linkage_core.kernels.hashed_id_join import locate_rows, merge_by_day
+from linkage_core.kernels.hashed_id_join import merge_by_day
 from linkage_core.persons_at_least import persons_at_least
 from linkage_core.register_columns import register_column
 from linkage_core.row_filter import RowFilter
@@ -95,7 +95,7 @@ class RegisterView:
             picked = [self._pick(asked, number) for number in segments]
         found = np.zeros(population.persons, np.bool_)
         for one in picked:
-            found[one.found] = True
+            found[one.person] = True
         order, offsets = self._order(picked, persons=population.persons)
         rows = [one.rows for one in picked]
         columns = [column.gather(rows, order) for column in self._columns.values()]
@@ -112,24 +112,24 @@ class RegisterView:
     def _pick(self, asked: AskedIds, number: int) -> _Picked:
         segment = self._segments[number]
         here = asked.within(segment)
-        places = find_persons(segment, here.high, here.low)
-        offsets = segment.offsets.astype(np.uint32, copy=False)
-        starts, counts = locate_rows(places, offsets, segment.rows.num_rows)
+        starts, counts, found = find_rows(segment, here.high, here.low)
         person, every = here.person, SegmentRows(starts, counts)
-        if not counts.all():
+        if found < len(counts):
             hits = np.flatnonzero(counts)
-            person, every = person[hits], SegmentRows(starts[hits], counts[hits])
-        if self._selection is None:
-            return _Picked(person, every, asked=len(places), found=person, looked_at=len(every))
-        rows = self._selection.of(number, every)
-        # Who has no row of them stays, with none: leaving her out would cost more than she does.
-        return _Picked(person, rows, asked=len(places), found=person, looked_at=len(every))
+            person = hits + person.start if isinstance(person, slice) else person[hits]
+            every = SegmentRows(starts[hits], counts[hits])
+        # Who has no row that is wanted stays, with none: leaving her out would cost more than she does.
+        rows = every if self._selection is None else self._selection.of(number, every)
+        return _Picked(person, rows, asked=len(counts), found=found, looked_at=len(every))
 
     def _order(self, picked: Sequence[_Picked], *, persons: int) -> tuple[Int64s | None, Int64s]:
         """Order that brings the picked rows to the population's order (None where they stand in it), and offsets."""
-        person = np.concatenate([np.empty(0, np.int64), *(one.person for one in picked)])
-        lengths = np.concatenate([np.empty(0, np.int64), *(one.rows.counts for one in picked)])
         offsets = np.zeros(persons + 1, np.int64)
+        if len(picked) == 1 and isinstance(picked[0].person, slice):
+            offsets[1:][picked[0].person] = picked[0].rows.counts
+            return None, np.cumsum(offsets, out=offsets)
+        person = np.concatenate([np.empty(0, np.int64), *(one.positions for one in picked)])
+        lengths = np.concatenate([np.empty(0, np.int64), *(one.rows.counts for one in picked)])
         if (person[1:] > person[:-1]).all():
             offsets[1:][person] = lengths
             return None, np.cumsum(offsets, out=offsets)
@@ -149,12 +149,12 @@ class RegisterView:
         for number, one in enumerate(picked):
             parts = [column.parts[number] for column in self._columns.values()]
             read += len(one.rows) * sum(part.bytes_per_row for part in parts if part is not None)
-            read += one.asked * BYTES_ASKED + len(one.found) * BYTES_FOUND
+            read += one.asked * BYTES_ASKED + one.found * BYTES_FOUND
             if self._selection is not None:
                 read += one.looked_at * self._selection.bytes_per_row(number)
         return Touched(
             segments=sum(one.asked > 0 for one in picked),
-            persons=sum(len(one.found) for one in picked),
+            persons=sum(one.found for one in picked),
             rows=sum(one.looked_at for one in picked),
             bytes=round(read),
         )
@@ -165,18 +165,25 @@ class _Picked:
     """Rows of one segment, and what finding them cost.
 
     Args:
-        person: whose each run of `rows` is.
+        person: whose each run of `rows` is: positions, or one slice of them.
         rows: the rows that are wanted.
         asked: number of ids looked up.
-        found: persons with any row, wanted or not.
+        found: ids with any row, wanted or not.
         looked_at: number of their rows.
     """
 
-    person: Int64s
+    person: Int64s | slice
     rows: SegmentRows
     asked: int
-    found: Int64s
+    found: int
     looked_at: int
+
+    @property
+    def positions(self) -> Int64s:
+        """int64, one a run of `rows`."""
+        if isinstance(self.person, slice):
+            return np.arange(self.person.start, self.person.stop, dtype=np.int64)
+        return self.person
 
 
 def _date_column(segments: Sequence[RegisterPartition]) -> str | None:

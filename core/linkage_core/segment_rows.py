@@ -94,20 +94,24 @@ class SegmentColumn:
         """The rows of these runs whose code is wanted, and how many of each run; see `select_rows`."""
         return select_rows(self._values, self._validity, self._numbers.offset, wanted, starts, counts)
 
-    def values_into(self, out: Numbers, rows: SegmentRows) -> None:
-        """Write the logical values of `rows`; anything where they are null."""
+    def values_into(self, out: Numbers, rows: SegmentRows) -> int:
+        """Write the logical values of `rows`, anything where they are null; returns a number no stored one is above."""
         if rows.listed is None:
-            gather_runs(self._values, self._base, rows.starts, rows.counts, out)
-        else:
-            gather_listed(self._values, self._base, rows.listed, out)
+            return gather_runs(self._values, self._base, rows.starts, rows.counts, out)
+        return gather_listed(self._values, self._base, rows.listed, out)
 
-    def codes_into(self, out: Int32s, rows: SegmentRows, table: Int32s) -> None:
+    def codes_into(self, out: Int32s, rows: SegmentRows, table: Int32s, *, keeps: bool) -> None:
         """Write the codes of `rows` as `table` numbers them; anything where they are null.
+
+        Args:
+            keeps: the table leaves every code as it is.
 
         Raises:
             EventsRejected: a code has no text.
         """
-        self.values_into(out, rows)
+        most = self.values_into(out, rows)
+        if keeps and most < len(table) - 1:
+            return
         possible = renumber(out, table)
         if not possible and (self._validity is None or (out[self._filled(rows)] == table[-1]).any()):
             raise EventsRejected(f"column {self.field.name!r}: a code has no text; the segment is damaged.")

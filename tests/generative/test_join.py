@@ -5,17 +5,19 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from linkage.errors import EventsRejected
 from linkage_core.events import HASHED_ID, NO_DATE, NumberHistory, Population, join_ids, split_ids
 from linkage_core.join import join_events
-from linkage_core.kernels.hashed_id_index import build_directory, probe_persons, walk_persons
+from linkage_core.kernels.hashed_id_index import build_directory, probe_rows, walk_rows
 from linkage_core.kernels.hashed_id_join import merge_by_day
 from linkage_core.kernels.hashed_id_sort import sort_order
-from tests.reference.join import merged_order, places_of, rows_by_person, sorted_order
+from tests.reference.join import merged_order, places_of, rows_by_person, slices_of, sorted_order
 from tests.support.partitions import ids, partition, person
 
 SCHEMA = pa.schema(
@@ -70,22 +72,61 @@ def test_join_agrees_with_the_reference(
     assert events.person_of_row().tolist() == [at for at, mine in enumerate(expected) for _ in mine]
 
 
-@given(keys=IDS, probes=IDS)
-@example(keys=[(0, 0), (2**64 - 1, 0)], probes=[(5, 5)])
-@example(keys=[(0, low) for low in range(0, 60, 2)] + [(2**64 - 1, 0)], probes=[(0, low) for low in range(60)])
-def test_directory_and_walk_find_what_a_dictionary_finds(
-    keys: list[tuple[int, int]], probes: list[tuple[int, int]]
+@given(keys=IDS, probes=IDS, rows=st.integers(0, 2**32 - 1), stretch=st.integers(0, 60), data=st.data())
+@example(keys=[(0, 0), (2**64 - 1, 0)], probes=[(5, 5)], rows=1, stretch=0, data=None)
+@example(
+    keys=[(0, low) for low in range(0, 60, 2)] + [(2**64 - 1, 0)],
+    probes=[(0, low) for low in range(60)],
+    rows=7,
+    stretch=0,
+    data=None,
+)
+def test_directory_and_walk_find_the_rows_that_a_dictionary_finds(
+    keys: list[tuple[int, int]], probes: list[tuple[int, int]], rows: int, stretch: int, data: st.DataObject | None
 ) -> None:
     ordered = sorted(set(keys))
     high, low = (np.array([key[word] for key in ordered], np.uint64) for word in (0, 1))
-    asked = sorted(probes + keys[:3])
+    offsets = np.linspace(0, rows, len(ordered) + 1).astype(np.uint32)
+    hidden = sorted(data.draw(st.sets(st.integers(0, len(ordered) - 1), max_size=3))) if data and ordered else []
+    asked = sorted(probes + ordered[:stretch])
     asked_high, asked_low = (np.array([key[word] for key in asked], np.uint64) for word in (0, 1))
-    expected = places_of(ordered, asked)
+    places = [-1 if at in hidden else at for at in places_of(ordered, asked)]
+    expected = [(first if count else 0, count) for first, count in slices_of(places, offsets.tolist())]
+    persons = (offsets, rows, np.array(hidden, np.int64))
     directory = build_directory(high, low)
-    assert probe_persons(high, low, directory, asked_high, asked_low).tolist() == expected
-    assert walk_persons(high, low, asked_high, asked_low).tolist() == expected
-    backwards = probe_persons(high, low, directory, asked_high[::-1].copy(), asked_low[::-1].copy())
-    assert backwards.tolist() == expected[::-1]
+    for backwards in (False, True):
+        order = slice(None, None, -1 if backwards else 1)
+        words = asked_high[order].copy(), asked_low[order].copy()
+        assert runs_of(probe_rows(high, low, directory, *persons, *words)) == expected[order]
+    assert runs_of(walk_rows(high, low, *persons, asked_high, asked_low)) == expected
+    before = sum(key < asked[0] for key in ordered) if asked else 0
+    assert runs_of(walk_rows(high, low, *persons, asked_high, asked_low, before)) == expected
+
+
+def runs_of(found: tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint32], int]) -> list[tuple[int, int]]:
+    """First row and number of rows of each id, where the number of those with any is right."""
+    starts, counts, with_rows = found
+    assert with_rows == np.count_nonzero(counts)
+    return list(zip(np.where(counts, starts, 0).tolist(), counts.tolist(), strict=True))
+
+
+@pytest.mark.parametrize("damaged", [[0, 9, 2, 3], [0, 1, 2, 9], [0, 1, 3, 2]])
+@pytest.mark.parametrize("persons", [3, 12])
+def test_damaged_offsets_and_directories_are_refused(damaged: list[int], persons: int) -> None:
+    high, low = np.arange(persons, dtype=np.uint64) << np.uint64(60), np.zeros(persons, np.uint64)
+    offsets = np.array([*range(persons - 3), *(persons - 3 + place for place in damaged)], np.uint32)
+    directory, nobody = build_directory(high, low), np.empty(0, np.int64)
+    with pytest.raises(EventsRejected, match="offsets"):
+        probe_rows(high, low, directory, offsets, persons, nobody, high, low)
+    with pytest.raises(EventsRejected, match="offsets"):
+        walk_rows(high, low, offsets, persons, nobody, high, low)
+    with pytest.raises(EventsRejected, match="offsets"):
+        walk_rows(high, low, offsets[1:], persons, nobody, high, low)
+    whole = np.arange(persons + 1, dtype=np.uint32)
+    with pytest.raises(EventsRejected, match="directory"):
+        probe_rows(high, low, directory[::-1].copy(), whole, persons, nobody, high, low)
+    with pytest.raises(EventsRejected, match="order"):
+        walk_rows(high, low, whole, persons, nobody, high[::-1].copy(), low)
 
 
 @given(lines=st.lists(st.tuples(WORDS, WORDS, st.integers(-(2**31), 2**31 - 1) | st.integers(0, 2)), max_size=80))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from linkage.errors import EventsRejected
 from linkage_core.kernels.gather_rows import gather_listed, gather_runs, gather_validity, renumber
-from linkage_core.kernels.hashed_id_join import list_rows, locate_rows, select_rows
+from linkage_core.kernels.hashed_id_join import list_rows, select_rows
 from tests.reference.join import fetched, kept_rows, slices_of
 
 COUNTS = st.lists(st.integers(0, 9), max_size=60)
@@ -25,15 +25,10 @@ def found_in(persons: int) -> st.SearchStrategy[list[int]]:
 
 
 @given(counts=COUNTS, data=st.data())
-def test_slices_and_rows_are_those_of_the_persons_found(counts: list[int], data: st.DataObject) -> None:
-    offsets = np.cumsum([0, *counts])
-    found = data.draw(found_in(len(counts)))
-    starts, lengths = locate_rows(np.array(found, np.int64), offsets.astype(np.uint32), int(offsets[-1]))
-    expected = slices_of(found, offsets.tolist())
-    assert list(zip(starts.tolist(), lengths.tolist(), strict=True)) == expected
-    assert list_rows(starts, lengths).tolist() == [
-        row for first, rows in expected for row in range(first, first + rows)
-    ]
+def test_rows_of_the_persons_found_are_listed(counts: list[int], data: st.DataObject) -> None:
+    slices = slices_of(data.draw(found_in(len(counts))), np.cumsum([0, *counts]).tolist())
+    starts, lengths = (np.array([part[at] for part in slices], np.uint32) for at in (0, 1))
+    assert list_rows(starts, lengths).tolist() == [row for first, rows in slices for row in range(first, first + rows)]
 
 
 @given(
@@ -85,8 +80,10 @@ def test_runs_and_lists_of_rows_are_fetched_and_widened(
     expected = fetched(rows.tolist(), values, base)
     by_run: npt.NDArray[Any] = np.empty(len(rows), target)
     by_row: npt.NDArray[Any] = np.empty(len(rows), target)
-    gather_runs(np.array(values, source), base, starts, lengths, by_run)
-    gather_listed(np.array(values, source), base, rows, by_row)
+    most = gather_runs(np.array(values, source), base, starts, lengths, by_run)
+    largest = gather_listed(np.array(values, source), base, rows, by_row)
+    fetched_values = [values[row] for row in rows.tolist()]
+    assert max([0, *values]) >= most >= largest == max([0, *fetched_values])
     assert by_run.tolist() == expected
     assert by_row.tolist() == expected
 
@@ -122,3 +119,20 @@ def test_what_leads_outside_is_refused() -> None:
         gather_listed(codes, 0, np.array([0, 2], np.uint32), out)
     with pytest.raises(ValueError, match="unwanted"):
         select_rows(codes, None, 0, np.array([1], np.uint8), one, two)
+
+
+def test_runs_of_thousands_of_rows_are_kept_as_the_reference_keeps_them() -> None:
+    random = np.random.default_rng(1)
+    counts = np.concatenate((random.poisson(9, 1500), [0, 4096, 0, 4100, 31, 32, 33, 0])).astype(np.uint32)
+    ends = np.cumsum(counts, dtype=np.uint32)
+    codes = random.integers(0, 70, int(ends[-1]), np.uint16)
+    for ranges in (0, 1, 5, 16, 17, 35):
+        table = np.zeros(71, np.uint8)
+        table[: 2 * ranges : 2] = 1
+        for chosen in (slice(None), random.random(len(counts)) < 0.7):
+            starts, lengths = (ends - counts)[chosen], counts[chosen]
+            rows, kept = select_rows(codes, None, 0, table, starts, lengths)
+            slices = list(zip(starts.tolist(), lengths.tolist(), strict=True))
+            expected = kept_rows(slices, codes.tolist(), set(np.flatnonzero(table).tolist()))
+            assert rows.tolist() == [row for part in expected for row in part]
+            assert kept.tolist() == [len(part) for part in expected]

@@ -1,19 +1,27 @@
 """Fetches rows of a segment's narrow column and widens them on the way.
 
-Rows come either as runs, each row of a person, or as a list, those that a filter kept. A run is fetched with two
-prefetches, some persons ahead, and copied by vector instructions; neighbouring runs are one.
+Rows come either as runs, each row of a person, or as a list, those that a filter kept. What is fetched is asked for
+some rows ahead, and runs are copied by vector instructions (`copy_runs.h`).
 """
+
+import numpy as np
 
 from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t
 
-cdef extern from *:
-    """
-    #define LINKAGE_PREFETCH(address) __builtin_prefetch((address), 0, 3)
-    """
-    void LINKAGE_PREFETCH(const void* address) noexcept nogil
+cdef extern from "copy_runs.h":
+    ctypedef struct Runs:
+        const uint32_t* starts
+        const uint32_t* counts
+        int64_t runs
+        int64_t length
+
+    void LINKAGE_FETCH(const void* address) noexcept nogil
+    bint copy_runs(
+        const void* values, size_t width, bint is_signed, const Runs* of, int64_t base, void* out, bint wide,
+        int64_t room, int64_t* most
+    ) noexcept nogil
 
 cdef enum:
-    RUNS_AHEAD = 32
     ROWS_AHEAD = 64
 
 ctypedef fused Source:
@@ -29,40 +37,18 @@ ctypedef fused Target:
     int32_t
     int64_t
 
-cdef inline void fetch_run(
-    const Source* values, const uint32_t* starts, const uint32_t* counts, int64_t run, int64_t runs
-) noexcept nogil:
-    if run + RUNS_AHEAD < runs and counts[run + RUNS_AHEAD]:
-        LINKAGE_PREFETCH(values + starts[run + RUNS_AHEAD])
-        LINKAGE_PREFETCH(values + starts[run + RUNS_AHEAD] + counts[run + RUNS_AHEAD] - 1)
 
-
-cdef void copy_runs(
-    const Source* values, Target base, const uint32_t* starts, const uint32_t* counts, int64_t runs, Target* out
-) noexcept nogil:
-    cdef int64_t run = 0, row, length
-    cdef const Source* first
-    while run < runs:
-        fetch_run(values, starts, counts, run, runs)
-        first = values + starts[run]
-        length = counts[run]
-        run += 1
-        while run < runs and starts[run] == starts[run - 1] + counts[run - 1]:
-            length += counts[run]
-            run += 1
-        for row in range(length):
-            out[row] = base + <Target>first[row]
-        out += length
-
-
-cdef void copy_listed(
+cdef int64_t copy_listed(
     const Source* values, Target base, const uint32_t* rows, int64_t listed, Target* out
 ) noexcept nogil:
     cdef int64_t place
+    cdef Source most = 0
     for place in range(listed):
         if place + ROWS_AHEAD < listed:
-            LINKAGE_PREFETCH(values + rows[place + ROWS_AHEAD])
+            LINKAGE_FETCH(values + rows[place + ROWS_AHEAD])
         out[place] = base + <Target>values[rows[place]]
+        most = max(most, values[rows[place]])
+    return <int64_t>most
 
 
 # A code that is not in the table reads as its last entry and is reported: a damaged segment must not lead outside it.
@@ -84,30 +70,12 @@ cdef void fill_listed(
         out[place] = (validity[bit >> 3] >> (bit & 7)) & 1
 
 
-cdef bint runs_fit(const uint32_t* starts, const uint32_t* counts, int64_t runs, int64_t length, int64_t room) noexcept nogil:
-    cdef int64_t run, rows = 0, end = 0
-    for run in range(runs):
-        rows += counts[run]
-        end = max(end, <int64_t>starts[run] + counts[run])
-    return rows == room and end <= length
-
-
 cdef bint rows_fit(const uint32_t* rows, int64_t listed, int64_t length) noexcept nogil:
     cdef int64_t place
     cdef uint32_t most = 0
     for place in range(listed):
         most = max(most, rows[place])
     return most < length
-
-
-cdef int check_runs(const uint32_t[::1] starts, const uint32_t[::1] counts, int64_t length, int64_t room) except -1:
-    cdef bint fits = starts.shape[0] == counts.shape[0]
-    if fits and starts.shape[0]:
-        with nogil:
-            fits = runs_fit(&starts[0], &counts[0], starts.shape[0], length, room)
-    if not fits or (starts.shape[0] == 0 and room):
-        raise ValueError("runs lie inside the column, and the output has room for exactly their rows")
-    return 0
 
 
 cdef int check_listed(const uint32_t[::1] rows, int64_t length, int64_t room) except -1:
@@ -123,19 +91,35 @@ cdef int check_listed(const uint32_t[::1] rows, int64_t length, int64_t room) ex
 def gather_runs(
     const Source[::1] values, int64_t base, const uint32_t[::1] starts, const uint32_t[::1] counts, Target[::1] out
 ):
-    """Write `base` plus the values of each run into `out`, which has room for exactly them."""
-    check_runs(starts, counts, values.shape[0], out.shape[0])
-    if out.shape[0]:
+    """Write `base` plus the values of each run into `out`, which has room for exactly them.
+
+    Returns a number that none of the values is above before `base` is added: the largest of them, of rows near, and 0.
+    """
+    cdef Runs runs = Runs(NULL, NULL, starts.shape[0], values.shape[0])
+    cdef int64_t most = 0
+    cdef bint fits = starts.shape[0] == counts.shape[0]
+    if starts.shape[0] and fits and out.shape[0]:
+        runs.starts, runs.counts = &starts[0], &counts[0]
         with nogil:
-            copy_runs(&values[0], <Target>base, &starts[0], &counts[0], starts.shape[0], &out[0])
+            fits = copy_runs(
+                &values[0], sizeof(Source), <Source>-1 < <Source>1, &runs, base, &out[0], sizeof(Target) == 8,
+                out.shape[0], &most
+            )
+    elif out.shape[0] or np.asarray(counts).any():
+        fits = False
+    if not fits:
+        raise ValueError("runs lie inside the column, and the output has room for exactly their rows")
+    return most
 
 
 def gather_listed(const Source[::1] values, int64_t base, const uint32_t[::1] rows, Target[::1] out):
-    """Write `base` plus the values of the listed rows into `out`, one each."""
+    """Write `base` plus the values of the listed rows into `out`, one each; returns the largest of the values and 0."""
     check_listed(rows, values.shape[0], out.shape[0])
+    cdef int64_t most = 0
     if out.shape[0]:
         with nogil:
-            copy_listed(&values[0], <Target>base, &rows[0], rows.shape[0], &out[0])
+            most = copy_listed(&values[0], <Target>base, &rows[0], rows.shape[0], &out[0])
+    return most
 
 
 def renumber(int32_t[::1] codes, const int32_t[::1] table):

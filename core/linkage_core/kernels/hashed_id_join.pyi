@@ -7,7 +7,6 @@ UInt32s = npt.NDArray[np.uint32]
 Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]
 
-def locate_rows(found: Int64s, offsets: UInt32s, rows: int) -> tuple[UInt32s, UInt32s]: ...
 def list_rows(starts: UInt32s, counts: UInt32s) -> UInt32s: ...
 def select_rows(
     codes: Codes, validity: UInt8s | None, first_bit: int, wanted: UInt8s, starts: UInt32s, counts: UInt32s

@@ -1,4 +1,4 @@
-"""Turns found persons into rows: counted first, then listed or tested by code, then merged by date over segments."""
+"""Lists the rows of persons, or tests them by code, and merges them by date over segments."""
 
 import numpy as np
 
@@ -16,7 +16,6 @@ from linkage_core.kernels.kernel_result cimport (
 cdef extern from *:
     """
     #include <string.h>
-    #define LINKAGE_PREFETCH(address) __builtin_prefetch((address), 0, 3)
 
     static inline int lowest_bit(unsigned long long bits) { return __builtin_ctzll(bits); }
 
@@ -33,11 +32,34 @@ cdef extern from *:
         return bits;
     }
     """
-    void LINKAGE_PREFETCH(const void* address) noexcept nogil
     int lowest_bit(uint64_t bits) noexcept nogil
     uint64_t pack_flags(const uint8_t* flags) noexcept nogil
 
-# Persons ahead whose offsets or codes are fetched: far enough for a miss, near enough to be there still.
+cdef extern from "select_codes.h":
+    enum:
+        MOST_RANGES
+        WORTH_A_SCAN
+        ROWS_TO_SPARE
+
+    ctypedef struct Wanted:
+        const uint8_t* table
+        uint32_t texts
+        int ranges
+        uint32_t* first
+        uint32_t* span
+
+    ctypedef struct Slices:
+        const uint32_t* starts
+        const uint32_t* counts
+        int64_t slices
+
+    void LINKAGE_FETCH(const void* address) noexcept nogil
+    bint has_wide_selection() noexcept nogil
+    bint select_wide(
+        const uint16_t* codes, const Wanted* wanted, const Slices* of, uint32_t* rows, uint32_t* kept, int64_t* listed
+    ) noexcept nogil
+
+# Slices ahead whose codes are fetched: far enough for a miss, near enough to be there still.
 cdef enum:
     DISTANCE = 32
 
@@ -45,29 +67,6 @@ ctypedef fused Code:
     uint8_t
     uint16_t
     uint32_t
-
-
-# Offsets are read from a file: a damaged one must not lead outside the rows.
-cdef KernelResult locate(
-    const int64_t* found, int64_t asked, const uint32_t* offsets, int64_t persons, int64_t rows,
-    uint32_t* starts, uint32_t* counts,
-) noexcept nogil:
-    cdef int64_t probe, person
-    for probe in range(asked):
-        if probe + DISTANCE < asked:
-            person = found[probe + DISTANCE]
-            if 0 <= person < persons:
-                LINKAGE_PREFETCH(offsets + person)
-        person = found[probe]
-        starts[probe] = 0
-        counts[probe] = 0
-        if person < 0:
-            continue
-        if person >= persons or offsets[person] > offsets[person + 1] or offsets[person + 1] > rows:
-            return kernel_failed(KERNEL_OUT_OF_RANGE, person)
-        starts[probe] = offsets[person]
-        counts[probe] = offsets[person + 1] - offsets[person]
-    return kernel_ok()
 
 
 cdef void expand(const uint32_t* starts, const uint32_t* counts, int64_t slices, uint32_t* rows) noexcept nogil:
@@ -83,18 +82,10 @@ cdef inline bint is_filled(const uint8_t* validity, int64_t bit) noexcept nogil:
     return (validity[bit >> 3] >> (bit & 7)) & 1
 
 
-# Wanted codes as at most so many ranges are compared by vector instructions; more of them are looked up one by one.
+# Without AVX-512 wanted codes are compared as at most so many ranges; more of them are looked up one by one.
 cdef enum:
-    MOST_RANGES = 4
+    FEW_RANGES = 4
     CHUNK = 512
-    WORTH_A_SCAN = 64
-
-ctypedef struct Wanted:
-    const uint8_t* table
-    uint32_t texts
-    int ranges
-    uint32_t first[MOST_RANGES]
-    uint32_t length[MOST_RANGES]
 
 ctypedef struct Validity:
     const uint8_t* bits
@@ -108,12 +99,12 @@ cdef void read_ranges(Wanted* wanted) noexcept nogil:
         if not wanted.table[code]:
             continue
         if code and wanted.table[code - 1]:
-            wanted.length[wanted.ranges - 1] += 1
+            wanted.span[wanted.ranges - 1] += 1
         elif wanted.ranges == MOST_RANGES:
             wanted.ranges = MOST_RANGES + 1
             return
         else:
-            wanted.first[wanted.ranges], wanted.length[wanted.ranges] = code, 1
+            wanted.first[wanted.ranges], wanted.span[wanted.ranges] = code, 0
             wanted.ranges += 1
 
 
@@ -137,21 +128,21 @@ cdef uint32_t* keep_run(
 # 1 for each row whose code is wanted; says whether all codes are possible.
 cdef bint flag_wanted(const Code* codes, uint32_t count, const Wanted* wanted, uint8_t* flags) noexcept nogil:
     cdef uint32_t row
-    cdef Code most = 0, first, length
+    cdef Code most = 0, first, span
     cdef int number
     for row in range(count):
         most = max(most, codes[row])
     if most >= wanted.texts:
         return False
-    if wanted.ranges > MOST_RANGES:
+    if wanted.ranges > FEW_RANGES:
         for row in range(count):
             flags[row] = wanted.table[codes[row]]
         return True
     memset(flags, 0, count)
     for number in range(wanted.ranges):
-        first, length = <Code>wanted.first[number], <Code>(wanted.length[number] - 1)
+        first, span = <Code>wanted.first[number], <Code>wanted.span[number]
         for row in range(count):
-            flags[row] |= <Code>(codes[row] - first) <= length
+            flags[row] |= <Code>(codes[row] - first) <= span
     return True
 
 
@@ -185,13 +176,20 @@ cdef uint32_t* keep_long_run(
 
 
 cdef KernelResult keep_wanted(
-    const Code* codes, const Validity* validity, const Wanted* wanted,
-    const uint32_t* starts, const uint32_t* counts, int64_t slices, uint32_t* rows, uint32_t* kept,
+    const Code* codes, const Validity* validity, const Wanted* wanted, const Slices* of,
+    uint32_t* rows, uint32_t* kept, int64_t* listed
 ) noexcept nogil:
-    cdef int64_t part = 0, last
+    cdef int64_t part = 0, last, slices = of.slices
+    cdef const uint32_t* starts = of.starts
+    cdef const uint32_t* counts = of.counts
     cdef uint32_t end, impossible = 0
     cdef uint32_t* place = rows
     cdef uint32_t* before
+    if Code is uint16_t:
+        if validity.bits == NULL and wanted.ranges <= MOST_RANGES and has_wide_selection():
+            if select_wide(codes, wanted, of, rows, kept, listed):
+                return kernel_ok()
+            return kernel_failed(KERNEL_OUT_OF_RANGE, -1)
     while part < slices:
         last, end = part + 1, starts[part] + counts[part]
         while last < slices and starts[last] == end:
@@ -209,13 +207,25 @@ cdef KernelResult keep_wanted(
                 part += 1
         while part < last:
             if part + DISTANCE < slices and counts[part + DISTANCE]:
-                LINKAGE_PREFETCH(codes + starts[part + DISTANCE])
-                LINKAGE_PREFETCH(codes + starts[part + DISTANCE] + counts[part + DISTANCE] - 1)
+                LINKAGE_FETCH(codes + starts[part + DISTANCE])
+                LINKAGE_FETCH(codes + starts[part + DISTANCE] + counts[part + DISTANCE] - 1)
             before = place
             place = keep_run(codes, validity, wanted, starts[part], counts[part], place, &impossible)
             kept[part] = <uint32_t>(place - before)
             part += 1
+    listed[0] = place - rows
     return kernel_failed(KERNEL_OUT_OF_RANGE, -1) if impossible else kernel_ok()
+
+
+# Whether the slices lie inside the rows, and how many rows they have.
+cdef bint slices_fit(const Slices* of, int64_t length, int64_t* rows) noexcept nogil:
+    cdef int64_t part
+    cdef uint64_t end = 0, total = 0
+    for part in range(of.slices):
+        total += of.counts[part]
+        end = max(end, <uint64_t>of.starts[part] + of.counts[part])
+    rows[0] = <int64_t>total
+    return end <= <uint64_t>length
 
 
 # Each slice ascends by day. The smallest head goes first, the earlier slice on a tie: that keeps the order of delivery.
@@ -237,26 +247,8 @@ cdef void merge(
             place += 1
 
 
-def locate_rows(const int64_t[::1] found, const uint32_t[::1] offsets, int64_t rows):
-    """First row and number of rows, uint32, of each person found (a position, or -1) in a segment of `rows` rows."""
-    starts, counts = np.empty(found.shape[0], np.uint32), np.empty(found.shape[0], np.uint32)
-    if found.shape[0] == 0:
-        return starts, counts
-    if offsets.shape[0] == 0:
-        raise ValueError("a segment has at least one offset")
-    cdef uint32_t[::1] out_starts = starts
-    cdef uint32_t[::1] out_counts = counts
-    cdef KernelResult result
-    with nogil:
-        result = locate(
-            &found[0], found.shape[0], &offsets[0], offsets.shape[0] - 1, rows, &out_starts[0], &out_counts[0]
-        )
-    raise_if_failed(result, "offsets")
-    return starts, counts
-
-
 def list_rows(const uint32_t[::1] starts, const uint32_t[::1] counts):
-    """uint32, row numbers slice after slice, as `locate_rows` gave them."""
+    """uint32, row numbers slice after slice, row after row."""
     if starts.shape[0] != counts.shape[0]:
         raise ValueError("one count a slice")
     rows = np.empty(int(np.asarray(counts).sum(dtype=np.int64)), np.uint32)
@@ -282,14 +274,17 @@ def select_rows(
     """
     if starts.shape[0] != counts.shape[0] or wanted.shape[0] == 0 or wanted[wanted.shape[0] - 1]:
         raise ValueError("one count a slice, and a table that ends with an unwanted code")
-    ends = np.asarray(starts).astype(np.int64) + np.asarray(counts)
-    if ends.max(initial=0) > codes.shape[0]:
-        raise ValueError("a slice lies outside the rows")
     if validity is not None and validity.shape[0] * 8 < first_bit + codes.shape[0]:
         raise ValueError("one bit a row")
     kept = np.zeros(starts.shape[0], np.uint32)
-    rows = np.empty(int(np.asarray(counts).sum(dtype=np.int64)) + 1, np.uint32)
-    if rows.shape[0] == 1:
+    cdef Slices slices = Slices(NULL, NULL, starts.shape[0])
+    cdef int64_t total = 0, listed = 0
+    if starts.shape[0]:
+        slices.starts, slices.counts = &starts[0], &counts[0]
+    if not slices_fit(&slices, codes.shape[0], &total):
+        raise ValueError("a slice lies outside the rows")
+    rows = np.empty(total + ROWS_TO_SPARE, np.uint32)
+    if total == 0:
         return rows[:0], kept
     cdef uint32_t[::1] out = rows
     cdef uint32_t[::1] out_kept = kept
@@ -301,11 +296,9 @@ def select_rows(
     cdef KernelResult result
     with nogil:
         read_ranges(&codes_wanted)
-        result = keep_wanted(
-            &codes[0], &filled, &codes_wanted, &starts[0], &counts[0], starts.shape[0], &out[0], &out_kept[0]
-        )
+        result = keep_wanted(&codes[0], &filled, &codes_wanted, &slices, &out[0], &out_kept[0], &listed)
     raise_if_failed(result, "code")
-    return rows[:int(kept.sum(dtype=np.int64))], kept
+    return rows[:listed], kept
 
 
 def merge_by_day(
