@@ -7,7 +7,7 @@ each drug, or one for all. Days are counted from the start of a person's follow-
 no bit.
 """
 
-from libc.math cimport INFINITY, NAN, rint
+from libc.math cimport INFINITY, NAN, ceil, floor, rint
 from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t
 from libc.stdlib cimport free, malloc
 
@@ -45,7 +45,7 @@ ctypedef struct Rule:
     bint same_medication
     bint dosage_change
 
-# One dispensing inside follow-up. `drug` is 0 for all where they share a stock.
+# One dispensing inside follow-up. `drug` is 0 for all where they share a stock, `dose` 1 where none is read.
 ctypedef struct Item:
     int32_t day
     int32_t drug
@@ -69,14 +69,17 @@ ctypedef struct Stock:
     double empty_on
     double dose
 
+# The days of the events lie in one row as well: searching them is adding up comparisons, many at a time.
 ctypedef struct Person:
     Item* items
     Event* events
+    int32_t* days
     Reach* of_follow_up
     Reach* of_window
     Stock* stocks
     int64_t count
     int32_t follow_up_end
+    bint one_drug
 
 ctypedef struct Value:
     double number
@@ -127,7 +130,7 @@ cdef uint8_t collect(
 ) noexcept nogil:
     cdef int64_t items = 0, place
     cdef Item* item
-    person.count = 0
+    person.count, person.one_drug = 0, True
     while row < end and rows.day[row] < start:
         row += 1
     while row < end and rows.day[row] <= person.follow_up_end + start:
@@ -143,6 +146,7 @@ cdef uint8_t collect(
             return BAD_SUPPLY
         if not item.dose > 0 or item.dose == INFINITY:
             return BAD_DOSE
+        person.one_drug = person.one_drug and item.drug == person.items[0].drug
         if rule.corrected:
             settle(person.items, items)
         items += 1
@@ -150,6 +154,7 @@ cdef uint8_t collect(
     for place in range(items):
         item = &person.items[place]
         if person.count == 0 or not rule.corrected or item.day != person.events[person.count - 1].day:
+            person.days[person.count] = item.day
             person.events[person.count].day, person.events[person.count].first = item.day, place
             person.events[person.count].supply = 0
             person.count += 1
@@ -170,7 +175,7 @@ cdef void follow_rows(const Person* person, const Rule* rule, int64_t first, Rea
         carried = max(0.0, reach[i].lasting - (item[1].day - item.day))
         if rule.same_medication and item[1].drug != item.drug:
             carried = 0
-        elif rule.dosage_change:
+        elif item[1].dose != item.dose:
             carried = carried * item.dose / item[1].dose
 
 
@@ -189,7 +194,7 @@ cdef double refill(
         supply += person.items[place].supply
         amount += person.items[place].supply * person.items[place].dose
     if rule.dosage_change:
-        if not is_new:
+        if not is_new and dose != stock.dose:
             carried = carried * stock.dose / dose
         if dose != item.dose:
             supply = amount / dose
@@ -197,10 +202,29 @@ cdef double refill(
     return carried
 
 
+# One stock, of the only drug or of all, held in registers; most days bring a single row.
+cdef void follow_pool(const Person* person, const Rule* rule, int64_t first, Reach* reach) noexcept nogil:
+    cdef int64_t i
+    cdef const Item* item
+    cdef Stock pool
+    cdef double carried = 0
+    pool.empty_on, pool.dose = 0, 0
+    for i in range(first, person.count):
+        item = &person.items[person.events[i].first]
+        if person.events[i].end - person.events[i].first > 1:
+            carried = refill(person, rule, person.events[i].first, person.events[i].end, &pool, i == first)
+        else:
+            carried = 0 if i == first else max(0.0, pool.empty_on - item.day)
+            if i > first and item.dose != pool.dose:
+                carried = carried * pool.dose / item.dose
+            pool.dose, pool.empty_on = item.dose, item.day + carried + item.supply
+        reach[i].carried, reach[i].lasting = carried, pool.empty_on - item.day
+
+
 cdef void follow_stocks(const Person* person, const Rule* rule, int64_t first, Reach* reach) noexcept nogil:
     cdef int64_t i, item, end, stock, stocks = 0
     cdef int32_t day
-    cdef double carried = 0, empty_on
+    cdef double empty_on
     for i in range(first, person.count):
         day, item = person.events[i].day, person.events[i].first
         reach[i].carried = 0
@@ -214,20 +238,20 @@ cdef void follow_stocks(const Person* person, const Rule* rule, int64_t first, R
             stock = 0
             while stock < stocks and person.stocks[stock].drug != person.items[item].drug:
                 stock += 1
-            carried = refill(person, rule, item, end, &person.stocks[stock], stock == stocks)
+            refill(person, rule, item, end, &person.stocks[stock], stock == stocks)
             stocks = max(stocks, stock + 1)
             item = end
         empty_on = 0
         for stock in range(stocks):
             empty_on = max(empty_on, person.stocks[stock].empty_on)
-        if not rule.same_medication:
-            reach[i].carried = carried
         reach[i].lasting = empty_on - day
 
 
 cdef inline void follow(const Person* person, const Rule* rule, int64_t first, Reach* reach) noexcept nogil:
-    if rule.corrected:
+    if rule.corrected and not person.one_drug:
         follow_stocks(person, rule, first, reach)
+    elif rule.corrected:
+        follow_pool(person, rule, first, reach)
     else:
         follow_rows(person, rule, first, reach)
 
@@ -241,14 +265,19 @@ cdef inline double gap_after(
 
 
 cdef int64_t events_before(const Person* person, double day, bint itself) noexcept nogil:
-    cdef int64_t low = 0, high = person.count, middle
-    while low < high:
+    cdef int32_t limit = <int32_t>(floor(day) + 1 if itself else ceil(day))
+    cdef int64_t low = 0, high = person.count, middle, i
+    cdef int32_t found = 0
+    # Halves are jumps that nobody foresees; where few events are left, all of them are compared.
+    while high - low > 64:
         middle = (low + high) >> 1
-        if person.events[middle].day < day or (itself and person.events[middle].day == day):
+        if person.days[middle] < limit:
             low = middle + 1
         else:
             high = middle
-    return low
+    for i in range(low, high):
+        found += person.days[i] < limit
+    return low + found
 
 
 # CMA1: supply of all events but the last, over the days from the first to the last.
@@ -472,18 +501,20 @@ cdef class Workspace:
         rows = max(rows, 1)
         self.person.items = <Item*>malloc(rows * sizeof(Item))
         self.person.events = <Event*>malloc(rows * sizeof(Event))
+        self.person.days = <int32_t*>malloc(rows * sizeof(int32_t))
         self.person.of_follow_up = <Reach*>malloc(rows * sizeof(Reach))
         self.person.of_window = <Reach*>malloc(rows * sizeof(Reach))
         self.person.stocks = <Stock*>malloc(rows * sizeof(Stock))
         if not (
-            self.person.items and self.person.events and self.person.of_follow_up
-            and self.person.of_window and self.person.stocks
+            self.person.items and self.person.events and self.person.days
+            and self.person.of_follow_up and self.person.of_window and self.person.stocks
         ):
             raise MemoryError
 
     def __dealloc__(self):
         free(self.person.items)
         free(self.person.events)
+        free(self.person.days)
         free(self.person.of_follow_up)
         free(self.person.of_window)
         free(self.person.stocks)
