@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from linkage_core.events import PersonEvents, Population, Touched
 from linkage_core.finish_counts import finish
 from linkage_core.grids import CountingPlan, counting_plan
 from linkage_core.indicators import PersonValues, evaluate
+from linkage_core.layout import Layout, layout_of
 from linkage_core.partial_counts import PartialCounts
 from linkage_core.question import Question
 from linkage_core.register_view import RegisterView
@@ -110,15 +111,28 @@ class _Counted:
         )
 
 
+class _SharedLayout:
+    """The layout of a run, worked out by the first block; where several are first, theirs are equal."""
+
+    def __init__(self) -> None:
+        self._layout: Layout | None = None
+
+    def of(self, values: Sequence[PersonValues]) -> Layout:
+        if self._layout is None:
+            self._layout = layout_of(values)
+        return self._layout
+
+
 @dataclass(frozen=True, slots=True)
 class _Work:
-    """All that threads share: nothing of it is written to."""
+    """All that threads share: nothing of it is written to but the layout, once."""
 
     question: Question
     population: Population
     registers: Mapping[str, RegisterView]
     plan: CountingPlan
     block_bytes: int
+    layout: _SharedLayout = field(default_factory=_SharedLayout)
 
     def count(self, first: int, last: int) -> _Counted:
         """Find, evaluate and count the persons from position `first` to before `last`."""
@@ -131,7 +145,8 @@ class _Work:
             if len(parts) > 1:
                 here = persons_between(persons, begin, end)
                 rows = {name: events_between(joined, begin, end) for name, joined in events.items()}
-            part = count_block(_evaluate(self.question, here, rows), population=here, plan=self.plan)
+            values = _evaluate(self.question, here, rows)
+            part = count_block(values, population=here, plan=self.plan, layout=self.layout.of(values))
             counts = part if counts is None else counts.merge(part)
         assert counts is not None
         found = np.logical_or.reduce([joined.found for joined in events.values()])

@@ -15,7 +15,7 @@ from linkage_core.counted_table import CountedTable, Dimension, Line, Nesting, P
 from linkage_core.grids import CountingPlan, Crossing, with_margins
 from linkage_core.indicators.values import Int64s, Measure
 from linkage_core.partial_counts import PartialCounts, UsedLevels
-from linkage_core.points import STATISTICS, Point, person_columns, sum_columns
+from linkage_core.points import STATISTICS, Point
 from linkage_core.set_relations import POPULATION
 
 
@@ -39,10 +39,10 @@ def finish(counts: PartialCounts, plan: CountingPlan) -> CountedTable:
             )
         cells = table.cells_of(crossing)
         table.put_persons(POPULATION, cells.persons[0], cells.dimensions)
-        for point in counts.points:
+        for point in counts.layout.points:
             for row in point.row_axes(crossing):
                 table.put_point(point, cells, row)
-    for point in counts.points:
+    for point in counts.layout.points:
         table.put_reasons(point)
     return table.table()
 
@@ -74,18 +74,21 @@ class _Table:
 
     def __init__(self, counts: PartialCounts, plan: CountingPlan) -> None:
         self._counts, self._plan = counts, plan
-        self._person_columns, self._sum_columns = person_columns(counts.points), sum_columns(counts.points)
+        self._person_columns, self._sum_columns = counts.layout.person_columns, counts.layout.sum_columns
         unheard = {name for name, persons in counts.reasons.items() if not persons}
         # Denominators and reasons of everybody bear the name of the first set that equals them; numerators their own.
-        of_everybody = {"", *("/".join(point.periods) for point in counts.points)}
+        of_everybody = {"", *("/".join(point.periods) for point in counts.layout.points)}
         self._shared = {name: counts.families[name].shared_names(unheard) for name in of_everybody}
         self._rows = {name: _row_axis(name, levels) for name, levels in counts.levels.items()}
         self._periods: dict[str, Dimension] = {}
-        for name in {point.dimension for point in counts.points if point.dimension}:
-            labels = {label for point in counts.points if point.dimension == name for label in point.periods}
+        for name in {point.dimension for point in counts.layout.points if point.dimension}:
+            labels = {label for point in counts.layout.points if point.dimension == name for label in point.periods}
             self._periods[name] = Dimension(name, tuple(sorted(labels)), True)
         self._person_cubes: dict[tuple[str, tuple[str, ...]], PersonCube] = {}
         self._sum_cubes: dict[tuple[str, tuple[str, ...]], SumCube] = {}
+        self._incomplete = {
+            point.name: late for point, late in zip(counts.layout.points, counts.incomplete, strict=True)
+        }
         self._lines: dict[Line, None] = {}
         self._splits: dict[Split, None] = {}
         self._reasons: dict[tuple[str, str, str], None] = {}
@@ -116,7 +119,7 @@ class _Table:
                 statistic=STATISTICS[statistic],
                 dimensions=tuple(axis.name for axis in (*cells.dimensions, *axes.dimensions)),
                 denominator_key="" if statistic in ("count", "sum") else denominator,
-                incomplete=point.incomplete,
+                incomplete=self._incomplete[point.name],
             )
             if point.measure is Measure.YES_NO:
                 line = self._put_yes(line, point, cells, axes, denominator)
@@ -144,8 +147,7 @@ class _Table:
 
     def put_reasons(self, point: Point) -> None:
         """Put in why persons have no value, or a 0 for lack of rows, over everybody only."""
-        for reason in point.reasons:
-            name = point.reason(reason)
+        for reason, name in zip(point.reasons, point.reason_sets, strict=True):
             if persons := self._counts.reasons[name]:
                 key = self._shared[""][name]
                 self.put_persons(key, np.array(persons, np.int64), ())

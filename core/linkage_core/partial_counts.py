@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from linkage_core.indicators.values import Int64s, UInt8s
-from linkage_core.points import Point
+from linkage_core.layout import Layout
 from linkage_core.set_relations import Family
 
 RowKey = tuple[str, tuple[str, ...], str]
@@ -47,9 +47,10 @@ class PartialCounts:
     """Counts and sums of some persons.
 
     Args:
-        points: indicators at their parameter points.
-        persons: for each grid int64, columns x cells: the population, then the columns of `points.person_columns`.
-        sums: for each grid int64, columns x cells: the columns of `points.sum_columns`.
+        layout: of the run.
+        incomplete: for each point, whether somebody's window reaches past the last complete day of the register.
+        persons: for each grid int64, columns x cells: the columns of `layout.person_columns`.
+        sums: for each grid int64, columns x cells: the columns of `layout.sum_columns`.
         persons_by_row: int64, cells x (periods + 1) x levels, the last period being all of them.
         sums_by_row: int64, cells x periods x levels.
         levels: by row variable.
@@ -58,7 +59,8 @@ class PartialCounts:
         met: for pairs of strata that no grid crosses, the pairs of levels that occur, as one ascending number each.
     """
 
-    points: tuple[Point, ...]
+    layout: Layout
+    incomplete: tuple[bool, ...]
     persons: tuple[Int64s, ...]
     sums: tuple[Int64s, ...]
     persons_by_row: Mapping[RowKey, Int64s]
@@ -70,10 +72,12 @@ class PartialCounts:
 
     def merge(self, other: PartialCounts) -> PartialCounts:
         """The counts of the persons of both, who must not overlap."""
+        assert self.layout is other.layout or self.layout == other.layout
         levels = {name: mine.merge(other.levels[name]) for name, mine in self.levels.items()}
         mine, others = self._with_levels(levels), other._with_levels(levels)
         return PartialCounts(
-            points=tuple(one.merge(two) for one, two in zip(self.points, other.points, strict=True)),
+            layout=self.layout,
+            incomplete=tuple(one or two for one, two in zip(self.incomplete, other.incomplete, strict=True)),
             persons=tuple(one + two for one, two in zip(self.persons, other.persons, strict=True)),
             sums=tuple(one + two for one, two in zip(self.sums, other.sums, strict=True)),
             persons_by_row={key: one + others.persons_by_row[key] for key, one in mine.persons_by_row.items()},

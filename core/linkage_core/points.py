@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 
 from linkage_core.counted_table import Statistic
 from linkage_core.grids import Crossing
@@ -39,7 +39,10 @@ class Point:
         rows: row variables that its values are split by; `own_rows` are those that the definition asks for.
         overlapping: row variables of which a row may have several levels.
         reasons: why persons have no value, in the order of the rules.
-        incomplete: somebody's window reaches past the last complete day of the register.
+        denominator: name of the set of persons that have a value.
+        counted: name of the set that is counted beside the denominator; "" where only a sum is formed.
+        added: name of what is added up; "" where persons are only counted.
+        reason_sets: names of the sets of persons who have each of the reasons in any period.
     """
 
     name: str
@@ -56,50 +59,36 @@ class Point:
     own_rows: tuple[str, ...]
     overlapping: tuple[str, ...]
     reasons: tuple[str, ...]
-    incomplete: bool
+    denominator: str = field(init=False, compare=False)
+    counted: str = field(init=False, compare=False)
+    added: str = field(init=False, compare=False)
+    reason_sets: tuple[str, ...] = field(init=False, compare=False)
 
-    @property
-    def denominator(self) -> str:
-        """Name of the set of persons that have a value."""
-        return f"{self.name}/denominator"
+    def __post_init__(self) -> None:
+        # Every block asks for the names, so they are put together once.
+        for name, value in (
+            ("denominator", f"{self.name}/denominator"),
+            ("counted", self._counted()),
+            ("added", self._added()),
+            ("reason_sets", tuple(f"{self.name}/reason/{reason}" for reason in self.reasons)),
+        ):
+            object.__setattr__(self, name, value)
 
-    @property
-    def counted(self) -> str:
-        """Name of the set that is counted beside the denominator; "" where only a sum is formed."""
+    def _counted(self) -> str:
         if not self.statistics or self.measure is Measure.FRACTION:
             return ""
         return f"{self.name}/yes" if self.measure is Measure.YES_NO else f"{self.name}/contributors"
 
-    @property
-    def added(self) -> str:
-        """Name of what is added up; "" where persons are only counted."""
+    def _added(self) -> str:
         if self.measure is not Measure.YES_NO:
             return f"{self.name}/sum" if self.statistics else ""
         return f"{self.name}/person_days" if self.has_person_time and "rate" in self.statistics else ""
-
-    def reason(self, reason: str) -> str:
-        """Name of the set of persons who have this reason in any period."""
-        return f"{self.name}/reason/{reason}"
 
     def row_axes(self, crossing: Crossing) -> list[str | None]:
         """Row variables to cross with: the order's, or none and each that the definition itself asks for."""
         if crossing.row is not None:
             return [crossing.row] if crossing.row in self.rows else []
         return [None, *(name for name in self.own_rows if name in self.rows)]
-
-    def merge(self, other: Point) -> Point:
-        """The same point over both blocks."""
-        merged = replace(self, incomplete=self.incomplete or other.incomplete)
-        assert merged == replace(other, incomplete=merged.incomplete)
-        return merged
-
-
-def values_by_point(values: Sequence[PersonValues]) -> list[list[PersonValues]]:
-    """Values of one indicator at one parameter point together: all its periods."""
-    points: dict[str, list[PersonValues]] = {}
-    for value in values:
-        points.setdefault(value.name, []).append(value)
-    return list(points.values())
 
 
 def point_of(values: Sequence[PersonValues]) -> Point:
@@ -122,29 +111,9 @@ def point_of(values: Sequence[PersonValues]) -> Point:
         own_rows=tuple(own),
         overlapping=tuple(dict.fromkeys(_overlapping(values))),
         reasons=tuple(dict.fromkeys(reason for value in values for reason in value.reasons if reason != OK)),
-        incomplete=any(value.incomplete for value in values),
     )
 
 
 def _overlapping(values: Sequence[PersonValues]) -> Iterator[str]:
     for value in values:
         yield from (name for name, rows in value.rows.items() if not rows.partitions_rows)
-
-
-def person_columns(points: Sequence[Point]) -> dict[str, slice]:
-    """Which columns of counts belong to which set: a column a period and one for all of them."""
-    sizes = {name: len(point.periods) + 1 for point in points for name in (point.denominator, point.counted) if name}
-    return _columns(sizes, first=1)
-
-
-def sum_columns(points: Sequence[Point]) -> dict[str, slice]:
-    """Which columns of sums belong to which sum: a column a period, or one."""
-    return _columns({point.added: max(len(point.periods), 1) for point in points if point.added}, first=0)
-
-
-def _columns(sizes: dict[str, int], *, first: int) -> dict[str, slice]:
-    columns = {}
-    for name, size in sizes.items():
-        columns[name] = slice(first, first + size)
-        first += size
-    return columns

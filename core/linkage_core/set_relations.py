@@ -8,18 +8,18 @@ kept. A set over several periods has one mask a period; a family holds sets over
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from linkage_core.counted_table import Split
-from linkage_core.indicators.values import Bools, UInt8s
-from linkage_core.kernels.count_persons import find_subsets
+from linkage_core.indicators.values import Bools
+from linkage_core.kernels.person_sets import find_subsets
+from linkage_core.person_sets import PersonSets
 
 POPULATION = "population"
-UInt64s = npt.NDArray[np.uint64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,8 @@ class Family:
     def merge(self, other: Family) -> Family:
         """The same sets over both blocks."""
         assert self.names == other.names
+        if np.array_equal(self.content, other.content):
+            return Family(self.names, self.content, self.inside & other.inside)
         both = self.content * len(other.inside) + other.content
         pairs, content = np.unique(both, return_inverse=True)
         here, there = pairs // max(len(other.inside), 1), pairs % max(len(other.inside), 1)
@@ -70,22 +72,13 @@ class Family:
         return found
 
 
-def family(sets: Mapping[str, tuple[int, UInt8s]]) -> Family:
+def family(names: tuple[str, ...], rows: Sequence[tuple[int, ...]], sets: PersonSets) -> Family:
     """Compare the sets of one family in a block.
 
     Args:
-        sets: by name, in order: a mark that equal marks mean equal bits, and the bits of all periods.
+        names: of the sets, in order.
+        rows: for each name its sets, one a period.
     """
-    marks = dict(sets.values())
-    place = {mark: position for position, mark in enumerate(marks)}
-    content = np.array([place[mark] for mark, _ in sets.values()], np.intp)
-    return Family(tuple(sets), content, find_subsets(_words(list(marks.values()))).view(np.bool_))
-
-
-def _words(contents: Sequence[UInt8s]) -> UInt64s:
-    """Bits of each content as a row of whole words."""
-    size = len(contents[0])
-    rows = np.zeros((len(contents), -(-size // 8) * 8), np.uint8)
-    for row, bits in zip(rows, contents, strict=True):
-        row[:size] = bits
-    return rows.view(np.uint64)
+    contents = {which: place for place, which in enumerate(dict.fromkeys(rows))}
+    inside = find_subsets(np.array(list(contents), np.int64), sets.bits, sets.persons, everybody=sets.everybody)
+    return Family(names, np.array([contents[which] for which in rows], np.intp), inside.view(np.bool_))

@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 from linkage.errors import EventsRejected
 from linkage_core.events import Population
 from linkage_core.kernels.count_levels import count_levels
-from linkage_core.kernels.count_persons import add_fractions, add_values, count_persons, find_subsets
+from linkage_core.kernels.count_persons import add_fractions, add_values, count_sets
+from linkage_core.kernels.person_sets import find_subsets, pack_codes
 from linkage_core.kernels.stratum_levels import place_codes
+from linkage_core.person_sets import PersonSets
 from linkage_core.strata import stratum_rule
 from tests.reference.counting import add_by_cell, count_by_cell, count_by_level, millionths, subsets
 from tests.reference.strata import stratum
@@ -23,36 +25,76 @@ from tests.support.counted_tables import made_up_population
 SEEDS = st.integers(0, 1 << 32)
 
 
+def made_up_sets(rng: np.random.Generator, *, persons: int, count: int) -> tuple[PersonSets, list[list[bool]]]:
+    """Sets of a block, sparse and dense, equal and nested, and who is in each."""
+    sets, masks = PersonSets(persons), [[True] * persons, [False] * persons]
+    odds = rng.choice([0, 0.02, 0.5, 0.98, 1], count)
+    code = [(rng.random(persons) < share).astype(np.uint8) * np.uint8(3) for share in odds]
+    wanted = rng.integers(0, 2, count) * 3
+    assert sets.of_codes(code, wanted.tolist())
+    masks += [(one == what).tolist() for one, what in zip(code, wanted, strict=True)]
+    return sets, masks
+
+
+def bits_of(mask: list[bool]) -> list[int]:
+    """Words of 64 persons."""
+    return [
+        sum(is_in << place for place, is_in in enumerate(mask[first : first + 64])) for first in range(0, len(mask), 64)
+    ]
+
+
 @settings(max_examples=100, deadline=None)
-@given(seed=SEEDS, persons=st.integers(0, 30), cells=st.integers(1, 5))
+@given(seed=SEEDS, persons=st.integers(0, 200), count=st.integers(1, 5))
+def test_sets_are_packed_counted_and_compared(seed: int, persons: int, count: int) -> None:
+    rng = np.random.default_rng(seed)
+    sets, masks = made_up_sets(rng, persons=persons, count=count)
+    assert sets.bits.tolist() == [bits_of(mask) for mask in masks]
+    assert sets.persons.tolist() == [sum(mask) for mask in masks]
+    kinds = [np.bool_, np.uint8, np.int32, np.int64]
+    within = rng.integers(0, len(masks), len(kinds)).tolist()
+    value = [rng.integers(0 if kind in (np.bool_, np.uint8) else -2, 2, persons).astype(kind) for kind in kinds]
+    found = sets.of_positive([column[::1] for column in value], within)
+    for row, around, column in zip(found, within, value, strict=True):
+        expected = [bool(here > 0) and is_in for here, is_in in zip(column, masks[around], strict=True)]
+        assert sets.mask(row).tolist() == expected
+    masks = [sets.mask(row).tolist() for row in range(len(sets.bits))]
+    chosen = rng.integers(0, len(masks), rng.integers(0, 4)).tolist()
+    either = [any(masks[row][person] for row in chosen) for person in range(persons)]
+    assert sets.mask(sets.union(chosen)).tolist() == either
+    assert sets.mask(sets.without(chosen)).tolist() == [not is_in for is_in in either]
+    row = rng.integers(0, len(masks), (rng.integers(0, 6), rng.integers(1, 3)))
+    inside = find_subsets(row, sets.bits, sets.persons, everybody=persons)
+    assert inside.tolist() == subsets([[masks[one] for one in rows] for rows in row.tolist()])
+
+
+@settings(max_examples=100, deadline=None)
+@given(seed=SEEDS, persons=st.integers(0, 200), cells=st.integers(1, 5))
 def test_persons_values_and_fractions_add_up_by_cell(seed: int, persons: int, cells: int) -> None:
     rng = np.random.default_rng(seed)
-    cell, among = rng.integers(0, cells, persons).astype(np.int32), rng.integers(0, 2, persons).astype(np.uint8)
-    value, of = rng.integers(-(1 << 40), 1 << 40, persons), rng.integers(-2, 400, persons)
-    counts, sums, parts = (np.zeros(cells, np.int64) for _ in range(3))
-    count_persons(cell, among, counts)
-    add_values(cell, among, value, sums)
-    add_fractions(cell, among, value % 4001 - 2000, of, parts, scale=1_000_000)
-    assert counts.tolist() == count_by_cell(cell, among, cells)
-    assert sums.tolist() == add_by_cell(cell, among, value, cells)
-    assert parts.tolist() == add_by_cell(cell, among, millionths(value % 4001 - 2000, of), cells)
+    sets, masks = made_up_sets(rng, persons=persons, count=4)
+    cell = rng.integers(0, cells, persons).astype(np.int32)
+    row = rng.integers(0, len(masks), 8)
+    counts = np.zeros((len(row), cells), np.int64)
+    count_sets(sets.bits, sets.persons, row, cell, counts)
+    assert counts.tolist() == [count_by_cell(cell, masks[one], cells) for one in row.tolist()]
+    for kind in (np.int32, np.int64):
+        value, of = rng.integers(-(1 << 30), 1 << 30, persons).astype(kind), rng.integers(-2, 400, persons).astype(kind)
+        value[rng.random(persons) < rng.random()] = 0
+        for bits, mask in zip(sets.bits, masks, strict=True):
+            sums, parts = np.zeros((2, cells), np.int64)
+            add_values(bits, value, cell, sums)
+            add_fractions(bits, value % kind(4001) - kind(2000), of, cell, parts, scale=1_000_000)
+            assert sums.tolist() == add_by_cell(cell, mask, value, cells)
+            whole = millionths(value.astype(np.int64) % 4001 - 2000, of.astype(np.int64))
+            assert parts.tolist() == add_by_cell(cell, mask, whole, cells)
 
 
 @given(large=st.integers(0, 1 << 42), of=st.integers(1, 1 << 31))
 def test_fractions_are_rounded_exactly_also_where_doubles_would_not(large: int, of: int) -> None:
     sums = np.zeros(1, np.int64)
-    nowhere, her = np.zeros(1, np.int32), np.ones(1, np.uint8)
-    add_fractions(nowhere, her, np.array([large]), np.array([of]), sums, scale=1_000_000)
+    nowhere, her = np.zeros(1, np.int32), np.ones(1, np.uint64)
+    add_fractions(her, np.array([large]), np.array([of]), nowhere, sums, scale=1_000_000)
     assert sums[0] == (2_000_000 * large + of) // (2 * of)
-
-
-@given(seed=SEEDS, sets=st.integers(0, 6), words=st.integers(0, 3))
-def test_subsets_are_found(seed: int, sets: int, words: int) -> None:
-    rng = np.random.default_rng(seed)
-    bits = rng.integers(0, 2, (sets, words), np.uint64) * np.uint64(1 << 63) | rng.integers(
-        0, 4, (sets, words), np.uint64
-    )
-    assert find_subsets(bits).tolist() == subsets(bits)
 
 
 @settings(max_examples=100, deadline=None)
@@ -117,9 +159,16 @@ def test_ages_are_completed_years_on_any_days(days: list[tuple[int, int]]) -> No
 
 
 def test_what_is_out_of_range_is_refused() -> None:
-    cell, among = np.array([0, 3], np.int32), np.ones(2, np.uint8)
+    cell, sets = np.array([0, 3], np.int32), PersonSets(2)
     with pytest.raises(EventsRejected, match="row 1, column 'cell': the value is outside its range"):
-        count_persons(cell, among, np.zeros(3, np.int64))
+        count_sets(sets.bits, sets.persons, np.zeros(1, np.int64), cell, np.zeros((1, 3), np.int64))
+    with pytest.raises(EventsRejected, match="row 1, column 'cell'"):
+        add_values(sets.bits[0], np.ones(2, np.int64), cell, np.zeros(3, np.int64))
+    with pytest.raises(EventsRejected, match="row 1, column 'row': the value is outside its range"):
+        count_sets(sets.bits, sets.persons, np.array([1, 2]), cell, np.zeros((2, 4), np.int64))
+    with pytest.raises(EventsRejected, match="column 'code': the value differs in length"):
+        code = [np.zeros(1, np.uint8)]
+        pack_codes(code, np.zeros(1, np.uint8), np.zeros(1, np.int64), sets.bits, sets.persons, everybody=2)
     with pytest.raises(EventsRejected, match="row 1, column 'code'"):
         place_codes(np.array([0, -1], np.int8), np.zeros(2, np.int32), np.zeros(2, np.int32))
 

@@ -1,4 +1,4 @@
-"""Twins of the kernels count_persons, count_levels and count_weighed: one person at a time."""
+"""Twins of the kernels person_sets, count_persons, count_levels and count_weighed: one person at a time."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import numpy.typing as npt
 Ints = npt.NDArray[np.integer]
 
 
-def count_by_cell(cell: Ints, among: Ints, cells: int) -> list[int]:
+def count_by_cell(cell: Ints, among: Sequence[bool], cells: int) -> list[int]:
     return [sum(bool(is_in) for where, is_in in zip(cell, among, strict=True) if where == one) for one in range(cells)]
 
 
-def add_by_cell(cell: Ints, among: Ints, value: Ints, cells: int) -> list[int]:
-    lines = list(zip(cell.tolist(), among.tolist(), value.tolist(), strict=True))
+def add_by_cell(cell: Ints, among: Sequence[bool], value: Ints, cells: int) -> list[int]:
+    lines = list(zip(cell.tolist(), among, value.tolist(), strict=True))
     return [sum(what for where, is_in, what in lines if is_in and where == one) for one in range(cells)]
 
 
@@ -24,9 +24,10 @@ def millionths(value: Ints, of: Ints) -> Ints:
     return np.asarray((2_000_000 * value + least) // (2 * least))
 
 
-def subsets(bits: npt.NDArray[np.uint64]) -> list[list[int]]:
-    sets = [int.from_bytes(row.tobytes(), "little") for row in bits]
-    return [[int(part & ~whole == 0) for whole in sets] for part in sets]
+def subsets(sets: Sequence[Sequence[Sequence[bool]]]) -> list[list[int]]:
+    """Which sets lie in which: a set is one list of persons a period."""
+    who = [[{person for person, is_in in enumerate(mask) if is_in} for mask in masks] for masks in sets]
+    return [[int(all(map(set.issubset, part, whole))) for whole in who] for part in who]
 
 
 def count_by_level(

@@ -1,28 +1,36 @@
 import numpy as np
 import numpy.typing as npt
 
-UInt8s = npt.NDArray[np.uint8]
-UInt64s = npt.NDArray[np.uint64]
 Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]
+UInt64s = npt.NDArray[np.uint64]
+Integers = npt.NDArray[np.integer]
 
-def count_persons(cell: Int32s, among: UInt8s, counts: Int64s) -> None:
-    """Add the persons of a set to the counts of their cells.
+def count_sets(bits: UInt64s, persons: Int64s, row: Int64s, cell: Int32s, counts: Int64s) -> None:
+    """Count the persons of sets by cell.
 
     Args:
-        cell: int32, one a person: position in `counts`.
-        among: uint8, one a person: not 0 where she is in the set.
-        counts: int64, in and out.
+        bits: uint64, sets x words of 64 persons: the first in the lowest bit, none set behind the last person.
+        persons: int64, one a row of `bits`: how many persons it has.
+        row: int64, one a column: the set that it counts; a set may be counted by several.
+        cell: int32, one a person.
+        counts: int64, columns x cells, zeros; written.
 
     Raises:
-        EventsRejected: a cell is out of range; names the person's position.
+        EventsRejected: lengths differ, or a row or cell does not exist; names the person's position.
     """
 
-def add_values(cell: Int32s, among: UInt8s, value: Int64s, sums: Int64s) -> None:
-    """Add the values of the persons of a set to the sums of their cells; arguments as in `count_persons`."""
+def add_values(bits: UInt64s, value: Integers, cell: Int32s, sums: Int64s) -> None:
+    """Add the values of the persons of one set to the sums of their cells.
 
-def add_fractions(cell: Int32s, among: UInt8s, value: Int64s, of: Int64s, sums: Int64s, *, scale: int) -> None:
-    """Add value / of (at least 1) of the persons of a set, each rounded half up to a whole 1 / scale."""
+    Args:
+        bits: uint64, one row of sets as in `count_sets`.
+        value: int32 or int64, one a person.
+        sums: int64, one a cell; added to.
 
-def find_subsets(bits: UInt64s) -> UInt8s:
-    """uint8, sets x sets: 1 where every bit of the row's set is in the column's; `bits` is one row of words a set."""
+    Raises:
+        EventsRejected: lengths differ, or a cell does not exist; names the person's position.
+    """
+
+def add_fractions(bits: UInt64s, value: Integers, of: Integers, cell: Int32s, sums: Int64s, *, scale: int) -> None:
+    """Add `value / of` in units of 1 / `scale`, rounded half up for each person; `of` is taken as 1 at least."""

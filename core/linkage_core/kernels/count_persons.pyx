@@ -1,9 +1,10 @@
 # cython: freethreading_compatible = True
-"""Counts persons and adds their values by cell, and finds which sets of persons lie in which."""
+"""Counts sets of persons and adds their values by cell; sets are rows of bits, 64 persons a word, the first lowest."""
 
 import numpy as np
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
+from libc.string cimport memcpy
 
 from linkage_core.kernels.kernel_result cimport (
     KERNEL_LENGTH_MISMATCH,
@@ -15,26 +16,137 @@ from linkage_core.kernels.kernel_result cimport (
 )
 
 
-cdef KernelResult count_all(
-    const int32_t* cell, const uint8_t* among, int64_t persons, int64_t cells, int64_t* counts
-) noexcept nogil:
+cdef extern from "person_bits.h" nogil:
+    uint64_t linkage_equal_bytes(const uint8_t* bytes, uint8_t wanted)
+    int linkage_lowest(uint64_t word)
+
+cdef enum:
+    WORD = 64
+
+# The persons' cells, and who of them there is at all.
+ctypedef struct Cells:
+    const int32_t* cell
+    int64_t persons
+    int64_t words
+    int64_t cells
+
+# Of four or eight bytes.
+ctypedef struct Numbers:
+    const void* values
+    int64_t width
+
+
+cdef inline uint64_t everybody_here(const Cells* grid, int64_t word) noexcept nogil:
+    cdef int64_t left = grid.persons - word * WORD
+    return ~<uint64_t>0 if left >= WORD else (<uint64_t>1 << left) - 1
+
+
+cdef KernelResult count_everybody(const Cells* grid, int64_t* counts) noexcept nogil:
     cdef int64_t person
-    for person in range(persons):
-        if not 0 <= cell[person] < cells:
+    for person in range(grid.persons):
+        if not 0 <= grid.cell[person] < grid.cells:
             return kernel_failed(KERNEL_OUT_OF_RANGE, person)
-        counts[cell[person]] += among[person] != 0
+        counts[grid.cell[person]] += 1
     return kernel_ok()
 
 
-cdef KernelResult add_all(
-    const int32_t* cell, const uint8_t* among, const int64_t* value, int64_t persons, int64_t cells, int64_t* sums
+# `step` is added for each person whose bit differs from `flip`.
+cdef void count_bits(
+    const Cells* grid, const uint64_t* bits, uint64_t flip, int64_t step, int64_t* counts
 ) noexcept nogil:
-    cdef int64_t person
-    for person in range(persons):
-        if not 0 <= cell[person] < cells:
-            return kernel_failed(KERNEL_OUT_OF_RANGE, person)
-        # Without a branch: who is not among the persons adds 0.
-        sums[cell[person]] += value[person] & -<int64_t>(among[person] != 0)
+    cdef int64_t word
+    cdef uint64_t left
+    cdef const int32_t* cell
+    for word in range(grid.words):
+        left = (bits[word] ^ flip) & everybody_here(grid, word)
+        cell = grid.cell + word * WORD
+        while left:
+            counts[cell[linkage_lowest(left)]] += step
+            left &= left - 1
+
+
+cdef void count_set(
+    const Cells* grid, const uint64_t* bits, int64_t persons, const int64_t* of_everybody, int64_t* counts
+) noexcept nogil:
+    if grid.cells == 1:
+        counts[0] = persons
+    elif persons <= grid.persons // 2:
+        count_bits(grid, bits, 0, 1, counts)
+    else:
+        # Who is missing is sooner counted.
+        memcpy(counts, of_everybody, grid.cells * sizeof(int64_t))
+        count_bits(grid, bits, ~<uint64_t>0, -1, counts)
+
+
+# A set that several columns count is counted once.
+cdef KernelResult count_columns(
+    const Cells* grid,
+    const uint64_t* bits,
+    const int64_t* persons,
+    const int64_t* row,
+    int64_t columns,
+    int64_t* first_column,
+    int64_t* of_everybody,
+    int64_t* counts,
+) noexcept nogil:
+    cdef KernelResult result = count_everybody(grid, of_everybody)
+    cdef int64_t column, known
+    cdef int64_t* here
+    if result.row >= 0:
+        return result
+    for column in range(columns):
+        here, known = counts + column * grid.cells, first_column[row[column]]
+        if known >= 0:
+            memcpy(here, counts + known * grid.cells, grid.cells * sizeof(int64_t))
+        else:
+            first_column[row[column]] = column
+            count_set(grid, bits + row[column] * grid.words, persons[row[column]], of_everybody, here)
+    return result
+
+
+cdef inline int64_t number_at(const Numbers* numbers, int64_t person) noexcept nogil:
+    if numbers.width == 4:
+        return (<const int32_t*>numbers.values)[person]
+    return (<const int64_t*>numbers.values)[person]
+
+
+# Most persons of a set have nothing to add: they are told apart 64 at a time.
+cdef uint64_t not_zero(const Numbers* numbers, int64_t first, int64_t persons) noexcept nogil:
+    cdef const int32_t* narrow = <const int32_t*>numbers.values + first
+    cdef const int64_t* wide = <const int64_t*>numbers.values + first
+    cdef uint8_t is_zero[WORD]
+    cdef int64_t place
+    if numbers.width == 4:
+        for place in range(persons):
+            is_zero[place] = narrow[place] == 0
+    else:
+        for place in range(persons):
+            is_zero[place] = wide[place] == 0
+    for place in range(persons, WORD):
+        is_zero[place] = 1
+    return linkage_equal_bytes(is_zero, 0)
+
+
+cdef inline uint64_t adding_here(
+    const Cells* grid, const uint64_t* bits, const Numbers* value, int64_t word
+) noexcept nogil:
+    cdef int64_t left = min(grid.persons - word * WORD, <int64_t>WORD)
+    return bits[word] & not_zero(value, word * WORD, left) if bits[word] else 0
+
+
+cdef KernelResult add_all(
+    const Cells* grid, const uint64_t* bits, const Numbers* value, int64_t* sums
+) noexcept nogil:
+    cdef int64_t word, person
+    cdef uint64_t left
+    for word in range(grid.words):
+        left = adding_here(grid, bits, value, word)
+        while left:
+            person = word * WORD + linkage_lowest(left)
+            if not 0 <= grid.cell[person] < grid.cells:
+                return kernel_failed(KERNEL_OUT_OF_RANGE, person)
+            sums[grid.cell[person]] += number_at(value, person)
+            left &= left - 1
     return kernel_ok()
 
 
@@ -50,84 +162,85 @@ cdef inline int64_t rounded(int64_t value, int64_t of, int64_t scale) noexcept n
 
 
 cdef KernelResult add_all_fractions(
-    const int32_t* cell,
-    const uint8_t* among,
-    const int64_t* value,
-    const int64_t* of,
-    int64_t persons,
-    int64_t scale,
-    int64_t cells,
-    int64_t* sums,
+    const Cells* grid, const uint64_t* bits, const Numbers* value, const Numbers* of, int64_t scale, int64_t* sums
 ) noexcept nogil:
-    cdef int64_t person
-    for person in range(persons):
-        if not 0 <= cell[person] < cells:
-            return kernel_failed(KERNEL_OUT_OF_RANGE, person)
-        if among[person] and value[person]:
-            sums[cell[person]] += rounded(value[person], of[person] if of[person] > 1 else 1, scale)
+    cdef int64_t word, person
+    cdef uint64_t left
+    for word in range(grid.words):
+        left = adding_here(grid, bits, value, word)
+        while left:
+            person = word * WORD + linkage_lowest(left)
+            if not 0 <= grid.cell[person] < grid.cells:
+                return kernel_failed(KERNEL_OUT_OF_RANGE, person)
+            sums[grid.cell[person]] += rounded(
+                number_at(value, person), max(number_at(of, person), <int64_t>1), scale
+            )
+            left &= left - 1
     return kernel_ok()
 
 
-cdef void find_all(const uint64_t* bits, int64_t sets, int64_t words, uint8_t* inside) noexcept nogil:
-    cdef int64_t part, whole, word
-    cdef const uint64_t* some
-    cdef const uint64_t* all_of_them
-    for part in range(sets):
-        for whole in range(sets):
-            some, all_of_them = bits + part * words, bits + whole * words
-            word = 0
-            while word < words and not some[word] & ~all_of_them[word]:
-                word += 1
-            inside[part * sets + whole] = word == words
-
-
-def count_persons(const int32_t[::1] cell, const uint8_t[::1] among, int64_t[::1] counts):
-    cdef KernelResult result
-    if cell.shape[0] != among.shape[0]:
+cdef Cells borrow_cells(const int32_t[::1] cell, int64_t words, int64_t cells):
+    cdef Cells grid
+    grid.cell, grid.persons, grid.words, grid.cells = &cell[0], cell.shape[0], words, cells
+    if words != (grid.persons + WORD - 1) // WORD:
         raise_if_failed(kernel_failed(KERNEL_LENGTH_MISMATCH, -1), "cell")
-    if cell.shape[0] == 0:
-        return
-    with nogil:
-        result = count_all(&cell[0], &among[0], cell.shape[0], counts.shape[0], &counts[0])
-    raise_if_failed(result, "cell")
+    return grid
 
 
-def add_values(const int32_t[::1] cell, const uint8_t[::1] among, const int64_t[::1] value, int64_t[::1] sums):
-    cdef KernelResult result
-    if not cell.shape[0] == among.shape[0] == value.shape[0]:
-        raise_if_failed(kernel_failed(KERNEL_LENGTH_MISMATCH, -1), "cell")
-    if cell.shape[0] == 0:
-        return
-    with nogil:
-        result = add_all(&cell[0], &among[0], &value[0], cell.shape[0], sums.shape[0], &sums[0])
-    raise_if_failed(result, "cell")
+cdef Numbers borrow_numbers(values, int64_t persons):
+    cdef Numbers numbers
+    cdef const uint8_t[::1] lent = values.view(np.uint8)
+    numbers.values, numbers.width = &lent[0], values.itemsize
+    if lent.shape[0] != persons * numbers.width or numbers.width not in (4, 8):
+        raise_if_failed(kernel_failed(KERNEL_LENGTH_MISMATCH, -1), "value")
+    return numbers
 
 
-def add_fractions(
+def count_sets(
+    const uint64_t[:, ::1] bits,
+    const int64_t[::1] persons,
+    const int64_t[::1] row,
     const int32_t[::1] cell,
-    const uint8_t[::1] among,
-    const int64_t[::1] value,
-    const int64_t[::1] of,
-    int64_t[::1] sums,
-    *,
-    int64_t scale,
+    int64_t[:, ::1] counts,
 ):
     cdef KernelResult result
-    if not cell.shape[0] == among.shape[0] == value.shape[0] == of.shape[0]:
-        raise_if_failed(kernel_failed(KERNEL_LENGTH_MISMATCH, -1), "cell")
-    if cell.shape[0] == 0:
+    cdef Cells grid = borrow_cells(cell, bits.shape[1], counts.shape[1])
+    cdef int64_t columns = counts.shape[0], column
+    cdef int64_t[::1] first_column = np.full(bits.shape[0], -1, np.int64)
+    cdef int64_t[::1] of_everybody = np.zeros(grid.cells, np.int64)
+    if row.shape[0] != columns or persons.shape[0] != bits.shape[0]:
+        raise_if_failed(kernel_failed(KERNEL_LENGTH_MISMATCH, -1), "row")
+    for column in range(columns):
+        if not 0 <= row[column] < bits.shape[0]:
+            raise_if_failed(kernel_failed(KERNEL_OUT_OF_RANGE, column), "row")
+    if grid.persons == 0 or columns == 0:
         return
     with nogil:
-        result = add_all_fractions(
-            &cell[0], &among[0], &value[0], &of[0], cell.shape[0], scale, sums.shape[0], &sums[0]
+        result = count_columns(
+            &grid, &bits[0, 0], &persons[0], &row[0], columns, &first_column[0], &of_everybody[0], &counts[0, 0]
         )
     raise_if_failed(result, "cell")
 
 
-def find_subsets(const uint64_t[:, ::1] bits):
-    inside = np.ones((bits.shape[0], bits.shape[0]), np.uint8)
-    cdef uint8_t[:, ::1] out = inside
-    if bits.shape[0] and bits.shape[1]:
-        with nogil:
-            find_all(&bits[0, 0], bits.shape[0], bits.shape[1], &out[0, 0])
-    return inside
+def add_values(const uint64_t[::1] bits, value, const int32_t[::1] cell, int64_t[::1] sums):
+    cdef KernelResult result
+    cdef Cells grid = borrow_cells(cell, bits.shape[0], sums.shape[0])
+    cdef Numbers values = borrow_numbers(value, grid.persons)
+    if grid.persons == 0:
+        return
+    with nogil:
+        result = add_all(&grid, &bits[0], &values, &sums[0])
+    raise_if_failed(result, "cell")
+
+
+def add_fractions(
+    const uint64_t[::1] bits, value, of, const int32_t[::1] cell, int64_t[::1] sums, *, int64_t scale
+):
+    cdef KernelResult result
+    cdef Cells grid = borrow_cells(cell, bits.shape[0], sums.shape[0])
+    cdef Numbers values = borrow_numbers(value, grid.persons), wholes = borrow_numbers(of, grid.persons)
+    if grid.persons == 0:
+        return
+    with nogil:
+        result = add_all_fractions(&grid, &bits[0], &values, &wholes, scale, &sums[0])
+    raise_if_failed(result, "cell")
