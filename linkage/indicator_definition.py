@@ -21,6 +21,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from linkage.definition_errors import refusal
 from linkage.errors import DefinitionRejected
 from linkage.indicator_kinds import (
+    AddOn,
     AmountIndicator,
     CodeSet,
     Cost,
@@ -35,6 +36,7 @@ from linkage.indicator_kinds import (
     Model,
     ProportionOfDaysCovered,
     SupplyModel,
+    Switch,
     Users,
     Words,
 )
@@ -133,6 +135,8 @@ def _known(name: str, known: dict[str, Any], *, what: str, where: str) -> None:
 def code_set_names(indicator: Indicator) -> list[str]:
     """Names of the code sets that an indicator uses; empty when every row counts."""
     codes = indicator.codes
+    if isinstance(indicator, Switch | AddOn):
+        return list(dict.fromkeys([*indicator.codes, *indicator.to]))
     return [] if codes is None else [codes] if isinstance(codes, str) else list(codes)
 
 

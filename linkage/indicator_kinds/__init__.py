@@ -33,10 +33,16 @@ from linkage.indicator_kinds.common import (
 )
 from linkage.indicator_kinds.concurrent import DrugsAtDate
 from linkage.indicator_kinds.episodes import (
+    AddOn,
     CoveredOnDay,
+    DoseChange,
     FromFirstDispensing,
+    Restart,
+    Switch,
     TimeToDiscontinuation,
     TreatmentEpisodes,
+    WithCurves,
+    WithGaps,
 )
 from linkage.indicator_kinds.events import EventInWindow
 from linkage.indicator_kinds.start import Initiation
@@ -53,6 +59,10 @@ Indicator = Annotated[
     | TreatmentEpisodes
     | TimeToDiscontinuation
     | CoveredOnDay
+    | Restart
+    | Switch
+    | AddOn
+    | DoseChange
     | DrugsAtDate
     | EventInWindow,
     Field(discriminator="kind"),
@@ -60,6 +70,7 @@ Indicator = Annotated[
 AmountIndicator = Users | Dispensings | DefinedDailyDoses | Cost
 
 __all__ = [
+    "AddOn",
     "AmountIndicator",
     "AnchoredWindow",
     "Calendar",
@@ -69,6 +80,7 @@ __all__ = [
     "DefinedDailyDoses",
     "Denominator",
     "Dispensings",
+    "DoseChange",
     "DrugsAtDate",
     "EpisodeWindows",
     "EventInWindow",
@@ -84,10 +96,12 @@ __all__ = [
     "Names",
     "Observation",
     "ProportionOfDaysCovered",
+    "Restart",
     "Reversals",
     "ShareGrid",
     "SlidingWindows",
     "SupplyModel",
+    "Switch",
     "Target",
     "TimeToDiscontinuation",
     "TreatmentEpisodes",
@@ -95,5 +109,7 @@ __all__ = [
     "Validity",
     "Washout",
     "Window",
+    "WithCurves",
+    "WithGaps",
     "Words",
 ]

@@ -49,19 +49,28 @@ class _FromFirstDispensing(IndicatorBase):
         return self.dosage_change
 
 
-class _Episodes(_FromFirstDispensing):
+class WithGaps(_FromFirstDispensing):
     """Episodes end where a gap exceeds what is permitted; a grid of gaps comes from one pass."""
 
     gap_days: DayGrid = []
     gap_percent: DayGrid = []
+
+    @model_validator(mode="after")
+    def _one_grid_of_gaps(self) -> WithGaps:
+        if bool(self.gap_days) == bool(self.gap_percent):
+            raise ValueError("give either gap_days or gap_percent (of the days of supply before the gap)")
+        unique([*self.gap_days, *self.gap_percent])
+        return self
+
+
+class _Episodes(WithGaps):
+    """Episodes may also end with a change of treatment, and are looked at on days after the first dispensing."""
+
     new_episode_on: Annotated[list[Literal["medication_change", "dosage_change"]], BeforeValidator(as_list)] = []
     at_days: DayGrid = []
 
     @model_validator(mode="after")
-    def _one_grid_of_gaps(self) -> _Episodes:
-        if bool(self.gap_days) == bool(self.gap_percent):
-            raise ValueError("give either gap_days or gap_percent (of the days of supply before the gap)")
-        unique([*self.gap_days, *self.gap_percent])
+    def _days_of_follow_up(self) -> _Episodes:
         unique(self.new_episode_on)
         unique(self.at_days)
         if any(day >= self.follow_up_days for day in self.at_days):
@@ -90,18 +99,12 @@ class TreatmentEpisodes(_Episodes):
     interval: IntervalName = "wilson"
 
 
-class TimeToDiscontinuation(_Episodes):
-    """Days from the first dispensing to the end of the first episode, censored at exit or at the end of follow-up.
+class WithCurves(IndicatorBase):
+    """A time to an event: curves are of the laboratory, disclosure control protects `count` and `share`."""
 
-    With `strict` censoring a discontinuation counts where the permitted gap has passed before the exit: who dies in it
-    has not stopped. `plain` counts every end of supply before the exit. Curves are of the laboratory: disclosure
-    control protects `count` and `share`, discontinued during follow-up.
-    """
-
-    kind: Literal["time_to_discontinuation"]
-    censoring: Annotated[list[Literal["strict", "plain"]], BeforeValidator(as_list), Field(min_length=1)] = ["strict"]
     competing: Literal["death", "none"] = "death"
     curve_limits: Literal["log-log", "log"] = "log-log"
+    at_days: DayGrid = []
     statistic: list[Annotated[str, Field(pattern=r"^(count|share|km|cif|median|logrank|rmst:[1-9]\d{0,3})$")]] = [
         "count",
         "share",
@@ -109,14 +112,16 @@ class TimeToDiscontinuation(_Episodes):
     interval: IntervalName = "wilson"
 
     @model_validator(mode="after")
-    def _curves_have_days(self) -> TimeToDiscontinuation:
-        unique(self.censoring)
+    def _curves_have_days(self) -> WithCurves:
         unique(self.statistic)
         if not self.at_days and {"km", "cif"} & set(self.statistic):
             raise ValueError("km and cif need at_days: the days at which the curve is read")
-        if any(day > self.follow_up_days for day in self.restricted_mean_days):
-            raise ValueError("rmst:N needs N days of follow-up: N lies above follow_up_days")
         return self
+
+    @property
+    def event_word(self) -> str:
+        """What the event is called in results."""
+        return "event"
 
     @property
     def restricted_mean_days(self) -> list[int]:
@@ -127,6 +132,74 @@ class TimeToDiscontinuation(_Episodes):
     def laboratory_statistics(self) -> list[str]:
         """Statistics that disclosure control cannot protect yet."""
         return [name for name in self.statistic if name not in ("count", "share")]
+
+
+class TimeToDiscontinuation(_Episodes, WithCurves):
+    """Days from the first dispensing to the end of the first episode, censored at exit or at the end of follow-up.
+
+    With `strict` censoring a discontinuation counts where the permitted gap has passed before the exit: who dies in it
+    has not stopped. `plain` counts every end of supply before the exit. Curves are of the laboratory: disclosure
+    control protects `count` and `share`, discontinued during follow-up.
+    """
+
+    kind: Literal["time_to_discontinuation"]
+    censoring: Annotated[list[Literal["strict", "plain"]], BeforeValidator(as_list), Field(min_length=1)] = ["strict"]
+
+    @model_validator(mode="after")
+    def _means_of_follow_up(self) -> TimeToDiscontinuation:
+        unique(self.censoring)
+        if any(day > self.follow_up_days for day in self.restricted_mean_days):
+            raise ValueError("rmst:N needs N days of follow-up: N lies above follow_up_days")
+        return self
+
+    @property
+    def event_word(self) -> str:
+        """What the event is called in results."""
+        return "discontinued"
+
+
+class Restart(WithGaps, WithCurves):
+    """Days from discontinuation (the end of supply of the first episode) to the next dispensing of the same codes.
+
+    Of persons for whom the permitted gap had passed before the exit; nobody restarts inside it, by definition. `count`
+    and `share` are of those who are observed for longer than `within_days` after discontinuation.
+    """
+
+    kind: Literal["restart"]
+    within_days: Annotated[DayGrid, Field(min_length=1)]
+
+    @property
+    def event_word(self) -> str:
+        """What the event is called in results."""
+        return "restarted"
+
+
+class Switch(WithGaps):
+    """Persons who change from the drug of their first dispensing to another, of those who discontinue that drug.
+
+    The other is a drug of `to` (by default of the same codes) that is dispensed for the first time from `before_days`
+    before the end of supply until the end of the permitted gap, in which no dispensing of the first drug follows.
+    """
+
+    kind: Literal["switch"]
+    to: Annotated[list[str], BeforeValidator(as_list)] = []
+    before_days: int = Field(default=30, ge=0, le=3650)
+    statistic: list[Literal["count", "share"]] = ["count", "share"]
+    interval: IntervalName = "wilson"
+
+
+class AddOn(WithGaps):
+    """Persons to whose treatment another is added: both go on together for `together_days`.
+
+    The first dispensing ever of `to` lies after the start of the first episode, which lasts for `together_days` or more
+    from that day on. Who had a dispensing of `to` on the day of the start or before is left out.
+    """
+
+    kind: Literal["add_on"]
+    to: Names
+    together_days: int = Field(default=30, ge=1, le=3650)
+    statistic: list[Literal["count", "share"]] = ["count", "share"]
+    interval: IntervalName = "wilson"
 
 
 class CoveredOnDay(_FromFirstDispensing):
@@ -145,4 +218,27 @@ class CoveredOnDay(_FromFirstDispensing):
         return self
 
 
-FromFirstDispensing = TreatmentEpisodes | TimeToDiscontinuation | CoveredOnDay
+class DoseChange(_FromFirstDispensing):
+    """Persons whose daily dose of a drug rises or falls from one day of dispensing to that drug's next.
+
+    A change of less than `least_percent` of the dose before is none. Several doses of a drug on one day are one: their
+    sum.
+    """
+
+    kind: Literal["dose_change"]
+    measure: Annotated[list[Literal["increase", "decrease"]], BeforeValidator(as_list), Field(min_length=1)] = [
+        "increase",
+        "decrease",
+    ]
+    least_percent: int = Field(default=0, ge=0, le=1000)
+    follow_up_days: int = Field(default=365, ge=1, le=3650)
+    statistic: list[Literal["count", "share"]] = ["count", "share"]
+    interval: IntervalName = "wilson"
+
+    @property
+    def needs_dose(self) -> bool:
+        """Whether daily doses are read."""
+        return True
+
+
+FromFirstDispensing = TreatmentEpisodes | TimeToDiscontinuation | CoveredOnDay | Restart | Switch | AddOn | DoseChange

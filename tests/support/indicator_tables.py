@@ -114,6 +114,15 @@ def lmed(persons: Sequence[str], *rows: str) -> PersonEvents:
     return register(persons, dispensed(*rows), date_column="dispensing_date")
 
 
+def lmed_with_doses(persons: Sequence[str], *rows: str) -> PersonEvents:
+    """The same with a daily dose at the end of each row, for instance "anna 0 C10AA05 1 30 20"."""
+    parts = [row.rpartition(" ") for row in rows]
+    drawn = dispensed(*(head for head, _, _ in parts))
+    doses = [None if dose == "-" else int(dose) for _, _, dose in parts]
+    told = [{**row, "daily_dose": dose} for row, dose in zip(drawn, doses, strict=True)]
+    return register(persons, told, date_column="dispensing_date")
+
+
 def deaths(persons: Sequence[str], days: Mapping[str, int]) -> PersonEvents:
     """A cause-of-death register."""
     rows = [{"person": person, "day": day} for person, day in days.items()]

@@ -9,14 +9,18 @@ from typing import Any
 from linkage.errors import EventsRejected
 from linkage.indicator_definition import IndicatorSet
 from linkage.indicator_kinds import (
+    AddOn,
     AmountIndicator,
     CoveredOnDay,
+    DoseChange,
     DrugsAtDate,
     EventInWindow,
     Indicator,
     Initiation,
     MedicationAvailability,
     ProportionOfDaysCovered,
+    Restart,
+    Switch,
     TimeToDiscontinuation,
     TreatmentEpisodes,
 )
@@ -30,6 +34,12 @@ from linkage_core.indicators.medication_availability import evaluate_medication_
 from linkage_core.indicators.proportion_of_days_covered import evaluate_proportion_of_days_covered
 from linkage_core.indicators.run_context import RunContext
 from linkage_core.indicators.time_to_discontinuation import evaluate_time_to_discontinuation
+from linkage_core.indicators.treatment_changes import (
+    evaluate_add_on,
+    evaluate_dose_change,
+    evaluate_restart,
+    evaluate_switch,
+)
 from linkage_core.indicators.treatment_episodes import evaluate_covered_on_day, evaluate_treatment_episodes
 from linkage_core.indicators.values import PersonValues
 
@@ -74,6 +84,10 @@ _EVALUATORS: Mapping[type[Indicator], Callable[[RunContext, Any], list[PersonVal
     TreatmentEpisodes: evaluate_treatment_episodes,
     TimeToDiscontinuation: evaluate_time_to_discontinuation,
     CoveredOnDay: evaluate_covered_on_day,
+    Restart: evaluate_restart,
+    Switch: evaluate_switch,
+    AddOn: evaluate_add_on,
+    DoseChange: evaluate_dose_change,
     DrugsAtDate: evaluate_drugs_at_date,
     EventInWindow: evaluate_event_in_window,
 }

@@ -177,6 +177,13 @@ class Followed:
         return [*self.rules, ("excluded:not_started", somebody(~self.outcome.started))]
 
     @cached_property
+    def room(self) -> Int64s:
+        """Days from the start to the end of follow-up, the exit, or the end of the register; 0 for who never began."""
+        indicator, start = self.supply.indicator, self.outcome.start.astype(np.int64)
+        leaves = self.supply.context.time.exit(indicator.register_name).astype(np.int64)
+        return np.where(self.outcome.started, np.minimum(start + indicator.follow_up_days, leaves) - start, 0)
+
+    @cached_property
     def without_rows(self) -> Persons:
         """Persons without any dispensing of the code sets, whenever."""
         supply = self.supply
@@ -232,14 +239,9 @@ def supply_from_start(context: RunContext, indicator: FromFirstDispensing, *, en
         EventsRejected: a column is missing.
     """
     register, time = indicator.register_name, context.time
-    picked = context.set_rows(register, *indicator.codes)
+    picked, counts = rows_in_force(context, register, indicator.codes)
     supply = context.supply(register, indicator.supply).supply_64ths[picked.places]
-    bounds = [validity(context.code_set(name)) for name in indicator.codes]
-    if any(bound != validity(None) for bound in bounds):
-        counts = np.zeros(len(picked.day), np.bool_)
-        for name, (first, last) in zip(indicator.codes, bounds, strict=True):
-            inside = (picked.day >= first) & (picked.day < last)
-            counts |= context.belong(register, [name], picked.places) & inside
+    if not counts.all():
         supply = np.where(counts, supply, np.int32(0))
     exit_day = time.exit(register)
     until = exit_day if end_at_exit else np.minimum(exit_day, FAR - 1) + np.int32(1)
@@ -257,3 +259,16 @@ def supply_from_start(context: RunContext, indicator: FromFirstDispensing, *, en
         until_day=np.ascontiguousarray(until, np.int32),
         last_day=exit_day if end_at_exit else np.full(context.persons, FAR, np.int32),
     )
+
+
+def rows_in_force(context: RunContext, register: str, names: Sequence[str]) -> tuple[SetRows, Bools]:
+    """Rows of some code sets, and which of them lie on days on which their set applies."""
+    picked = context.set_rows(register, *names)
+    bounds = [validity(context.code_set(name)) for name in names]
+    if all(bound == validity(None) for bound in bounds):
+        return picked, np.ones(len(picked.day), np.bool_)
+    counts = np.zeros(len(picked.day), np.bool_)
+    for name, (first, last) in zip(names, bounds, strict=True):
+        inside = (picked.day >= first) & (picked.day < last)
+        counts |= context.belong(register, [name], picked.places) & inside
+    return picked, counts

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from linkage.errors import EventsRejected
-from linkage.indicator_kinds import TimeToDiscontinuation
+from linkage.indicator_kinds import Restart, TimeToDiscontinuation
 from linkage_core.indicators.follow_up import FAR
 from linkage_core.indicators.from_first_dispensing import Followed, supply_from_start
 from linkage_core.indicators.run_context import RunContext, joined
@@ -19,7 +19,7 @@ from linkage_core.indicators.treatment_episodes import (
     settled,
     value_of,
 )
-from linkage_core.indicators.values import Bools, Float64s, Int64s, Measure, PersonValues, TimesToEvent, UInt8s
+from linkage_core.indicators.values import Bools, Float64s, Measure, PersonValues, TimesToEvent, UInt8s
 from linkage_core.survival import Ending
 
 
@@ -32,25 +32,24 @@ def evaluate_time_to_discontinuation(context: RunContext, indicator: TimeToDisco
     rule = gap_rule(indicator)
     # Rows after the exit may still fill a gap that began before it; what counts is where the episode ends.
     followed = supply_from_start(context, indicator, end_at_exit=False).followed(rule)
-    exits = _exits(followed, indicator)
+    exits = exits_of(followed, indicator)
     values = []
     for place, gap in enumerate(rule.gaps):
         for censoring in indicator.censoring:
             days = followed.outcome.first_days[place]
             grace = followed.outcome.first_grace[place] if censoring == "strict" else 0.0
-            stopped = np.asarray(days + grace < exits.room, np.bool_)
+            stopped = np.asarray(days + grace < followed.room, np.bool_)
             words = joined(gap_words(rule, gap), f"censoring={censoring}")
-            time = np.where(stopped, days, exits.room)
+            time = np.where(stopped, days, followed.room)
             values.append(_days(followed, time, exits.ending(stopped), words))
             values += _how_it_ended(followed, exits.ending(stopped), words, competing=exits.died is not None)
     return values
 
 
 @dataclass(frozen=True, slots=True)
-class _Exits:
-    """Days from each person's start to the end of her observation, and who died then; None where that is no matter."""
+class Exits:
+    """Who died at the end of her observation; None where that is no matter."""
 
-    room: Int64s
     died: Bools | None
 
     def ending(self, stopped: Bools) -> UInt8s:
@@ -97,17 +96,21 @@ def _how_it_ended(followed: Followed, ending: UInt8s, words: str, *, competing: 
     ]
 
 
-def _exits(followed: Followed, indicator: TimeToDiscontinuation) -> _Exits:
-    """The room of each person: to the end of follow-up, her exit, or the end of the register; 0 for who never began."""
-    started, start = followed.outcome.started, followed.outcome.start.astype(np.int64)
-    leaves = followed.supply.context.time.exit(indicator.register_name).astype(np.int64)
-    room = np.where(started, np.minimum(start + indicator.follow_up_days, leaves) - start, 0)
+def exits_of(followed: Followed, indicator: TimeToDiscontinuation | Restart) -> Exits:
+    """How observation ends.
+
+    Raises:
+        EventsRejected: death shall compete and no register tells it.
+    """
     if indicator.competing == "none":
-        return _Exits(room, None)
+        return Exits(None)
     death = followed.supply.context.follow_up.death
     if death is None:
         raise EventsRejected(
             "competing = 'death' needs dates of death, and no register of the run tells them.",
             mend="Add the cause-of-death register to the order, or write competing = 'none'.",
         )
-    return _Exits(room, np.asarray(started & (death == np.where(started, start + room, -1)), np.bool_))
+    started = followed.outcome.started
+    return Exits(
+        np.asarray(started & (death == np.where(started, followed.outcome.start + followed.room, -1)), np.bool_)
+    )

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from linkage.indicator_kinds import CoveredOnDay, TimeToDiscontinuation, TreatmentEpisodes
+from linkage.indicator_kinds import CoveredOnDay, TimeToDiscontinuation, TreatmentEpisodes, WithGaps
 from linkage_core.indicators.from_first_dispensing import Followed, GapRule, supply_from_start
 from linkage_core.indicators.reasons import Persons, Reasons
 from linkage_core.indicators.run_context import RunContext, joined
@@ -17,14 +17,15 @@ DAY_SCALE = 1_000_000
 """Units per day of a length: an episode may end within a day."""
 
 
-def gap_rule(indicator: TreatmentEpisodes | TimeToDiscontinuation) -> GapRule:
+def gap_rule(indicator: WithGaps) -> GapRule:
     """What ends an episode."""
+    changes = indicator.new_episode_on if isinstance(indicator, TreatmentEpisodes | TimeToDiscontinuation) else []
     return GapRule(
         gaps=indicator.gap_days or indicator.gap_percent,
         percent=bool(indicator.gap_percent),
-        drug_starts="medication_change" in indicator.new_episode_on,
+        drug_starts="medication_change" in changes,
         # AdhereR compares the name of the column with itself, so a dose never starts an episode there.
-        dose_starts=indicator.needs_dose and "dosage_change" in indicator.new_episode_on,
+        dose_starts=indicator.needs_dose and "dosage_change" in changes,
         append_gap=isinstance(indicator, TreatmentEpisodes) and indicator.append_gap,
     )
 

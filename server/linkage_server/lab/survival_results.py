@@ -12,7 +12,7 @@ from itertools import product
 import numpy as np
 import pyarrow as pa
 
-from linkage.indicator_kinds import TimeToDiscontinuation
+from linkage.indicator_kinds import WithCurves
 from linkage_core.counted_table import TOTAL
 from linkage_core.events import Population
 from linkage_core.grids import counting_plan
@@ -21,8 +21,6 @@ from linkage_core.strata import UNKNOWN
 from linkage_core.survival import DayHistogram, Ending, cumulative_incidence, day_histograms, kaplan_meier, log_rank
 from linkage_core.survival.kaplan_meier import UNKNOWN as NOTHING_KNOWN
 from linkage_core.survival.kaplan_meier import Estimate
-
-_CURVES = {"discontinued": Ending.EVENT, "died": Ending.COMPETING}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +77,7 @@ def _cells(
 ) -> Iterator[tuple[dict[str, str], list[_Row]]]:
     """Levels and statistics of each cell of a crossing with its margins."""
     indicator, times = value.indicator, value.times
-    assert isinstance(indicator, TimeToDiscontinuation)
+    assert isinstance(indicator, WithCurves)
     assert times is not None
     sizes = [len(levels) for levels in axes.values()]
     whose = np.flatnonzero(value.has_value)
@@ -106,14 +104,14 @@ def _merged(parts: Sequence[DayHistogram]) -> DayHistogram:
     return merged
 
 
-def _statistics(indicator: TimeToDiscontinuation, group: DayHistogram) -> Iterator[_Row]:
+def _statistics(indicator: WithCurves, group: DayHistogram) -> Iterator[_Row]:
     curve = kaplan_meier(group, limits_of=indicator.curve_limits)
     for day in indicator.at_days:
         events = int(group.events[: day + 1].sum())
         if "km" in indicator.statistic:
             yield _Row("km", curve.at(day), day, curve.at_risk_on(day), events)
         if "cif" in indicator.statistic:
-            for name, ending in _CURVES.items():
+            for name, ending in ((indicator.event_word, Ending.EVENT), ("died", Ending.COMPETING)):
                 ends = group.events if ending is Ending.EVENT else group.competing
                 if ending is Ending.EVENT or indicator.competing != "none":
                     estimate = cumulative_incidence(group, of=ending).at(day)

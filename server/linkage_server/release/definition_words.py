@@ -9,15 +9,16 @@ from linkage.indicator_kinds import (
     AnchoredWindow,
     Calendar,
     CodeSet,
-    CoveredOnDay,
     FromFirstDispensing,
     Indicator,
     MedicationAvailability,
     Observation,
     SlidingWindows,
     TimeToDiscontinuation,
+    TreatmentEpisodes,
     Washout,
     Window,
+    WithGaps,
 )
 from linkage.indicator_kinds.time_windows import column_of
 
@@ -32,6 +33,10 @@ _KINDS = {
     "treatment_episodes": "treatment episodes from the first dispensing on",
     "time_to_discontinuation": "time from the first dispensing to discontinuation",
     "covered_on_day": "supply at hand on a day after the first dispensing",
+    "restart": "dispensed again after discontinuation",
+    "switch": "another drug in place of the first one",
+    "add_on": "another treatment beside the first one",
+    "dose_change": "daily dose raised or lowered",
     "drugs_at_date": "number of distinct drugs on a day",
     "event_in_window": "event of another register within a window",
 }
@@ -142,11 +147,11 @@ def _from_first_dispensing(indicator: FromFirstDispensing) -> Iterator[tuple[str
     first = f"first dispensing on or after day {indicator.first_from_day}{within}"
     yield "Observed", f"{indicator.follow_up_days} days from the {first}"
     yield "Supply carried over", _CARRY_OVER[indicator.carry_over]
-    if isinstance(indicator, CoveredOnDay):
+    if not isinstance(indicator, WithGaps):
         return
     gaps, unit = (indicator.gap_days, "days") if indicator.gap_days else (indicator.gap_percent, "% of the supply")
     yield "Permitted gap", f"{_listed(gaps)} {unit}"
-    if indicator.new_episode_on:
+    if isinstance(indicator, TreatmentEpisodes | TimeToDiscontinuation) and indicator.new_episode_on:
         yield "New episode on", _listed([change.replace("_", " ") for change in indicator.new_episode_on])
     if isinstance(indicator, TimeToDiscontinuation):
         yield "Discontinued", _listed([_CENSORING[one] for one in indicator.censoring])

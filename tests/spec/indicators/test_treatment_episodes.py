@@ -25,13 +25,12 @@ from tests.support.indicator_tables import (
     DAY_0,
     HEADER,
     deaths,
-    dispensed,
     drawn_set,
     evaluated,
     lmed,
+    lmed_with_doses,
     outcome,
     population,
-    register,
 )
 
 ANNA = ["anna"]
@@ -48,13 +47,7 @@ def rule(extra: str = "", *, gap: str = "gap_days = 30", days: int = 200, codes:
 
 def with_doses(*rows: str) -> Any:
     """Rows with a daily dose at their end."""
-    parts = [row.rpartition(" ") for row in rows]
-    drawn = dispensed(*(head for head, _, _ in parts))
-    told = [
-        {**row, "daily_dose": None if dose == "-" else int(dose)}
-        for row, (_, _, dose) in zip(drawn, parts, strict=True)
-    ]
-    return register(ANNA, told, date_column="dispensing_date")
+    return lmed_with_doses(ANNA, *rows)
 
 
 def values_of(rows: tuple[str, ...] | Any, extra: str = "", *, more: dict[str, Any] | None = None, **rule_parts: Any):

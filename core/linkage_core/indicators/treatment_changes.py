@@ -1,0 +1,222 @@
+"""What becomes of a treatment: begun again, changed for another drug, another added, its dose raised or lowered."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from linkage.indicator_kinds import AddOn, DoseChange, Restart, Switch
+from linkage_core.indicators.follow_up import FAR
+from linkage_core.indicators.from_first_dispensing import (
+    Followed,
+    GapRule,
+    SupplyFromStart,
+    rows_in_force,
+    supply_from_start,
+)
+from linkage_core.indicators.reasons import Persons, somebody
+from linkage_core.indicators.run_context import RunContext, joined
+from linkage_core.indicators.time_to_discontinuation import exits_of
+from linkage_core.indicators.treatment_episodes import (
+    gap_rule,
+    gap_words,
+    settled,
+    value_of,
+)
+from linkage_core.indicators.values import Bools, Int32s, Int64s, Measure, PersonValues, TimesToEvent
+
+NOT_DISCONTINUED = "excluded:not_discontinued"
+
+
+def evaluate_restart(context: RunContext, indicator: Restart) -> list[PersonValues]:
+    """For each permissible gap: days until the next dispensing, and whether it comes within each number of days."""
+    rule = gap_rule(indicator)
+    followed = supply_from_start(context, indicator, end_at_exit=False).followed(rule)
+    exits = exits_of(followed, indicator)
+    values = []
+    for place, gap in enumerate(rule.gaps):
+        outcome = followed.outcome
+        stopped = _stopped(followed, place)
+        rules = [*followed.of_starters, (NOT_DISCONTINUED, _others(followed, stopped))]
+        # Whole days from here on: the day on which supply ends is the first without a whole day's.
+        after = np.where(stopped, np.floor(outcome.first_days[place]), 0).astype(np.int64)
+        again = _second_start(followed, rule, place) - np.where(outcome.started, outcome.start, 0)
+        restarted = np.asarray(stopped & (again < followed.room), np.bool_)
+        time = np.where(restarted, again, followed.room) - after
+        words = gap_words(rule, gap)
+        start = np.where(outcome.started, outcome.start + after, FAR).astype(np.int32)
+        times = TimesToEvent(start, time, exits.ending(restarted))
+        values.append(_days(followed, rules, times, joined(words, "measure=days")))
+        for within in indicator.within_days:
+            gone = somebody(np.asarray(stopped & (followed.room - after <= within), np.bool_))
+            observed = [*rules, (f"excluded:not_observed_for_{within}", gone)]
+            point = joined(words, f"restarted_within_days={within}")
+            values.append(_yes_no(followed, observed, np.asarray(restarted & (time <= within), np.bool_), point))
+    return values
+
+
+def _days(followed: Followed, rules: list[tuple[str, Persons]], times: TimesToEvent, words: str) -> PersonValues:
+    reasons = settled(followed, rules, None)
+    days = np.where(reasons.counted, times.day, 0)
+    return value_of(followed, reasons, words, days, late=None, contributes=days > 0, times=replace(times, day=days))
+
+
+def _second_start(followed: Followed, rule: GapRule, place: int) -> Int64s:
+    """int64, one a person: day number of the start of her second episode; FAR without one."""
+    found = followed.supply.listed(rule, rule.gaps[place], followed.outcome.episodes[place])
+    second = found.number == 2
+    start = np.full(followed.supply.context.persons, int(FAR), np.int64)
+    start[found.person[second]] = found.start[second]
+    return start
+
+
+def evaluate_switch(context: RunContext, indicator: Switch) -> list[PersonValues]:
+    """For each permissible gap: whether another drug took the place of the first one."""
+    rule = gap_rule(indicator)
+    supply = supply_from_start(context, indicator, end_at_exit=False)
+    everything = supply.followed(GapRule())
+    first_drugs = _drugs_of_first_day(supply, everything)
+    code = context.dispensings(indicator.register_name).atc.code[supply.picked.places]
+    person = np.repeat(np.arange(context.persons), np.diff(supply.picked.offsets))
+    of_first_drugs = np.isin(_person_and_code(person, code, first_drugs.codes), first_drugs.keys)
+    alone = replace(supply, supply=np.where(of_first_drugs, supply.supply, np.int32(0)))
+    followed = alone.followed(rule)
+    to = indicator.to or indicator.codes
+    rules = [*everything.of_starters, *_without_packages(context, indicator.register_name, to)]
+    begun = _first_days_by_drug(context, indicator.register_name, to, supply)
+    another = ~np.isin(_person_and_code(begun.person, begun.code, first_drugs.codes), first_drugs.keys)
+    values = []
+    for place, gap in enumerate(rule.gaps):
+        stopped = _stopped(followed, place)
+        end = np.where(stopped, followed.outcome.start + followed.outcome.first_days[place], -np.inf)
+        until = end + followed.outcome.first_grace[place]
+        near = (begun.day >= end[begun.person] - indicator.before_days) & (begun.day <= until[begun.person])
+        switched = np.zeros(context.persons, np.bool_)
+        switched[begun.person[near & another & stopped[begun.person]]] = True
+        judged = [*rules, (NOT_DISCONTINUED, _others(followed, stopped))]
+        values.append(_yes_no(followed, judged, switched, gap_words(rule, gap)))
+    return values
+
+
+def evaluate_add_on(context: RunContext, indicator: AddOn) -> list[PersonValues]:
+    """For each permissible gap: whether another treatment was added to the first episode."""
+    rule = gap_rule(indicator)
+    supply = supply_from_start(context, indicator, end_at_exit=True)
+    followed = supply.followed(rule)
+    begun = _first_days_by_drug(context, indicator.register_name, indicator.to, supply)
+    first = np.full(context.persons, int(FAR), np.int64)
+    np.minimum.at(first, begun.person, begun.day)
+    start = np.where(followed.outcome.started, followed.outcome.start, 0).astype(np.int64)
+    before = somebody(np.asarray(followed.outcome.started & (first <= start), np.bool_))
+    without_packages = _without_packages(context, indicator.register_name, indicator.to)
+    rules = [*followed.of_starters, *without_packages, ("excluded:used_before", before)]
+    values = []
+    for place, gap in enumerate(rule.gaps):
+        together = first + indicator.together_days <= start + followed.outcome.first_days[place]
+        values.append(_yes_no(followed, rules, np.asarray(together, np.bool_), gap_words(rule, gap)))
+    return values
+
+
+def evaluate_dose_change(context: RunContext, indicator: DoseChange) -> list[PersonValues]:
+    """Whether the dose of a drug rose, and whether it fell."""
+    supply = supply_from_start(context, indicator, end_at_exit=True)
+    followed = supply.followed(GapRule())
+    risen, fallen = _dose_steps(followed, indicator.least_percent)
+    steps = {"increase": risen, "decrease": fallen}
+    return [_yes_no(followed, followed.of_starters, steps[name], f"measure={name}") for name in indicator.measure]
+
+
+def _dose_steps(followed: Followed, least_percent: int) -> tuple[Bools, Bools]:
+    """Who has a step up, and who one down, from one day of a drug to its next."""
+    supply, outcome = followed.supply, followed.outcome
+    picked, persons = supply.picked, supply.context.persons
+    person = np.repeat(np.arange(persons), np.diff(picked.offsets))
+    code = supply.context.dispensings(supply.indicator.register_name).atc.code[picked.places]
+    inside = (supply.supply > 0) & (picked.day >= outcome.start[person]) & (picked.day < outcome.end[person])
+    keys = np.stack([person[inside], code[inside], picked.day[inside]]).astype(np.int64)
+    dose = supply.dose[inside]
+    order = np.lexsort((dose, keys[2], keys[1], keys[0]))
+    keys, dose = keys[:, order], dose[order]
+    same_day = np.zeros(len(dose), np.bool_)
+    same_day[1:] = (keys[:, 1:] == keys[:, :-1]).all(axis=0)
+    repeated = np.zeros(len(dose), np.bool_)
+    repeated[1:] = same_day[1:] & (dose[1:] == dose[:-1])
+    first = np.flatnonzero(~same_day)
+    # Doses that are told to four decimals add up to such ones.
+    daily = np.round(np.add.reduceat(np.where(repeated, 0.0, dose), first), 6) if len(first) else np.zeros(0)
+    who, drug = keys[0][first], keys[1][first]
+    same_drug = (who[1:] == who[:-1]) & (drug[1:] == drug[:-1])
+    before, now = 100 * daily[:-1], 100 * daily[1:]
+    step = before * least_percent / 100
+    risen, fallen = np.zeros((2, persons), np.bool_)
+    risen[who[1:][same_drug & (now > before) & (now - before >= step)]] = True
+    fallen[who[1:][same_drug & (now < before) & (before - now >= step)]] = True
+    return risen, fallen
+
+
+def _stopped(followed: Followed, place: int) -> Bools:
+    """Who discontinued, and the permitted gap had passed before the exit."""
+    waited = followed.outcome.first_days[place] + followed.outcome.first_grace[place]
+    return np.asarray(followed.outcome.started & (waited < followed.room), np.bool_)
+
+
+def _without_packages(context: RunContext, register: str, names: Sequence[str]) -> list[tuple[str, Persons]]:
+    """Who has a row of the other treatment, whenever, that may be none."""
+    return [("error:packages", context.without_packages(register, names))]
+
+
+def _others(followed: Followed, persons: Bools) -> Persons:
+    """Who began and is not among the persons."""
+    return somebody(np.asarray(followed.outcome.started & ~persons, np.bool_))
+
+
+def _yes_no(followed: Followed, rules: list[tuple[str, Persons]], yes: Bools, words: str) -> PersonValues:
+    late = followed.late(followed.supply.indicator.follow_up_days)
+    reasons = settled(followed, rules, late)
+    counted = reasons.counted_with(yes).astype(np.int64)
+    return value_of(followed, reasons, words, counted, late=late, measure=Measure.YES_NO)
+
+
+@dataclass(frozen=True, slots=True)
+class _Drugs:
+    """Drugs of persons as one number each: person x `codes` + code."""
+
+    keys: Int64s
+    codes: int
+
+
+def _person_and_code(person: Int64s, code: Int32s | Int64s, codes: int) -> Int64s:
+    return person.astype(np.int64) * codes + code
+
+
+def _drugs_of_first_day(supply: SupplyFromStart, followed: Followed) -> _Drugs:
+    rows = supply.context.dispensings(supply.indicator.register_name)
+    codes = len(rows.atc.names) + 1
+    person = np.repeat(np.arange(supply.context.persons), np.diff(supply.picked.offsets))
+    first = (supply.supply > 0) & (supply.picked.day == followed.outcome.start[person])
+    keys = _person_and_code(person[first], rows.atc.code[supply.picked.places][first], codes)
+    return _Drugs(np.unique(keys), codes)
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """The first day ever of each drug of each person."""
+
+    person: Int64s
+    code: Int64s
+    day: Int32s
+
+
+def _first_days_by_drug(context: RunContext, register: str, names: Sequence[str], supply: SupplyFromStart) -> _Begun:
+    picked, counts = rows_in_force(context, register, names)
+    rows = context.dispensings(register)
+    model = context.definition.supply[supply.indicator.supply]
+    counts = counts & (context.netted(register, model.reversals).left[picked.places] > 0) & (picked.day < FAR)
+    person = np.repeat(np.arange(context.persons), np.diff(picked.offsets))[counts]
+    code, day = rows.atc.code[picked.places][counts], picked.day[counts]
+    codes = len(rows.atc.names) + 1
+    # Rows of a person are by day, so the first of a drug is its earliest.
+    keys, first = np.unique(_person_and_code(person, code, codes), return_index=True)
+    return _Begun(keys // codes, keys % codes, day[first])

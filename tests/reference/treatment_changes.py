@@ -1,0 +1,67 @@
+"""What becomes of a treatment, written to be obviously right: one person, from her dispensings and her exit.
+
+Twin of linkage_core.indicators.treatment_changes; episodes are those of tests.reference.treatment_episodes.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from itertools import pairwise
+from math import floor
+
+from tests.reference.treatment_episodes import Dispensed, Rule, by_days
+
+
+def first_episode(rows: list[Dispensed], rule: Rule, exit_day: int) -> tuple[int, Fraction, bool]:
+    """Start, end, and whether it was discontinued before the exit; rows from the first dispensing on."""
+    episode = by_days(rows, rule)[0]
+    room = min(rows[0].day + rule.days, exit_day)
+    return episode.start, episode.end, episode.end + rule.gap < room
+
+
+def restart(rows: list[Dispensed], rule: Rule, exit_day: int) -> tuple[int, bool] | None:
+    """Days from discontinuation until the next dispensing or the end of observation, and which; None if not stopped."""
+    start, end, stopped = first_episode(rows, rule, exit_day)
+    if not stopped:
+        return None
+    room = min(start + rule.days, exit_day)
+    next_days = [row.day for row in rows if row.supply > 0 and row.day > end]
+    restarted = bool(next_days) and next_days[0] < room
+    return (next_days[0] if restarted else room) - floor(end), restarted
+
+
+def switch(rows: list[Dispensed], to: list[Dispensed], rule: Rule, exit_day: int, *, before: int) -> bool | None:
+    """Whether a new drug came in place of the first; `to` holds every row of the other codes, also from before."""
+    first_day = min(row.day for row in rows if row.supply > 0)
+    first_drugs = {row.drug for row in rows if row.day == first_day and row.supply > 0}
+    own = [row for row in rows if row.drug in first_drugs and row.day >= first_day]
+    _, end, stopped = first_episode(own, rule, exit_day)
+    if not stopped:
+        return None
+    others = {row.drug for row in to} - first_drugs
+    first_days = [min(row.day for row in to if row.drug == drug) for drug in others]
+    return any(end - before <= day <= end + rule.gap for day in first_days)
+
+
+def add_on(rows: list[Dispensed], to: list[Dispensed], rule: Rule, exit_day: int, *, together: int) -> bool | None:
+    """Whether the other treatment began inside the first episode, which went on; None for who had it before."""
+    start = rows[0].day
+    cut = Rule(gap=rule.gap, days=min(rule.days, exit_day - start), carry=rule.carry)
+    _, end, _ = first_episode(rows, cut, exit_day)
+    if any(row.day <= start for row in to):
+        return None
+    return bool(to) and min(row.day for row in to) + together <= end
+
+
+def dose_steps(rows: list[Dispensed], *, least_percent: int) -> tuple[bool, bool]:
+    """Whether the dose of any drug rose, and whether it fell, from one of its days to the next."""
+    risen = fallen = False
+    for drug in {row.drug for row in rows}:
+        own = [row for row in rows if row.drug == drug and row.supply > 0]
+        days = sorted({row.day for row in own})
+        doses = [sum({row.dose for row in own if row.day == day}) for day in days]
+        for before, now in pairwise(doses):
+            enough = abs(now - before) * 100 >= before * least_percent
+            risen = risen or (enough and now > before)
+            fallen = fallen or (enough and now < before)
+    return risen, fallen
