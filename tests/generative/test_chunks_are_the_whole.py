@@ -28,6 +28,8 @@ DEFINITION = drawn_set(
     "gap_days = [5, 60]\nat_days = 90",
     'id = "stopped"\nkind = "time_to_discontinuation"\ncodes = "statin"\nsupply = "given"\ngap_days = 30\n'
     'censoring = ["plain", "strict"]',
+    'id = "available"\nkind = "medication_availability"\ncodes = "statin"\nsupply = "given"\nthreshold = 0.5\n'
+    'measure = ["cma2", "cma7", "cma9"]\nfollow_up = { anchor = "index_date", length = "3 months" }',
     'id = "at_hand"\nkind = "covered_on_day"\ncodes = "statin"\nsupply = "given"\nat_days = [0, 60]',
 )
 BY = [["hospital"], ["sex", "index:month"], ["hospital", "row:prescribing_reason"]]

@@ -44,6 +44,15 @@ SET = drawn_set(
     'follow_up_days = 50\nat_days = [10, 30]\nnew_episode_on = "medication_change"',
     'id = "stopped"\nkind = "time_to_discontinuation"\ncodes = "statin"\nsupply = "given"\ngap_percent = [50, 100]\n'
     'follow_up_days = 50\ncensoring = ["plain", "strict"]\ncompeting = "none"',
+    'id = "available"\nkind = "medication_availability"\ncodes = ["statin", "asa"]\nsupply = "given"\nthreshold = 0.5\n'
+    'measure = ["cma1", "cma2", "cma5", "cma6", "cma7", "cma8", "cma9"]\nsame_medication = true\n'
+    'follow_up = { anchor = "index_date", offset = -20, length = 80 }\n'
+    'observation = { anchor = "index_date", length = 50 }',
+    'id = "in_windows"\nkind = "medication_availability"\ncodes = "statin"\nsupply = "given"\n'
+    'measure = ["cma6", "cma7"]\n'
+    'follow_up = { anchor = "first_event", length = "6 weeks" }\nsliding = { length = 20, every = 10, count = 3 }',
+    'id = "in_episodes"\nkind = "medication_availability"\ncodes = "statin"\nsupply = "given"\nmeasure = "cma9"\n'
+    'follow_up = { anchor = "first_event_from_index", length = 60 }\nepisodes = { gap_days = 10, count = 2 }',
     'id = "at_hand"\nkind = "covered_on_day"\ncodes = "statin"\nsupply = "given"\nat_days = [0, 20, 40]',
 )
 
