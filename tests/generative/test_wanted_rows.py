@@ -36,6 +36,15 @@ SET = drawn_set(
     'follow_up_days = 50\nat_days = [10, 30]\nnew_episode_on = "medication_change"',
     'id = "stopped"\nkind = "time_to_discontinuation"\ncodes = "statin"\nsupply = "given"\ngap_percent = [50, 100]\n'
     'follow_up_days = 50\ncensoring = ["plain", "strict"]\ncompeting = "death"',
+    'id = "available"\nkind = "medication_availability"\ncodes = ["statin", "asa"]\nsupply = "given"\nthreshold = 0.5\n'
+    'measure = ["cma1", "cma2", "cma5", "cma6", "cma7", "cma8", "cma9"]\nsame_medication = true\n'
+    'follow_up = { anchor = "index_date", offset = -20, length = 80 }\n'
+    'observation = { anchor = "index_date", length = 50 }',
+    'id = "in_windows"\nkind = "medication_availability"\ncodes = "statin"\nsupply = "given"\n'
+    'measure = ["cma6", "cma7"]\n'
+    'follow_up = { anchor = "first_event", length = "6 weeks" }\nsliding = { length = 20, every = 10, count = 3 }',
+    'id = "in_episodes"\nkind = "medication_availability"\ncodes = "statin"\nsupply = "given"\nmeasure = "cma9"\n'
+    'follow_up = { anchor = "first_event_from_index", length = 60 }\nepisodes = { gap_days = 10, count = 2 }',
     'id = "at_hand"\nkind = "covered_on_day"\ncodes = "statin"\nsupply = "given"\nat_days = [0, 20, 40]',
 )
 DIMENSIONS = ["atc:3", "reason"]
@@ -77,7 +86,8 @@ def said(values: list[PersonValues]) -> list[dict[str, object]]:
 def _plain(part: object) -> object:
     """Arrays as lists, inside what holds them too, and what a list of episodes holds once it is asked for."""
     if callable(part):
-        return [column.tolist() for column in part()]
+        # NaN, which stands where an event has no interval, is not equal to itself.
+        return [[None if entry != entry else entry for entry in column.tolist()] for column in part()]  # noqa: PLR0124
     if isinstance(part, dict):
         return {key: _plain(inner) for key, inner in part.items()}
     return part.tolist() if isinstance(part, np.ndarray) else part
