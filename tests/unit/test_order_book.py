@@ -91,6 +91,38 @@ def test_a_set_must_find_its_registers_and_its_index_date_in_the_order(desks: De
     assert "counts days from an index date" in found["population.index_date"]
 
 
+AVAILABILITY = (
+    SMALL_SET
+    + """
+[supply.given]
+steps = ["days_supply"]
+[[indicator]]
+id = "available"
+kind = "medication_availability"
+measure = "cma7"
+codes = "statins"
+supply = "given"
+follow_up = { anchor = "index_date", length = "column:fu_days" }
+"""
+)
+
+
+def test_a_column_that_tells_lengths_of_windows_is_a_stratum_of_the_order(desks: Desks) -> None:
+    found = faults_of(desks, order_text(indicators=[{"inline": AVAILABILITY}]))
+    assert "'fu_days'" in found["population.strata"]
+    told = {"strata": ["hospital", "fu_days"], "index_date": True}
+    assert desks.file(order_text(indicators=[{"inline": AVAILABILITY}], population=told)).name
+
+
+def test_windows_from_the_first_event_need_no_index_date(desks: Desks) -> None:
+    chosen = {"inline": AVAILABILITY.replace("index_date", "first_event").replace("column:fu_days", "1 year")}
+    population = {"strata": ["hospital"], "index_date": False}
+    by_day = order_text(indicators=[chosen], population=population, by=[["hospital"]])
+    assert "statin-within-90-days" in faults_of(desks, by_day)["population.index_date"]
+    only = [{**chosen, "only": ["available"]}]
+    assert desks.file(order_text(indicators=only, population=population, by=[["hospital"]])).name
+
+
 def test_statistics_that_cannot_be_protected_yet_are_refused_where_they_are_asked_for(desks: Desks) -> None:
     curves = (
         SMALL_SET
