@@ -21,6 +21,7 @@ _GRIDS = (
     "gap_percent",
     "censoring",
     "measure",
+    "within_days",
 )
 _THRESHOLDS = ("threshold", "at_least")
 

@@ -121,5 +121,28 @@ def test_every_episode_is_written(run):
     ]
 
 
+def test_curves_of_restart_count_days_from_discontinuation(run):
+    restart = """
+[[indicator]]
+id = "again"
+kind = "restart"
+codes = "statin"
+supply = "given"
+gap_days = 30
+follow_up_days = 200
+within_days = 60
+at_days = [100]
+statistic = ["cif"]
+"""
+    tables = run(text=SET + restart)
+    times = tables["times"]
+    times = times[times.indicator == "again"]
+    assert times.reason.tolist() == ["ok", *["excluded:not_discontinued"] * 2, "excluded:not_started"]
+    assert times.days.iloc[0] == 170
+    assert str(times.start.iloc[0]) == "2020-01-31"
+    curves = tables["survival"]
+    assert set(curves[curves.indicator == "again"].statistic) == {"cif_restarted", "cif_died"}
+
+
 def test_a_set_that_asks_for_no_curve_gets_none(run):
     assert "survival" not in run(text=SET.replace(', "km", "cif", "median", "rmst:200", "logrank"', ""))

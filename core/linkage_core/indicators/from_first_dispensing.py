@@ -114,6 +114,14 @@ class SupplyFromStart:
         person = np.repeat(np.arange(persons), episodes)
         return EpisodeList(person, np.arange(places[-1]) - places[person] + 1, start, lost, end)
 
+    @property
+    def without_dose(self) -> Int64s:
+        """Positions in the register of dispensings whose dose is asked for and not told."""
+        if not len(self.dose):
+            return _NO_PLACES
+        found = np.flatnonzero(np.isnan(self.dose) & (self.supply > 0))
+        return found if isinstance(self.picked.places, slice) else self.picked.places[found]
+
     def _run(
         self,
         rule: GapRule,
@@ -160,14 +168,13 @@ class Followed:
         """Who has no value, and why; who never began is not among them."""
         supply = self.supply
         register, time = supply.indicator.register_name, supply.context.time
-        missing = supply.context.dispensings(register).quantity_missing
-        unserved = supply.context.supply(register, supply.indicator.supply).unserved
-        without_dose = np.isnan(supply.dose) & (supply.supply > 0) if len(supply.dose) else np.zeros(0, np.bool_)
+        without_quantity = supply.context.dispensings(register).without_quantity
+        unserved = supply.context.supply(register, supply.indicator.supply).unserved_at
         return [
             ("error:index_date", time.without_index()),
-            ("error:packages", self._with_faulty(missing[supply.picked.places])),
-            ("error:days_supply", self._with_faulty(unserved[supply.picked.places])),
-            ("error:daily_dose", self._with_faulty(without_dose)),
+            ("error:packages", self._with_faulty(without_quantity)),
+            ("error:days_supply", self._with_faulty(unserved)),
+            ("error:daily_dose", self._with_faulty(supply.without_dose)),
             (NO_TIME, somebody(time.exit(register) <= supply.from_day)),
         ]
 
@@ -214,16 +221,20 @@ class Followed:
         gone = self.supply.context.time.exit(self.supply.indicator.register_name) <= on_day
         return somebody(np.asarray(gone & self.outcome.started, np.bool_))
 
-    def _with_faulty(self, faulty: Bools) -> Persons:
-        """Persons with a faulty row where the first dispensing may lie, or in the follow-up."""
-        supply, outcome = self.supply, self.outcome
-        places = np.flatnonzero(faulty)
-        if not len(places):
+    def _with_faulty(self, faulty: Int64s) -> Persons:
+        """Persons with a faulty row of the code sets where the first dispensing may lie, or in the follow-up.
+
+        Args:
+            faulty: positions of rows of the register.
+        """
+        if not len(faulty):
             return None
-        person = np.searchsorted(supply.picked.offsets, places, side="right") - 1
+        supply, outcome, context = self.supply, self.outcome, self.supply.context
+        rows = context.dispensings(supply.indicator.register_name)
+        own = faulty[context.belong(rows.register, supply.indicator.codes, faulty)]
+        person, day = rows.person_at(own), rows.day[own]
         until = np.where(outcome.started, outcome.end, supply.until_day)[person]
-        day = supply.picked.day[places]
-        found = np.zeros(supply.context.persons, np.bool_)
+        found = np.zeros(context.persons, np.bool_)
         found[person[(day >= supply.from_day[person]) & (day < until)]] = True
         return somebody(found)
 
