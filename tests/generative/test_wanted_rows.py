@@ -45,6 +45,10 @@ SET = drawn_set(
     'follow_up = { anchor = "first_event", length = "6 weeks" }\nsliding = { length = 20, every = 10, count = 3 }',
     'id = "in_episodes"\nkind = "medication_availability"\ncodes = "statin"\nsupply = "given"\nmeasure = "cma9"\n'
     'follow_up = { anchor = "first_event_from_index", length = 60 }\nepisodes = { gap_days = 10, count = 2 }',
+    'id = "again"\nkind = "restart"\ncodes = "statin"\nsupply = "given"\ngap_days = 5\nwithin_days = 20\n'
+    "follow_up_days = 50",
+    'id = "changed"\nkind = "switch"\ncodes = "p2y12"\nto = "asa"\nsupply = "given"\ngap_days = 5\nfollow_up_days = 50',
+    'id = "added"\nkind = "add_on"\ncodes = "statin"\nto = "asa"\nsupply = "given"\ngap_days = 20\ntogether_days = 5',
     'id = "at_hand"\nkind = "covered_on_day"\ncodes = "statin"\nsupply = "given"\nat_days = [0, 20, 40]',
 )
 DIMENSIONS = ["atc:3", "reason"]
