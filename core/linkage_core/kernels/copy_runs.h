@@ -10,7 +10,7 @@
 
 #include "wide_vectors.h"
 
-enum { ROWS_A_STEP = 16, RUNS_AHEAD = 32, BYTES_A_LINE = 64 };
+enum { ROWS_A_STEP = 16, RUNS_AHEAD = 32 };
 
 /* Rows [starts, starts + counts) of a column of `length` rows. */
 typedef struct {
@@ -34,10 +34,7 @@ typedef struct {
         memset(&largest, 0, sizeof largest);                                                                          \
         while (run < runs) {                                                                                          \
             int64_t start = starts[run], count = counts[run], row = 0, whole;                                         \
-            if (run + RUNS_AHEAD < runs) {                                                                            \
-                LINKAGE_FETCH(values + starts[run + RUNS_AHEAD]);                                                     \
-                LINKAGE_FETCH((const char *)(values + starts[run + RUNS_AHEAD]) + BYTES_A_LINE - 1);                  \
-            }                                                                                                         \
+            if (run + RUNS_AHEAD < runs) LINKAGE_FETCH_LINES(values + starts[run + RUNS_AHEAD]);                      \
             for (run++; run < runs && starts[run] == start + count; run++) count += counts[run];                      \
             if (start + count > length || count > room) return 0;                                                     \
             whole = (length - start < room ? length - start : room) - ROWS_A_STEP;                                    \

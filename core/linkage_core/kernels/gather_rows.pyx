@@ -22,7 +22,7 @@ cdef extern from "copy_runs.h":
     ) noexcept nogil
 
 cdef enum:
-    ROWS_AHEAD = 64
+    ROWS_AHEAD = 256
 
 ctypedef fused Source:
     uint8_t

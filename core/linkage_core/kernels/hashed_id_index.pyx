@@ -150,6 +150,7 @@ cdef void search_buckets(
         out.starts[row], out.counts[row] = <uint32_t>first, <uint32_t>last
         LINKAGE_FETCH(keys.low + first)
         LINKAGE_FETCH(of.offsets + first)
+        LINKAGE_FETCH(of.offsets + first + 1)
 
 
 cdef int64_t locate_found(

@@ -53,7 +53,7 @@ cdef extern from "select_codes.h":
         const uint32_t* counts
         int64_t slices
 
-    void LINKAGE_FETCH(const void* address) noexcept nogil
+    void LINKAGE_FETCH_LINES(const void* address) noexcept nogil
     bint has_wide_selection() noexcept nogil
     bint select_wide(
         const uint16_t* codes, const Wanted* wanted, const Slices* of, uint32_t* rows, uint32_t* kept, int64_t* listed
@@ -206,9 +206,8 @@ cdef KernelResult keep_wanted(
                     kept[part] += 1
                 part += 1
         while part < last:
-            if part + DISTANCE < slices and counts[part + DISTANCE]:
-                LINKAGE_FETCH(codes + starts[part + DISTANCE])
-                LINKAGE_FETCH(codes + starts[part + DISTANCE] + counts[part + DISTANCE] - 1)
+            if part + DISTANCE < slices:
+                LINKAGE_FETCH_LINES(codes + starts[part + DISTANCE])
             before = place
             place = keep_run(codes, validity, wanted, starts[part], counts[part], place, &impossible)
             kept[part] = <uint32_t>(place - before)

@@ -35,7 +35,7 @@ enum { ROWS_TO_SPARE = 32 };
 
 #define WITH_AVX512 __attribute__((target("avx512f,avx512bw,avx512vl,bmi2,popcnt")))
 
-enum { CODES_A_STEP = 32, STEPS_A_CHUNK = 128, SLICES_AHEAD = 32, LAST_BYTE_OF_STEP = 63 };
+enum { CODES_A_STEP = 32, STEPS_A_CHUNK = 128, SLICES_AHEAD = 32 };
 
 static int has_wide_selection(void) {
     return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl")
@@ -48,7 +48,11 @@ static inline uint32_t wanted_bits(
     const uint16_t *codes, uint32_t count, const Wanted *wanted, uint32_t *impossible
 ) {
     __mmask32 within = _bzhi_u32(~0u, count < CODES_A_STEP ? count : CODES_A_STEP), bits = 0;
-    __m512i here = _mm512_maskz_loadu_epi16(within, codes);
+    /* Codes that are masked out are waited for all the same: a half that is not needed is read where the first is. */
+    const uint16_t *second = count > CODES_A_STEP / 2 ? codes + CODES_A_STEP / 2 : codes;
+    __m256i low = _mm256_maskz_loadu_epi16((__mmask16)within, codes);
+    __m256i high = _mm256_maskz_loadu_epi16((__mmask16)(within >> 16), second);
+    __m512i here = _mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1);
     for (int range = 0; range < wanted->ranges; range++) {
         __m512i above = _mm512_sub_epi16(here, _mm512_set1_epi16((short)wanted->first[range]));
         bits |= _mm512_mask_cmple_epu16_mask(within, above, _mm512_set1_epi16((short)wanted->span[range]));
@@ -103,7 +107,7 @@ static uint32_t *select_neighbours(
     return place;
 }
 
-/* Whether all codes are possible. Slices lie inside the codes; `kept` is 0; `rows` has ROWS_TO_SPARE more than needed. */
+/* Whether all codes are possible. Slices lie inside the codes; `kept` is 0; `rows` has ROWS_TO_SPARE too many. */
 WITH_AVX512
 static int select_wide(
     const uint16_t *codes, const Wanted *wanted, const Slices *of, uint32_t *rows, uint32_t *kept, int64_t *listed
@@ -124,10 +128,7 @@ static int select_wide(
         }
         for (; slice < next; slice++) {
             uint32_t *before = place;
-            if (slice + SLICES_AHEAD < of->slices) {
-                LINKAGE_FETCH(codes + starts[slice + SLICES_AHEAD]);
-                LINKAGE_FETCH((const char *)(codes + starts[slice + SLICES_AHEAD]) + LAST_BYTE_OF_STEP);
-            }
+            if (slice + SLICES_AHEAD < of->slices) LINKAGE_FETCH_LINES(codes + starts[slice + SLICES_AHEAD]);
             for (uint32_t done = 0; done < counts[slice]; done += CODES_A_STEP) {
                 const uint16_t *here = codes + starts[slice] + done;
                 uint32_t bits = wanted_bits(here, counts[slice] - done, wanted, &impossible);

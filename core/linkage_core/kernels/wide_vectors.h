@@ -14,4 +14,13 @@
 /* Into the second cache: the first has too few places for lines on their way, twice as slow with a dozen streams. */
 #define LINKAGE_FETCH(address) __builtin_prefetch((address), 0, 2)
 
+/* The lines of the next 128 bytes, which hold most persons' rows of a narrow column. To fetch each person's own rows
+   alone took a third longer, with a median of 9 rows of two bytes. */
+#define LINKAGE_FETCH_LINES(address)                  \
+    do {                                              \
+        LINKAGE_FETCH(address);                       \
+        LINKAGE_FETCH((const char *)(address) + 63);  \
+        LINKAGE_FETCH((const char *)(address) + 127); \
+    } while (0)
+
 #endif
