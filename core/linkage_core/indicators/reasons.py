@@ -69,13 +69,20 @@ class ReasonShelf:
 
     def _give(self, rules: Sequence[tuple[str, Persons]], no_rows: Persons) -> Reasons:
         names = tuple(dict.fromkeys((OK, *(name for name, _ in rules), NO_ROWS)))
-        reason = np.zeros(self.persons, np.uint8)
-        counted = np.ones(self.persons, np.bool_)
+        reason: UInt8s | None = None
         for name, whose in ((NO_ROWS, no_rows), *reversed(rules)):
-            if whose is not None:
+            if whose is None:
+                continue
+            own = np.uint8(names.index(name))
+            if reason is None:
+                reason = whose.view(np.uint8) * own
+            else:
                 # Bits instead of a masked copy, which takes the persons one by one.
-                reason ^= (reason ^ np.uint8(names.index(name))) & -whose.view(np.uint8)
-        for _, whose in rules:
-            if whose is not None:
-                counted &= ~whose
-        return Reasons(names, reason, counted, everybody=bool(counted.all()))
+                reason ^= (reason ^ own) & -whose.view(np.uint8)
+        left_out = [whose for _, whose in rules if whose is not None]
+        return Reasons(
+            names,
+            np.zeros(self.persons, np.uint8) if reason is None else reason,
+            ~np.logical_or.reduce(left_out) if left_out else np.ones(self.persons, np.bool_),
+            everybody=not left_out or not any(whose.any() for whose in left_out),
+        )

@@ -25,6 +25,35 @@ from linkage_core.kernels.kernel_result cimport (
     raise_if_failed,
 )
 
+cdef extern from "one_stock.h" nogil:
+    ctypedef struct linkage_stock_rows:
+        const int64_t* offsets
+        const int32_t* day
+        const int32_t* supply_64ths
+        const int32_t* code
+        const uint8_t* member
+        int64_t stock_cap_64ths
+        int32_t lookback_days
+        int32_t valid_from
+        int32_t valid_until
+        bint carry_over
+        bint one_drug
+
+    ctypedef struct linkage_stock_persons:
+        const int32_t* with_rows
+        int64_t persons_with_rows
+        int64_t persons
+        int64_t ends
+        const int64_t* stays
+        const int32_t* start
+        const int32_t* end
+        int32_t* covered
+
+    int64_t linkage_cover_from(
+        const linkage_stock_rows* rows, const linkage_stock_persons* asked, int64_t place
+    ) noexcept
+
+
 # `code` is NULL where every row is of the one group there is and its drug does not matter.
 ctypedef struct Supply:
     const int64_t* offsets
@@ -74,11 +103,6 @@ ctypedef struct Person:
     int32_t start
     int32_t end
 
-ctypedef enum Followed:
-    FOLLOWED
-    SEVERAL_DRUGS
-    FAULTY_ROW
-
 
 cdef inline int32_t last_end(const Asked* asked, int64_t person) noexcept nogil:
     cdef int32_t last = asked.end[person]
@@ -86,63 +110,6 @@ cdef inline int32_t last_end(const Asked* asked, int64_t person) noexcept nogil:
     for place in range(1, asked.ends):
         last = max(last, asked.end[place * asked.persons + person])
     return last
-
-
-# Adds the days [start, end) to each end of observation.
-cdef inline void add_days(const Asked* asked, int64_t person, int32_t start, int32_t end) noexcept nogil:
-    cdef int64_t place, cell = person
-    for place in range(asked.ends):
-        asked.covered[cell] += max(min(end, asked.end[cell]) - start, 0)
-        cell += asked.persons
-
-
-# One group and, with `code`, one drug; no hospital stays: days are days, and rows are in the order of the stock.
-cdef inline Followed follow_in_registers(
-    const Supply* supply, const Rule* rule, const Asked* asked, int64_t person, int32_t end
-) noexcept nogil:
-    cdef int64_t row, stock = 0, cap = rule.stock_cap_64ths
-    cdef int32_t start = asked.start[person]
-    cdef int32_t now = start - rule.lookback_days, from_day = max(now, supply.valid_from[0])
-    cdef int32_t until_day = min(end, supply.valid_until[0]), before = -0x7FFFFFFF
-    cdef int32_t day, amount, used, begin, reach, covered = 0, reached = start, drug = -1
-    cdef bint one_end = asked.ends == 1, carry_over = rule.carry_over, any_drug = rule.pooled or not rule.carry_over
-    for row in range(supply.offsets[person], supply.offsets[person + 1]):
-        day, amount = supply.day[row], supply.supply_64ths[row]
-        if day < before or amount < 0:
-            return FAULTY_ROW
-        if day >= until_day:
-            break
-        before = day
-        if day < from_day:
-            continue
-        if supply.code != NULL:
-            if supply.code[row] < 0 or not supply.groups_of_code[supply.code[row]]:
-                continue
-            if drug >= 0 and supply.code[row] != drug and not any_drug:
-                return SEVERAL_DRUGS
-            drug = supply.code[row]
-        if carry_over:
-            used = <int32_t>min(stock >> 6, <int64_t>(day - now))
-            begin, reach = max(now, start), max(now + used, start)
-            stock = min(stock - (<int64_t>used << 6) + amount, cap)
-            now = day
-        else:
-            begin, reach = max(day, reached), min(day + (amount >> 6), end)
-            reached = reach = max(begin, reach)
-        if one_end:
-            covered += reach - begin
-        elif reach > begin:
-            add_days(asked, person, begin, reach)
-    if carry_over:
-        used = <int32_t>min(stock >> 6, <int64_t>(end - now))
-        begin, reach = max(now, start), max(now + used, start)
-        if one_end:
-            covered += reach - begin
-        elif reach > begin:
-            add_days(asked, person, begin, reach)
-    if one_end:
-        asked.covered[person] = covered
-    return FOLLOWED
 
 
 # Hospital days before `day`, from the first day on. Stays are by day of admission and may overlap.
@@ -379,10 +346,6 @@ cdef Person person_of(
     return person
 
 
-cdef inline bint was_in_hospital(const Stays* stays, int64_t person) noexcept nogil:
-    return stays.offsets != NULL and stays.offsets[person] < stays.offsets[person + 1]
-
-
 cdef void observe_all(const Supply* supply, const Stays* stays, const Rule* rule, const Asked* asked) noexcept nogil:
     cdef int64_t i, place, cell
     cdef Person person
@@ -405,6 +368,26 @@ cdef void observe_all(const Supply* supply, const Stays* stays, const Rule* rule
                 )
 
 
+cdef linkage_stock_rows stock_rows(const Supply* supply, const Rule* rule) noexcept nogil:
+    cdef linkage_stock_rows rows
+    rows.offsets, rows.day, rows.supply_64ths = supply.offsets, supply.day, supply.supply_64ths
+    rows.code, rows.member = supply.code, supply.groups_of_code
+    rows.stock_cap_64ths, rows.lookback_days = rule.stock_cap_64ths, rule.lookback_days
+    rows.valid_from, rows.valid_until = supply.valid_from[0], supply.valid_until[0]
+    rows.carry_over, rows.one_drug = rule.carry_over, not rule.pooled
+    return rows
+
+
+cdef linkage_stock_persons stock_persons(
+    const int32_t* with_rows, int64_t persons_with_rows, const Stays* stays, const Asked* asked
+) noexcept nogil:
+    cdef linkage_stock_persons persons
+    persons.with_rows, persons.persons_with_rows = with_rows, persons_with_rows
+    persons.persons, persons.ends, persons.stays = asked.persons, asked.ends, stays.offsets
+    persons.start, persons.end, persons.covered = asked.start, asked.end, asked.covered
+    return persons
+
+
 cdef KernelResult cover_all(
     const int32_t* with_rows,
     int64_t persons_with_rows,
@@ -414,27 +397,20 @@ cdef KernelResult cover_all(
     const Scratch* scratch,
     const Asked* asked,
 ) noexcept nogil:
-    cdef int64_t i, person
-    cdef int32_t end
-    cdef Followed followed
+    cdef int64_t place = 0
+    cdef linkage_stock_rows rows = stock_rows(supply, rule)
+    cdef linkage_stock_persons persons = stock_persons(with_rows, persons_with_rows, stays, asked)
     cdef KernelResult result
     observe_all(supply, stays, rule, asked)
     memset(asked.covered, 0, asked.ends * asked.persons * sizeof(int32_t))
-    for i in range(persons_with_rows):
-        person = with_rows[i]
-        assert 0 <= person < asked.persons
-        end = last_end(asked, person)
-        if end <= asked.start[person]:
-            continue
-        if rule.groups == 1 and not was_in_hospital(stays, person):
-            followed = follow_in_registers(supply, rule, asked, person, end)
-            if followed == FOLLOWED:
-                continue
-            if followed == FAULTY_ROW:
-                return check_rows(supply, person)
-        result = cover_person(supply, stays, rule, scratch, asked, person)
-        if result.status:
-            return result
+    while place < persons_with_rows:
+        if rule.groups == 1:
+            place = linkage_cover_from(&rows, &persons, place)
+        if place < persons_with_rows:
+            result = cover_person(supply, stays, rule, scratch, asked, with_rows[place])
+            if result.status:
+                return result
+            place += 1
     return kernel_ok()
 
 
