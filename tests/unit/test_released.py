@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from linkage.indicator_definition import shipped_sets
+from linkage.indicator_definition import load_indicator_set, shipped_sets
 from linkage.released_table import NUMBER_COLUMNS, schema_of
 from linkage_server.release.definition_words import facts_of, first_day_of, unit_of
 from linkage_server.release.released import release
@@ -54,6 +54,7 @@ def test_every_shipped_indicator_has_a_title_and_its_facts_in_words(name: str) -
         ("days=15..90;denominator=alive_at_N", "day 15 to 90, of those alive at the end"),
         ("observe_days=365;at_least=0.8", "over 365 days, at least 80 % of days"),
         ("at_day=60;at_least=5", "at day 60, at least 5"),
+        ("measure=cma7;window=3;at_least=0.8", "CMA7, window 3, at least 80 % of days"),
         (
             "gap_days=90;measure=in_first;day_of_treatment=365",
             "gaps of up to 90 days permitted, still in the first episode, on day 365 after the first dispensing",
@@ -67,6 +68,40 @@ def test_every_shipped_indicator_has_a_title_and_its_facts_in_words(name: str) -
 )
 def test_parameters_read_as_words(parameters: str, words: str) -> None:
     assert parameters_title(parameters) == words
+
+
+def test_the_facts_of_a_measure_of_availability_tell_windows_and_what_is_carried_over() -> None:
+    definition = load_indicator_set(
+        """
+        [set]
+        id = "tried"
+        version = "1.0.0"
+        [codes.statins]
+        atc_include = ["C10AA"]
+        [supply.given]
+        steps = ["days_supply"]
+        [[indicator]]
+        id = "available"
+        kind = "medication_availability"
+        measure = ["cma6", "cma7"]
+        codes = "statins"
+        supply = "given"
+        follow_up = { anchor = "index_date", offset = -180, length = "column:fu_days" }
+        observation = { anchor = "follow_up_start", offset = "6 months", length = "1 year" }
+        sliding = { length = 90, every = 30, count = 9 }
+        dosage_change = true
+        mode = "compat"
+        """
+    )
+    facts = dict(facts_of(definition.indicators[0], definition))
+    assert facts["Follow-up"] == (
+        "the days that the population's fu_days tells from 180 days before the index day, last day included"
+    )
+    assert facts["Observation"] == "1 year from 6 months after the start of follow-up, last day included"
+    assert facts["Windows"] == "9 of 90 days, one every 30 days from the start of observation"
+    assert facts["Measures"] == "CMA6 or CMA7"
+    assert facts["Supply carried over"] == "to the next dispensing of any of the drugs, converted to its dose"
+    assert facts["Compatibility"] == "computed as AdhereR 0.8.1 does, its known defects included"
 
 
 def test_a_missing_number_is_never_written_as_zero() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from linkage.indicator_definition import IndicatorSet, code_set_names
 from linkage.indicator_kinds import (
@@ -20,7 +21,7 @@ from linkage.indicator_kinds import (
     Window,
     WithGaps,
 )
-from linkage.indicator_kinds.time_windows import column_of
+from linkage.indicator_kinds.time_windows import Span, column_of, span_of
 
 _KINDS = {
     "users": "users of a drug",
@@ -105,9 +106,10 @@ def _facts(indicator: Indicator, definition: IndicatorSet) -> Iterator[tuple[str
         yield "Earlier users", f"with a row on day {washout.from_day} to {washout.to_day}: {treated}"
     for name in ("follow_up", "observation"):
         if isinstance(anchored := getattr(indicator, name, None), AnchoredWindow):
-            yield name.replace("_", " ").capitalize(), _anchored(anchored)
+            yield name.replace("_", "-").capitalize(), _anchored(anchored)
     if isinstance(sliding := getattr(indicator, "sliding", None), SlidingWindows):
-        yield "Windows", f"{sliding.count} of {sliding.length}, one every {sliding.every} from the start of observation"
+        length, every = _span(span_of(sliding.length)), _span(span_of(sliding.every))
+        yield "Windows", f"{sliding.count} of {length}, one every {every} from the start of observation"
     if isinstance(indicator, MedicationAvailability):
         if episodes := indicator.episodes:
             yield (
@@ -137,9 +139,16 @@ def _facts(indicator: Indicator, definition: IndicatorSet) -> Iterator[tuple[str
 
 
 def _anchored(window: AnchoredWindow) -> str:
-    column = column_of(window.length)
-    length = window.length if column is None else f"as many days as the population's {column} says"
-    return f"{length} from {window.offset} after {_ANCHORS[window.anchor]}, last day included"
+    column, offset, anchor = column_of(window.length), span_of(window.offset), _ANCHORS[window.anchor]
+    length = f"the days that the population's {column} tells" if column else _span(span_of(window.length))
+    if offset.number == 0:
+        return f"{length} from {anchor}, last day included"
+    side = "before" if offset.number < 0 else "after"
+    return f"{length} from {_span(replace(offset, number=abs(offset.number)))} {side} {anchor}, last day included"
+
+
+def _span(span: Span) -> str:
+    return f"{span.number} {span.unit.removesuffix('s') if span.number == 1 else span.unit}"
 
 
 def _from_first_dispensing(indicator: FromFirstDispensing) -> Iterator[tuple[str, str]]:
