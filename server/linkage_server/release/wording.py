@@ -91,6 +91,8 @@ _MEASURES = {
     "discontinued": "discontinued during follow-up",
     "died": "died before discontinuation",
     **{f"cma{number}": f"CMA{number}" for number in range(1, 10)},
+    "increase": "dose raised",
+    "decrease": "dose lowered",
 }
 _PARAMETERS = {
     "within_days": "within {} days",
@@ -100,6 +102,7 @@ _PARAMETERS = {
     "at_least": "at least {}",
     "dispensed_within_days": "dispensed within {} days",
     "day_of_treatment": "on day {} after the first dispensing",
+    "restarted_within_days": "dispensed again within {} days",
     "gap_days": "gaps of up to {} days permitted",
     "gap_percent": "gaps of up to {} % of the supply permitted",
 }
