@@ -10,17 +10,17 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from linkage_core.events import HASHED_ID, days_of, split_ids
 from linkage_core.kernels.collect_rows import arrange, arrange_lists, collect, persons_in_order
-from linkage_core.kernels.partition_rows import deal, order_by_partition
-from linkage_core.kernels.partition_rows import split_ids as split_into_partitions
+from linkage_core.kernels.partition_rows import deal, deal_ids, mark_used, order_by_partition, partitions_of
 from linkage_server.registers.load_session import LoadSession
 from linkage_server.registers.manifest import Segment
 from linkage_server.registers.segments import write_segment
-from tests.reference.load import collected, dealt, sorted_rows
+from tests.reference.load import Words, collected, dealt, sorted_rows
 
 SCHEMA = pa.schema(
     [
@@ -108,34 +108,60 @@ def reference_segment(folder: Path, ids: pa.FixedSizeBinaryArray, rows: pa.Recor
 )
 def test_values_are_dealt_out_in_order_of_arrival(values: list[tuple[int, bool, int]], base: int, width: int) -> None:
     numbers, absent, partition = (list(column) for column in zip(*values, strict=True)) if values else ([], [], [])
-    expected = dealt(numbers, base, absent, partition, width)
+    expected = dealt(numbers, absent, partition, width, base=base)
+    assert deal_all(np.array(numbers, np.int64), absent, partition, width, base=base) == b"".join(expected)
+
+
+@given(codes=st.lists(st.tuples(st.integers(0, 9), st.booleans(), st.integers(0, 3)), max_size=30), data=st.data())
+def test_codes_are_dealt_out_as_the_numbers_of_their_texts(
+    codes: list[tuple[int, bool, int]], data: st.DataObject
+) -> None:
+    numbers, absent, partition = (list(column) for column in zip(*codes, strict=True)) if codes else ([], [], [])
+    table = data.draw(st.permutations(range(10)))
+    kind = data.draw(st.sampled_from([np.int8, np.uint16, np.int32]))
+    # What stands at an absent code is anything.
+    stored = np.array([77 if missing else one for one, missing in zip(numbers, absent, strict=True)], kind)
+    expected = dealt([table[one] for one in numbers], absent, partition, 2)
+    assert deal_all(stored, absent, partition, 2, table=np.array(table, np.uint32)) == b"".join(expected)
+    used = np.zeros(10, np.uint8)
+    mark_used(stored, np.array(absent, np.uint8), used)
+    assert np.flatnonzero(used).tolist() == sorted(
+        {one for one, missing in zip(numbers, absent, strict=True) if not missing}
+    )
+
+
+@pytest.mark.parametrize("code", [-1, 2])
+def test_a_code_without_a_text_is_refused(code: int) -> None:
+    with pytest.raises(ValueError, match="no text"):
+        mark_used(np.array([0, code], np.int32), None, np.zeros(2, np.uint8))
+
+
+def deal_all(
+    values: Words, absent: list[bool], partition: list[int], width: int, *, base: int = 0, table: Words | None = None
+) -> bytes:
     counts = np.bincount(np.array(partition, np.int64), minlength=4)
     places = (np.cumsum(counts) - counts) * width
     target = np.zeros(len(values) * width, np.uint8)
-    order = np.empty(len(values), np.uint32)
+    order = np.empty(len(values), np.uint16)
     by_stretch = order_by_partition(np.array(partition, np.uint16), order, 4)
-    deal(
-        np.array(numbers, np.int64),
-        base % (1 << 64),
-        np.array(absent, np.uint8),
-        order,
-        by_stretch,
-        places,
-        target,
-        width,
-    )
-    assert target.tobytes() == b"".join(expected)
+    flags = np.array(absent, np.uint8)
+    deal(values, base % (1 << 64), table, flags, order, by_stretch, places, target, width)
+    return target.tobytes()
 
 
 @given(ids=st.lists(st.binary(min_size=16, max_size=16), max_size=20), bits=st.sampled_from([1, 4, 10]))
 def test_ids_are_split_and_parted_by_their_leading_bits(ids: list[bytes], bits: int) -> None:
-    high, low = np.empty(len(ids), np.uint64), np.empty(len(ids), np.uint64)
-    partition, counts = np.empty(len(ids), np.uint16), np.zeros(1 << bits, np.int64)
-    split_into_partitions(np.frombuffer(b"".join(ids), np.uint8), bits, high, low, partition, counts)
-    assert high.tolist() == [int.from_bytes(one[:8]) for one in ids]
-    assert low.tolist() == [int.from_bytes(one[8:]) for one in ids]
+    content, partition = np.frombuffer(b"".join(ids), np.uint8), np.empty(len(ids), np.uint16)
+    partitions_of(content, bits, partition)
     assert partition.tolist() == [int.from_bytes(one[:8]) >> (64 - bits) for one in ids]
-    assert counts.tolist() == np.bincount(partition, minlength=1 << bits).tolist()
+    counts = np.bincount(partition, minlength=1 << bits)
+    places = (np.cumsum(counts) - counts) * 8
+    target = np.zeros(16 * len(ids), np.uint8)
+    deal_ids(content, partition, places, places + 8 * len(ids), target)
+    high, low = np.split(target.view(np.uint64), 2)
+    by_partition = sorted(ids, key=lambda one: int.from_bytes(one[:8]) >> (64 - bits))
+    assert high.tolist() == [int.from_bytes(one[:8]) for one in by_partition]
+    assert low.tolist() == [int.from_bytes(one[8:]) for one in by_partition]
 
 
 PIECES = st.lists(

@@ -18,7 +18,7 @@ Words = npt.NDArray[Any]
 
 
 def dealt(
-    values: Sequence[int], base: int, absent: Sequence[bool], partition: Sequence[int], width: int
+    values: Sequence[int], absent: Sequence[bool], partition: Sequence[int], width: int, *, base: int = 0
 ) -> list[bytes]:
     """The bytes of each partition, in order of arrival."""
     parts: list[bytes] = [b""] * (max(partition, default=-1) + 1)

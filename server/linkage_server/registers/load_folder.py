@@ -31,10 +31,10 @@ class LoadFolder:
 
     def store(self, number: int, run: Run) -> int:
         """Write a run and take it out of memory; returns an open file to read it from."""
-        assert run.content is not None
+        assert run.memory is not None
         descriptor = os.open(self._file(number, "rows"), os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
         try:
-            write_at(descriptor, run.content, 0)
+            write_at(descriptor, run.memory.bytes, 0)
             if run.texts:
                 path = self._file(number, "texts")
                 with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, TEXT_SCHEMA) as writer:
@@ -44,7 +44,7 @@ class LoadFolder:
         except BaseException:
             os.close(descriptor)
             raise
-        run.content = None
+        run.memory = None
         return descriptor
 
     def _file(self, number: int, ending: str) -> Path:

@@ -15,18 +15,24 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from linkage_core.kernels.partition_rows import deal, order_by_partition, split_ids
+from linkage_core.kernels.partition_rows import deal, deal_ids, order_by_partition, partitions_of
 from linkage_server.registers.load_columns import ColumnKind, Flags, Numbers, absent_of, lengths_of, numbers_of
-from linkage_server.registers.load_texts import number_texts
+from linkage_server.registers.load_texts import Codes, number_texts
+from linkage_server.registers.page_memory import PageMemory
 
 PARTITION_BITS = 10
 PARTITIONS = 1 << PARTITION_BITS
 ALIGNMENT = 8
+ID_BYTES = 16
 
 Counts = npt.NDArray[np.int64]
 Bytes = npt.NDArray[np.uint8]
+Piece = tuple[Numbers, Flags | None, Codes | None]
+"""Values of a batch, which of them are absent, and the number of each if they are codes of texts."""
 StreamKey = tuple[int, str]
 """Number of the column (-1 for the id) and which part of it: values, absent, lengths, value_absent; high or low."""
+HIGH: StreamKey = (-1, "high")
+LOW: StreamKey = (-1, "low")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +78,7 @@ class Run:
         streams: what is stored, by column and part.
         facts: of each column.
         texts: distinct texts of each column of texts, in alphabetical order.
-        content: the bytes; None once they lie on disk.
+        memory: holds the bytes; None once they lie on disk.
     """
 
     counts: Counts
@@ -80,7 +86,7 @@ class Run:
     streams: dict[StreamKey, Stream]
     facts: list[Facts]
     texts: dict[int, pa.StringArray]
-    content: Bytes | None = None
+    memory: PageMemory | None = None
 
     @property
     def rows(self) -> int:
@@ -97,7 +103,7 @@ class Run:
 class _Source:
     """One part of a column before it is dealt out: a piece a batch."""
 
-    pieces: list[tuple[Numbers, Flags | None]]
+    pieces: Sequence[Piece]
     width: int
     base: int
     is_element: bool = False
@@ -108,12 +114,12 @@ class _Owners:
     """Which partition each row, or each value in lists, of a batch belongs to; `order` and `counts` list them by it."""
 
     partition: npt.NDArray[np.uint16]
-    order: npt.NDArray[np.uint32]
+    order: npt.NDArray[np.uint16]
     counts: npt.NDArray[np.uint32]
 
     @classmethod
     def of(cls, partition: npt.NDArray[np.uint16]) -> Self:
-        order = np.empty(len(partition), np.uint32)
+        order = np.empty(len(partition), np.uint16)
         return cls(partition, order, order_by_partition(partition, order, PARTITIONS))
 
 
@@ -121,6 +127,7 @@ class _Owners:
 class _Dealing:
     """What is gathered while a run is made: `rows` and `elements` are of its batches and of those of list columns."""
 
+    ids: list[Bytes]
     rows: list[_Owners]
     sources: dict[StreamKey, _Source] = field(default_factory=dict)
     elements: dict[int, list[_Owners]] = field(default_factory=dict)
@@ -135,25 +142,20 @@ def make_run(kinds: Sequence[ColumnKind], batches: Sequence[tuple[pa.FixedSizeBi
         kinds: of the columns.
         batches: whose each row is, and the rows, in order of arrival.
     """
-    counts = np.zeros(PARTITIONS, np.int64)
-    highs: list[tuple[Numbers, Flags | None]] = []
-    lows: list[tuple[Numbers, Flags | None]] = []
-    owners = []
-    for ids, _ in batches:
-        high, low = np.empty(len(ids), np.uint64), np.empty(len(ids), np.uint64)
-        partition = np.empty(len(ids), np.uint16)
-        if len(ids):
-            words = np.frombuffer(ids.buffers()[1], np.uint8, 16 * len(ids), 16 * ids.offset)
-            split_ids(words, PARTITION_BITS, high, low, partition, counts)
-        highs.append((high, None))
-        lows.append((low, None))
-        owners.append(_Owners.of(partition))
-    dealing = _Dealing(owners)
-    dealing.sources[-1, "high"] = _Source(highs, 8, 0)
-    dealing.sources[-1, "low"] = _Source(lows, 8, 0)
+    dealing = _Dealing([_bytes_of(ids) for ids, _ in batches], [])
+    for ids in dealing.ids:
+        partition = np.empty(len(ids) // ID_BYTES, np.uint16)
+        partitions_of(ids, PARTITION_BITS, partition)
+        dealing.rows.append(_Owners.of(partition))
     for number, kind in enumerate(kinds):
         _add_column(dealing, number, kind, [rows.column(number) for _, rows in batches])
-    return _dealt(dealing, counts)
+    return _dealt(dealing)
+
+
+def _bytes_of(ids: pa.FixedSizeBinaryArray) -> Bytes:
+    if len(ids) == 0:
+        return np.empty(0, np.uint8)
+    return np.frombuffer(ids.buffers()[1], np.uint8, ID_BYTES * len(ids), ID_BYTES * ids.offset)
 
 
 def _add_column(dealing: _Dealing, number: int, kind: ColumnKind, columns: list[pa.Array]) -> None:
@@ -165,7 +167,7 @@ def _add_column(dealing: _Dealing, number: int, kind: ColumnKind, columns: list[
         dealing.facts.append(Facts(least, most, nulls))
         return
     lengths = [lengths_of(column) for column in columns]
-    dealing.sources[number, "lengths"] = _narrowed([(one, None) for one in lengths])[0]
+    dealing.sources[number, "lengths"] = _narrowed([(one, None, None) for one in lengths])[0]
     owners = [_Owners.of(np.repeat(row.partition, length)) for row, length in zip(dealing.rows, lengths, strict=True)]
     dealing.elements[number] = owners
     values = [column.flatten() for column in columns]
@@ -173,9 +175,7 @@ def _add_column(dealing: _Dealing, number: int, kind: ColumnKind, columns: list[
     _add_absent(dealing, (number, "value_absent"), value_absent, is_element=True)
     least, most = _add_values(dealing, number, kind, values)
     dealing.sources[number, "values"].is_element = True
-    elements = np.zeros(PARTITIONS, np.int64)
-    for owner in owners:
-        elements += owner.counts.sum(axis=0, dtype=np.int64)
+    elements = _counted(owners)
     dealing.facts.append(Facts(least, most, nulls, elements, _by_partition(value_absent, owners)))
 
 
@@ -183,10 +183,11 @@ def _add_values(
     dealing: _Dealing, number: int, kind: ColumnKind, columns: list[pa.Array]
 ) -> tuple[int | None, int | None]:
     if kind.is_text:
-        dealing.texts[number], numbered = number_texts(columns)
-        dealing.sources[number, "values"] = _narrowed(numbered)[0]
+        texts, coded = number_texts(columns)
+        dealing.texts[number] = texts
+        dealing.sources[number, "values"] = _Source(coded, _width_of(len(texts) - 1) if len(texts) else 0, 0)
         return None, None
-    pieces = [(numbers_of(column), absent_of(column)) for column in columns]
+    pieces: list[Piece] = [(numbers_of(column), absent_of(column), None) for column in columns]
     if kind.is_word:
         dealing.sources[number, "values"] = _Source(pieces, kind.value_type.bit_width // 8, 0)
         return None, None
@@ -199,8 +200,8 @@ def _add_absent(dealing: _Dealing, key: StreamKey, absent: list[Flags | None], *
     if all(flags is None for flags in absent):
         return
     lengths = [len(owner.order) for owner in (dealing.rows if not is_element else dealing.elements[key[0]])]
-    pieces: list[tuple[Numbers, Flags | None]] = [
-        (np.zeros(length, np.uint8) if flags is None else flags, None)
+    pieces: list[Piece] = [
+        (np.zeros(length, np.uint8) if flags is None else flags, None, None)
         for flags, length in zip(absent, lengths, strict=True)
     ]
     source = _narrowed(pieces)[0]
@@ -208,19 +209,30 @@ def _add_absent(dealing: _Dealing, key: StreamKey, absent: list[Flags | None], *
     dealing.sources[key] = source
 
 
-def _narrowed(pieces: list[tuple[Numbers, Flags | None]]) -> tuple[_Source, int | None, int | None]:
+def _narrowed(pieces: Sequence[Piece]) -> tuple[_Source, int | None, int | None]:
     """The values less the smallest, in as few bytes as that needs; and the smallest and largest."""
     bounds = []
-    for values, absent in pieces:
+    for values, absent, _ in pieces:
         present = values if absent is None else values[absent == 0]
         if len(present):
             bounds.append((int(present.min()), int(present.max())))
     if not bounds:
         return _Source(pieces, 0, 0), None, None
     least, most = min(low for low, _ in bounds), max(high for _, high in bounds)
-    span = most - least
-    width = next(width for width in (0, 1, 2, 4, 8) if span < 1 << (8 * width))
-    return _Source(pieces, width, least), least, most
+    return _Source(pieces, _width_of(most - least), least), least, most
+
+
+def _width_of(most: int) -> int:
+    """Bytes that numbers from 0 to `most` need."""
+    return next(width for width in (0, 1, 2, 4, 8) if most < 1 << (8 * width))
+
+
+def _counted(owners: list[_Owners]) -> Counts:
+    """Rows, or values in lists, of each partition."""
+    counts = np.zeros(PARTITIONS, np.int64)
+    for owner in owners:
+        counts += owner.counts.sum(axis=0, dtype=np.int64)
+    return counts
 
 
 def _by_partition(absent: list[Flags | None], owners: list[_Owners]) -> Counts | None:
@@ -231,21 +243,25 @@ def _by_partition(absent: list[Flags | None], owners: list[_Owners]) -> Counts |
     return counts if counts.any() else None
 
 
-def _dealt(dealing: _Dealing, counts: Counts) -> Run:
+def _dealt(dealing: _Dealing) -> Run:
     """Lay the streams out and deal the values into their places."""
-    widths = {
+    counts = _counted(dealing.rows)
+    widths = {HIGH: (8, 0, False), LOW: (8, 0, False)} | {
         key: (source.width, source.base % (1 << 64), source.is_element) for key, source in dealing.sources.items()
     }
     blocks, streams = _laid_out(widths, counts, dealing.facts)
-    content = np.empty(int(blocks[-1]), np.uint8)
-    for key, stream in streams.items():
-        source = dealing.sources.pop(key)
+    memory = PageMemory(int(blocks[-1]))
+    high, low = (blocks[:-1] + counts * streams[key].offset for key in (HIGH, LOW))
+    for ids, owner in zip(dealing.ids, dealing.rows, strict=True):
+        deal_ids(ids, owner.partition, high, low, memory.bytes)
+    for key, source in dealing.sources.items():
+        stream = streams[key]
         if source.width:
             owners = dealing.elements[key[0]] if source.is_element else dealing.rows
             place = blocks[:-1] + counts * stream.offset if stream.places is None else stream.places.copy()
-            for (values, absent), owner in zip(source.pieces, owners, strict=True):
-                deal(values, stream.base, absent, owner.order, owner.counts, place, content, source.width)
-    return Run(counts, blocks, streams, dealing.facts, dealing.texts, content)
+            for (values, absent, table), owner in zip(source.pieces, owners, strict=True):
+                deal(values, stream.base, table, absent, owner.order, owner.counts, place, memory.bytes, source.width)
+    return Run(counts, blocks, streams, dealing.facts, dealing.texts, memory)
 
 
 def _laid_out(

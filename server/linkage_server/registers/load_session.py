@@ -121,14 +121,6 @@ class LoadSession:
             return ()
         give_back_memory()
         segments: list[Segment] = []
-        written = 0
-
-        def tell(rows: int) -> None:
-            nonlocal written
-            written += rows
-            if report is not None:
-                report(written, written / self.rows)
-
         with disk_refusals():
             (self._folder / "segments").mkdir(exist_ok=True)
             texts, tables = {}, {}
@@ -138,6 +130,15 @@ class LoadSession:
                 )
             give_back_memory()
             runs = StoredRuns(self._runs, self._descriptors, tables)
+            written = 0
+
+            def tell(rows: int) -> None:
+                nonlocal written
+                written += rows
+                runs.give_back(rows=written)
+                if report is not None:
+                    report(written, written / self.rows)
+
             for plan in plan_segments(self._kinds, self._runs, texts, date_column=self._date_column):
                 segments.append(self._write(plan, runs, tell))
         return tuple(segments)

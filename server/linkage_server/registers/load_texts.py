@@ -15,7 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from linkage.errors import EventsRejected
-from linkage_server.registers.load_columns import Flags, absent_of
+from linkage_core.kernels.partition_rows import mark_used
+from linkage_server.registers.load_columns import Flags, Numbers, absent_of, numbers_of
 from linkage_server.registers.mapped_files import MappedFiles
 
 Codes = npt.NDArray[np.uint32]
@@ -24,8 +25,10 @@ TEXTS_AT_ONCE = 1 << 18
 LARGEST_TEXTS = (1 << 31) - 1
 
 
-def number_texts(columns: Sequence[pa.Array]) -> tuple[pa.StringArray, list[tuple[Codes, Flags | None]]]:
-    """The distinct texts that occur, in alphabetical order, and for each column its texts' places among them."""
+def number_texts(columns: Sequence[pa.Array]) -> tuple[pa.StringArray, list[tuple[Numbers, Flags | None, Codes]]]:
+    """The distinct texts that occur, in alphabetical order; and of each column its codes, which of them are absent, and
+    the place of each code's text among them.
+    """
     encoded = [_encoded(column) for column in columns]
     dictionaries: list[pa.StringArray] = []
     which = []
@@ -33,17 +36,20 @@ def number_texts(columns: Sequence[pa.Array]) -> tuple[pa.StringArray, list[tupl
         if not dictionaries or not column.dictionary.equals(dictionaries[-1]):
             dictionaries.append(column.dictionary)
         which.append(len(dictionaries) - 1)
+    coded = [(numbers_of(column.indices), absent_of(column.indices)) for column in encoded]
+    used = [np.zeros(len(dictionary), np.uint8) for dictionary in dictionaries]
+    for (codes, absent), number in zip(coded, which, strict=True):
+        mark_used(codes, absent, used[number])
     texts, tables = _merged(dictionaries)
-    places = [_places(column, tables[number]) for column, number in zip(encoded, which, strict=True)]
     uses = np.zeros(len(texts), np.bool_)
-    for column, codes in zip(encoded, places, strict=True):
-        uses[codes if not column.null_count else codes[column.is_valid().to_numpy(zero_copy_only=False)]] = True
+    for table, seen in zip(tables, used, strict=True):
+        uses[table[seen.view(np.bool_)]] = True
     if not uses.all():
         # A text of an idle entry, perhaps of a row that was refused, must not reach the store.
         texts = texts.filter(pa.array(uses))
         renumbered: Codes = (np.cumsum(uses) - uses).astype(np.uint32)
-        places = [renumbered[codes] if len(renumbered) else codes for codes in places]
-    return texts, [(codes, absent_of(column.indices)) for column, codes in zip(encoded, places, strict=True)]
+        tables = [renumbered[table] for table in tables]
+    return texts, [(codes, absent, tables[number]) for (codes, absent), number in zip(coded, which, strict=True)]
 
 
 def merge_texts(runs: Sequence[pa.StringArray], files: MappedFiles) -> tuple[pa.StringArray, list[Codes]]:
@@ -89,15 +95,6 @@ def _encoded(column: pa.Array) -> pa.DictionaryArray:
     if column.dictionary.null_count or len(column.dictionary) > len(column):
         return column.dictionary_decode().cast(pa.string()).dictionary_encode()
     return pa.DictionaryArray.from_arrays(column.indices, column.dictionary.cast(pa.string()), safe=False)
-
-
-def _places(column: pa.DictionaryArray, table: Codes) -> Codes:
-    """The final place of each row's text; a null's is anything."""
-    if len(table) == 0:
-        return np.zeros(len(column), np.uint32)
-    indices = column.indices.fill_null(0) if column.null_count else column.indices
-    codes: Codes = table[indices.to_numpy()]
-    return codes
 
 
 def _merged(runs: Sequence[pa.StringArray]) -> tuple[pa.StringArray, list[Codes]]:

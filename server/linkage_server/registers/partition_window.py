@@ -51,6 +51,11 @@ class StoredRuns:
         return np.stack([run.counts for run in self.runs])
 
     @cached_property
+    def _rows_until(self) -> npt.NDArray[np.int64]:
+        """Rows of each partition and all before it."""
+        return np.cumsum(self.counts.sum(axis=0))
+
+    @cached_property
     def blocks(self) -> npt.NDArray[np.int64]:
         """Byte where each partition begins in each run."""
         return np.stack([run.blocks for run in self.runs])
@@ -58,7 +63,7 @@ class StoredRuns:
     @cached_property
     def addresses(self) -> UInt64s:
         """Where each run begins in memory; 0 for one on disk."""
-        return np.array([0 if run.content is None else run.content.ctypes.data for run in self.runs], np.uint64)
+        return np.array([0 if run.memory is None else run.memory.address for run in self.runs], np.uint64)
 
     @cached_property
     def _tables_of(self) -> dict[int, UInt64s]:
@@ -79,6 +84,13 @@ class StoredRuns:
         """Values in the lists of a column, by run and partition."""
         counts = [run.facts[number].elements for run in self.runs]
         return np.stack([np.zeros_like(self.counts[0]) if count is None else count for count in counts])
+
+    def give_back(self, *, rows: int) -> None:
+        """Give back the memory of the first partitions, which together have at most `rows`; they are not read again."""
+        partitions = int(np.searchsorted(self._rows_until, rows, side="right"))
+        for run in self.runs:
+            if run.memory is not None:
+                run.memory.give_back_until(int(run.blocks[partitions]))
 
     def _stream(self, key: StreamKey) -> _StreamOfRuns:
         streams = [run.streams.get(key) for run in self.runs]

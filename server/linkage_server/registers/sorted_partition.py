@@ -11,7 +11,7 @@ import numpy.typing as npt
 from linkage_core.events import NO_DATE, Int32s, UInt64s
 from linkage_core.kernels.collect_rows import arrange, arrange_lists, collect, persons_in_order
 from linkage_core.kernels.hashed_id_sort import sort_order
-from linkage_server.registers.load_runs import StreamKey
+from linkage_server.registers.load_runs import HIGH, LOW, StreamKey
 from linkage_server.registers.partition_window import PartitionWindow, StoredRuns
 from linkage_server.registers.segment_plan import SegmentPlan
 
@@ -44,8 +44,8 @@ def sort_partitions(plan: SegmentPlan, runs: StoredRuns, first: int, last: int) 
     """The rows of partitions [first, last) of all runs, sorted and as stored."""
     rows = int(plan.counts[first:last].sum())
     window = PartitionWindow(runs, first, last)
-    high = _collected(window, (-1, "high"), np.empty(rows, np.uint64))
-    low = _collected(window, (-1, "low"), np.empty(rows, np.uint64))
+    high = _collected(window, HIGH, np.empty(rows, np.uint64))
+    low = _collected(window, LOW, np.empty(rows, np.uint64))
     days = _days(plan, window, rows)
     order = sort_order(high, low, days)
     keys_hi, keys_lo, starts = np.empty(rows, np.uint64), np.empty(rows, np.uint64), np.empty(rows, np.uint32)
