@@ -68,6 +68,8 @@ class SupplyFromStart:
         dose: float64, one a picked row; empty where the indicator reads none.
         from_day, until_day: int32, one a person: the first dispensing lies in [from_day, until_day).
         last_day: int32, one a person: follow-up ends here at the latest.
+        open_until: int32, one a person: the first day on which, her exit being what it is, nothing begins any more.
+        exit_day: int32, one a person: the day of exit, of death and emigration where `exits` says that they count.
     """
 
     context: RunContext
@@ -78,6 +80,9 @@ class SupplyFromStart:
     from_day: Int32s
     until_day: Int32s
     last_day: Int32s
+    open_until: Int32s
+    exit_day: Int32s
+    exits: bool
 
     def followed(self, rule: GapRule, *, at_days: Sequence[int] = ()) -> Followed:
         """Start and end of follow-up, episodes for each gap, coverage on each day: one pass for all of them."""
@@ -175,7 +180,7 @@ class Followed:
             ("error:packages", self._with_faulty(without_quantity)),
             ("error:days_supply", self._with_faulty(unserved)),
             ("error:daily_dose", self._with_faulty(supply.without_dose)),
-            (NO_TIME, somebody(time.exit(register) <= supply.from_day)),
+            (NO_TIME, somebody(np.asarray(supply.open_until <= supply.from_day, np.bool_))),
         ]
 
     @cached_property
@@ -187,7 +192,7 @@ class Followed:
     def room(self) -> Int64s:
         """Days from the start to the end of follow-up, the exit, or the end of the register; 0 for who never began."""
         indicator, start = self.supply.indicator, self.outcome.start.astype(np.int64)
-        leaves = self.supply.context.time.exit(indicator.register_name).astype(np.int64)
+        leaves = self.supply.exit_day.astype(np.int64)
         return np.where(self.outcome.started, np.minimum(start + indicator.follow_up_days, leaves) - start, 0)
 
     @cached_property
@@ -211,14 +216,14 @@ class Followed:
         """Persons who are still observed where the register ends, before so many days have passed."""
         context, started = self.supply.context, self.outcome.started
         planned = np.where(started, self.outcome.start, np.int32(0)) + np.int32(days)
-        observed = np.minimum(planned, context.time.exit("", death_ends=True))
+        observed = np.minimum(planned, context.time.exit("", ends=self.supply.exits))
         past = observed > context.follow_up.register_end(self.supply.indicator.register_name)
         return somebody(np.asarray(past & started, np.bool_))
 
     def gone_at(self, day: int) -> Persons:
         """Persons who began and whose observation has ended on a day after it."""
         on_day = np.where(self.outcome.started, self.outcome.start, np.int32(0)) + np.int32(day)
-        gone = self.supply.context.time.exit(self.supply.indicator.register_name) <= on_day
+        gone = self.supply.exit_day <= on_day
         return somebody(np.asarray(gone & self.outcome.started, np.bool_))
 
     def _with_faulty(self, faulty: Int64s) -> Persons:
@@ -239,12 +244,14 @@ class Followed:
         return somebody(found)
 
 
-def supply_from_start(context: RunContext, indicator: FromFirstDispensing, *, end_at_exit: bool) -> SupplyFromStart:
+def supply_from_start(
+    context: RunContext, indicator: FromFirstDispensing, *, exits: bool = True, past_exit: bool = False
+) -> SupplyFromStart:
     """Read what an indicator needs.
 
     Args:
-        end_at_exit: follow-up ends at the exit. Else everybody is followed as if nobody left, though a first dispensing
-            must lie no later than the day of exit.
+        exits: death and emigration end observation; else the end of the register alone does.
+        past_exit: who began no later than the day of exit is followed as if she had stayed.
 
     Raises:
         EventsRejected: a column is missing.
@@ -254,8 +261,9 @@ def supply_from_start(context: RunContext, indicator: FromFirstDispensing, *, en
     supply = context.supply(register, indicator.supply).supply_64ths[picked.places]
     if not counts.all():
         supply = np.where(counts, supply, np.int32(0))
-    exit_day = time.exit(register)
-    until = exit_day if end_at_exit else np.minimum(exit_day, FAR - 1) + np.int32(1)
+    exit_day = time.exit(register, ends=exits)
+    open_until = np.minimum(exit_day, FAR - 1) + np.int32(1) if past_exit else exit_day
+    until = open_until
     if indicator.first_within_days != "any":
         window_end = Moment(indicator.first_from_day + indicator.first_within_days + 1)
         until = np.minimum(until, time.at(window_end))
@@ -268,7 +276,10 @@ def supply_from_start(context: RunContext, indicator: FromFirstDispensing, *, en
         dose=np.ascontiguousarray(dose),
         from_day=time.at(Moment(indicator.first_from_day)),
         until_day=np.ascontiguousarray(until, np.int32),
-        last_day=exit_day if end_at_exit else np.full(context.persons, FAR, np.int32),
+        last_day=np.full(context.persons, FAR, np.int32) if past_exit else exit_day,
+        open_until=open_until,
+        exit_day=exit_day,
+        exits=exits,
     )
 
 

@@ -31,7 +31,7 @@ def evaluate_time_to_discontinuation(context: RunContext, indicator: TimeToDisco
     """
     rule = gap_rule(indicator)
     # Rows after the exit may still fill a gap that began before it; what counts is where the episode ends.
-    followed = supply_from_start(context, indicator, end_at_exit=False).followed(rule)
+    followed = supply_from_start(context, indicator, past_exit=True).followed(rule)
     exits = exits_of(followed, indicator)
     values = []
     for place, gap in enumerate(rule.gaps):

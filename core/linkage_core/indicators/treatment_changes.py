@@ -33,7 +33,7 @@ NOT_DISCONTINUED = "excluded:not_discontinued"
 def evaluate_restart(context: RunContext, indicator: Restart) -> list[PersonValues]:
     """For each permissible gap: days until the next dispensing, and whether it comes within each number of days."""
     rule = gap_rule(indicator)
-    followed = supply_from_start(context, indicator, end_at_exit=False).followed(rule)
+    followed = supply_from_start(context, indicator, past_exit=True).followed(rule)
     exits = exits_of(followed, indicator)
     values = []
     for place, gap in enumerate(rule.gaps):
@@ -75,7 +75,7 @@ def _second_start(followed: Followed, rule: GapRule, place: int) -> Int64s:
 def evaluate_switch(context: RunContext, indicator: Switch) -> list[PersonValues]:
     """For each permissible gap: whether another drug took the place of the first one."""
     rule = gap_rule(indicator)
-    supply = supply_from_start(context, indicator, end_at_exit=False)
+    supply = supply_from_start(context, indicator, past_exit=True)
     everything = supply.followed(GapRule())
     first_drugs = _drugs_of_first_day(supply, everything)
     code = context.dispensings(indicator.register_name).atc.code[supply.picked.places]
@@ -103,7 +103,7 @@ def evaluate_switch(context: RunContext, indicator: Switch) -> list[PersonValues
 def evaluate_add_on(context: RunContext, indicator: AddOn) -> list[PersonValues]:
     """For each permissible gap: whether another treatment was added to the first episode."""
     rule = gap_rule(indicator)
-    supply = supply_from_start(context, indicator, end_at_exit=True)
+    supply = supply_from_start(context, indicator)
     followed = supply.followed(rule)
     begun = _first_days_by_drug(context, indicator.register_name, indicator.to, supply)
     first = np.full(context.persons, int(FAR), np.int64)
@@ -121,7 +121,7 @@ def evaluate_add_on(context: RunContext, indicator: AddOn) -> list[PersonValues]
 
 def evaluate_dose_change(context: RunContext, indicator: DoseChange) -> list[PersonValues]:
     """Whether the dose of a drug rose, and whether it fell."""
-    supply = supply_from_start(context, indicator, end_at_exit=True)
+    supply = supply_from_start(context, indicator)
     followed = supply.followed(GapRule())
     risen, fallen = _dose_steps(followed, indicator.least_percent)
     steps = {"increase": risen, "decrease": fallen}

@@ -38,7 +38,7 @@ def gap_words(rule: GapRule, gap: int) -> str:
 def evaluate_treatment_episodes(context: RunContext, indicator: TreatmentEpisodes) -> list[PersonValues]:
     """For each permissible gap: the measures that are asked for."""
     rule = gap_rule(indicator)
-    followed = supply_from_start(context, indicator, end_at_exit=indicator.end_at_exit).followed(rule)
+    followed = supply_from_start(context, indicator, exits=indicator.end_at_exit).followed(rule)
     values = []
     for place, gap in enumerate(rule.gaps):
         words = gap_words(rule, gap)
@@ -53,7 +53,7 @@ def evaluate_treatment_episodes(context: RunContext, indicator: TreatmentEpisode
 
 def evaluate_covered_on_day(context: RunContext, indicator: CoveredOnDay) -> list[PersonValues]:
     """For each day after the first dispensing: whether a whole day's supply was at hand on it."""
-    supply = supply_from_start(context, indicator, end_at_exit=False)
+    supply = supply_from_start(context, indicator, past_exit=True)
     followed = supply.followed(GapRule(), at_days=indicator.at_days)
     return [
         on_day(followed, followed.outcome.covered[place] > 0, f"day_of_treatment={day}", day)

@@ -114,6 +114,7 @@ def test_who_dies_on_the_day_of_the_first_dispensing_is_counted_with_no_time():
     assert time(values_of(dies=0 + 1, extra=BOTH)) == (1, Ending.COMPETING)
     same_day = values_of("anna 5 C10AA05 1 30", dies=5)
     assert time(same_day) == (0, Ending.COMPETING)
+    assert time(values_of("anna 0 C10AA05 1 30", dies=0)) == (0, Ending.COMPETING)
     after = values_of("anna 6 C10AA05 1 30", dies=5)
     assert outcome(after["t/gap_days=30;censoring=strict;measure=days"]) == [(None, "excluded:not_started")]
 

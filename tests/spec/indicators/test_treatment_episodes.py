@@ -122,6 +122,9 @@ def test_follow_up_ends_with_the_exit():
     dead = {"more": {"dors": deaths(ANNA, {"anna": 75})}}
     assert episodes(FOUR, **dead) == [(0, 75)]
     assert episodes(FOUR, "end_at_exit = false", **dead) == [(0, 60), (100, 160)]
+    # As if nobody left: also who left before she began.
+    gone = {"more": {"dors": deaths(ANNA, {"anna": 0})}}
+    assert episodes(FOUR, "end_at_exit = false", **gone) == [(0, 60), (100, 160)]
 
 
 def test_who_is_no_longer_observed_on_a_day_is_not_asked_about_it():
