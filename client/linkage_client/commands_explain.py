@@ -45,7 +45,7 @@ def _say(shown: Shown, told: Explanation) -> None:
 def _say_register(shown: Shown, register: ExplainedRegister) -> None:
     shown.say(f"\n{register.name}, snapshot {register.snapshot[:12]}: {', '.join(register.columns)}")
     read, held = register.bytes / _MIB, register.bytes_held / _MIB
-    shown.say(f"  {register.rows:,} rows of {register.persons:,} persons, {read:,.3g} of {held:,.3g} MiB.")
+    shown.say(f"  At most {register.rows:,} rows of {register.persons:,} persons, {read:,.3g} of {held:,.3g} MiB.")
     for one in register.segments:
         shown.say(
             f"  segment {one.segment}, {one.first_day or '-'} to {one.last_day or '-'}, deliveries: {one.deliveries}; "

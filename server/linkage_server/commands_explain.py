@@ -112,8 +112,8 @@ def _print_register(register: ExplainedRegister) -> None:
     print_facts(
         {
             "columns": ", ".join(register.columns),
-            "rows": f"{register.rows:,} of {register.persons:,} persons",
-            "bytes": f"{amount(register.bytes)} of {amount(register.bytes_held)}",
+            "rows": f"at most {register.rows:,} of {register.persons:,} persons",
+            "bytes": f"at most {amount(register.bytes)} of {amount(register.bytes_held)}",
         }
     )
     rows: Sequence[Sequence[object]] = [

@@ -9,7 +9,7 @@ import pytest
 from linkage.register_variable import LocalizedText
 from linkage_server.registers.manifest import Delivery, FileRecord, Manifest, Segment
 from linkage_server.runs.expected_memory import plan_blocks
-from linkage_server.runs.expected_time import COMPUTING, calibrate, seconds_by_stage
+from linkage_server.runs.expected_time import COMPUTING, RunSize, calibrate, seconds_by_stage
 from linkage_server.runs.forecast import RegisterForecast, forecast, segments_by_delivery
 from linkage_server.runs.plan import PlannedRegister
 from linkage_server.runs.rough import rough_bytes, rough_count, two_figures
@@ -114,17 +114,19 @@ def test_small_numbers_are_not_told() -> None:
     assert (told.rows, told.persons, told.segments[0].persons_held) == (100, 100, 100)
 
 
-def by_rule(*, rows: float, side_by_side: int = 1) -> dict[str, float]:
-    return seconds_by_stage(
+def by_rule(*, rows: float, blocks: int = 2, side_by_side: int = 1) -> dict[str, float]:
+    size = RunSize(
         persons=1000,
+        blocks=blocks,
         side_by_side=side_by_side,
         rows=rows,
         probe_seconds=0.001,
         columns=3,
-        indicators=2,
+        stocks=1,
         values=2,
         tables=3,
     )
+    return seconds_by_stage(size)
 
 
 def test_times_follow_the_rule() -> None:
@@ -132,6 +134,8 @@ def test_times_follow_the_rule() -> None:
     assert large[COMPUTING] > 100 * small[COMPUTING]
     assert shared[COMPUTING] == large[COMPUTING] / 2
     assert {stage for stage in small if small[stage] != large[stage]} == {COMPUTING}
+    # Each block has something of its own, however few its persons are.
+    assert by_rule(rows=1e4, blocks=100)[COMPUTING] > 10 * small[COMPUTING]
 
 
 def test_a_stage_is_calibrated_by_the_median_of_earlier_runs() -> None:

@@ -9,57 +9,73 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-# Seconds of one core. Only the lookup of persons is measured (`linkage_core.probe_plan`), and gathering a row follows
-# what docs/decisions/reading-registers.md measured; the others are estimates of the right order that were not fitted.
-# What they miss, earlier runs make good.
-READ_PERSON = 1.5e-7
-OPEN_COLUMN = 4e-3
-GATHER_ROW_AND_COLUMN = 2e-9
-COMPUTE_ROW_AND_INDICATOR = 2e-9
-COUNT_PERSON_AND_VALUE = 2e-9
-PROTECT_VALUE_AND_TABLE = 5e-2
-DESCRIBE = 2e-2
+# Seconds of one core, as `python -m benchmarks.run_costs` measured them on 2026-11-23: 3 million rows of 200,000
+# persons, of whom 2,000 to 190,000 are asked for; AMD EPYC, 2 cores, beside other work, the least of seven runs. Orders
+# that look at every row were expected to compute 0.7 to 1.5 times as long as they did, orders about few codes up to 5
+# times. A further indicator about the same rows costs no more than its values, unless it follows supplies.
+READ_PERSON = 5e-8
+OPEN_COLUMN = 1.7e-4
+COMPUTE_BLOCK = 2.8e-3
+GATHER_ROW_AND_COLUMN = 1.8e-9
+FOLLOW_ROW_AND_STOCK = 2.6e-8
+COUNT_PERSON_AND_VALUE = 6.5e-9
+# Where nothing has to be kept back. Where cells are small 0.03 to 0.5 seconds were measured: that depends on the cells,
+# of which nothing is known before they are counted.
+PROTECT_VALUE_AND_TABLE = 1.9e-3
+# Without the disk.
+DESCRIBE = 4.3e-3
 COMPUTING = "computing"
 """The stage that several threads work on, each with its blocks of persons."""
 RUNS_LOOKED_AT = 20
 RULE = (
     "Counted as if every person asked for were in each register, with the mean number of its rows, and each row were "
-    "read; a run reads less where its indicators ask for some codes only. Times are for a machine that does nothing "
-    "else: an estimated cost of each person, row, column, indicator and table, times the median of measured over "
-    f"expected time of the stage in the last {RUNS_LOOKED_AT} runs on this machine. Nothing was linked for it."
+    "read: at most so many rows and bytes of such persons, since a run reads less where its indicators ask for some "
+    "codes only. Times are for a machine that does nothing else: a measured cost of each block, person, row, column, "
+    "value and table, times the median of measured over expected time of the stage in the last "
+    f"{RUNS_LOOKED_AT} runs on this machine. Protecting takes far longer where many cells are small. Nothing was "
+    "linked for it."
 )
 
 
-def seconds_by_stage(
-    *,
-    persons: int,
-    side_by_side: int,
-    rows: float,
-    probe_seconds: float,
-    columns: int,
-    indicators: int,
-    values: int,
-    tables: int,
-) -> dict[str, float]:
-    """Time of each stage by the rule.
+@dataclass(frozen=True, slots=True)
+class RunSize:
+    """What of a run decides how long it takes.
 
-    Args:
+    Attributes:
         persons: size of the population.
-        side_by_side: blocks of persons computed at once, each on a core of its own.
+        blocks: of persons, that it is computed in.
+        side_by_side: blocks computed at once, each on a core of its own.
         rows: of all registers.
         probe_seconds: for looking persons up in all segments.
         columns: read of all registers.
-        indicators: asked for.
+        stocks: indicators that follow supplies from package to package.
         values: of each person: parameter points and periods of all indicators.
         tables: crossings that each value is counted by.
     """
-    reading = rows * (columns * GATHER_ROW_AND_COLUMN + indicators * COMPUTE_ROW_AND_INDICATOR)
+
+    persons: int
+    blocks: int
+    side_by_side: int
+    rows: float
+    probe_seconds: float
+    columns: int
+    stocks: int
+    values: int
+    tables: int
+
+
+def seconds_by_stage(run: RunSize) -> dict[str, float]:
+    """Time of each stage by the rule."""
+    gathered = run.rows * run.columns * GATHER_ROW_AND_COLUMN
+    followed = run.rows * run.stocks * FOLLOW_ROW_AND_STOCK
+    counted = run.persons * run.values * run.tables * COUNT_PERSON_AND_VALUE
     return {
-        "reading the population": persons * READ_PERSON,
-        "opening the registers": columns * OPEN_COLUMN,
-        COMPUTING: (probe_seconds + reading + persons * values * tables * COUNT_PERSON_AND_VALUE) / side_by_side,
-        "protecting": values * tables * PROTECT_VALUE_AND_TABLE,
+        "reading the population": run.persons * READ_PERSON,
+        "opening the registers": run.columns * OPEN_COLUMN,
+        COMPUTING: (run.blocks * COMPUTE_BLOCK + run.probe_seconds + gathered + followed + counted) / run.side_by_side,
+        "protecting": run.values * run.tables * PROTECT_VALUE_AND_TABLE,
         "describing": DESCRIBE,
     }
 

@@ -27,9 +27,9 @@ from linkage_server.orders.order_view import find_order
 from linkage_server.orders.swedish_day import swedish_day
 from linkage_server.registers.manifest import Manifest
 from linkage_server.registers.store import RegisterStore
-from linkage_server.runs.expected_memory import plan_blocks
-from linkage_server.runs.expected_time import RULE, RUNS_LOOKED_AT, calibrate, seconds_by_stage
-from linkage_server.runs.forecast import forecast
+from linkage_server.runs.expected_memory import MemoryPlan, plan_blocks
+from linkage_server.runs.expected_time import RULE, RUNS_LOOKED_AT, RunSize, calibrate, seconds_by_stage
+from linkage_server.runs.forecast import RegisterForecast, forecast
 from linkage_server.runs.plan import PlannedRegister, PlannedSet, RunPlan, choose_indicators, pin_registers
 from linkage_server.runs.rough import FEWEST, rough_bytes, two_figures
 from linkage_server.storage.database import Database, now
@@ -46,6 +46,15 @@ class _Question:
     document: OrderDocument
     registers: tuple[PlannedRegister, ...]
     sets: tuple[PlannedSet, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    """What a question would read and hold."""
+
+    registers: Sequence[RegisterForecast]
+    memory: MemoryPlan
+    size: RunSize
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +114,10 @@ class Planner:
         registers = pin_registers(checked, offer=offer, store=self.store, pepper_version=None)
         return _Question(checked.document, registers, choose_indicators(checked))
 
+    def size(self, plan: RunPlan, *, persons: int) -> RunSize:
+        """What of a run decides how long it takes."""
+        return self._measure(_planned(plan), persons=persons).size
+
     def _explain(self, question: _Question, *, persons: int) -> Explanation:
         if not 0 < persons <= MOST_PERSONS:
             raise InputRefused(
@@ -112,7 +125,24 @@ class Planner:
                 mend=f"Give it with --persons, from 1 to {MOST_PERSONS}.",
             )
         # Nothing below knows the exact number: what is told is the same for all populations of about this size.
-        persons = round(two_figures(max(persons, FEWEST)))
+        measured = self._measure(question, persons=round(two_figures(max(persons, FEWEST))))
+        by_rule = seconds_by_stage(measured.size)
+        earlier = self._earlier_runs()
+        return Explanation(
+            persons=measured.size.persons,
+            registers=tuple(one.told for one in measured.registers),
+            blocks=measured.memory.blocks,
+            split=measured.memory.split,
+            threads=self.threads,
+            memory_bytes=rough_bytes(measured.memory.peak_bytes),
+            memory_limit_bytes=self.memory_bytes,
+            seconds={stage: two_figures(seconds) for stage, seconds in calibrate(by_rule, earlier).items()},
+            by_rule=by_rule,
+            earlier_runs=len(earlier),
+            rule=RULE,
+        )
+
+    def _measure(self, question: _Question, *, persons: int) -> _Measured:
         opened = {one.name: self._open(one) for one in question.registers}
         registers = [
             forecast(one, manifest, persons=persons, bytes_per_row=_bytes_per_row(manifest, partitions))
@@ -127,30 +157,18 @@ class Planner:
             threads=self.threads,
             memory_bytes=self.memory_bytes,
         )
-        by_rule = seconds_by_stage(
+        size = RunSize(
             persons=persons,
+            blocks=memory.blocks,
             side_by_side=min(self.threads, memory.blocks),
             rows=sum(one.rows for one in registers),
             probe_seconds=sum(one.probe_seconds for one in registers),
             columns=sum(len(one.columns) for one in question.registers),
-            indicators=sum(len(one.chosen.indicators) for one in question.sets),
+            stocks=_stocks(question),
             values=values,
             tables=1 + len(question.document.by),
         )
-        earlier = self._earlier_runs()
-        return Explanation(
-            persons=persons,
-            registers=tuple(one.told for one in registers),
-            blocks=memory.blocks,
-            split=memory.split,
-            threads=self.threads,
-            memory_bytes=rough_bytes(memory.peak_bytes),
-            memory_limit_bytes=self.memory_bytes,
-            seconds={stage: two_figures(seconds) for stage, seconds in calibrate(by_rule, earlier).items()},
-            by_rule=by_rule,
-            earlier_runs=len(earlier),
-            rule=RULE,
-        )
+        return _Measured(registers, memory, size)
 
     def _open(self, register: PlannedRegister) -> tuple[Manifest, list[RegisterPartition]]:
         manifest = self.store.snapshot(register.name, register.snapshot)
@@ -193,3 +211,9 @@ def _values(question: _Question) -> int:
         row_dimensions=sorted(rows),
         data_until={register.name: register.data_until for register in question.registers},
     ).values
+
+
+def _stocks(question: _Question) -> int:
+    """How many indicators follow what was supplied from package to package."""
+    indicators = (indicator for one in question.sets for indicator in one.chosen.indicators)
+    return sum(getattr(indicator, "supply", None) is not None for indicator in indicators)
