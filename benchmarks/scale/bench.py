@@ -23,6 +23,7 @@ TASKS = (
     "t7_growing_register",
     "t8_population_sizes",
     "t9_small_beside_big",
+    "t10_served_small_beside_big",
 )
 
 
