@@ -112,38 +112,40 @@ class _Table:
         if point.periods:
             self._splits[Split(POPULATION, (denominator, f"{POPULATION} without {denominator}"))] = None
         self._put_set(denominator, point, cells, axes, columns=point.denominator, by_row=False)
+        if point.statistics:
+            self._put_numbers(point, cells, axes, denominator)
+        dimensions = tuple(axis.name for axis in (*cells.dimensions, *axes.dimensions))
         for statistic in point.statistics:
-            line = Line(
-                indicator=point.indicator,
-                parameters=point.parameters,
-                statistic=STATISTICS[statistic],
-                dimensions=tuple(axis.name for axis in (*cells.dimensions, *axes.dimensions)),
-                denominator_key="" if statistic in ("count", "sum") else denominator,
-                incomplete=self._incomplete[point.name],
-            )
-            if point.measure is Measure.YES_NO:
-                line = self._put_yes(line, point, cells, axes, denominator)
-            else:
-                line = self._put_sum(line, point, cells, axes, denominator)
-            self._lines[line] = None
+            self._lines[self._line(point, STATISTICS[statistic], dimensions, denominator)] = None
 
-    def _put_yes(self, line: Line, point: Point, cells: _Cells, axes: _Axes, denominator: str) -> Line:
-        self._put_set(point.counted, point, cells, axes, columns=point.counted, by_row=True)
-        interval = "" if line.statistic is Statistic.PERSONS else point.interval
-        line = replace(line, numerator_key=point.counted, interval=interval)
-        if line.statistic is Statistic.RATE_PER_1000_PERSON_YEARS and point.added:
-            self._put_sums(point, cells, axes, scale=1, contributors=denominator)
-            line = replace(line, person_time_key=point.added, interval="poisson" if point.interval else "")
-        return line
-
-    def _put_sum(self, line: Line, point: Point, cells: _Cells, axes: _Axes, denominator: str) -> Line:
+    def _put_numbers(self, point: Point, cells: _Cells, axes: _Axes, denominator: str) -> None:
+        """Put in what the statistics of a point are formed from besides its denominator."""
         if point.measure is Measure.FRACTION:
             self._put_sums(point, cells, axes, scale=FRACTION_SCALE, contributors=denominator)
-        else:
+            return
+        self._put_set(point.counted, point, cells, axes, columns=point.counted, by_row=True)
+        if point.measure is Measure.AMOUNT:
             self._splits[Split(denominator, (point.counted, f"{denominator} without {point.counted}"))] = None
-            self._put_set(point.counted, point, cells, axes, columns=point.counted, by_row=True)
             self._put_sums(point, cells, axes, scale=point.scale, contributors=point.counted)
-        return replace(line, sum_key=point.added)
+        elif point.added:
+            self._put_sums(point, cells, axes, scale=1, contributors=denominator)
+
+    def _line(self, point: Point, statistic: Statistic, dimensions: tuple[str, ...], denominator: str) -> Line:
+        is_yes_no = point.measure is Measure.YES_NO
+        is_rate = statistic is Statistic.RATE_PER_1000_PERSON_YEARS and bool(point.added)
+        interval = point.interval if is_yes_no and statistic is not Statistic.PERSONS else ""
+        return Line(
+            indicator=point.indicator,
+            parameters=point.parameters,
+            statistic=statistic,
+            dimensions=dimensions,
+            numerator_key=point.counted if is_yes_no else "",
+            denominator_key="" if statistic in (Statistic.PERSONS, Statistic.SUM) else denominator,
+            sum_key="" if is_yes_no else point.added,
+            person_time_key=point.added if is_rate else "",
+            interval="poisson" if is_rate and interval else interval,
+            incomplete=self._incomplete[point.name],
+        )
 
     def put_reasons(self, point: Point) -> None:
         """Put in why persons have no value, or a 0 for lack of rows, over everybody only."""

@@ -80,6 +80,8 @@ class PersonSets:
 
     def union(self, sets: Sequence[int]) -> int:
         """The set of persons who are in any of the sets."""
+        if len(sets) == 1:
+            return sets[0]
         parts = frozenset(sets) - {NOBODY}
         if len(parts) < 2 or EVERYBODY in parts:
             return EVERYBODY if EVERYBODY in parts else next(iter(parts), NOBODY)

@@ -67,12 +67,13 @@ def stratum_rule(population: Population, spec: str, *, age_on: int | None = None
 def _sex(population: Population) -> StratumRule:
     if population.sex is None:
         raise _lacks("sex", "its identity numbers do not tell it")
-    place = np.full(256, len(_SEXES), np.int32)
-    place[[1, 2]] = 0, 1
 
     def levels(part: Population) -> Int32s:
         assert part.sex is not None
-        return _at(place, part.sex.fill_null(0).to_numpy(zero_copy_only=False))
+        codes = part.sex.fill_null(0) if part.sex.null_count else part.sex
+        # 0 is unknown and becomes 255, as bytes do not go below 0; what is neither man nor woman is unknown.
+        place = codes.to_numpy(zero_copy_only=False) - np.uint8(1)
+        return np.minimum(place, np.uint8(len(_SEXES))).astype(np.int32)
 
     return _rule("sex", _SEXES, levels)
 
@@ -171,7 +172,9 @@ def _at(place: Int32s, codes: npt.NDArray[np.integer]) -> Int32s:
 
 
 def _days(column: pa.Date32Array) -> Int32s:
-    return np.ascontiguousarray(days_of(column))
+    if column.null_count or not len(column):
+        return np.ascontiguousarray(days_of(column))
+    return np.frombuffer(column.buffers()[1], np.int32, len(column), 4 * column.offset)
 
 
 def _lacks(what: str, why: str) -> EventsRejected:

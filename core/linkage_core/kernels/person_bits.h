@@ -5,16 +5,10 @@
 
 #include <stdint.h>
 
+#include "wide_vectors.h"
+
 #if defined(__SSE2__)
 #include <emmintrin.h>
-#endif
-
-/* A loop compiled for newer processors too; the loader picks one. Sanitizers are not up yet when it does. */
-#if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) && defined(__gnu_linux__) \
-    && !defined(__SANITIZE_ADDRESS__)
-#define LINKAGE_CLONES __attribute__((target_clones("default", "arch=x86-64-v2", "arch=x86-64-v3")))
-#else
-#define LINKAGE_CLONES
 #endif
 
 /* A file may include this for the other functions alone. */
@@ -55,7 +49,7 @@ static inline int linkage_lowest(uint64_t word) {
 #endif
 }
 
-LINKAGE_CLONES LINKAGE_MAYBE_UNUSED
+LINKAGE_WIDE_VECTORS LINKAGE_MAYBE_UNUSED
 static int64_t linkage_ones(const uint64_t* words, int64_t count) {
     int64_t word, ones = 0;
     for (word = 0; word < count; ++word) {

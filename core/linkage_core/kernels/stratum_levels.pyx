@@ -33,13 +33,38 @@ cdef KernelResult place_all(
     return kernel_ok()
 
 
-# Year x 512 + day of the year, with years from March so that a leap day is its year's last: a day and a month have the
-# same number in every year, and completed years are the whole 512s between two such numbers. 146,097 days are 400 years,
-# 1,461 are 4. 400,000 years are added so that nothing is negative.
-cdef inline int32_t year_and_day(int32_t day) noexcept nogil:
-    cdef uint32_t quarters = 4 * (<uint32_t>day + 719468 + 146097000) + 3
-    cdef uint32_t of_century = quarters % 146097 | 3
-    return <int32_t>((100 * (quarters / 146097) + of_century / 1461) * 512 + of_century % 1461 / 4)
+cdef extern from *:
+    """
+    #include "wide_vectors.h"
+
+    /* Year x 512 + day of the year, with years from March so that a leap day is its year's last: a day and a month have
+       the same number in every year, and completed years are the whole 512s between two such numbers. 146,097 days are
+       400 years, 1,461 are 4. 400,000 years are added so that nothing is negative. */
+    static inline int32_t linkage_year_and_day(int32_t day) {
+        const uint32_t quarters = 4 * ((uint32_t)day + 719468u + 146097000u) + 3;
+        const uint32_t of_century = quarters % 146097u | 3;
+        return (int32_t)((100 * (quarters / 146097u) + of_century / 1461u) * 512 + of_century % 1461u / 4);
+    }
+
+    /* A negative age is a large number, and in no band; so is that of a day which is missing. */
+    LINKAGE_WIDE_VECTORS
+    static void linkage_completed_years(
+        const int32_t* born, const int32_t* on, int64_t persons, int32_t unknown, uint32_t* age
+    ) {
+        int64_t person;
+        for (person = 0; person < persons; ++person) {
+            const uint32_t years = (uint32_t)((linkage_year_and_day(on[person]) - linkage_year_and_day(born[person])) >> 9);
+            const uint32_t missing = (born[person] == unknown) | (on[person] == unknown);
+            age[person] = years | (0u - missing);
+        }
+    }
+    """
+    void linkage_completed_years(
+        const int32_t* born, const int32_t* on, int64_t persons, int32_t unknown, uint32_t* age
+    ) noexcept nogil
+
+cdef enum:
+    TOGETHER = 1024
 
 
 cdef void band_all(
@@ -52,15 +77,13 @@ cdef void band_all(
     int32_t no_band,
     int32_t* level,
 ) noexcept nogil:
-    cdef int64_t person
-    cdef uint32_t age
-    for person in range(persons):
-        # A negative age is a large number here, and in no band.
-        age = <uint32_t>((year_and_day(on[person]) - year_and_day(born[person])) >> 9)
-        if age >= ages or born[person] == unknown or on[person] == unknown:
-            level[person] = no_band
-        else:
-            level[person] = band[age]
+    cdef uint32_t age[TOGETHER]
+    cdef int64_t first, person, here
+    for first in range(0, persons, TOGETHER):
+        here = min(persons - first, <int64_t>TOGETHER)
+        linkage_completed_years(born + first, on + first, here, unknown, age)
+        for person in range(here):
+            level[first + person] = band[age[person]] if age[person] < ages else no_band
 
 
 def place_codes(const Code[::1] code, const int32_t[::1] place, int32_t[::1] level):
