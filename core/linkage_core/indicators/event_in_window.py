@@ -64,7 +64,7 @@ def evaluate_event_in_window(context: RunContext, indicator: EventInWindow) -> l
                             window_words(indicator.window, last_day), denominator_words(denominator), before_words
                         ),
                         measure=Measure.YES_NO,
-                        value=reasons.counted_with(first < end).astype(np.int64),
+                        value=reasons.counted_with(first < end).view(np.uint8),
                         reason=reasons.reason,
                         reasons=reasons.names,
                         person_days=reasons.value_of_counted(at_risk),
