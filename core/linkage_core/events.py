@@ -6,7 +6,6 @@ which the register delivered them; rows without a date come last.
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -204,10 +203,8 @@ def split_ids(hashed_ids: pa.FixedSizeBinaryArray) -> tuple[UInt64s, UInt64s]:
 
 def join_ids(high: UInt64s, low: UInt64s) -> pa.FixedSizeBinaryArray:
     """The inverse of `split_ids`."""
-    words = np.empty((len(high), 2), np.uint64)
+    words = np.empty((len(high), 2), ">u8")
     words[:, 0], words[:, 1] = high, low
-    if sys.byteorder == "little":
-        words.byteswap(inplace=True)
     return pa.FixedSizeBinaryArray.from_buffers(HASHED_ID, len(high), [None, pa.py_buffer(words)])
 
 
