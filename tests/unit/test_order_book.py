@@ -147,6 +147,23 @@ statistic = ["count", "km", "rmst:365"]
     assert desks.file(order_text(indicators=[{"inline": curves, "only": ["statin-within-90-days"]}])).name
 
 
+def test_doses_that_no_register_tells_are_refused_before_a_population_is_sent(desks: Desks) -> None:
+    doses = (
+        SMALL_SET
+        + """
+[supply.given]
+steps = ["days_supply"]
+[[indicator]]
+id = "dose-raised"
+kind = "dose_change"
+codes = "statins"
+supply = "given"
+"""
+    )
+    found = faults_of(desks, order_text(indicators=[{"inline": doses}]))
+    assert "lmed does not tell them" in found["indicators[0]"]
+
+
 def test_a_set_of_calendar_years_needs_no_index_date(desks: Desks) -> None:
     text = order_text(
         indicators=[{"set": "small-set", "version": "1.0.0", "only": ["dispensings-by-year"]}],

@@ -17,7 +17,13 @@ from linkage.indicator_definition import (
     needs_index_date,
     population_columns,
 )
-from linkage.indicator_kinds import AmountIndicator, Initiation
+from linkage.indicator_kinds import (
+    AmountIndicator,
+    FromFirstDispensing,
+    Indicator,
+    Initiation,
+    MedicationAvailability,
+)
 from linkage.order import IndicatorChoice, OrderDocument, OrderFault, OrderFaults, load_order
 from linkage.register_variable import Role
 from linkage_server.orders.offer import Offer
@@ -55,6 +61,7 @@ def check_order(text: str, *, offer: Offer, ordered_on: date) -> CheckedOrder:
         if found is not None:
             sets.append(found)
             faults += _set_faults(found, choice, document, place=place)
+            faults += _dose_faults(found, choice, offer, place=place)
     faults += _row_dimension_faults(document, offer, sets)
     policy = offer.policies.get(document.policy or offer.standard_policy)
     faults += _policy_faults(policy, offer)
@@ -110,7 +117,7 @@ def _set_faults(
             f"lack what the set {definition.name} reads: {', '.join(missing)}.",
             "Add them to registers.",
         )
-    chosen = [i for i in definition.indicators if choice.only is None or i.id in choice.only]
+    chosen = _chosen(definition, choice)
     for indicator in chosen:
         if unprotected := indicator.laboratory_statistics:
             yield OrderFault(
@@ -133,6 +140,25 @@ def _set_faults(
                     f"lack {column!r}: {indicator.id} of {definition.name} reads lengths of windows from it.",
                     f"Add {column!r} to strata and send it with the population.",
                 )
+
+
+def _dose_faults(
+    definition: IndicatorSet, choice: IndicatorChoice, offer: Offer, *, place: int
+) -> Iterator[OrderFault]:
+    """A run would find no doses and stop: better told before anybody sends a population."""
+    for indicator in _chosen(definition, choice):
+        register = offer.registers.get(indicator.register_name)
+        reads_doses = isinstance(indicator, FromFirstDispensing | MedicationAvailability) and indicator.needs_dose
+        if reads_doses and register and "daily_dose" not in {variable.column for variable in register.variables}:
+            yield OrderFault(
+                f"indicators[{place}]",
+                f"reads daily doses for {indicator.id}, and the register {register.name} does not tell them.",
+                "Leave changes of dose out of the definition, or leave the indicator out with only.",
+            )
+
+
+def _chosen(definition: IndicatorSet, choice: IndicatorChoice) -> list[Indicator]:
+    return [one for one in definition.indicators if choice.only is None or one.id in choice.only]
 
 
 def _row_dimension_faults(document: OrderDocument, offer: Offer, sets: Iterable[IndicatorSet]) -> Iterator[OrderFault]:
