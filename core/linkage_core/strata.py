@@ -72,8 +72,8 @@ def _sex(population: Population) -> StratumRule:
         assert part.sex is not None
         codes = part.sex.fill_null(0) if part.sex.null_count else part.sex
         # 0 is unknown and becomes 255, as bytes do not go below 0; what is neither man nor woman is unknown.
-        place = codes.to_numpy(zero_copy_only=False) - np.uint8(1)
-        return np.minimum(place, np.uint8(len(_SEXES))).astype(np.int32)
+        place = np.asarray(codes.to_numpy(zero_copy_only=False), np.uint8) - np.uint8(1)
+        return np.asarray(np.minimum(place, np.uint8(len(_SEXES))), np.int32)
 
     return _rule("sex", _SEXES, levels)
 

@@ -78,8 +78,9 @@ cdef void band_all(
     int32_t* level,
 ) noexcept nogil:
     cdef uint32_t age[TOGETHER]
-    cdef int64_t first, person, here
-    for first in range(0, persons, TOGETHER):
+    cdef int64_t part, first, person, here
+    for part in range((persons + TOGETHER - 1) // TOGETHER):
+        first = part * TOGETHER
         here = min(persons - first, <int64_t>TOGETHER)
         linkage_completed_years(born + first, on + first, here, unknown, age)
         for person in range(here):
