@@ -33,6 +33,10 @@ DEFINITION = drawn_set(
     "observe = { from = 0, to = 100 }\nthreshold = 0.5",
     'id = "users"\nkind = "users"\nstatistic = ["count", "per_1000"]\nrow_strata = ["atc:5"]\n'
     'calendar = { from = 2020-01-01, until = 2021-01-01, step = "quarter" }',
+    'id = "stopped"\nkind = "time_to_discontinuation"\ncodes = "statin"\nsupply = "given"\ngap_days = [10, 30]\n'
+    'follow_up_days = 200\ncensoring = ["plain", "strict"]\ncompeting = "none"',
+    'id = "episodes"\nkind = "treatment_episodes"\ncodes = "statin"\nsupply = "given"\ngap_days = 30\nat_days = 60',
+    'id = "changed"\nkind = "switch"\ncodes = "statin"\nsupply = "given"\ngap_days = 30',
     'id = "doses"\nkind = "dispensings"\ncodes = "statin"\n'
     'calendar = { from = 2020-01-01, until = 2021-01-01, step = "year" }',
     header=HEADER + '[exits]\ndeath = { register = "dors", date = "death_date" }\n',
