@@ -271,8 +271,8 @@ class Service:
             with_reflection=listen.reflection,
         )
 
-    def serve(self, *, on_ready: Callable[[int], None]) -> None:
-        """Serve until SIGTERM or SIGINT, then drain and stop."""
+    def serve(self, *, on_ready: Callable[[int], None]) -> bool:
+        """Serve until SIGTERM or SIGINT, then drain and stop; returns whether every worker has ended."""
         self.key_ring.check()
         with self.home.served_once():
             host, moment = self.settings.listen.public_host, self.database.clock()
@@ -286,8 +286,9 @@ class Service:
                 asyncio.run(self._serve(on_ready))
             finally:
                 self.upkeep.stop()
-                self.dispatcher.stop(grace_seconds=STOP_GRACE_SECONDS)
+                ended = self.dispatcher.stop(grace_seconds=STOP_GRACE_SECONDS)
                 self.database.close()
+        return ended
 
     async def _serve(self, on_ready: Callable[[int], None]) -> None:
         stopping = asyncio.Event()

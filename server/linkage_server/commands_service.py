@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import sys
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -60,11 +62,17 @@ def serve(
             typer.echo(f"Serving on {service.settings.listen.address}:{port}")
 
         try:
-            service.serve(on_ready=ready)
+            ended = service.serve(on_ready=ready)
         finally:
             # A second `serve` that found the port taken must not take away the first one's file.
             if own_port:
                 port_file.unlink(missing_ok=True)
+    if not ended:
+        # A solver that works on while the process ends would abort it, and leave its memory in a core file. What it
+        # was asked for is on the disk as if the process had been killed: the order runs again at the next start.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)
 
 
 def doctor(home: Home, *, as_json: AsJson = False) -> None:

@@ -183,6 +183,32 @@ def test_sigterm_lets_a_run_end_or_has_it_run_again_after_the_next_start(scene: 
         scene.ends_released_once(name)
 
 
+# A market split problem: bounds cut nothing off, so that a solver is busy with it for longer than anybody waits.
+SOLVE_FOR_LONG = """
+import linkage_server.assembly as assembly
+import highspy, numpy
+assembly.STOP_GRACE_SECONDS = 0.1
+def solve_for_long():
+    weights = numpy.random.default_rng(1).integers(0, 100, (4, 30))
+    solver = highspy.Highs()
+    solver.setOptionValue("output_flag", False)
+    chosen = [solver.addBinary() for _ in range(30)]
+    for row in weights.tolist():
+        solver.addConstr(sum(weight * one for weight, one in zip(row, chosen)) == sum(row) // 2)
+    solver.run()
+"""
+
+
+def test_a_service_that_stops_amid_disclosure_control_ends_as_asked_and_the_order_runs_again(scene: Scene) -> None:
+    # A solver that works on while the process ends would abort it, with its memory in a core file.
+    act = f"{TERMINATE}; solve_for_long()"
+    scene.serve(*serving(act, module=RUN, place="protect", more=SOLVE_FOR_LONG))
+    order = scene.approved()
+    assert scene.died() == 0
+    scene.serve()
+    scene.ends_released_once(order)
+
+
 def test_an_order_cancelled_while_it_runs_leaves_no_table(scene: Scene, tmp_path: Path) -> None:
     gate = tmp_path / "gate"
     scene.serve(*serving(wait_for(gate), module=RUN, place="compute"))

@@ -65,8 +65,11 @@ class Dispatcher:
         with self._work:
             self._work.notify_all()
 
-    def stop(self, *, grace_seconds: float) -> None:
-        """Let the workers finish what they hold; what takes longer is run again after the next start."""
+    def stop(self, *, grace_seconds: float) -> bool:
+        """Let the workers finish what they hold; what takes longer is run again after the next start.
+
+        Returns whether all have ended: a table that is being protected is not stopped half-way.
+        """
         self._stopping.set()
         self.poke()
         until = time.monotonic() + grace_seconds
@@ -76,6 +79,7 @@ class Dispatcher:
         self.runs.core_share.close()
         for thread in self._threads:
             thread.join(BLOCK_SECONDS)
+        return not any(thread.is_alive() for thread in self._threads)
 
     def open_one(self) -> bool:
         """Open one upload that waits; returns whether there was one."""
