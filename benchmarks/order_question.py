@@ -52,10 +52,9 @@ def indicator_set() -> str:
 
 def linkage_side(folder: Path) -> Callable[[], Answer]:
     """The stages of the service's own run, from the population's file to counted cells, by the plan that it stored."""
-    from linkage_core.aggregates import count_by
-    from linkage_core.indicators import evaluate
+    from linkage_core.compute import compute
     from linkage_server.registers.store import RegisterStore
-    from linkage_server.runs.linkage_run import Sources
+    from linkage_server.runs.linkage_run import Sources, question_of
     from linkage_server.runs.plan import RunPlan
 
     plan = RunPlan.from_json(json.loads((folder / "plan.json").read_text()))
@@ -64,10 +63,15 @@ def linkage_side(folder: Path) -> Callable[[], Answer]:
     def ask() -> Answer:
         sources = Sources(home=home, store=RegisterStore(home / "store"), history=None, threads=2)
         population = sources.population(plan)
-        events = {register.name: sources.events(register, population) for register in plan.registers}
-        data_until = {register.name: register.data_until for register in plan.registers}
-        values = evaluate(plan.sets[0].definition, population=population, events=events, data_until=data_until)
-        return _from_cubes(count_by(values, population=population, by=plan.document.by))
+        registers = {one.name: sources.register(plan, one, asked=population.persons) for one in plan.registers}
+        computed = compute(
+            question_of(plan),
+            population=population,
+            registers=registers,
+            threads=sources.threads,
+            memory_bytes=sources.memory_bytes,
+        )
+        return _from_cubes(computed.counted)
 
     return ask
 
