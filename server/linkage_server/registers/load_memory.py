@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-LARGEST_RUN_BYTES = 16 << 20
+LARGEST_RUN_BYTES = 32 << 20
 RUNS_AT_WORK = 32
 """Room for runs being made: for each thread what goes in, copies of it, what comes out, and what allocators keep."""
 
