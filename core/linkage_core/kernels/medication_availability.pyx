@@ -265,7 +265,8 @@ cdef inline double gap_after(
 
 
 cdef int64_t events_before(const Person* person, double day, bint itself) noexcept nogil:
-    cdef int32_t limit = <int32_t>(floor(day) + 1 if itself else ceil(day))
+    # A stock at a far smaller dose may last longer than days can be counted.
+    cdef int32_t limit = <int32_t>min(floor(day) + 1 if itself else ceil(day), 2e9)
     cdef int64_t low = 0, high = person.count, middle, i
     cdef int32_t found = 0
     # Halves are jumps that nobody foresees; where few events are left, all of them are compared.
