@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from linkage.errors import Conflict, EventsRejected, NotFound, ServiceUnavailable, StateConflict
 from linkage_core.narrow_columns import logical_schema
+from linkage_server.registers.register_lock import publishing_lock
 from linkage_server.registers.store import RegisterStore
 from tests.support.partitions import person
 from tests.support.register_loads import SCHEMA, Line, events, load, rows_of
@@ -106,6 +108,19 @@ def test_two_loads_of_one_register_at_once_are_refused(store: RegisterStore) -> 
     ):
         load(store, [line(ONE, 5)])
     load(store, [line(ONE, 5)])
+
+
+def test_sweeping_waits_for_a_list_that_is_half_written(store: RegisterStore) -> None:
+    load(store, [line(ONE, 5)])
+    half_written = store.folder / "lmed" / ".erasures.json.0123.partial"
+    with publishing_lock(store.folder / "lmed"):
+        half_written.write_bytes(b"{")
+        sweeping = threading.Thread(target=store.sweep)
+        sweeping.start()
+        sweeping.join(0.2)
+        assert half_written.exists()
+    sweeping.join()
+    assert not half_written.exists()
 
 
 def test_sweeping_passes_over_a_register_that_is_being_loaded(store: RegisterStore) -> None:

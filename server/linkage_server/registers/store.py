@@ -217,9 +217,10 @@ class RegisterStore:
         The segments that only they named go with them. Who has them open reads on undisturbed.
         """
         folder = self._loaded(register)
-        with _swept_when_refused(folder), register_lock(folder), publishing_lock(folder):
-            worked_from = {start.snapshot_id for job in jobs_of(folder) if (start := job.start())}
-            forgotten = forget_snapshots(folder, keep=keep | worked_from)
+        with _swept_when_refused(folder), register_lock(folder):
+            with publishing_lock(folder):
+                worked_from = {start.snapshot_id for job in jobs_of(folder) if (start := job.start())}
+                forgotten = forget_snapshots(folder, keep=keep | worked_from)
             sweep_register(folder)
         self.let_go()
         return forgotten
