@@ -83,6 +83,10 @@ def build(variant: str, kernels: dict[str, Path]) -> None:
     if variant == "trace":
         directives["linetrace"] = True
     generated = ROOT / "build" / f"c-{variant}"
+    # Cython keeps copies of headers beside what it generates and renews those that look older: a header that came with
+    # an old date, as from another branch, would not be seen.
+    for copy in generated.rglob("*.h"):
+        copy.unlink()
     with no_performance_hints():
         extensions = cythonize(
             [
