@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from linkage_server.registers.readers import ROWS_PER_BATCH, RawBatch, refusing_unreadable
+from linkage_server.registers.delivery_file import ROWS_PER_BATCH, RawBatch, refusing_unreadable
 
 
 class ParquetFile:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from linkage.register_catalogue import Action, Variable, VariableType
 from linkage_server.registers.code_quality import malformed
+from linkage_server.registers.convert_lists import convert_list
 from linkage_server.registers.convert_values import (
     Converted,
     to_dates,
@@ -20,6 +19,7 @@ from linkage_server.registers.convert_values import (
     to_truth_values,
     to_whole_numbers,
 )
+from linkage_server.registers.converted_column import ConvertedColumn, restore_zeros
 from linkage_server.registers.distinct_texts import DistinctTexts, Mask, Places, distinct_texts
 from linkage_server.registers.faults import Fault
 from linkage_server.registers.identity_in_text import holds_identity_number, is_identity_for_code
@@ -28,27 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 EPOCH = date(1970, 1, 1)
-
-
-@dataclass(frozen=True, slots=True)
-class ConvertedColumn:
-    """One variable of a batch.
-
-    Attributes:
-        variable: whose.
-        arrays: stored columns, in the order and types of `variable.arrow_fields()`.
-        filled: rows with a value.
-        faults: rows that break a rule, by fault.
-        rounded: rows stored with fewer decimals than delivered.
-        zeros_restored: rows whose leading zeros were put back.
-    """
-
-    variable: Variable
-    arrays: list[pa.Array]
-    filled: Mask
-    faults: dict[Fault, Mask] = field(default_factory=dict)
-    rounded: Mask | None = None
-    zeros_restored: Mask | None = None
 
 
 def convert_column(variable: Variable, columns: Sequence[pa.Array], *, rows: int, today: date) -> ConvertedColumn:
@@ -61,8 +40,6 @@ def convert_column(variable: Variable, columns: Sequence[pa.Array], *, rows: int
         today: day of loading; later dates are faults unless the definition allows them.
     """
     if variable.many:
-        from linkage_server.registers.convert_lists import convert_list
-
         return convert_list(variable, columns, rows=rows)
     if not columns:
         nulls = [pa.nulls(rows, stored.type) for stored in variable.arrow_fields()]
@@ -77,15 +54,6 @@ def convert_column(variable: Variable, columns: Sequence[pa.Array], *, rows: int
     if texts.unreadable.any():
         converted.faults[Fault.NOT_READABLE] = texts.unreadable
     return _missing_checked(converted)
-
-
-def restore_zeros(texts: pa.StringArray, *, width: int | None) -> tuple[pa.StringArray, Mask]:
-    """Digits shorter than `width` with their leading zeros put back, and which those are."""
-    if width is None:
-        return texts, np.zeros(len(texts), np.bool_)
-    short = pc.and_(pc.match_substring_regex(texts, "^[0-9]+$"), pc.less(pc.utf8_length(texts), width))
-    mask: Mask = short.to_numpy(zero_copy_only=False).astype(np.bool_)
-    return pc.if_else(short, pc.utf8_lpad(texts, width, "0"), texts), mask
 
 
 def _missing_checked(converted: ConvertedColumn) -> ConvertedColumn:

@@ -10,8 +10,8 @@ import pyarrow.compute as pc
 
 from linkage.register_catalogue import Action, Variable, VariableType
 from linkage_server.registers.code_quality import malformed
-from linkage_server.registers.convert_column import ConvertedColumn, restore_zeros
 from linkage_server.registers.convert_values import to_whole_numbers
+from linkage_server.registers.converted_column import ConvertedColumn, restore_zeros
 from linkage_server.registers.distinct_texts import Mask, Places, distinct_texts
 from linkage_server.registers.faults import Fault
 from linkage_server.registers.identity_in_text import is_identity_for_code

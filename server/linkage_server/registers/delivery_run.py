@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from linkage.register_catalogue import RegisterDefinition, canonical_sha256
 from linkage_core.events import RegisterPartition
+from linkage_server.registers.delivery_file import DeliveryFile, RawBatch
 from linkage_server.registers.delivery_rules import broken_by_counts, month_reports, short_month
 from linkage_server.registers.faults import Fault
 from linkage_server.registers.ingest_settings import IngestSettings
@@ -20,7 +21,6 @@ from linkage_server.registers.progress import Pace
 from linkage_server.registers.quality_report import FileReport, QualityReport, RowCounts, RuleCount
 from linkage_server.registers.quality_tally import QualityTally
 from linkage_server.registers.quarantine import QuarantineFile
-from linkage_server.registers.readers import DeliveryFile, RawBatch
 from linkage_server.registers.store import RegisterLoad
 from linkage_server.registers.validate import RowProblems, ValidatedBatch, Validator, damaged_rows
 

@@ -10,6 +10,7 @@ from linkage.errors import DeliveryRejected
 from linkage.free_text import refuse_identity_number
 from linkage.register_catalogue import RegisterDefinition, canonical_sha256
 from linkage_core.events import RegisterPartition
+from linkage_server.registers.delivery_file import DeliveryFile
 from linkage_server.registers.delivery_run import DeliveryRun
 from linkage_server.registers.ingest_settings import IngestSettings
 from linkage_server.registers.load_memory import peak_resident_bytes
@@ -17,7 +18,7 @@ from linkage_server.registers.match_columns import ColumnMatch, match_columns
 from linkage_server.registers.progress import LoadCost, Pace, ShowProgress
 from linkage_server.registers.quality_report import FileReport, QualityReport, ReportFolder, RowCounts
 from linkage_server.registers.quarantine import QuarantineFile
-from linkage_server.registers.readers import DeliveryFile, open_delivery_file
+from linkage_server.registers.readers import open_delivery_file
 from linkage_server.registers.store import RegisterStore
 
 __all__ = ["IngestSettings", "load_delivery"]

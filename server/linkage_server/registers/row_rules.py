@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from linkage.register_rules import NotAfter, RefusedValues, RowRule, SumOf, YearOf
-from linkage_server.registers.convert_column import ConvertedColumn
+from linkage_server.registers.converted_column import ConvertedColumn
 from linkage_server.registers.distinct_texts import Mask
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyreadstat
 
-from linkage_server.registers.readers import RawBatch, refusing_unreadable
+from linkage_server.registers.delivery_file import RawBatch, refusing_unreadable
 
 ROWS_PER_CHUNK = 250_000
 """Large, because every chunk begins with skipping the rows before it."""

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
 from linkage.errors import DeliveryRejected
-from linkage_server.registers.readers import RawBatch, refusing_unreadable, row_too_long
+from linkage_server.registers.delivery_file import RawBatch, refusing_unreadable, row_too_long
 
 BLOCK_BYTES = 4 << 20
 MAXIMUM_HEADER_BYTES = 1 << 20

@@ -13,12 +13,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from linkage.register_catalogue import Action, RegisterDefinition, Role, arrow_schema
-from linkage_server.registers.convert_column import ConvertedColumn, convert_column
+from linkage_server.registers.convert_column import convert_column
+from linkage_server.registers.converted_column import ConvertedColumn
+from linkage_server.registers.delivery_file import RawBatch
 from linkage_server.registers.distinct_texts import Mask, distinct_texts
 from linkage_server.registers.faults import Fault
 from linkage_server.registers.match_columns import ColumnMatch
 from linkage_server.registers.person_column import HashPersons
-from linkage_server.registers.readers import RawBatch
 from linkage_server.registers.row_rules import rows_breaking
 
 
