@@ -74,6 +74,7 @@ def test_join_agrees_with_the_reference(
 
 @given(keys=IDS, probes=IDS, rows=st.integers(0, 2**32 - 1), stretch=st.integers(0, 60), data=st.data())
 @example(keys=[(0, 0), (2**64 - 1, 0)], probes=[(5, 5)], rows=1, stretch=0, data=None)
+@example(keys=[(0, low) for low in range(9)], probes=[(0, 7), (0, 7), (0, 8)], rows=9, stretch=7, data=None)
 @example(
     keys=[(0, low) for low in range(0, 60, 2)] + [(2**64 - 1, 0)],
     probes=[(0, low) for low in range(60)],

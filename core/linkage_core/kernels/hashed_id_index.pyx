@@ -230,8 +230,14 @@ cdef KernelResult walk(
                     person += 1
                 continue
             next_try = row + NEIGHBOURS
-        if row and (high[row] < high[row - 1] or (high[row] == high[row - 1] and low[row] < low[row - 1])):
-            return kernel_failed(KERNEL_OUT_OF_ORDER, row)
+        if row and (high[row] < high[row - 1] or (high[row] == high[row - 1] and low[row] <= low[row - 1])):
+            if high[row] != high[row - 1] or low[row] != low[row - 1]:
+                return kernel_failed(KERNEL_OUT_OF_ORDER, row)
+            # A person whom the population names twice. After neighbours the walk stands behind her.
+            out.starts[row], out.counts[row] = out.starts[row - 1], out.counts[row - 1]
+            found[0] += out.counts[row] > 0
+            row += 1
+            continue
         out.starts[row] = out.counts[row] = 0
         while person < keys.persons and is_before(keys, person, high[row], low[row]):
             person += 1
