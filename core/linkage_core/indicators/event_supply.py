@@ -9,11 +9,9 @@ import numpy as np
 
 from linkage.indicator_kinds import MedicationAvailability
 from linkage_core.indicators.anchored_windows import PersonWindows
-from linkage_core.indicators.codes import validity
 from linkage_core.indicators.daily_dose import daily_dose
 from linkage_core.indicators.follow_up import FAR
 from linkage_core.indicators.run_context import RunContext
-from linkage_core.indicators.set_rows import SetRows
 from linkage_core.indicators.supply_in_full import supply_in_full
 from linkage_core.indicators.values import Bools, EventList, Float64s, Int32s, Int64s, UInt8s
 from linkage_core.kernels.medication_availability import list_events, measure_availability
@@ -120,7 +118,7 @@ def event_supply(context: RunContext, indicator: MedicationAvailability) -> Even
     answered = context.supply(register, indicator.supply)
     picked = context.set_rows(register, *indicator.codes)
     missing = rows.quantity_missing[picked.places]
-    belongs = _belongs(context, indicator, picked)
+    belongs = context.in_force(register, indicator.codes, picked)
     is_event = belongs & ((netted.left[picked.places] > 0) | missing)
     days = supply_in_full(rows, model, netted, answered)[picked.places]
     dose = daily_dose(rows)[picked.places] if indicator.dosage_change else np.zeros(0)
@@ -134,15 +132,3 @@ def event_supply(context: RunContext, indicator: MedicationAvailability) -> Even
         without_packages=belongs & missing,
         account=answered.account(picked.places),
     )
-
-
-def _belongs(context: RunContext, indicator: MedicationAvailability, picked: SetRows) -> Bools:
-    """bool, one a picked row: a code set holds it on its day."""
-    bounds = {name: validity(context.code_set(name)) for name in indicator.codes}
-    if all(bound == validity(None) for bound in bounds.values()):
-        return np.ones(len(picked.day), np.bool_)
-    belongs = np.zeros(len(picked.day), np.bool_)
-    for name, (first, last) in bounds.items():
-        inside = (picked.day >= first) & (picked.day < last)
-        belongs |= context.belong(indicator.register_name, [name], picked.places) & inside
-    return belongs

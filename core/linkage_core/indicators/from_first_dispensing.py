@@ -9,7 +9,6 @@ from functools import cached_property
 import numpy as np
 
 from linkage.indicator_kinds import FromFirstDispensing
-from linkage_core.indicators.codes import validity
 from linkage_core.indicators.daily_dose import daily_dose
 from linkage_core.indicators.follow_up import FAR
 from linkage_core.indicators.observed_time import Moment
@@ -257,7 +256,8 @@ def supply_from_start(
         EventsRejected: a column is missing.
     """
     register, time = indicator.register_name, context.time
-    picked, counts = rows_in_force(context, register, indicator.codes)
+    picked = context.set_rows(register, *indicator.codes)
+    counts = context.in_force(register, indicator.codes, picked)
     supply = context.supply(register, indicator.supply).supply_64ths[picked.places]
     if not counts.all():
         supply = np.where(counts, supply, np.int32(0))
@@ -281,16 +281,3 @@ def supply_from_start(
         exit_day=exit_day,
         exits=exits,
     )
-
-
-def rows_in_force(context: RunContext, register: str, names: Sequence[str]) -> tuple[SetRows, Bools]:
-    """Rows of some code sets, and which of them lie on days on which their set applies."""
-    picked = context.set_rows(register, *names)
-    bounds = [validity(context.code_set(name)) for name in names]
-    if all(bound == validity(None) for bound in bounds):
-        return picked, np.ones(len(picked.day), np.bool_)
-    counts = np.zeros(len(picked.day), np.bool_)
-    for name, (first, last) in zip(names, bounds, strict=True):
-        inside = (picked.day >= first) & (picked.day < last)
-        counts |= context.belong(register, [name], picked.places) & inside
-    return picked, counts

@@ -13,6 +13,7 @@ from linkage.errors import EventsRejected
 from linkage.indicator_definition import IndicatorSet
 from linkage.indicator_kinds import CodeSet, DrugsAtDate, Indicator, Initiation, ProportionOfDaysCovered, Reversals
 from linkage_core.events import PersonEvents
+from linkage_core.indicators.codes import validity
 from linkage_core.indicators.days_of_supply import DaysOfSupply, days_of_supply
 from linkage_core.indicators.dispensed import answer
 from linkage_core.indicators.dispensings import Dispensings
@@ -143,6 +144,16 @@ class RunContext:
             return np.ones(rows.rows, np.bool_)[places]
         sets = [self.definition.codes[name] for name in names if name is not None]
         return rows.atc.members(sets).take(rows.atc.code[places]).view(np.bool_)
+
+    def in_force(self, register: str, names: Sequence[str], picked: SetRows) -> Bools:
+        """bool, one a row that the code sets picked: it lies on a day on which a set that holds it applies."""
+        bounds = [validity(self.code_set(name)) for name in names]
+        if all(bound == validity(None) for bound in bounds):
+            return np.ones(len(picked.day), np.bool_)
+        applies = np.zeros(len(picked.day), np.bool_)
+        for name, (first, last) in zip(names, bounds, strict=True):
+            applies |= self.belong(register, [name], picked.places) & (picked.day >= first) & (picked.day < last)
+        return applies
 
     def netting_account(self, register: str, rule: Reversals, names: Sequence[str | None]) -> dict[str, int]:
         """Reversed rows of the code sets, netted and unmatched."""

@@ -9,22 +9,11 @@ import numpy as np
 
 from linkage.indicator_kinds import AddOn, DoseChange, Restart, Switch
 from linkage_core.indicators.follow_up import FAR
-from linkage_core.indicators.from_first_dispensing import (
-    Followed,
-    GapRule,
-    SupplyFromStart,
-    rows_in_force,
-    supply_from_start,
-)
+from linkage_core.indicators.from_first_dispensing import Followed, GapRule, SupplyFromStart, supply_from_start
 from linkage_core.indicators.reasons import Persons, somebody
 from linkage_core.indicators.run_context import RunContext, joined
 from linkage_core.indicators.time_to_discontinuation import exits_of
-from linkage_core.indicators.treatment_episodes import (
-    gap_rule,
-    gap_words,
-    settled,
-    value_of,
-)
+from linkage_core.indicators.treatment_episodes import gap_rule, gap_words, settled, value_of
 from linkage_core.indicators.values import Bools, Int32s, Int64s, Measure, PersonValues, TimesToEvent
 
 NOT_DISCONTINUED = "excluded:not_discontinued"
@@ -210,10 +199,10 @@ class _Begun:
 
 
 def _first_days_by_drug(context: RunContext, register: str, names: Sequence[str], supply: SupplyFromStart) -> _Begun:
-    picked, counts = rows_in_force(context, register, names)
-    rows = context.dispensings(register)
+    picked, rows = context.set_rows(register, *names), context.dispensings(register)
     model = context.definition.supply[supply.indicator.supply]
-    counts = counts & (context.netted(register, model.reversals).left[picked.places] > 0) & (picked.day < FAR)
+    counts = context.in_force(register, names, picked)
+    counts &= (context.netted(register, model.reversals).left[picked.places] > 0) & (picked.day < FAR)
     person = np.repeat(np.arange(context.persons), np.diff(picked.offsets))[counts]
     code, day = rows.atc.code[picked.places][counts], picked.day[counts]
     codes = len(rows.atc.names) + 1
