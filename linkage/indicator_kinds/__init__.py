@@ -1,8 +1,11 @@
 """The closed list of indicator kinds, with typed parameters and every default.
 
-Windows come in two spellings, because the field uses both:
+Windows come in several spellings, because the field uses all of them:
 - `window = { from = 0, to = 90 }` is "within 90 days": days 0 to 90 after the index day, both included.
 - `observe = { from = 0, to = 365 }` is a length: the half-open interval [index + 0, index + 365), 365 days.
+- `follow_up = { anchor = "first_event", length = "12 months" }` is a length from a person's own date, an event on the
+  last day included (`time_windows`).
+- `follow_up_days = 730` is a length from the first dispensing, half-open (`episodes`).
 A list in place of one number (`to = [30, 90]`) is a grid: every point is computed in the same pass.
 """
 
@@ -41,6 +44,7 @@ from linkage.indicator_kinds.episodes import (
     Switch,
     TimeToDiscontinuation,
     TreatmentEpisodes,
+    WithChanges,
     WithCurves,
     WithGaps,
 )
@@ -109,6 +113,7 @@ __all__ = [
     "Validity",
     "Washout",
     "Window",
+    "WithChanges",
     "WithCurves",
     "WithGaps",
     "Words",

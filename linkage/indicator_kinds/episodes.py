@@ -39,11 +39,6 @@ class _FromFirstDispensing(IndicatorBase):
         return self
 
     @property
-    def takes_hospital_stays(self) -> bool:
-        """Whether a supply model may freeze stock in hospital."""
-        return False
-
-    @property
     def needs_dose(self) -> bool:
         """Whether daily doses are read."""
         return self.dosage_change
@@ -63,18 +58,14 @@ class WithGaps(_FromFirstDispensing):
         return self
 
 
-class _Episodes(WithGaps):
-    """Episodes may also end with a change of treatment, and are looked at on days after the first dispensing."""
+class WithChanges(WithGaps):
+    """Episodes may also end with a change of treatment."""
 
     new_episode_on: Annotated[list[Literal["medication_change", "dosage_change"]], BeforeValidator(as_list)] = []
-    at_days: DayGrid = []
 
     @model_validator(mode="after")
-    def _days_of_follow_up(self) -> _Episodes:
+    def _each_change_once(self) -> WithChanges:
         unique(self.new_episode_on)
-        unique(self.at_days)
-        if any(day >= self.follow_up_days for day in self.at_days):
-            raise ValueError("a day of at_days lies outside follow_up_days: day 0 is the first of them")
         return self
 
     @property
@@ -83,7 +74,14 @@ class _Episodes(WithGaps):
         return self.dosage_change or ("dosage_change" in self.new_episode_on and self.mode == "corrected")
 
 
-class TreatmentEpisodes(_Episodes):
+def days_inside(at_days: list[int], *, follow_up_days: int) -> None:
+    """Refuse a day that stands twice, or on which nobody is followed."""
+    unique(at_days)
+    if any(day >= follow_up_days for day in at_days):
+        raise ValueError("a day of at_days lies outside follow_up_days: day 0 is the first of them")
+
+
+class TreatmentEpisodes(WithChanges):
     """Treatment episodes from the first dispensing on: how many, how long the first is, who is still in it on a day.
 
     `append_gap` lets an episode that a gap ended last until the end of the permitted gap.
@@ -93,10 +91,16 @@ class TreatmentEpisodes(_Episodes):
     measure: Annotated[
         list[Literal["episodes", "first_days", "in_first"]], BeforeValidator(as_list), Field(min_length=1)
     ] = ["episodes", "first_days", "in_first"]
+    at_days: DayGrid = []
     append_gap: bool = False
     end_at_exit: bool = True
     statistic: list[Literal["sum", "mean", "count", "share"]] = ["mean", "count", "share"]
     interval: IntervalName = "wilson"
+
+    @model_validator(mode="after")
+    def _days_of_follow_up(self) -> TreatmentEpisodes:
+        days_inside(self.at_days, follow_up_days=self.follow_up_days)
+        return self
 
 
 class WithCurves(IndicatorBase):
@@ -114,6 +118,7 @@ class WithCurves(IndicatorBase):
     @model_validator(mode="after")
     def _curves_have_days(self) -> WithCurves:
         unique(self.statistic)
+        unique(self.at_days)
         if not self.at_days and {"km", "cif"} & set(self.statistic):
             raise ValueError("km and cif need at_days: the days at which the curve is read")
         return self
@@ -134,7 +139,7 @@ class WithCurves(IndicatorBase):
         return [name for name in self.statistic if name not in ("count", "share")]
 
 
-class TimeToDiscontinuation(_Episodes, WithCurves):
+class TimeToDiscontinuation(WithChanges, WithCurves):
     """Days from the first dispensing to the end of the first episode, censored at exit or at the end of follow-up.
 
     With `strict` censoring a discontinuation counts where the permitted gap has passed before the exit: who dies in it
@@ -146,8 +151,11 @@ class TimeToDiscontinuation(_Episodes, WithCurves):
     censoring: Annotated[list[Literal["strict", "plain"]], BeforeValidator(as_list), Field(min_length=1)] = ["strict"]
 
     @model_validator(mode="after")
-    def _means_of_follow_up(self) -> TimeToDiscontinuation:
+    def _within_follow_up(self) -> TimeToDiscontinuation:
         unique(self.censoring)
+        # Whoever is treated throughout is censored on day follow_up_days: the curve is known on it.
+        if any(day > self.follow_up_days for day in self.at_days):
+            raise ValueError("a day of at_days lies above follow_up_days: the curve ends there")
         if any(day > self.follow_up_days for day in self.restricted_mean_days):
             raise ValueError("rmst:N needs N days of follow-up: N lies above follow_up_days")
         return self
@@ -211,10 +219,8 @@ class CoveredOnDay(_FromFirstDispensing):
     interval: IntervalName = "wilson"
 
     @model_validator(mode="after")
-    def _inside_follow_up(self) -> CoveredOnDay:
-        unique(self.at_days)
-        if any(day >= self.follow_up_days for day in self.at_days):
-            raise ValueError("a day of at_days lies outside follow_up_days: day 0 is the first of them")
+    def _days_of_follow_up(self) -> CoveredOnDay:
+        days_inside(self.at_days, follow_up_days=self.follow_up_days)
         return self
 
 

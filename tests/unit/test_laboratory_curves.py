@@ -22,7 +22,7 @@ codes = "statin"
 supply = "given"
 gap_days = 30
 follow_up_days = 200
-at_days = [0, 30, 199]
+at_days = [0, 30, 199, 200]
 statistic = ["count", "km", "cif", "median", "rmst:200", "logrank"]
 [[indicator]]
 id = "episodes"
@@ -72,6 +72,9 @@ def test_curves_are_written_by_stratum_with_their_total(run):
     total = curve[(curve.sex == "total") & (curve.hospital == "total")].iloc[0]
     # Of three one dies on day 20; of two left one stops on day 30.
     assert (total.value, total.at_risk, total.events) == (0.5, 1, 1)
+    # Who is treated throughout is followed until day 200, the last on which the curve is known.
+    last = table[(table.statistic == "km") & (table.at_day == 200) & (table.sex == "total")].iloc[0]
+    assert (last.value, last.at_risk, last.events) == (0.5, 1, 1)
     assert curve[curve.sex == "man"].value.tolist() == [1.0]
     assert curve[curve.hospital == "south"].value.tolist() == [1.0]
     # Nobody with a time is without a hospital, so the level is not written.

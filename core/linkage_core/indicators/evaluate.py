@@ -57,7 +57,7 @@ def evaluate(
 
     Args:
         definition: the set.
-        population: its persons; index dates are needed by every kind but calendar periods.
+        population: its persons; index dates are needed wherever days are counted from them.
         events: rows of each register, one entry a person of the population, columns named by concept.
         data_until: by register, the last day that it holds in full. A window that reaches past it is `incomplete`.
         only: identifiers of the indicators that are asked for; all where it is empty.

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from linkage.indicator_kinds import CoveredOnDay, TimeToDiscontinuation, TreatmentEpisodes, WithGaps
+from linkage.indicator_kinds import CoveredOnDay, TreatmentEpisodes, WithChanges, WithGaps
 from linkage_core.indicators.from_first_dispensing import Followed, GapRule, supply_from_start
 from linkage_core.indicators.reasons import Persons, Reasons
 from linkage_core.indicators.run_context import RunContext, joined
@@ -19,7 +19,7 @@ DAY_SCALE = 1_000_000
 
 def gap_rule(indicator: WithGaps) -> GapRule:
     """What ends an episode."""
-    changes = indicator.new_episode_on if isinstance(indicator, TreatmentEpisodes | TimeToDiscontinuation) else []
+    changes = indicator.new_episode_on if isinstance(indicator, WithChanges) else []
     return GapRule(
         gaps=indicator.gap_days or indicator.gap_percent,
         percent=bool(indicator.gap_percent),

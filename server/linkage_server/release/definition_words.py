@@ -16,9 +16,9 @@ from linkage.indicator_kinds import (
     Observation,
     SlidingWindows,
     TimeToDiscontinuation,
-    TreatmentEpisodes,
     Washout,
     Window,
+    WithChanges,
     WithGaps,
 )
 from linkage.indicator_kinds.time_windows import Span, column_of, span_of
@@ -160,7 +160,7 @@ def _from_first_dispensing(indicator: FromFirstDispensing) -> Iterator[tuple[str
         return
     gaps, unit = (indicator.gap_days, "days") if indicator.gap_days else (indicator.gap_percent, "% of the supply")
     yield "Permitted gap", f"{_listed(gaps)} {unit}"
-    if isinstance(indicator, TreatmentEpisodes | TimeToDiscontinuation) and indicator.new_episode_on:
+    if isinstance(indicator, WithChanges) and indicator.new_episode_on:
         yield "New episode on", _listed([change.replace("_", " ") for change in indicator.new_episode_on])
     if isinstance(indicator, TimeToDiscontinuation):
         yield "Discontinued", _listed([_CENSORING[one] for one in indicator.censoring])

@@ -143,7 +143,8 @@ def test_who_never_began_has_no_time():
         ('statistic = ["rmst:365"]', "above follow_up_days"),
         ('statistic = ["rmst"]', "statistic"),
         ('censoring = ["plain", "plain"]', "stands twice"),
-        ("at_days = 200", "outside follow_up_days"),
+        ("at_days = 201", "above follow_up_days"),
+        ("at_days = [30, 30]", "stands twice"),
     ],
 )
 def test_a_wrong_definition_is_refused_with_what_to_mend(extra, told):
