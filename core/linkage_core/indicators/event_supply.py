@@ -119,6 +119,9 @@ def event_supply(context: RunContext, indicator: MedicationAvailability) -> Even
     picked = context.set_rows(register, *indicator.codes)
     missing = rows.quantity_missing[picked.places]
     belongs = context.in_force(register, indicator.codes, picked)
+    if indicator.end_at_exit:
+        # The last day of a window belongs to it, the day of death or emigration to nobody's observation.
+        belongs &= picked.day < np.repeat(context.time.exit(register), np.diff(picked.offsets))
     is_event = belongs & ((netted.left[picked.places] > 0) | missing)
     days = supply_in_full(rows, model, netted, answered)[picked.places]
     dose = daily_dose(rows)[picked.places] if indicator.dosage_change else np.zeros(0)

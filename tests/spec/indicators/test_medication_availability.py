@@ -233,6 +233,22 @@ def test_the_windows_end_at_death_unless_nobody_shall_leave():
     assert said(rows[0], windows=days(100), dors=deaths(ANNA, {"anna": 0})) == (None, "no_time")
 
 
+@pytest.mark.parametrize("mode", ["corrected", "compat"])
+def test_a_dispensing_on_the_day_of_exit_is_no_event(mode):
+    rows, dead = (f"anna 0 {A} 1 25", f"anna 50 {A} 1 90"), {"dors": deaths(ANNA, {"anna": 50})}
+    assert said(*rows, measure="cma2", windows=days(100), mode=mode, **dead) == (0.5, "ok")
+    assert said(*rows, measure="cma1", windows=days(100), mode=mode, **dead) == (None, "excluded:one_event")
+    assert (
+        said(rows[1], windows="follow_up = { anchor = 'first_event', length = 9 }", mode=mode, **dead)[1] == "no_rows"
+    )
+    # Nor is one on the first day that the register does not hold in full.
+    rows = (rows[0], f"anna 31 {A} 1 90")
+    found = said(*rows, measure="cma2", windows=days(100), mode=mode, until=DAY_0.replace(day=31))
+    assert found == (0.806451613, "ok")
+    # Where nobody leaves, the last day of the window is one of its days.
+    assert said(*rows, measure="cma2", windows=days(31), mode=mode) == (3.709677419, "ok")
+
+
 def test_who_is_not_alive_at_the_end_can_be_left_out():
     values = values_of(
         f"anna 0 {A} 1 25", windows=days(100), rest='denominator = "alive_at_N"', dors=deaths(ANNA, {"anna": 50})
