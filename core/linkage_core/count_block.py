@@ -10,7 +10,7 @@ import numpy as np
 from linkage_core.count_rows import RowCounts, RowQuestion, row_levels
 from linkage_core.events import Population
 from linkage_core.grids import CountingPlan, Grid
-from linkage_core.indicators.values import Int32s, Int64s, Measure, PersonValues
+from linkage_core.indicators.values import Int32s, Int64s, Measure, PersonValues, Summed
 from linkage_core.kernels.count_persons import add_fractions, add_values, count_sets
 from linkage_core.layout import Layout, layout_of
 from linkage_core.partial_counts import PartialCounts
@@ -45,7 +45,7 @@ def count_block(
         layout=layout,
         incomplete=tuple(any(values[place].incomplete for place in places) for places in layout.places),
         persons=tuple(_count(block, columns, grid) for grid in plan.grids),
-        sums=tuple(_add(block, grid) for grid in plan.grids),
+        sums=tuple(_add(block, grid, by_row) for grid in plan.grids),
         persons_by_row=by_row.persons,
         sums_by_row=by_row.sums,
         levels=by_row.levels,
@@ -111,15 +111,39 @@ def _count(block: _Block, columns: Int64s, grid: Grid) -> Int64s:
     return counts
 
 
-def _add(block: _Block, grid: Grid) -> Int64s:
+def _add(block: _Block, grid: Grid, by_row: RowCounts) -> Int64s:
     places = block.layout.sum_columns
     sums = np.zeros((max((part.stop for part in places.values()), default=0), grid.cells), np.int64)
     for point, values, own in block.points():
         if point.added:
             columns, among = sums[places[point.added]], own.among(point.measure)
+            if (summed := _summed(point, values)) is not None:
+                one_level_a_row = [row for row in point.rows if row not in point.overlapping]
+                by_level = by_row.over_levels(point.added, grid.strata, one_level_a_row)
+                # By the levels of rows if that is done already, else straight from the rows.
+                columns[:] = _add_summed(block, summed, among, grid) if by_level is None else by_level
+                continue
             for column, value, which in zip(columns, values, among, strict=True):
                 _add_column(point, value, block.sets.bits[which], block.cell_of(grid), column)
     return sums
+
+
+def _summed(point: Point, values: Sequence[PersonValues]) -> Summed | None:
+    """What a point's amounts can be added up from by cell: its windows are the values', in order."""
+    summed = [value.summed for value in values if value.summed is not None]
+    if point.measure is not Measure.AMOUNT or len(summed) < len(values):
+        return None
+    first = summed[0]
+    fits = len(summed) == first.source.windows and all(
+        one.source is first.source and one.weight == first.weight and one.window == window
+        for window, one in enumerate(summed)
+    )
+    return first if fits else None
+
+
+def _add_summed(block: _Block, summed: Summed, among: Sequence[int], grid: Grid) -> Int64s:
+    masks = [block.sets.mask(which) for which in among]
+    return summed.source.by_cell(summed.weight, masks, block.cell_of(grid), cells=grid.cells)
 
 
 def _add_column(point: Point, value: PersonValues, among: UInt64s, cell: Int32s, sums: Int64s) -> None:

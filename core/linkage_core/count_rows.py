@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -67,6 +67,16 @@ class RowCounts:
                 together.setdefault((question.row, id(source)), []).append(question)
         for group in together.values():
             self._count_rows(strata, group, cell, cells=cells)
+
+    def over_levels(self, added: str, strata: tuple[str, ...], rows: Collection[str]) -> Int64s | None:
+        """int64, periods x cells: a sum over all levels, if it is counted by any of some row variables.
+
+        Args:
+            rows: row variables of which every row has one level.
+        """
+        found = (self.sums[added, strata, row] for row in rows if (added, strata, row) in self.sums)
+        by_level = next(found, None)
+        return None if by_level is None else np.asarray(by_level.sum(axis=2).T, np.int64)
 
     def use(self, values: Sequence[PersonValues], row: str) -> None:
         """Note the levels of values that are not counted by them."""
@@ -166,7 +176,11 @@ def _adding(group: Sequence[RowQuestion]) -> list[RowQuestion]:
 
 def _measure(group: Sequence[RowQuestion]) -> LevelMeasure:
     added = tuple(_summed(question)[0].weight for question in _adding(group))
-    return LevelMeasure(_positive(group[0]), added, group[0].among, _counted(group[0]))
+    first, positive = group[0], _positive(group[0])
+    everybody = all(part.reasons.everybody for part in _summed(first))
+    # Who contributes to an amount is everybody counted who has rows.
+    with_rows = everybody and positive < 0 and all(value.summed is not None for value in first.values)
+    return LevelMeasure(positive, added, None if with_rows else first.among, None if everybody else _counted(first))
 
 
 def _entries(split: RowValues | None, levels: UsedLevels) -> RowEntries:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from linkage_core.indicators.window_sums import bits_by_window
 from linkage_core.kernels.count_weighed import count_weighed
-from linkage_core.kernels.sum_in_window import entries_in_windows, sum_in_windows, sum_levels_in_windows
+from linkage_core.kernels.sum_in_window import entries_in_windows, mark_windows, sum_in_windows, sum_levels_in_windows
 from tests.reference.counting import tallied
 from tests.reference.drug_indicators import Row, WeighedRow, covered, rows_in, summed_by_level
 from tests.support.kernel_calls import days_covered, int32, offsets_of
@@ -69,8 +69,13 @@ def test_windows_are_added_up_as_if_each_were_asked_for_alone(histories, valid, 
         for history in histories
     ]
     offsets, day = offsets_of(histories), int32(day_or_far(row) for row in rows)
-    sums, has_rows = np.zeros((3, len(windows), persons + 2), np.int64), np.zeros((len(windows), persons), np.uint8)
-    sum_in_windows(offsets, day, weights, sums, has_rows, valid=valid, **asked)
+    sums = np.zeros((3, len(windows), persons + 2), np.int64)
+    sum_in_windows(offsets, day, weights, sums, valid=valid, **asked)
+    has_rows, above = (
+        np.zeros((len(windows) + 1, persons + 2), np.uint8),
+        np.zeros((3, len(windows) + 1, persons + 2), np.uint8),
+    )
+    mark_windows(offsets, day, weights, has_rows, above, valid=valid, **asked)
     if one_level_a_row:
         code = int32(-1 if row.levels[0] == LEVELS - 1 else row.levels[0] for row in rows)
         levels = (code, int32(range(LEVELS)), LEVELS)
@@ -90,18 +95,24 @@ def test_windows_are_added_up_as_if_each_were_asked_for_alone(histories, valid, 
             own = rows_in(plain[person], start=start, end=end, valid=valid)
             assert sums[:, window, person].tolist() == [sum(row.weights[which] for row in own) for which in range(3)]
             assert has_rows[window, person] == bool(own)
+            assert above[:, window, person].tolist() == [total > 0 for total in sums[:, window, person].tolist()]
             expected += [((person, level), values) for level, values in summed_by_level(own)]
         found = entry[room[window] : filled[window]]
         who = [tuple(pair) for pair in found[:, :1].copy().view(np.int32).tolist()]
         assert list(zip(who, map(tuple, found[:, 1:].tolist()), strict=True)) == expected
-    assert (sums[:, :, persons:] == 0).all()
+    for marks in (sums, has_rows, above):
+        assert not marks[..., persons:].any()
     cell = int32(data.draw(st.integers(0, 1)) for _ in histories)
     among, counted = (
         [np.array([data.draw(st.booleans()) for _ in histories], np.uint8) for _ in windows] for _ in range(2)
     )
-    whom = bits_by_window(among), bits_by_window(counted)
-    measures = [(0, (2,), *whom), (-1, (0, 1), *whom)]
-    tally, used = np.zeros((2, len(windows) + 1, LEVELS, 5), np.int64), np.zeros(LEVELS, np.uint8)
+    whom = [bits_by_window(among), bits_by_window(counted)]
+    for place, masks in enumerate((among, counted)):
+        if data.draw(st.booleans()):
+            whom[place] = None
+            masks[:] = np.ones_like(masks)
+    measures = [(0, (), *whom), (-1, (0, 2), *whom)]
+    tally, used = np.zeros((2, len(windows) + 1, LEVELS, 4), np.int64), np.zeros(LEVELS, np.uint8)
     count_weighed(offsets, day, weights, levels, measures, cell, used, tally, valid=valid, **asked)
     listed = [
         (window, person, level, values)

@@ -58,16 +58,17 @@ def tallied(
     windows: int,
     levels: int,
 ) -> tuple[list[list[list[list[int]]]], list[int]]:
-    """Persons with more than 0 of the first weight, their sums of the third; anybody, and sums of the first two."""
-    tally, used = np.zeros((2, windows + 1, levels, 5), np.int64), [0] * levels
+    """Persons with more than 0 of the first weight; anybody, and sums of the first and the third."""
+    tally, used = np.zeros((2, windows + 1, levels, 4), np.int64), [0] * levels
     ever: set[tuple[int, int, int]] = set()
     for window, person, level, sums in entries:
         here = tally[cell[person], window, level]
-        for column, added, wanted in ((0, [2], sums[0] > 0), (2, [0, 1], True)):
+        for column, added, wanted in ((0, [], sums[0] > 0), (1, [0, 2], True)):
             used[level] |= int(wanted and counted[window][person])
             if wanted and among[window][person]:
                 here[column] += 1
-                here[column + 1 : column + 1 + len(added)] += [sums[weight] for weight in added]
+                for place, weight in enumerate(added, start=1):
+                    here[column + place] += sums[weight]
                 ever.add((person, level, column))
     for person, level, column in ever:
         tally[cell[person], windows, level, column] += 1

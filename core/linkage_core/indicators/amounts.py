@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 
 import numpy as np
@@ -16,10 +17,11 @@ from linkage.indicator_kinds import Dispensings as DispensingsKind
 from linkage_core.indicators.amount_weights import Weights, weights_of
 from linkage_core.indicators.amount_windows import Window, kernel_windows, windows_of
 from linkage_core.indicators.initiation import denominator_words
-from linkage_core.indicators.reasons import Persons
+from linkage_core.indicators.person_sums import PersonSums, sums_in_windows
+from linkage_core.indicators.reasons import Persons, Reasons
 from linkage_core.indicators.run_context import RunContext, joined
-from linkage_core.indicators.values import NO_TIME, Measure, PersonValues
-from linkage_core.indicators.window_sums import LevelSums, WindowSums, sums_in_windows
+from linkage_core.indicators.values import NO_TIME, Int64s, Measure, PersonValues, Summed, UInt8s
+from linkage_core.indicators.window_sums import LevelSums
 
 AmountKind = Users | DispensingsKind | DefinedDailyDoses | Cost
 
@@ -51,7 +53,7 @@ class _Added:
     indicator: AmountKind
     weights: Weights
     place: int
-    sums: WindowSums
+    sums: PersonSums
     split: Sequence[LevelSums]
     no_rows: Persons
 
@@ -64,7 +66,8 @@ def _evaluate_together(
     windows, cut = windows_of(first), kernel_windows(context, first)
     weights = [(indicator, one) for indicator in group for one in weights_of(context, indicator, picked)]
     of_row = [one.of_row for _, one in weights]
-    sums = sums_in_windows(picked, of_row, cut)
+    users = [place for place, (indicator, _) in enumerate(weights) if isinstance(indicator, Users)]
+    sums = sums_in_windows(picked, of_row, cut, above=users)
     rows = context.dispensings(first.register_name)
     specs = dict.fromkeys(spec for indicator in group for spec in _row_specs(context, indicator))
     levels = {spec: LevelSums(rows, picked, of_row, cut, spec) for spec in specs}
@@ -80,14 +83,13 @@ def _evaluate_together(
 def _values(context: RunContext, added: _Added, number: int, window: Window) -> Iterator[PersonValues]:
     indicator = added.indicator
     is_users = isinstance(indicator, Users)
-    sums = added.sums.sums[added.place, number]
     for denominator in indicator.denominator:
         reasons = context.reasons.settle(_rules(context, indicator, window, denominator), no_rows=added.no_rows)
         yield PersonValues(
             indicator=indicator,
             parameters=joined(added.weights.words, window.words, denominator_words(denominator)),
             measure=Measure.YES_NO if is_users else Measure.AMOUNT,
-            value=reasons.value_of_counted((sums > 0).view(np.uint8) if is_users else sums),
+            value=_users(added, number, reasons) if is_users else partial(_amounts, added, number, reasons),
             reason=reasons.reason,
             reasons=reasons.names,
             scale=1 if is_users else added.weights.scale,
@@ -97,7 +99,16 @@ def _values(context: RunContext, added: _Added, number: int, window: Window) -> 
             incomplete=reasons.any_counted(context.time.incomplete(indicator.register_name, window.end)),
             account=added.weights.account,
             counted=reasons.counted,
+            summed=None if is_users else Summed(added.sums, added.place, number),
         )
+
+
+def _users(added: _Added, number: int, reasons: Reasons) -> UInt8s:
+    return reasons.counted_with(added.sums.above[added.place][number]).view(np.uint8)
+
+
+def _amounts(added: _Added, number: int, reasons: Reasons) -> Int64s:
+    return reasons.value_of_counted(added.sums.of_persons[added.place, number])
 
 
 def _rules(context: RunContext, indicator: AmountKind, window: Window, denominator: str) -> list[tuple[str, Persons]]:

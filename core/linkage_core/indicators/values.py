@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -126,7 +126,44 @@ class EventList(NamedTuple):
     carry_in: Float64s
 
 
+class CellSums(Protocol):
+    """Amounts in several windows that can be added up by cell without any person's value."""
+
+    @property
+    def windows(self) -> int:
+        """Number of windows."""
+
+    def by_cell(self, weight: int, among: Sequence[Bools], cell: Int32s, *, cells: int) -> Int64s:
+        """int64, windows x cells: one amount, of some persons by window; `cell` is int32, one a person."""
+
+
 @dataclass(frozen=True, slots=True)
+class Summed:
+    """Which amount in which window."""
+
+    source: CellSums
+    weight: int
+    window: int
+
+
+class _Value:
+    """The values of a `PersonValues`; given as a function, they are worked out when somebody asks for them."""
+
+    def __get__(self, values: PersonValues | None, _owner: type[PersonValues]) -> Int64s | Int32s | UInt8s:
+        if values is None:
+            raise AttributeError("the field has no default.")
+        given = values.__dict__["value"]
+        if callable(given):
+            given = values.__dict__["value"] = given()
+        return cast(Int64s | Int32s | UInt8s, given)
+
+    def __set__(
+        self, values: PersonValues, given: Int64s | Int32s | UInt8s | Callable[[], Int64s | Int32s | UInt8s]
+    ) -> None:
+        values.__dict__["value"] = given
+
+
+@dataclass(frozen=True)
 class PersonValues:
     """One indicator at one parameter point, for every person of the population.
 
@@ -135,7 +172,7 @@ class PersonValues:
         parameters: the parameter point, such as "within_days=90"; several are joined by ";".
         measure: what the values are.
         value: int64, int32 for days or uint8 for yes or no, one a person, in units of 1 / `scale`; 0 where there is
-            none.
+            none. Or a function that gives them, called when somebody reads them.
         reason: uint8, one a person: position in `reasons`.
         reasons: ok, no_rows, no_time, excluded:<rule>, error:<field>.
         scale: units per whole of an amount.
@@ -148,6 +185,8 @@ class PersonValues:
         account: counts of rows behind the value: netted, unmatched, without a measure, by supply step.
         counted: bool, one a person: who is in the denominator, where whoever made the value knows; values that share
             it share the object.
+        summed: what an amount is added up from, where cells need no person's value; `contributes` is then of counted
+            persons only.
         number: float64, one a person: the full value where `value` holds whole units only; 0 where there is none. A
             person for whom a definition gives NaN or infinity has that here, is not counted, and has a reason.
         times: times to an event, where the value is one.
@@ -158,9 +197,9 @@ class PersonValues:
     indicator: Indicator
     parameters: str
     measure: Measure
-    value: Int64s | Int32s | UInt8s
-    reason: UInt8s
-    reasons: tuple[str, ...]
+    value: _Value = _Value()
+    reason: UInt8s  # type: ignore[misc]  # The checker takes the descriptor for a default of `value`.
+    reasons: tuple[str, ...]  # type: ignore[misc]
     scale: int = 1
     of: Int64s | Int32s | None = None
     contributes: Bools | None = None
@@ -170,6 +209,7 @@ class PersonValues:
     incomplete: bool = False
     account: Mapping[str, int] = field(default_factory=dict)
     counted: Bools | None = None
+    summed: Summed | None = None
     number: Float64s | None = None
     times: TimesToEvent | None = None
     episodes: Callable[[], EpisodeList] | None = None

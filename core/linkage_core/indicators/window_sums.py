@@ -1,4 +1,4 @@
-"""Sums over rows in many windows at once, by person and by person and level, each in one pass over the rows."""
+"""Windows of persons, and sums over rows in many of them at once by person and level, in one pass over the rows."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from linkage_core.indicators.row_dimensions import dimension_name, row_levels
 from linkage_core.indicators.set_rows import SetRows
 from linkage_core.indicators.values import Bools, Int32s, Int64s, RowEntries, UInt8s
 from linkage_core.kernels.count_weighed import count_weighed
-from linkage_core.kernels.sum_in_window import entries_in_windows, sum_in_windows, sum_levels_in_windows
+from linkage_core.kernels.sum_in_window import entries_in_windows, sum_levels_in_windows
 
 Weight = Int64s | tuple[Int32s, Int32s | None, bool]
 """What each row adds: int64 numbers; or an int32 amount, times a factor if there is one; or (True) the sign of that."""
@@ -41,49 +41,6 @@ class Windows:
     end: npt.NDArray[np.int32]
     start: Int32s | None = None
     periods: tuple[Int32s, int, int] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class WindowSums:
-    """What rows weigh by window and person.
-
-    Args:
-        sums: int64, weights x windows x persons.
-        has_rows: bool, persons, by window; the same object whenever it is asked for.
-    """
-
-    sums: npt.NDArray[np.int64]
-    has_rows: Sequence[Bools]
-
-
-def sums_in_windows(picked: SetRows, weights: Sequence[Weight], windows: Windows) -> WindowSums:
-    """Add up what the picked rows weigh.
-
-    Raises:
-        EventsRejected: a weight is out of range; names the row.
-    """
-    persons = len(picked.offsets) - 1
-    sums = np.zeros((len(weights), windows.count, _stride(persons)), np.int64)
-    has_rows = np.zeros((windows.count, persons), np.uint8)
-    for first in range(0, len(weights), WEIGHTS_AT_ONCE):
-        together = slice(first, first + WEIGHTS_AT_ONCE)
-        sum_in_windows(
-            picked.offsets,
-            picked.day,
-            list(weights[together]),
-            sums[together],
-            has_rows,
-            periods=windows.periods,
-            valid=windows.valid,
-            start=windows.start,
-            end=windows.end,
-        )
-    return WindowSums(sums[:, :, :persons], list(has_rows.view(np.bool_)))
-
-
-def _stride(persons: int) -> int:
-    """Room for the persons of a window: an odd number of cache lines, so that the windows do not evict each other."""
-    return 8 * (-(-persons // 8) | 1)
 
 
 class LevelSums:
@@ -127,10 +84,7 @@ class LevelSums:
             self._picked.day,
             list(self.weights),
             self._levels,
-            [
-                (measure.positive, measure.added, bits_by_window(measure.among), bits_by_window(measure.counted))
-                for measure in measures
-            ],
+            [(measure.positive, measure.added, _bits(measure.among), _bits(measure.counted)) for measure in measures],
             cell,
             used,
             tally,
@@ -156,15 +110,15 @@ class LevelMeasure:
 
     Args:
         positive: the weight of which a person must have more than 0 in a window and level; -1 for any row.
-        added: weights.
-        among: bool, one a person, by window: who is to be counted.
+        added: weights; none where one must be above 0.
+        among: bool, one a person, by window: who is to be counted; None for all who have rows.
         counted: the same: whose rows make a level one that is used.
     """
 
     positive: int
     added: tuple[int, ...]
-    among: Sequence[Bools]
-    counted: Sequence[Bools]
+    among: Sequence[Bools] | None
+    counted: Sequence[Bools] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +154,10 @@ class SummedByLevel:
         if keep is not None and not keep.all():
             person, level, value = person[keep], level[keep], value[keep]
         return RowEntries(self.levels, person, level, value, self.partitions_rows)
+
+
+def _bits(masks: Sequence[Bools] | None) -> npt.NDArray[np.uint64] | None:
+    return None if masks is None else bits_by_window(masks)
 
 
 def bits_by_window(masks: Sequence[Bools]) -> npt.NDArray[np.uint64]:

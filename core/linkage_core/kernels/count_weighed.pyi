@@ -9,9 +9,10 @@ Int64s = npt.NDArray[np.int64]
 
 Bits = npt.NDArray[np.uint64]
 
-Measure = tuple[int, tuple[int, ...], Bits, Bits]
+Measure = tuple[int, tuple[int, ...], Bits | None, Bits | None]
 """The weight of which a person must have more than 0 in a window and level, -1 for any row; the weights to add up;
-whom to count, and whose rows make a level one that is used, both as a bit a person: words of 64 persons x windows."""
+whom to count, and whose rows make a level one that is used, both as a bit a person: words of 64 persons x windows.
+None for everybody."""
 
 def count_weighed(
     offsets: Int64s,

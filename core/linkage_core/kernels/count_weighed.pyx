@@ -7,7 +7,6 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 
 from linkage_core.kernels.kernel_result cimport (
     KERNEL_LENGTH_MISMATCH,
-    KERNEL_OUTPUT_FULL,
     KERNEL_OUT_OF_RANGE,
     KERNEL_OVERFLOW,
     KernelResult,
@@ -23,6 +22,7 @@ from linkage_core.kernels.weighed_rows cimport (
     is_over,
     level_at,
     levels_of_row,
+    period_at,
     read_levels,
     read_weights,
     read_windows,
@@ -37,16 +37,15 @@ cdef extern from *:
     """
     void will_write(const void* place) noexcept nogil
 
-# The table of windows and levels and the tally outgrow the nearest caches: places are asked for so many rows and
-# entries ahead, and entries of several persons wait until there are enough of them.
+# The tally outgrows the nearest caches: the rows of several persons are looked up and their places asked for, before one
+# measure after the other is counted there. Nothing branches on what a row says, as nobody can foresee it.
 cdef enum:
     MOST_MEASURES = 8
-    ROWS_AHEAD = 12
-    ENTRIES_AHEAD = 12
-    ENTRIES_AT_ONCE = 512
+    VISITS_AT_ONCE = 128
 
 # Who is counted, in column `column`, and what is added up behind it. `positive` is the weight whose sum must be above
-# 0, or -1; `seen` tells by level who was counted there last, so that the total over windows has each person once.
+# 0, or -1. `among` and `counted` have a bit a person and window, NULL for everybody. By level: the windows in which the
+# latest person is counted, the sum of her rows in the latest window, and how many persons make the level a used one.
 ctypedef struct Measure:
     int positive
     int64_t column
@@ -54,23 +53,21 @@ ctypedef struct Measure:
     int weight[MOST_WEIGHTS]
     const uint64_t* among
     const uint64_t* counted
-    int32_t* seen
+    int32_t* windows
+    int64_t* sum
+    int64_t* users
 
-# What the rows of a person in one window and level come to; the sums of the weights stand behind it.
-ctypedef struct Entry:
+# A row in a window, with one of its levels: where it is counted there and in total; whether it is the person's first of
+# the level in this window, and in any.
+ctypedef struct Visit:
+    int64_t* place
+    int64_t* total
+    int64_t row
     int32_t person
+    int32_t window
     int32_t level
-    int64_t window
-
-# Entries that wait to be counted, `width` words each. They are numbered through: the first has number `begin`, and
-# `slots` remembers by window and level the number of the latest.
-ctypedef struct Waiting:
-    int64_t* words
-    int64_t width
-    int64_t room
-    int64_t entries
-    int64_t begin
-    int64_t* slots
+    uint8_t is_first
+    uint8_t is_first_ever
 
 ctypedef struct Tally:
     const int32_t* cell
@@ -81,114 +78,209 @@ ctypedef struct Tally:
     uint8_t* used
     int64_t* numbers
 
+# Visits that wait to be counted. Windows of persons are numbered as they come; `latest` has by level the last with it.
+ctypedef struct Waiting:
+    Visit* visits
+    int64_t count
+    int64_t number
+    int64_t* latest
 
-# A hint only: the row may yet lie outside its window.
-cdef inline void foresee_row(
-    const Windows* windows, const int32_t* day, const Levels* levels, const int64_t* slots, int64_t row
+
+# `own` is the number of the person's first window. A row in no window is overwritten by the next.
+cdef inline void add_visit(
+    Waiting* waiting, const Tally* tally, int64_t own, int64_t person, int64_t window, int64_t level, int64_t row
 ) noexcept nogil:
-    cdef int64_t window = 0
-    if levels.offsets != NULL or not windows.first <= day[row] < windows.until:
-        return
-    if windows.period_of_day != NULL:
-        window = windows.period_of_day[day[row] - windows.first_period_day]
-    will_write(slots + window * levels.levels + level_at(levels, row, 0))
+    cdef Visit* visit = waiting.visits + waiting.count
+    cdef int64_t* numbers = tally.numbers + tally.cell[person] * (tally.windows + 1) * tally.levels * tally.columns
+    cdef int64_t latest = waiting.latest[level]
+    cdef bint inside = window < tally.windows
+    visit.place = numbers + (window * tally.levels + level) * tally.columns
+    visit.total = numbers + (tally.windows * tally.levels + level) * tally.columns
+    will_write(visit.place)
+    visit.row, visit.person, visit.window, visit.level = row, <int32_t>person, <int32_t>window, <int32_t>level
+    visit.is_first = latest < waiting.number
+    visit.is_first_ever = latest < own
+    waiting.latest[level] = waiting.number if inside else latest
+    waiting.count += inside
 
 
-cdef KernelResult add_person(
+# Rows in calendar periods, by day. The first row with a level that is out of range, else -1. What the rows do not change
+# is copied, or it would be read anew after whatever is written.
+cdef int64_t visit_periods(
+    const Windows* given_windows,
+    int64_t person,
+    const int64_t* offsets,
+    const int32_t* day,
+    const Levels* given_levels,
+    const Tally* given_tally,
+    Waiting* given_waiting,
+) noexcept nogil:
+    cdef Windows windows = given_windows[0]
+    cdef Levels levels = given_levels[0]
+    cdef Tally tally = given_tally[0]
+    cdef Waiting waiting = given_waiting[0]
+    cdef int32_t end = windows.end[person]
+    cdef int64_t row, window, number, level, own = waiting.number + 1, before = -1
+    for row in range(offsets[person], offsets[person + 1]):
+        window = period_at(&windows, end, day[row])
+        waiting.number += window != before
+        before = window
+        for number in range(levels_of_row(&levels, row)):
+            level = level_at(&levels, row, number)
+            if not 0 <= level < levels.levels:
+                return row
+            add_visit(&waiting, &tally, own, person, window, level, row)
+    given_waiting[0] = waiting
+    return -1
+
+
+# Rows in any order, and in any windows.
+cdef int64_t visit_windows(
     const Windows* windows,
     int64_t person,
     const int64_t* offsets,
     const int32_t* day,
-    const Weight* weights,
-    int count,
     const Levels* levels,
+    const Tally* tally,
     Waiting* waiting,
 ) noexcept nogil:
-    cdef int64_t row, window, first, past, number, slot, key, level, own = waiting.begin + waiting.entries
-    cdef int64_t weighed[MOST_WEIGHTS]
-    cdef int64_t* words
-    cdef int which
-    for row in range(offsets[person], offsets[person + 1]):
-        if row + ROWS_AHEAD < offsets[windows.persons]:
-            foresee_row(windows, day, levels, waiting.slots, row + ROWS_AHEAD)
-        windows_of_day(windows, person, day[row], &first, &past)
-        if first == past:
-            continue
-        for which in range(count):
-            weighed[which] = weigh(&weights[which], row)
-            if too_heavy(weighed[which]):
-                return kernel_failed(KERNEL_OVERFLOW, row)
-        for window in range(first, past):
-            if is_over(windows, window, person, day[row]):
+    cdef int64_t row, window, first, past, number, level, own = waiting.number + 1
+    for window in range(windows.windows):
+        waiting.number += 1
+        for row in range(offsets[person], offsets[person + 1]):
+            windows_of_day(windows, person, day[row], &first, &past)
+            if not first <= window < past or is_over(windows, window, person, day[row]):
                 continue
             for number in range(levels_of_row(levels, row)):
                 level = level_at(levels, row, number)
                 if not 0 <= level < levels.levels:
-                    return kernel_failed(KERNEL_OUT_OF_RANGE, row)
-                key = window * levels.levels + level
-                slot = waiting.slots[key]
-                if slot < own:
-                    if waiting.entries >= waiting.room:
-                        return kernel_failed(KERNEL_OUTPUT_FULL, row)
-                    slot = waiting.begin + waiting.entries
-                    waiting.slots[key] = slot
-                    words = waiting.words + waiting.entries * waiting.width
-                    (<Entry*>words).person, (<Entry*>words).level = <int32_t>person, <int32_t>level
-                    (<Entry*>words).window = window
-                    for which in range(count):
-                        words[2 + which] = weighed[which]
-                    waiting.entries += 1
-                    continue
-                words = waiting.words + (slot - waiting.begin) * waiting.width
-                for which in range(count):
-                    words[2 + which] += weighed[which]
+                    return row
+                add_visit(waiting, tally, own, person, window, level, row)
+    return -1
+
+
+cdef bint in_order(const int32_t* day, int64_t first, int64_t past) noexcept nogil:
+    cdef int64_t row
+    cdef int falls = 0
+    for row in range(first + 1, past):
+        falls |= day[row] < day[row - 1]
+    return not falls
+
+
+# Bits of 64 persons are a word, and their words for all windows lie side by side.
+cdef inline int64_t is_of(const uint64_t* persons, const Visit* visit, int64_t windows) noexcept nogil:
+    if persons == NULL:
+        return 1
+    return (persons[(visit.person >> 6) * windows + visit.window] >> (visit.person & 63)) & 1
+
+
+# Persons with any row of a level.
+cdef void count_any(const Measure* measure, const Visit* visits, int64_t count, int64_t windows, uint8_t* used) noexcept nogil:
+    cdef const Visit* visit
+    cdef const uint64_t* among = measure.among
+    cdef const uint64_t* counted = measure.counted
+    cdef int32_t* in_windows = measure.windows
+    cdef int64_t number, is_in, column = measure.column
+    cdef int32_t before, after
+    for number in range(count):
+        visit = visits + number
+        used[visit.level] |= visit.is_first & is_of(counted, visit, windows)
+        is_in = visit.is_first & is_of(among, visit, windows)
+        visit.place[column] += is_in
+        before = 0 if visit.is_first_ever else in_windows[visit.level]
+        after = before + <int32_t>is_in
+        in_windows[visit.level] = after
+        visit.total[column] += (after > 0) - (before > 0)
+
+
+# Persons whose rows of a level weigh more than 0: as soon as they do, and no longer when they do not.
+cdef int64_t count_positive(
+    const Measure* measure, const Weight* given_weight, const Visit* visits, int64_t count, int64_t windows
+) noexcept nogil:
+    cdef Weight weight = given_weight[0]
+    cdef const Visit* visit
+    cdef const uint64_t* among = measure.among
+    cdef const uint64_t* counted = measure.counted
+    cdef int32_t* in_windows = measure.windows
+    cdef int64_t* sums = measure.sum
+    cdef int64_t* users = measure.users
+    cdef int64_t number, weighed, was, now, more, heavy = 0, column = measure.column
+    cdef int32_t before, after
+    for number in range(count):
+        visit = visits + number
+        weighed = weigh(&weight, visit.row)
+        heavy |= too_heavy(weighed)
+        was = 0 if visit.is_first else sums[visit.level]
+        now = was + weighed
+        sums[visit.level] = now
+        more = (now > 0) - (was > 0)
+        users[visit.level] += more & -is_of(counted, visit, windows)
+        more &= -is_of(among, visit, windows)
+        visit.place[column] += more
+        before = 0 if visit.is_first_ever else in_windows[visit.level]
+        after = before + <int32_t>more
+        in_windows[visit.level] = after
+        visit.total[column] += (after > 0) - (before > 0)
+    return heavy
+
+
+cdef int64_t add_up(
+    const uint64_t* among,
+    const Weight* given_weight,
+    const Visit* visits,
+    int64_t count,
+    int64_t windows,
+    int64_t column,
+) noexcept nogil:
+    cdef Weight weight = given_weight[0]
+    cdef const Visit* visit
+    cdef int64_t number, weighed, heavy = 0
+    for number in range(count):
+        visit = visits + number
+        weighed = weigh(&weight, visit.row)
+        heavy |= too_heavy(weighed)
+        visit.place[column] += weighed & -is_of(among, visit, windows)
+    return heavy
+
+
+# The row whose weight was too heavy for what is counted.
+cdef KernelResult heavy_row(const Waiting* waiting, const Weight* weights, int weighed) noexcept nogil:
+    cdef int64_t number
+    cdef int which
+    for number in range(waiting.count):
+        for which in range(weighed):
+            if too_heavy(weigh(&weights[which], waiting.visits[number].row)):
+                return kernel_failed(KERNEL_OVERFLOW, waiting.visits[number].row)
     return kernel_ok()
 
 
-cdef inline int64_t* place_of(const Tally* tally, const Entry* entry, int64_t window) noexcept nogil:
-    cdef int64_t cell = tally.cell[entry.person]
-    return tally.numbers + ((cell * (tally.windows + 1) + window) * tally.levels + entry.level) * tally.columns
-
-
-# A bit a person: 64 persons a word, and their words for all windows side by side.
-cdef inline int64_t is_of(const uint64_t* persons, const Entry* entry, int64_t windows) noexcept nogil:
-    return (persons[(entry.person >> 6) * windows + entry.window] >> (entry.person & 63)) & 1
-
-
-# Without branches, as nobody can foresee who has a level for the first time.
-cdef inline void count_entry(const Entry* entry, const Measure* measures, int count, const Tally* tally) noexcept nogil:
-    cdef int64_t* here = place_of(tally, entry, entry.window)
-    cdef int64_t* total = place_of(tally, entry, tally.windows)
-    cdef const int64_t* sums = <const int64_t*>entry + 2
+cdef KernelResult count_waiting(
+    const Weight* weights, int weighed, const Measure* measures, int count, Waiting* waiting, const Tally* tally
+) noexcept nogil:
     cdef const Measure* measure
-    cdef int64_t is_in
-    cdef int32_t* seen
+    cdef int64_t heavy = 0, windows = tally.windows
     cdef int which, number
     for which in range(count):
         measure = measures + which
-        is_in = measure.positive < 0 or sums[measure.positive] > 0
-        # Soon every level is known to be used.
-        if not tally.used[entry.level]:
-            tally.used[entry.level] = is_in & is_of(measure.counted, entry, tally.windows)
-        is_in &= is_of(measure.among, entry, tally.windows)
-        seen = measure.seen + entry.level
-        here[measure.column] += is_in
-        total[measure.column] += is_in & (seen[0] != entry.person + 1)
-        seen[0] = entry.person + 1 if is_in else seen[0]
+        if measure.positive < 0:
+            count_any(measure, waiting.visits, waiting.count, windows, tally.used)
+        else:
+            heavy |= count_positive(
+                measure, weights + measure.positive, waiting.visits, waiting.count, windows
+            )
         for number in range(measure.sums):
-            here[measure.column + 1 + number] += sums[measure.weight[number]] & -is_in
-
-
-cdef void count_waiting(Waiting* waiting, const Measure* measures, int count, const Tally* tally) noexcept nogil:
-    cdef int64_t number
-    cdef const Entry* entry
-    for number in range(waiting.entries):
-        if number + ENTRIES_AHEAD < waiting.entries:
-            entry = <const Entry*>(waiting.words + (number + ENTRIES_AHEAD) * waiting.width)
-            will_write(place_of(tally, entry, entry.window))
-        count_entry(<const Entry*>(waiting.words + number * waiting.width), measures, count, tally)
-    waiting.begin += waiting.entries
-    waiting.entries = 0
+            heavy |= add_up(
+                measure.among,
+                weights + measure.weight[number],
+                waiting.visits,
+                waiting.count,
+                windows,
+                measure.column + 1 + number,
+            )
+    if heavy:
+        return heavy_row(waiting, weights, weighed)
+    waiting.count = 0
+    return kernel_ok()
 
 
 cdef KernelResult count_all(
@@ -203,34 +295,44 @@ cdef KernelResult count_all(
     Waiting* waiting,
     const Tally* tally,
 ) noexcept nogil:
-    cdef int64_t person
+    cdef int64_t person, faulty, level
+    cdef int which
     cdef KernelResult result
     for person in range(windows.persons):
         if not 0 <= tally.cell[person] < tally.cells:
             return kernel_failed(KERNEL_OUT_OF_RANGE, person)
-        result = add_person(windows, person, offsets, day, weights, weighed, levels, waiting)
-        if result.status:
-            return result
-        if waiting.entries >= ENTRIES_AT_ONCE:
-            count_waiting(waiting, measures, count, tally)
-    count_waiting(waiting, measures, count, tally)
+        if windows.period_of_day != NULL and in_order(day, offsets[person], offsets[person + 1]):
+            faulty = visit_periods(windows, person, offsets, day, levels, tally, waiting)
+        else:
+            faulty = visit_windows(windows, person, offsets, day, levels, tally, waiting)
+        if faulty >= 0:
+            return kernel_failed(KERNEL_OUT_OF_RANGE, faulty)
+        if waiting.count >= VISITS_AT_ONCE or person == windows.persons - 1:
+            result = count_waiting(weights, weighed, measures, count, waiting, tally)
+            if result.status:
+                return result
+    for which in range(count):
+        if measures[which].positive >= 0:
+            for level in range(levels.levels):
+                tally.used[level] |= measures[which].users[level] > 0
     return kernel_ok()
 
 
-# More than enough entries for any person.
-cdef int64_t entries_at_most(const int64_t* offsets, int64_t persons, const Windows* windows, const Levels* levels) noexcept nogil:
-    cdef int64_t person, rows, most = 0
-    for person in range(persons):
-        if levels.offsets == NULL:
-            rows = offsets[person + 1] - offsets[person]
-        else:
-            rows = levels.offsets[offsets[person + 1]] - levels.offsets[offsets[person]]
-        most = max(most, rows)
-    return min(most * (windows.windows if windows.period_of_day == NULL else 1), windows.windows * levels.levels)
+# Of any person, and one to write a row to that lies in no window.
+cdef int64_t visits_at_most(const int64_t* offsets, const Windows* windows, const Levels* levels) noexcept nogil:
+    cdef int64_t person, own, most = 0
+    for person in range(windows.persons):
+        own = offsets[person + 1] - offsets[person]
+        if levels.offsets != NULL:
+            own = levels.offsets[offsets[person + 1]] - levels.offsets[offsets[person]]
+        most = max(most, own)
+    return most * (windows.windows if windows.period_of_day == NULL else 1) + 1
 
 
 # Bits are borrowed: the caller keeps them alive.
-cdef const uint64_t* read_bits(const uint64_t[:, ::1] bits, int64_t windows, int64_t persons) except NULL:
+cdef const uint64_t* read_bits(const uint64_t[:, ::1] bits, int64_t windows, int64_t persons) except? NULL:
+    if bits is None:
+        return NULL
     if bits.shape[0] != (persons + 63) >> 6 or bits.shape[1] != windows:
         raise_if_failed(kernel_failed(KERNEL_LENGTH_MISMATCH, -1), "level")
     return &bits[0, 0]
@@ -262,7 +364,7 @@ def count_weighed(
     cdef Tally out
     read_weights(weights, day.shape[0], weight)
     read_levels(&read, levels, day.shape[0])
-    read_windows(&windows, periods, valid, start, end, persons)
+    kept = read_windows(&windows, periods, valid, start, end, persons)
     if not (
         day.shape[0] == offsets[persons]
         and cell.shape[0] == persons
@@ -271,29 +373,35 @@ def count_weighed(
         and tally.shape[3] == sum(1 + len(added) for _, added, _, _ in measures)
         and count <= MOST_MEASURES
         and persons < 1 << 31
+        and windows.windows < 1 << 31
     ):
         raise_if_failed(kernel_failed(KERNEL_LENGTH_MISMATCH, -1), "level")
     if day.shape[0] == 0 or windows.windows == 0 or count == 0:
         return
     if read.levels == 0 or tally.shape[0] == 0:
         raise_if_failed(kernel_failed(KERNEL_OUT_OF_RANGE, 0), "level")
-    cdef int32_t[:, ::1] seen = np.zeros((count, read.levels), np.int32)
+    cdef int32_t[:, ::1] in_windows = np.empty((count, read.levels), np.int32)
+    cdef int64_t[:, :, ::1] of_levels = np.zeros((count, 2, read.levels), np.int64)
     for which, (positive, added, among, counted) in enumerate(measures):
-        if not (-1 <= positive < weighed and all(0 <= one < weighed for one in added) and len(added) <= MOST_WEIGHTS):
+        if not (
+            -1 <= positive < weighed
+            and all(0 <= one < weighed for one in added)
+            and len(added) <= (MOST_WEIGHTS if positive < 0 else 0)
+        ):
             raise_if_failed(kernel_failed(KERNEL_OUT_OF_RANGE, -1), "weight")
         measure[which].positive, measure[which].column, measure[which].sums = positive, column, len(added)
         for number, one in enumerate(added):
             measure[which].weight[number] = one
         measure[which].among = read_bits(among, windows.windows, persons)
         measure[which].counted = read_bits(counted, windows.windows, persons)
-        measure[which].seen = &seen[which, 0]
+        measure[which].windows = &in_windows[which, 0]
+        measure[which].sum, measure[which].users = &of_levels[which, 0, 0], &of_levels[which, 1, 0]
         column += 1 + len(added)
-    waiting.room = ENTRIES_AT_ONCE + entries_at_most(&offsets[0], persons, &windows, &read)
-    waiting.width = 2 + weighed
-    # Slots are zeros at first: entries are numbered from 1.
-    cdef int64_t[::1] slots = np.zeros(windows.windows * read.levels, np.int64)
-    cdef int64_t[::1] words = np.empty(waiting.room * waiting.width, np.int64)
-    waiting.slots, waiting.begin, waiting.entries, waiting.words = &slots[0], 1, 0, &words[0]
+    cdef int64_t[::1] latest = np.zeros(read.levels, np.int64)
+    cdef uint8_t[::1] visits = np.empty(
+        (VISITS_AT_ONCE + visits_at_most(&offsets[0], &windows, &read)) * sizeof(Visit), np.uint8
+    )
+    waiting.visits, waiting.count, waiting.latest, waiting.number = <Visit*>&visits[0], 0, &latest[0], 0
     out.cell, out.cells, out.windows, out.levels = &cell[0], tally.shape[0], windows.windows, read.levels
     out.columns, out.used, out.numbers = tally.shape[3], &used[0], &tally[0, 0, 0, 0]
     with nogil:

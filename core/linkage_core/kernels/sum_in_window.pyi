@@ -20,7 +20,6 @@ def sum_in_windows(
     day: Int32s,
     weights: list[Weight],
     sums: npt.NDArray[np.int64],
-    has_rows: npt.NDArray[np.uint8],
     *,
     periods: Periods | None,
     valid: tuple[int, int],
@@ -34,11 +33,34 @@ def sum_in_windows(
         day: int32, one a row.
         weights: up to 8; at most 2^40 a row either way.
         sums: int64, weights x windows x persons or more, in and out; what lies behind the persons is not touched.
-        has_rows: uint8, windows x persons, in and out: 1 where a row lies in the window.
         periods: calendar periods as the windows of everybody; `end` is then 1 x persons, the first day not observed.
         valid: first day on which rows count and first on which they no longer do.
         start: int32, one a person; None with periods.
         end: int32, windows x persons.
+
+    Raises:
+        EventsRejected: a weight is out of range; names the row.
+    """
+
+def mark_windows(
+    offsets: Int64s,
+    day: Int32s,
+    weights: list[Weight],
+    has_rows: npt.NDArray[np.uint8],
+    above: npt.NDArray[np.uint8],
+    *,
+    periods: Periods | None,
+    valid: tuple[int, int],
+    start: Int32s | None,
+    end: npt.NDArray[np.int32],
+) -> None:
+    """Tell who has rows in each window, and for each weight whether her rows there come to more than 0, in one pass.
+
+    Args:
+        offsets, day, weights, periods, valid, start, end: as in `sum_in_windows`; weights may be none.
+        has_rows: uint8, (windows + 1) x persons or more, zeros, out: 1 where a row lies in the window. The last window
+            is scratch, and what lies behind the persons is not touched.
+        above: uint8, weights x (windows + 1) x as many, zeros, out.
 
     Raises:
         EventsRejected: a weight is out of range; names the row.

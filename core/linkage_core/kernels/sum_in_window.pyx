@@ -1,5 +1,5 @@
 # cython: freethreading_compatible = True
-"""Exact sums over rows in many windows, in one pass: by person, and by person and level."""
+"""Exact sums over rows in many windows, in one pass: by person, and by person and level; and who has them at all."""
 
 from libc.stdint cimport int32_t, int64_t, uint8_t
 
@@ -20,6 +20,7 @@ from linkage_core.kernels.weighed_rows cimport (
     is_over,
     level_at,
     levels_of_row,
+    period_at,
     read_levels,
     read_weights,
     read_windows,
@@ -49,7 +50,6 @@ cdef KernelResult add_rows(
     int count,
     int64_t* sums,
     int64_t stride,
-    uint8_t* has_rows,
 ) noexcept nogil:
     cdef int64_t person, row, window, first, past, cell, weight
     cdef int64_t cells = windows.windows * stride
@@ -60,7 +60,6 @@ cdef KernelResult add_rows(
             for window in range(first, past):
                 if is_over(windows, window, person, day[row]):
                     continue
-                has_rows[window * windows.persons + person] = 1
                 cell = window * stride + person
                 for which in range(count):
                     will_write(sums + which * cells + cell + PERSONS_AHEAD)
@@ -68,6 +67,58 @@ cdef KernelResult add_rows(
                     if too_heavy(weight):
                         return kernel_failed(KERNEL_OVERFLOW, row)
                     sums[which * cells + cell] += weight
+    return kernel_ok()
+
+
+# Who has rows in each window, and for each weight whether their sum is above 0. `has_rows` and `above` are windows + 1
+# times `stride` bytes: rows that lie in no calendar period are written to the last of them. A sum is taken for what it
+# was only where the person has rows already, so that none needs to be cleared.
+ctypedef struct Marks:
+    uint8_t* has_rows
+    uint8_t* above
+    int64_t stride
+    int64_t* sums
+
+
+cdef inline int64_t mark(
+    const Marks* marks, int64_t windows, int64_t window, int64_t person, const Weight* weights, int count, int64_t row
+) noexcept nogil:
+    cdef uint8_t* has_rows = marks.has_rows + window * marks.stride + person
+    cdef int64_t* sums = marks.sums + window * MOST_WEIGHTS
+    cdef int64_t weight, heavy = 0, inside = window < windows
+    cdef int which
+    for which in range(count):
+        # A row that lies in no period may weigh anything.
+        weight = weigh(&weights[which], row) & -inside
+        heavy |= too_heavy(weight)
+        sums[which] = (sums[which] & -<int64_t>has_rows[0]) + weight
+        marks.above[(which * (windows + 1) + window) * marks.stride + person] = sums[which] > 0
+    has_rows[0] = 1
+    return heavy
+
+
+cdef KernelResult mark_all(
+    const Windows* windows,
+    const int64_t* offsets,
+    const int32_t* day,
+    const Weight* weights,
+    int count,
+    const Marks* marks,
+) noexcept nogil:
+    cdef int64_t person, row, window, first, past
+    for person in range(windows.persons):
+        for row in range(offsets[person], offsets[person + 1]):
+            if windows.period_of_day != NULL:
+                window = period_at(windows, windows.end[person], day[row])
+                if mark(marks, windows.windows, window, person, weights, count, row):
+                    return kernel_failed(KERNEL_OVERFLOW, row)
+                continue
+            windows_of_day(windows, person, day[row], &first, &past)
+            for window in range(first, past):
+                if is_over(windows, window, person, day[row]):
+                    continue
+                if mark(marks, windows.windows, window, person, weights, count, row):
+                    return kernel_failed(KERNEL_OVERFLOW, row)
     return kernel_ok()
 
 
@@ -168,7 +219,6 @@ def sum_in_windows(
     const int32_t[::1] day,
     list weights,
     int64_t[:, :, ::1] sums,
-    uint8_t[:, ::1] has_rows,
     *,
     tuple periods,
     tuple valid,
@@ -181,18 +231,55 @@ def sum_in_windows(
     cdef Weight weighed[MOST_WEIGHTS]
     cdef Windows windows
     read_weights(weights, day.shape[0], weighed)
-    read_windows(&windows, periods, valid, start, end, persons)
+    kept = read_windows(&windows, periods, valid, start, end, persons)
     if not (
         day.shape[0] == offsets[persons]
         and sums.shape[0] == count
-        and sums.shape[1] == has_rows.shape[0] == windows.windows
-        and sums.shape[2] >= has_rows.shape[1] == persons
+        and sums.shape[1] == windows.windows
+        and sums.shape[2] >= persons
     ):
         raise_if_failed(kernel_failed(KERNEL_LENGTH_MISMATCH, -1), "dispensing_date")
     if day.shape[0] == 0 or windows.windows == 0 or count == 0:
         return
     with nogil:
-        result = add_rows(&windows, &offsets[0], &day[0], weighed, count, &sums[0, 0, 0], sums.shape[2], &has_rows[0, 0])
+        result = add_rows(&windows, &offsets[0], &day[0], weighed, count, &sums[0, 0, 0], sums.shape[2])
+    raise_if_failed(result, "weight")
+
+
+def mark_windows(
+    const int64_t[::1] offsets,
+    const int32_t[::1] day,
+    list weights,
+    uint8_t[:, ::1] has_rows,
+    uint8_t[:, :, ::1] above,
+    *,
+    tuple periods,
+    tuple valid,
+    start,
+    end,
+):
+    cdef int64_t persons = offsets.shape[0] - 1
+    cdef int count = <int>len(weights)
+    cdef KernelResult result
+    cdef Weight weighed[MOST_WEIGHTS]
+    cdef Windows windows
+    cdef Marks marks
+    read_weights(weights, day.shape[0], weighed)
+    kept = read_windows(&windows, periods, valid, start, end, persons)
+    if not (
+        day.shape[0] == offsets[persons]
+        and has_rows.shape[0] == above.shape[1] == windows.windows + 1
+        and has_rows.shape[1] == above.shape[2] >= persons
+        and above.shape[0] == count
+    ):
+        raise_if_failed(kernel_failed(KERNEL_LENGTH_MISMATCH, -1), "dispensing_date")
+    if day.shape[0] == 0:
+        return
+    cdef uint8_t[::1] sums = bytearray((windows.windows + 1) * MOST_WEIGHTS * sizeof(int64_t))
+    marks.has_rows, marks.above = &has_rows[0, 0], &above[0, 0, 0] if count else NULL
+    marks.stride, marks.sums = has_rows.shape[1], <int64_t*>&sums[0]
+    with nogil:
+        result = mark_all(&windows, &offsets[0], &day[0], weighed, count, &marks)
     raise_if_failed(result, "weight")
 
 
@@ -211,7 +298,7 @@ def entries_in_windows(
     cdef Windows windows
     cdef Levels read
     read_levels(&read, levels, day.shape[0])
-    read_windows(&windows, periods, valid, start, end, persons)
+    kept = read_windows(&windows, periods, valid, start, end, persons)
     if day.shape[0] != offsets[persons] or counts.shape[0] != windows.windows:
         raise_if_failed(kernel_failed(KERNEL_LENGTH_MISMATCH, -1), "dispensing_date")
     if day.shape[0] == 0 or windows.windows == 0:
@@ -244,7 +331,7 @@ def sum_levels_in_windows(
     cdef Entries entries
     read_weights(weights, day.shape[0], weighed)
     read_levels(&read, levels, day.shape[0])
-    read_windows(&windows, periods, valid, start, end, persons)
+    kept = read_windows(&windows, periods, valid, start, end, persons)
     if not (
         day.shape[0] == offsets[persons]
         and starts.shape[0] == windows.windows + 1

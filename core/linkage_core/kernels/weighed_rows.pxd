@@ -1,6 +1,6 @@
 # Rows of persons as kernels see them: what each weighs, in which windows it lies, and which levels it has.
 
-from libc.stdint cimport int32_t, int64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t
 
 from linkage_core.kernels.kernel_result cimport (
     KERNEL_LENGTH_MISMATCH,
@@ -19,7 +19,8 @@ ctypedef struct Weight:
 cdef enum:
     MOST_WEIGHTS = 8
 
-# In calendar periods (`period_of_day` given) a row lies in one window at most; every day is < `exit_day` of its person.
+# In calendar periods (`period_of_day` given) a row lies in one window at most, and its day is before `end` of its person.
+# Periods are told of the days from `first` - 1 up to `until`; these two, as days outside, are in period `windows`.
 # Else the windows of a person have one start, and a row is held against the end of each.
 ctypedef struct Windows:
     int64_t windows
@@ -27,7 +28,6 @@ ctypedef struct Windows:
     int32_t first
     int32_t until
     const int32_t* period_of_day
-    int32_t first_period_day
     const int32_t* start
     const int32_t* end
 
@@ -44,19 +44,25 @@ cdef inline int64_t weigh(const Weight* weight, int64_t row) noexcept nogil:
     return found
 
 
+# The calendar period of a day of somebody who is observed up to `end`; `windows` where it is in none. Without branches,
+# as nobody can foresee which rows lie outside.
+cdef inline int64_t period_at(const Windows* windows, int32_t end, int32_t day) noexcept nogil:
+    cdef int32_t before = windows.first - 1
+    cdef int32_t near = min(max(day, before), windows.until)
+    cdef int64_t period = windows.period_of_day[near - before]
+    return period if day < end else windows.windows
+
+
 # The windows [first, past) that a row of `day` may lie in; none where first == past.
 cdef inline void windows_of_day(
     const Windows* windows, int64_t person, int32_t day, int64_t* first, int64_t* past
 ) noexcept nogil:
-    first[0] = past[0] = 0
-    if not windows.first <= day < windows.until:
-        return
     if windows.period_of_day != NULL:
-        if day < windows.end[person]:
-            first[0] = windows.period_of_day[day - windows.first_period_day]
-            past[0] = first[0] + 1
+        first[0] = period_at(windows, windows.end[person], day)
+        past[0] = first[0] + (first[0] < windows.windows)
         return
-    if day >= windows.start[person]:
+    first[0] = past[0] = 0
+    if windows.first <= day < windows.until and day >= windows.start[person]:
         past[0] = windows.windows
 
 
@@ -125,28 +131,36 @@ cdef inline int read_weights(list given, int64_t rows, Weight* weights) except -
 
 
 # `periods` is (period of each day, first day, periods) or None; without it windows are [start, end) of each person.
-cdef inline int read_windows(Windows* windows, tuple periods, tuple valid, start, end, int64_t persons) except -1:
+# What it returns must be kept as long as the windows are.
+cdef inline object read_windows(Windows* windows, tuple periods, tuple valid, start, end, int64_t persons):
     cdef const int32_t[::1] period_of_day
     cdef const int32_t[::1] starts
     cdef const int32_t[:, ::1] ends = end
+    cdef uint8_t[::1] kept
+    cdef int32_t* period
+    cdef int32_t first_day, day
     windows.windows, windows.persons = ends.shape[0], persons
     windows.first, windows.until = valid
     windows.period_of_day = windows.start = NULL
     windows.end = &ends[0, 0] if ends.shape[0] and persons else NULL
     if ends.shape[1] != persons:
         raise_if_failed(kernel_failed(KERNEL_LENGTH_MISMATCH, -1), "dispensing_date")
-    if periods is not None:
-        period_of_day = periods[0]
-        windows.period_of_day, windows.first_period_day = int32s(period_of_day), periods[1]
-        windows.first = max(windows.first, windows.first_period_day)
-        windows.until = min(windows.until, windows.first_period_day + <int32_t>period_of_day.shape[0])
-        windows.windows = periods[2]
-    else:
+    if periods is None:
         starts = start
         windows.start = int32s(starts)
         if starts.shape[0] != persons:
             raise_if_failed(kernel_failed(KERNEL_LENGTH_MISMATCH, -1), "dispensing_date")
-    return 0
+        return None
+    period_of_day, first_day, windows.windows = periods
+    windows.first = max(windows.first, first_day)
+    windows.until = max(windows.first, min(windows.until, first_day + <int32_t>period_of_day.shape[0]))
+    kept = bytearray((windows.until - windows.first + 2) * sizeof(int32_t))
+    period = <int32_t*>&kept[0]
+    period[0] = period[windows.until - windows.first + 1] = <int32_t>windows.windows
+    for day in range(windows.first, windows.until):
+        period[day - windows.first + 1] = period_of_day[day - first_day]
+    windows.period_of_day = period
+    return kept
 
 
 # Levels are (code of each row, level of each code, levels), or (offsets of rows, level of each entry, levels).
