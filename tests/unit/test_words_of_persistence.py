@@ -39,3 +39,32 @@ def test_gaps_and_changes_are_told_as_they_are():
     facts = dict(facts_of(definition.indicators[0], definition))
     assert facts["Permitted gap"] == "50 % of the supply"
     assert facts["Discontinued"].startswith("the permitted gap has passed")
+
+
+@pytest.mark.parametrize(
+    ("kind", "extra", "name", "words"),
+    [
+        ("treatment_episodes", "append_gap = true", "Permitted gap", "30 or 90 days, part of the episode that it ends"),
+        ("treatment_episodes", "end_at_exit = false", "Death and emigration", "do not end observation"),
+        ("treatment_episodes", 'mode = "compat"', "Compatibility", "computed as AdhereR 0.8.1 does"),
+        ("covered_on_day", "dosage_change = true", "Supply carried over", "supply of each drug, converted to its dose"),
+        ("time_to_discontinuation", "", "Death", "a competing end"),
+        ("restart", "", "Death", "a competing end"),
+        ("switch", "", "Switched", "to another drug of statin, first dispensed from 30 days before the end of supply"),
+        ("switch", 'to = "asa"\nbefore_days = 7', "Switched", "to another drug of asa, first dispensed from 7 days"),
+        ("add_on", "together_days = 60", "Added", "asa, first dispensed 60 days or more before the first episode ends"),
+        ("dose_change", "least_percent = 10", "Changes of dose", "of 10 % or more"),
+    ],
+)
+def test_what_a_definition_asks_for_beside_the_defaults_is_told(kind, extra, name, words):
+    definition = drawn_set(f'{COMMON}kind = "{kind}"\n{KINDS[kind]}\n{extra}')
+    facts = dict(facts_of(definition.indicators[0], definition))
+    assert facts[name].startswith(words)
+
+
+def test_a_default_that_changes_nothing_is_not_told():
+    definition = drawn_set(
+        f'{COMMON}kind = "time_to_discontinuation"\n{KINDS["restart"].splitlines()[0]}\ncompeting = "none"'
+    )
+    facts = dict(facts_of(definition.indicators[0], definition))
+    assert not facts.keys() & {"Death", "Compatibility", "Death and emigration"}

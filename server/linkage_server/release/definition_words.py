@@ -7,15 +7,20 @@ from dataclasses import replace
 
 from linkage.indicator_definition import IndicatorSet, code_set_names
 from linkage.indicator_kinds import (
+    AddOn,
     AnchoredWindow,
     Calendar,
     CodeSet,
+    DoseChange,
     FromFirstDispensing,
     Indicator,
     MedicationAvailability,
     Observation,
+    Restart,
     SlidingWindows,
+    Switch,
     TimeToDiscontinuation,
+    TreatmentEpisodes,
     Washout,
     Window,
     WithChanges,
@@ -118,10 +123,12 @@ def _facts(indicator: Indicator, definition: IndicatorSet) -> Iterator[tuple[str
             )
         yield "Measures", _listed([measure.upper() for measure in indicator.measure])
         yield "Supply carried over", _CARRIED[indicator.same_medication, indicator.dosage_change]
-        if indicator.mode == "compat":
-            yield "Compatibility", "computed as AdhereR 0.8.1 does, its known defects included"
     if isinstance(indicator, FromFirstDispensing):
         yield from _from_first_dispensing(indicator)
+    if getattr(indicator, "mode", None) == "compat":
+        yield "Compatibility", "computed as AdhereR 0.8.1 does, its known defects included"
+    if getattr(indicator, "end_at_exit", True) is False:
+        yield "Death and emigration", "do not end observation"
     if days := getattr(indicator, "at_day", None):
         yield "At day", _listed(days)
     if shares := getattr(indicator, "threshold", None):
@@ -155,15 +162,31 @@ def _from_first_dispensing(indicator: FromFirstDispensing) -> Iterator[tuple[str
     within = "" if indicator.first_within_days == "any" else f", within {indicator.first_within_days} days"
     first = f"first dispensing on or after day {indicator.first_from_day}{within}"
     yield "Observed", f"{indicator.follow_up_days} days from the {first}"
-    yield "Supply carried over", _CARRY_OVER[indicator.carry_over]
-    if not isinstance(indicator, WithGaps):
-        return
+    converted = ", converted to its dose" if indicator.dosage_change else ""
+    yield "Supply carried over", _CARRY_OVER[indicator.carry_over] + converted
+    if isinstance(indicator, WithGaps):
+        yield from _with_gaps(indicator)
+    if isinstance(indicator, DoseChange) and indicator.least_percent:
+        yield "Changes of dose", f"of {indicator.least_percent} % or more"
+    if isinstance(indicator, TimeToDiscontinuation | Restart) and indicator.competing == "death":
+        yield "Death", "a competing end"
+
+
+def _with_gaps(indicator: WithGaps) -> Iterator[tuple[str, str]]:
     gaps, unit = (indicator.gap_days, "days") if indicator.gap_days else (indicator.gap_percent, "% of the supply")
-    yield "Permitted gap", f"{_listed(gaps)} {unit}"
+    appended = isinstance(indicator, TreatmentEpisodes) and indicator.append_gap
+    yield "Permitted gap", f"{_listed(gaps)} {unit}" + (", part of the episode that it ends" if appended else "")
     if isinstance(indicator, WithChanges) and indicator.new_episode_on:
         yield "New episode on", _listed([change.replace("_", " ") for change in indicator.new_episode_on])
     if isinstance(indicator, TimeToDiscontinuation):
         yield "Discontinued", _listed([_CENSORING[one] for one in indicator.censoring])
+    if isinstance(indicator, Switch):
+        others = _listed([name.replace("_", " ") for name in indicator.to or indicator.codes])
+        since = f"{indicator.before_days} days before the end of supply"
+        yield "Switched", f"to another drug of {others}, first dispensed from {since} to the end of the permitted gap"
+    if isinstance(indicator, AddOn):
+        others = _listed([name.replace("_", " ") for name in indicator.to])
+        yield "Added", f"{others}, first dispensed {indicator.together_days} days or more before the first episode ends"
 
 
 def _codes(codes: CodeSet) -> str:
