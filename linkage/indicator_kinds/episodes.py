@@ -211,7 +211,7 @@ class AddOn(WithGaps):
 
 
 class CoveredOnDay(_FromFirstDispensing):
-    """Share of those still observed on day t after the first dispensing for whom supply is at hand on that day."""
+    """Proportion of patients covered (PPC): of those observed on day t after the first dispensing, who has supply."""
 
     kind: Literal["covered_on_day"]
     at_days: Annotated[DayGrid, Field(min_length=1)]

@@ -16,19 +16,19 @@ _COLUMN = "column:"
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class CalendarSpan:
     """A number of calendar units."""
 
     number: int
     unit: Unit
 
 
-def span_of(text: str) -> Span:
+def span_of(text: str) -> CalendarSpan:
     """The span that a definition writes as "6 months"."""
     found = re.fullmatch(_SPAN, text)
     assert found is not None, "definitions are checked when they are read"
     units: dict[str, Unit] = {"day": "days", "week": "weeks", "month": "months", "year": "years"}
-    return Span(int(found[1]), units[found[2]])
+    return CalendarSpan(int(found[1]), units[found[2]])
 
 
 def column_of(length: str) -> str | None:

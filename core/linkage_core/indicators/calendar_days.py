@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from linkage.indicator_kinds.time_windows import Span
+from linkage.indicator_kinds.time_windows import CalendarSpan
 from linkage_core.indicators.follow_up import FAR
 from linkage_core.indicators.values import Int32s
 
@@ -12,7 +12,7 @@ _DAYS = {"days": 1, "weeks": 7}
 _MONTHS = {"months": 1, "years": 12}
 
 
-def later(day: Int32s, span: Span, *, times: int = 1) -> Int32s:
+def later(day: Int32s, span: CalendarSpan, *, times: int = 1) -> Int32s:
     """int32, as `day`: the day that lies a span, or several, later; FAR stays where it is.
 
     A day that the target month lacks becomes the 1st of the month after it: 31 May + 6 months is 1 December.

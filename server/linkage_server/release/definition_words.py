@@ -26,7 +26,7 @@ from linkage.indicator_kinds import (
     WithChanges,
     WithGaps,
 )
-from linkage.indicator_kinds.time_windows import Span, column_of, span_of
+from linkage.indicator_kinds.time_windows import CalendarSpan, column_of, span_of
 
 _KINDS = {
     "users": "users of a drug",
@@ -154,7 +154,7 @@ def _anchored(window: AnchoredWindow) -> str:
     return f"{length} from {_span(replace(offset, number=abs(offset.number)))} {side} {anchor}, last day included"
 
 
-def _span(span: Span) -> str:
+def _span(span: CalendarSpan) -> str:
     return f"{span.number} {span.unit.removesuffix('s') if span.number == 1 else span.unit}"
 
 
