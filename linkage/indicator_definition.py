@@ -38,6 +38,7 @@ from linkage.indicator_kinds import (
     SupplyModel,
     Switch,
     Users,
+    WithCurves,
     Words,
 )
 
@@ -114,6 +115,11 @@ class IndicatorSet(Model):
             seen.add(indicator.id)
             for name in code_set_names(indicator):
                 _known(name, self.codes, what="code set", where=indicator.id)
+            if isinstance(indicator, WithCurves) and indicator.competing == "death" and self.exits.death is None:
+                raise ValueError(
+                    f"indicator {indicator.id!r}: competing = 'death' needs dates of death, exits has death = false; "
+                    "name their register there, or write competing = 'none'"
+                )
             supply = getattr(indicator, "supply", None)
             if supply is not None:
                 _known(supply, self.supply, what="supply model", where=indicator.id)

@@ -19,7 +19,7 @@ import pytest
 
 from linkage.errors import DefinitionRejected, EventsRejected
 from linkage_core.survival import Ending
-from tests.support.indicator_tables import DAY_0, deaths, drawn_set, evaluated, lmed, outcome, population
+from tests.support.indicator_tables import DAY_0, HEADER, deaths, drawn_set, evaluated, lmed, outcome, population
 
 ANNA = ["anna"]
 SUPPLIED = ("anna 0 C10AA05 1 60", "anna 50 C10AA05 1 40")
@@ -150,6 +150,13 @@ def test_who_never_began_has_no_time():
 def test_a_wrong_definition_is_refused_with_what_to_mend(extra, told):
     with pytest.raises(DefinitionRejected, match=told):
         drawn_set(rule(extra))
+
+
+def test_death_cannot_compete_where_a_set_does_not_know_it():
+    unknown = HEADER + "[exits]\ndeath = false\n"
+    with pytest.raises(DefinitionRejected, match="write competing = 'none'"):
+        drawn_set(rule(), header=unknown)
+    drawn_set(rule('competing = "none"'), header=unknown)
 
 
 # Supply at hand on a day after the first dispensing.
