@@ -85,7 +85,7 @@ class RegisterColumn:
         kind = self.field.type
         if part is None:
             return pa.nulls(len(rows), kind)
-        taken = part.array.take(pa.array(rows.numbers))
+        taken = part.taken(rows)
         check_codes(taken, self.field.name)
         if codes is not None:
             values = pa.DictionaryArray.from_arrays(pa.array(codes).take(taken.flatten().indices), self.texts)

@@ -52,7 +52,7 @@ class RowSelection:
         if table is not None and part.is_coded:
             listed, counts = part.select(table, rows.starts, rows.counts)
             return SegmentRows(rows.starts, counts, listed)
-        passes = self._passes(part.array.take(pa.array(rows.numbers)), table, part.field.name)
+        passes = self._passes(part.taken(rows), table, part.field.name)
         ends = np.concatenate(([0], np.cumsum(passes)))[np.cumsum(rows.counts, dtype=np.int64)]
         return SegmentRows(rows.starts, np.diff(ends, prepend=0).astype(np.uint32), rows.numbers[passes])
 

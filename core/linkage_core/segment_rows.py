@@ -116,6 +116,16 @@ class SegmentColumn:
         if not possible and (self._validity is None or (out[self._filled(rows)] == table[-1]).any()):
             raise EventsRejected(f"column {self.field.name!r}: a code has no text; the segment is damaged.")
 
+    def taken(self, rows: SegmentRows) -> pa.Array:
+        """These rows, of a column that no kernel reads.
+
+        Raises:
+            EventsRejected: a list or a text lies outside its values.
+        """
+        if not _lie_within(self.array, rows.numbers):
+            raise EventsRejected(f"column {self.field.name!r}: an offset leads outside; the segment is damaged.")
+        return self.array.take(pa.array(rows.numbers))
+
     def validity_into(self, out: UInt8s, rows: SegmentRows) -> None:
         """Write 1 for each row that has a value, else 0."""
         if self._validity is None:
@@ -127,3 +137,23 @@ class SegmentColumn:
         filled = np.empty(len(rows), np.uint8)
         self.validity_into(filled, rows)
         return filled.astype(np.bool_)
+
+
+def _lie_within(array: pa.Array, rows: UInt32s) -> bool:
+    """Whether the lists and texts of these rows lie inside their values: Arrow follows a damaged offset anywhere."""
+    kind = array.type
+    is_list = pa.types.is_list(kind) or pa.types.is_large_list(kind)
+    is_large = pa.types.is_large_list(kind) or pa.types.is_large_string(kind) or pa.types.is_large_binary(kind)
+    is_text = pa.types.is_string(kind) or pa.types.is_binary(kind) or (is_large and not is_list)
+    if not (is_list or is_text) or not len(rows):
+        return True
+    _, buffer, *behind = array.buffers()
+    width = 8 if is_large else 4
+    offsets = np.frombuffer(buffer, np.dtype(f"i{width}"), len(array) + 1, array.offset * width)
+    starts, ends = offsets[rows], offsets[1:][rows]
+    length = len(array.values) if is_list else 0 if behind[0] is None else behind[0].size
+    if (starts < 0).any() or (ends < starts).any() or (ends > length).any():
+        return False
+    if not is_list or pa.types.is_primitive(array.values.type) or pa.types.is_dictionary(array.values.type):
+        return True
+    return _lie_within(array.values, list_rows(starts.astype(np.uint32), (ends - starts).astype(np.uint32)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
@@ -68,6 +69,39 @@ def test_a_code_without_a_text_is_refused(kind: pa.DataType, keep: RowFilter | N
     rows = pa.RecordBatch.from_arrays([one.rows.column("day"), broken], names=["day", "value"])
     with pytest.raises(EventsRejected, match=r"value|code"):
         RegisterView([replace(one, rows=rows)], keep=keep).events(Population(ids([1])))
+
+
+@pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.list_(CODES), pa.list_(pa.string())])
+@pytest.mark.parametrize("keep", [None, RowFilter("value", "x".__eq__)])
+@pytest.mark.parametrize("damaged", [[0, 1 << 30], [-(1 << 30), 1], [1, 0]])
+def test_a_list_or_a_text_that_leads_outside_its_values_is_refused(
+    kind: pa.DataType, keep: RowFilter | None, damaged: list[int]
+) -> None:
+    one = segment(CODES, "x")
+    offsets = np.array([0, 1], np.int64 if kind == pa.large_string() else np.int32)
+    buffers, children = [None, pa.py_buffer(offsets)], []
+    if pa.types.is_list(kind):
+        children = [pa.array(["x"]).cast(kind.value_type)]
+    else:
+        buffers.append(pa.py_buffer(b"x"))
+    column = pa.Array.from_buffers(kind, 1, buffers, children=children)
+    rows = pa.RecordBatch.from_arrays([one.rows.column("day"), column], names=["day", "value"])
+    view = RegisterView([replace(one, rows=rows)], keep=keep)
+    assert view.events(Population(ids([1]))).rows["value"].to_pylist() == [["x"] if children else "x"]
+    offsets[:] = damaged
+    with pytest.raises(EventsRejected, match="column 'value': an offset leads outside"):
+        view.events(Population(ids([1])))
+
+
+def test_texts_in_a_list_that_lead_outside_are_refused() -> None:
+    one = segment(CODES, "x")
+    offsets = np.array([0, 1, 1], np.int32)
+    texts = pa.Array.from_buffers(pa.string(), 2, [None, pa.py_buffer(offsets), pa.py_buffer(b"x")])
+    lists = pa.ListArray.from_arrays(pa.array([0, 2], pa.int32()), texts)
+    rows = pa.RecordBatch.from_arrays([one.rows.column("day"), lists], names=["day", "value"])
+    offsets[2] = 1 << 30
+    with pytest.raises(EventsRejected, match="column 'value': an offset leads outside"):
+        RegisterView([replace(one, rows=rows)]).events(Population(ids([1])))
 
 
 def test_a_filter_on_a_column_that_no_segment_has_keeps_nothing_but_finds_the_persons() -> None:
