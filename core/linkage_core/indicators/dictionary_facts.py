@@ -19,6 +19,8 @@ from linkage_core.indicators.values import Bools, Int32s, UInt8s
 
 Fact = TypeVar("Fact")
 _DICTIONARIES_KEPT = 64
+_FACTS_KEPT = 512
+"""Of one dictionary: those used last. One set asks for a few dozen, but sets of many orders meet the same texts."""
 
 
 @dataclass
@@ -26,7 +28,8 @@ class DictionaryFacts:
     """Facts about the values of one dictionary. Two threads may work one out at once; both find the same."""
 
     dictionary: pa.Array
-    _known: dict[tuple[object, ...], Any] = field(default_factory=dict)
+    _known: OrderedDict[tuple[object, ...], Any] = field(default_factory=OrderedDict)
+    _lock: Lock = field(default_factory=Lock)
 
     @cached_property
     def texts(self) -> tuple[str, ...]:
@@ -86,9 +89,16 @@ class DictionaryFacts:
 
     def remember(self, key: tuple[object, ...], work_out: Callable[[], Fact]) -> Fact:
         """What was worked out under the key before, or is now; the key says what decides it besides the dictionary."""
-        if key not in self._known:
-            self._known[key] = work_out()
-        return cast(Fact, self._known[key])
+        with self._lock:
+            if key in self._known:
+                self._known.move_to_end(key)
+                return cast(Fact, self._known[key])
+        fact = work_out()
+        with self._lock:
+            self._known[key] = fact
+            while len(self._known) > _FACTS_KEPT:
+                self._known.popitem(last=False)
+        return fact
 
 
 def plain(code: str) -> str:
