@@ -227,8 +227,8 @@ class CoveredOnDay(_FromFirstDispensing):
 class DoseChange(_FromFirstDispensing):
     """Persons whose daily dose of a drug rises or falls from one day of dispensing to that drug's next.
 
-    A change of less than `least_percent` of the dose before is none. Several doses of a drug on one day are one: their
-    sum.
+    A change of less than `least_percent` of the dose before is none. Different doses of a drug on one day are one:
+    their sum.
     """
 
     kind: Literal["dose_change"]

@@ -54,7 +54,8 @@ def test_every_shipped_indicator_has_a_title_and_its_facts_in_words(name: str) -
         ("days=15..90;denominator=alive_at_N", "day 15 to 90, of those alive at the end"),
         ("observe_days=365;at_least=0.8", "over 365 days, at least 80 % of days"),
         ("at_day=60;at_least=5", "at day 60, at least 5"),
-        ("measure=cma7;window=3;at_least=0.8", "CMA7, window 3, at least 80 % of days"),
+        ("measure=cma7;window=3;at_least=0.8", "CMA7, window 3, at least 80 %"),
+        ("measure=cma2;at_least=1", "CMA2, at least 100 %"),
         (
             "gap_days=90;measure=in_first;day_of_treatment=365",
             "gaps of up to 90 days permitted, still in the first episode, on day 365 after the first dispensing",

@@ -39,7 +39,9 @@ def statistic_title(statistic: str) -> str:
 
 def parameters_title(parameters: str) -> str:
     """Words for a parameter point: "within_days=90" reads "within 90 days"."""
-    return ", ".join(_parameter(part) for part in parameters.replace(";", ",").split(",") if part)
+    # CMA1 to CMA4 compare supply with time, so a share of days they are not.
+    share = "%" if "measure=cma" in parameters else "% of days"
+    return ", ".join(_parameter(part, share=share) for part in parameters.replace(";", ",").split(",") if part)
 
 
 def number(value: float | None, statistic: str) -> str:
@@ -71,10 +73,10 @@ def interval(lower: float | None, upper: float | None, statistic: str) -> str:
     return f"{number(lower, statistic)}–{number(upper, statistic)}"
 
 
-def _parameter(part: str) -> str:
+def _parameter(part: str, *, share: str) -> str:
     name, _, value = part.strip().partition("=")
-    if name == "at_least" and value.startswith("0."):
-        return f"at least {100 * float(value):.4g} % of days"
+    if name == "at_least" and (value.startswith("0.") or share == "%"):
+        return f"at least {100 * float(value):.4g} {share}"
     if name in _PARAMETERS:
         return _PARAMETERS[name].format(value.replace("..", " to "))
     if name == "measure" and value in _MEASURES:
