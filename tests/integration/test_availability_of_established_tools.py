@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from linkage_server.lab.evaluate import evaluate_files
-from tests.support.adherence_oracle import MEASURES, configs, header, indicator, population
 from tests.support.adherer_oracle import expected, files
+from tests.support.availability_oracle import MEASURES, configs, header, indicator, population
 
 pytestmark = pytest.mark.shared_data
 
