@@ -7,9 +7,7 @@ def partitions_of(ids: npt.NDArray[np.uint8], bits: int, partition: npt.NDArray[
 def order_by_partition(
     partition: npt.NDArray[np.uint16], order: npt.NDArray[np.uint16], partitions: int
 ) -> npt.NDArray[np.uint32]: ...
-def mark_used(
-    codes: npt.NDArray[Any], absent: npt.NDArray[np.uint8] | None, used: npt.NDArray[np.uint8]
-) -> None: ...
+def mark_used(codes: npt.NDArray[Any], absent: npt.NDArray[np.uint8] | None, used: npt.NDArray[np.uint8]) -> None: ...
 def deal_ids(
     ids: npt.NDArray[np.uint8],
     partition: npt.NDArray[np.uint16],
