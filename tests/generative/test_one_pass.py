@@ -122,6 +122,16 @@ def test_windows_are_added_up_as_if_each_were_asked_for_alone(histories, valid, 
     ]
     expected_tally, expected_used = tallied(listed, cell, among, counted, windows=len(windows), levels=LEVELS)
     assert (tally.tolist(), used.tolist()) == (expected_tally, expected_used)
+    # Users of some persons and amounts of everybody, which are counted in one go.
+    everybody = [np.ones_like(mask) for mask in among]
+    tally[:], used[:] = 0, 0
+    measures = [(0, (), whom[0], None), (-1, (0, 2), None, None)]
+    count_weighed(offsets, day, weights, levels, measures, cell, used, tally, valid=valid, **asked)
+    users, _ = tallied(listed, cell, among, everybody, windows=len(windows), levels=LEVELS)
+    amounts, expected_used = tallied(listed, cell, everybody, everybody, windows=len(windows), levels=LEVELS)
+    assert tally[..., 0].tolist() == np.array(users)[..., 0].tolist()
+    assert tally[..., 1:].tolist() == np.array(amounts)[..., 1:].tolist()
+    assert used.tolist() == expected_used
 
 
 DRUGS = ["A", "B", "C"]

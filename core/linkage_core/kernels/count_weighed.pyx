@@ -42,6 +42,7 @@ cdef extern from *:
 cdef enum:
     MOST_MEASURES = 8
     VISITS_AT_ONCE = 128
+    SUMS_OF_BOTH = 3
 
 # Who is counted, in column `column`, and what is added up behind it. `positive` is the weight whose sum must be above
 # 0, or -1. `among` and `counted` have a bit a person and window, NULL for everybody. By level: the windows in which the
@@ -57,11 +58,10 @@ ctypedef struct Measure:
     int64_t* sum
     int64_t* users
 
-# A row in a window, with one of its levels: where it is counted there and in total; whether it is the person's first of
-# the level in this window, and in any.
+# A row in a window, with one of its levels: where it is counted there; whether it is the person's first of the level in
+# this window, and in any. In 32 bytes, as each measure reads them all.
 ctypedef struct Visit:
     int64_t* place
-    int64_t* total
     int64_t row
     int32_t person
     int32_t window
@@ -95,7 +95,6 @@ cdef inline void add_visit(
     cdef int64_t latest = waiting.latest[level]
     cdef bint inside = window < tally.windows
     visit.place = numbers + (window * tally.levels + level) * tally.columns
-    visit.total = numbers + (tally.windows * tally.levels + level) * tally.columns
     will_write(visit.place)
     visit.row, visit.person, visit.window, visit.level = row, <int32_t>person, <int32_t>window, <int32_t>level
     visit.is_first = latest < waiting.number
@@ -174,13 +173,20 @@ cdef inline int64_t is_of(const uint64_t* persons, const Visit* visit, int64_t w
     return (persons[(visit.person >> 6) * windows + visit.window] >> (visit.person & 63)) & 1
 
 
+# Where a row is counted in total: in the place of its level behind all windows.
+cdef inline int64_t* total_of(const Visit* visit, int64_t windows, int64_t stride) noexcept nogil:
+    return visit.place + (windows - visit.window) * stride
+
+
 # Persons with any row of a level.
-cdef void count_any(const Measure* measure, const Visit* visits, int64_t count, int64_t windows, uint8_t* used) noexcept nogil:
+cdef void count_any(const Measure* measure, const Visit* visits, int64_t count, const Tally* tally) noexcept nogil:
     cdef const Visit* visit
     cdef const uint64_t* among = measure.among
     cdef const uint64_t* counted = measure.counted
     cdef int32_t* in_windows = measure.windows
+    cdef uint8_t* used = tally.used
     cdef int64_t number, is_in, column = measure.column
+    cdef int64_t windows = tally.windows, stride = tally.levels * tally.columns
     cdef int32_t before, after
     for number in range(count):
         visit = visits + number
@@ -190,12 +196,12 @@ cdef void count_any(const Measure* measure, const Visit* visits, int64_t count, 
         before = 0 if visit.is_first_ever else in_windows[visit.level]
         after = before + <int32_t>is_in
         in_windows[visit.level] = after
-        visit.total[column] += (after > 0) - (before > 0)
+        total_of(visit, windows, stride)[column] += (after > 0) - (before > 0)
 
 
 # Persons whose rows of a level weigh more than 0: as soon as they do, and no longer when they do not.
 cdef int64_t count_positive(
-    const Measure* measure, const Weight* given_weight, const Visit* visits, int64_t count, int64_t windows
+    const Measure* measure, const Weight* given_weight, const Visit* visits, int64_t count, const Tally* tally
 ) noexcept nogil:
     cdef Weight weight = given_weight[0]
     cdef const Visit* visit
@@ -205,6 +211,7 @@ cdef int64_t count_positive(
     cdef int64_t* sums = measure.sum
     cdef int64_t* users = measure.users
     cdef int64_t number, weighed, was, now, more, heavy = 0, column = measure.column
+    cdef int64_t windows = tally.windows, stride = tally.levels * tally.columns
     cdef int32_t before, after
     for number in range(count):
         visit = visits + number
@@ -220,7 +227,7 @@ cdef int64_t count_positive(
         before = 0 if visit.is_first_ever else in_windows[visit.level]
         after = before + <int32_t>more
         in_windows[visit.level] = after
-        visit.total[column] += (after > 0) - (before > 0)
+        total_of(visit, windows, stride)[column] += (after > 0) - (before > 0)
     return heavy
 
 
@@ -243,6 +250,56 @@ cdef int64_t add_up(
     return heavy
 
 
+# The common question, users and amounts of everybody, in one pass over the visits: persons whose rows weigh more than 0,
+# then all who have rows and what their rows weigh. All levels that have a row are used.
+cdef int64_t count_both(
+    const Measure* positive,
+    const Measure* anybody,
+    const Weight* weights,
+    const Visit* visits,
+    int64_t count,
+    const Tally* tally,
+) noexcept nogil:
+    cdef Weight weight = weights[positive.positive]
+    cdef Weight[SUMS_OF_BOTH] added
+    cdef const Visit* visit
+    cdef const uint64_t* among = positive.among
+    cdef int32_t* windows_of_users = positive.windows
+    cdef int64_t* sums = positive.sum
+    cdef uint8_t* used = tally.used
+    cdef int64_t users = positive.column, column = anybody.column, windows = tally.windows
+    cdef int64_t stride = tally.levels * tally.columns, number, weighed, was, now, more, is_first, heavy = 0
+    cdef int64_t* place
+    cdef int64_t* total
+    cdef int32_t before, after, level
+    cdef int which, of = anybody.sums
+    for which in range(of):
+        added[which] = weights[anybody.weight[which]]
+    for number in range(count):
+        visit = visits + number
+        place, level, is_first = visit.place, visit.level, visit.is_first
+        total = total_of(visit, windows, stride)
+        weighed = weigh(&weight, visit.row)
+        heavy |= too_heavy(weighed)
+        was = sums[level] & (is_first - 1)
+        now = was + weighed
+        sums[level] = now
+        more = ((now > 0) - (was > 0)) & -is_of(among, visit, windows)
+        place[users] += more
+        before = windows_of_users[level] & (<int32_t>visit.is_first_ever - 1)
+        after = before + <int32_t>more
+        windows_of_users[level] = after
+        total[users] += (after > 0) - (before > 0)
+        used[level] = 1
+        place[column] += is_first
+        total[column] += visit.is_first_ever
+        for which in range(of):
+            weighed = weigh(&added[which], visit.row)
+            heavy |= too_heavy(weighed)
+            place[column + 1 + which] += weighed
+    return heavy
+
+
 # The row whose weight was too heavy for what is counted.
 cdef KernelResult heavy_row(const Waiting* waiting, const Weight* weights, int weighed) noexcept nogil:
     cdef int64_t number
@@ -254,20 +311,32 @@ cdef KernelResult heavy_row(const Waiting* waiting, const Weight* weights, int w
     return kernel_ok()
 
 
+cdef bint are_both(const Measure* measures, int count) noexcept nogil:
+    return (
+        count == 2
+        and measures[0].positive >= 0
+        and measures[0].counted == NULL
+        and measures[1].positive < 0
+        and measures[1].among == measures[1].counted == NULL
+        and measures[1].sums <= SUMS_OF_BOTH
+    )
+
+
 cdef KernelResult count_waiting(
     const Weight* weights, int weighed, const Measure* measures, int count, Waiting* waiting, const Tally* tally
 ) noexcept nogil:
     cdef const Measure* measure
     cdef int64_t heavy = 0, windows = tally.windows
     cdef int which, number
+    if are_both(measures, count):
+        heavy = count_both(measures, measures + 1, weights, waiting.visits, waiting.count, tally)
+        count = 0
     for which in range(count):
         measure = measures + which
         if measure.positive < 0:
-            count_any(measure, waiting.visits, waiting.count, windows, tally.used)
+            count_any(measure, waiting.visits, waiting.count, tally)
         else:
-            heavy |= count_positive(
-                measure, weights + measure.positive, waiting.visits, waiting.count, windows
-            )
+            heavy |= count_positive(measure, weights + measure.positive, waiting.visits, waiting.count, tally)
         for number in range(measure.sums):
             heavy |= add_up(
                 measure.among,
