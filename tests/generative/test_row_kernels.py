@@ -121,6 +121,16 @@ def test_what_leads_outside_is_refused() -> None:
         select_rows(codes, None, 0, np.array([1], np.uint8), one, two)
 
 
+@pytest.mark.parametrize("rows", [3, 200])
+def test_a_wanted_text_that_no_code_of_the_width_reaches_wants_no_row(rows: int) -> None:
+    codes = np.resize(np.array([0, 44, 255], np.uint8), rows)
+    table = np.zeros(302, np.uint8)
+    table[[44, 256, 300]] = 1
+    kept, counts = select_rows(codes, None, 0, table, np.zeros(1, np.uint32), np.array([rows], np.uint32))
+    assert kept.tolist() == np.flatnonzero(codes == 44).tolist()
+    assert counts.tolist() == [len(kept)]
+
+
 def test_runs_of_thousands_of_rows_are_kept_as_the_reference_keeps_them() -> None:
     random = np.random.default_rng(1)
     counts = np.concatenate((random.poisson(9, 1500), [0, 4096, 0, 4100, 31, 32, 33, 0])).astype(np.uint32)

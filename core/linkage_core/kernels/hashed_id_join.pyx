@@ -291,7 +291,9 @@ def select_rows(
     if validity is not None:
         filled.bits = &validity[0]
     cdef Wanted codes_wanted
-    codes_wanted.table, codes_wanted.texts = &wanted[0], wanted.shape[0] - 1
+    # Texts that no code of this width reaches would be taken for others.
+    codes_wanted.table = &wanted[0]
+    codes_wanted.texts = min(<int64_t>(wanted.shape[0] - 1), <int64_t>1 << <int>(8 * sizeof(Code)))
     cdef KernelResult result
     with nogil:
         read_ranges(&codes_wanted)
