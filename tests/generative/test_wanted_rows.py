@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import fields, is_dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -80,7 +80,12 @@ def said(values: list[PersonValues]) -> list[dict[str, object]]:
     """Everything that values hold, in a form that can be compared."""
     return [
         {
-            **{key: _plain(part) for key, part in asdict(value).items()},
+            # What an amount is added up from says nothing but the values, which are read here.
+            **{
+                one.name: _plain(getattr(value, one.name))
+                for one in fields(value)
+                if one.name not in ("rows", "summed")
+            },
             "rows": {name: _entries(rows) for name, rows in value.rows.items()},
         }
         for value in values
@@ -94,6 +99,10 @@ def _plain(part: object) -> object:
         return [[None if entry != entry else entry for entry in column.tolist()] for column in part()]  # noqa: PLR0124
     if isinstance(part, dict):
         return {key: _plain(inner) for key, inner in part.items()}
+    if isinstance(part, tuple):
+        return [_plain(inner) for inner in part]
+    if is_dataclass(part):
+        return [_plain(getattr(part, one.name)) for one in fields(part)]
     return part.tolist() if isinstance(part, np.ndarray) else part
 
 
