@@ -228,10 +228,13 @@ class DoseChange(_FromFirstDispensing):
     """Persons whose daily dose of a drug rises or falls from one day of dispensing to that drug's next.
 
     A change of less than `least_percent` of the dose before is none. Different doses of a drug on one day are one:
-    their sum.
+    their sum. Doses are compared, not supply: what says how supply goes on can only have its default.
     """
 
     kind: Literal["dose_change"]
+    mode: Literal["corrected"] = "corrected"
+    carry_over: Literal["per_drug"] = "per_drug"
+    dosage_change: Literal[False] = False
     measure: Annotated[list[Literal["increase", "decrease"]], BeforeValidator(as_list), Field(min_length=1)] = [
         "increase",
         "decrease",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from linkage.errors import DefinitionRejected
 from linkage_server.release.definition_words import facts_of
 from tests.support.indicator_tables import drawn_set
 
@@ -25,7 +26,8 @@ def test_a_kind_says_whom_it_follows_and_what_it_permits(kind):
     facts = dict(facts_of(definition.indicators[0], definition))
     assert facts["Kind"]
     assert facts["Observed"].endswith("days from the first dispensing on or after day 0")
-    assert facts["Supply carried over"] == "supply of each drug"
+    # A change of dose compares doses, whatever supply is left.
+    assert facts.get("Supply carried over") == (None if kind == "dose_change" else "supply of each drug")
     assert facts["Days of supply"]
     assert ("Permitted gap" in facts) == ("gap" in KINDS[kind])
 
@@ -68,3 +70,9 @@ def test_a_default_that_changes_nothing_is_not_told():
     )
     facts = dict(facts_of(definition.indicators[0], definition))
     assert not facts.keys() & {"Death", "Compatibility", "Death and emigration"}
+
+
+@pytest.mark.parametrize("parameter", ['mode = "compat"', 'carry_over = "pooled"', "dosage_change = true"])
+def test_a_change_of_dose_refuses_what_would_say_nothing_of_it(parameter):
+    with pytest.raises(DefinitionRejected, match=parameter.partition(" ")[0]):
+        drawn_set(f'{COMMON}kind = "dose_change"\n{parameter}')

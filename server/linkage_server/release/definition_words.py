@@ -162,12 +162,14 @@ def _from_first_dispensing(indicator: FromFirstDispensing) -> Iterator[tuple[str
     within = "" if indicator.first_within_days == "any" else f", within {indicator.first_within_days} days"
     first = f"first dispensing on or after day {indicator.first_from_day}{within}"
     yield "Observed", f"{indicator.follow_up_days} days from the {first}"
+    if isinstance(indicator, DoseChange):
+        if indicator.least_percent:
+            yield "Changes of dose", f"of {indicator.least_percent} % or more"
+        return
     converted = ", converted to its dose" if indicator.dosage_change else ""
     yield "Supply carried over", _CARRY_OVER[indicator.carry_over] + converted
     if isinstance(indicator, WithGaps):
         yield from _with_gaps(indicator)
-    if isinstance(indicator, DoseChange) and indicator.least_percent:
-        yield "Changes of dose", f"of {indicator.least_percent} % or more"
     if isinstance(indicator, TimeToDiscontinuation | Restart) and indicator.competing == "death":
         yield "Death", "a competing end"
 
