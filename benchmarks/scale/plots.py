@@ -68,6 +68,9 @@ def _dots(results: Sequence[CaseResult]) -> Figure:
     sides = list(dict.fromkeys(side for result in results for side in result.sides))
     figure = Figure(figsize=(9, 0.9 + 0.34 * len(sides)))
     panels = figure.subplots(1, len(results), sharey=True, sharex=True, squeeze=False)[0]
+    seconds = [second for result in results for figures in result.sides.values() for second in figures.seconds]
+    # Two panels share the width: labels between powers of ten would lie on top of each other.
+    between = (3,) if max(seconds) < 30 * min(seconds) else ()
     for panel, result in zip(panels, results, strict=True):
         for place, side in enumerate(sides):
             if side in result.sides:
@@ -75,7 +78,7 @@ def _dots(results: Sequence[CaseResult]) -> Figure:
         panel.set_yticks(range(len(sides)), sides)
         panel.set_ylim(len(sides) - 0.4, -0.6)
         panel.set_xscale("log")
-        panel.xaxis.set_major_locator(_ticks(between=(3,)))
+        panel.xaxis.set_major_locator(_ticks(between=between))
         panel.xaxis.set_major_formatter(_SECONDS)
         panel.xaxis.set_minor_formatter("")
         panel.grid(axis="x", which="major", color="#dddddd", linewidth=0.8)
