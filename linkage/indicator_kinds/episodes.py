@@ -200,11 +200,13 @@ class AddOn(WithGaps):
     """Persons to whose treatment another is added: both go on together for `together_days`.
 
     The first dispensing ever of `to` lies after the start of the first episode, which lasts for `together_days` or more
-    from that day on. Who had a dispensing of `to` on the day of the start or before is left out.
+    from that day on. With `starts = "covered"` supply of the first treatment is at hand on that day; with "in_episode"
+    it may also be a day of a permitted gap. Who had a dispensing of `to` on the day of the start or before is left out.
     """
 
     kind: Literal["add_on"]
     to: Names
+    starts: Literal["covered", "in_episode"] = "covered"
     together_days: int = Field(default=30, ge=1, le=3650)
     statistic: list[Literal["count", "share"]] = ["count", "share"]
     interval: IntervalName = "wilson"

@@ -22,6 +22,7 @@ SET = drawn_set(
     f'id = "switch"\nkind = "switch"\n{COMMON}\nbefore_days = 10',
     f'id = "change"\nkind = "switch"\n{COMMON}\nbefore_days = 10\nto = "asa"',
     f'id = "add"\nkind = "add_on"\n{COMMON}\nto = "asa"\ntogether_days = 20',
+    f'id = "near"\nkind = "add_on"\n{COMMON}\nto = "asa"\ntogether_days = 20\nstarts = "in_episode"',
     'id = "dose"\nkind = "dose_change"\ncodes = "statin"\nsupply = "given"\nleast_percent = 50\nfollow_up_days = 100',
 )
 ROW = st.fixed_dictionaries(
@@ -61,7 +62,8 @@ def wanted(person: dict) -> dict[str, object]:
         said[name] = reference.switch(rows, others, rule, exit_day, before=10)
     if rows[0].day < exit_day:
         others = drawn(person["rows"], OTHERS, first=-1000)
-        said["add"] = reference.add_on(rows, others, rule, exit_day, together=20)
+        for name, covered in (("add", True), ("near", False)):
+            said[name] = reference.add_on(rows, others, rule, exit_day, together=20, covered=covered)
         followed = [row for row in rows if row.day < min(rows[0].day + DAYS, exit_day)]
         said["dose"] = reference.dose_steps(followed, least_percent=50)
     return said
@@ -83,14 +85,14 @@ def test_changes_are_those_of_the_twin(persons):
     times = values[f"restart/gap_days={GAP};measure=days"].times
     for place, person in enumerate(persons):
         twin = wanted(person)
-        for name, key in (("switch", "switch"), ("change", "change"), ("add", "add")):
+        for name, key in (("switch", "switch"), ("change", "change"), ("add", "add"), ("near", "near")):
             number, reason = said[f"{name}/gap_days={GAP}"][place]
             if key not in twin:
                 assert (number, reason) == (None, "excluded:not_started")
             elif twin[key] is None:
                 assert (number, reason) == (
                     None,
-                    "excluded:used_before" if name == "add" else "excluded:not_discontinued",
+                    "excluded:used_before" if name in ("add", "near") else "excluded:not_discontinued",
                 )
             else:
                 assert (number, reason) == (int(bool(twin[key])), "ok")

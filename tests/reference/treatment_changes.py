@@ -43,14 +43,24 @@ def switch(rows: list[Dispensed], to: list[Dispensed], rule: Rule, exit_day: int
     return any(end - before <= day <= end + rule.gap for day in first_days)
 
 
-def add_on(rows: list[Dispensed], to: list[Dispensed], rule: Rule, exit_day: int, *, together: int) -> bool | None:
-    """Whether the other treatment began inside the first episode, which went on; None for who had it before."""
+def add_on(
+    rows: list[Dispensed], to: list[Dispensed], rule: Rule, exit_day: int, *, together: int, covered: bool
+) -> bool | None:
+    """Whether the other treatment began inside the first episode, which went on; None for who had it before.
+
+    `covered` asks that supply is at hand on the day on which it began: not in a gap.
+    """
     start = rows[0].day
     cut = Rule(gap=rule.gap, days=min(rule.days, exit_day - start), carry=rule.carry)
     _, end, _ = first_episode(rows, cut, exit_day)
     if any(row.day <= start for row in to):
         return None
-    return bool(to) and min(row.day for row in to) + together <= end
+    if not to:
+        return False
+    first = min(row.day for row in to)
+    without_gap = by_days(rows, Rule(gap=Fraction(0), days=cut.days, carry=rule.carry))
+    at_hand = any(stretch.start <= first and first + 1 <= stretch.end for stretch in without_gap)
+    return (at_hand or not covered) and first + together <= end
 
 
 def dose_steps(rows: list[Dispensed], *, least_percent: int) -> tuple[bool, bool]:

@@ -101,11 +101,23 @@ def evaluate_add_on(context: RunContext, indicator: AddOn) -> list[PersonValues]
     before = somebody(np.asarray(followed.outcome.started & (first <= start), np.bool_))
     without_packages = _without_packages(context, indicator.register_name, indicator.to)
     rules = [*followed.of_starters, *without_packages, ("excluded:used_before", before)]
+    starts = _covered_on(supply, first) if indicator.starts == "covered" else np.ones(context.persons, np.bool_)
     values = []
     for place, gap in enumerate(rule.gaps):
         together = first + indicator.together_days <= start + followed.outcome.first_days[place]
-        values.append(_yes_no(followed, rules, np.asarray(together, np.bool_), gap_words(rule, gap)))
+        values.append(_yes_no(followed, rules, np.asarray(starts & together, np.bool_), gap_words(rule, gap)))
     return values
+
+
+def _covered_on(supply: SupplyFromStart, day: Int64s) -> Bools:
+    """Who has a whole day's supply at hand on a day of her own."""
+    # Where no gap is permitted, an episode is a stretch of days covered.
+    no_gap = GapRule(gaps=[0])
+    stretches = supply.listed(no_gap, 0, supply.followed(no_gap).outcome.episodes[0])
+    holds = (stretches.start <= day[stretches.person]) & (day[stretches.person] + 1 <= stretches.end)
+    covered = np.zeros(supply.context.persons, np.bool_)
+    covered[stretches.person[holds]] = True
+    return covered
 
 
 def evaluate_dose_change(context: RunContext, indicator: DoseChange) -> list[PersonValues]:

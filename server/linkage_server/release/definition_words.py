@@ -188,7 +188,9 @@ def _with_gaps(indicator: WithGaps) -> Iterator[tuple[str, str]]:
         yield "Switched", f"to another drug of {others}, first dispensed from {since} to the end of the permitted gap"
     if isinstance(indicator, AddOn):
         others = _listed([name.replace("_", " ") for name in indicator.to])
-        yield "Added", f"{others}, first dispensed {indicator.together_days} days or more before the first episode ends"
+        where = "while covered, " if indicator.starts == "covered" else ""
+        since = f"{indicator.together_days} days or more before the first episode ends"
+        yield "Added", f"{others}, first dispensed {where}{since}"
 
 
 def _codes(codes: CodeSet) -> str:

@@ -131,6 +131,14 @@ def test_both_treatments_go_on_together_for_thirty_days(day, added):
     assert add_on("anna 0 C10AA05 1 60", f"anna {day} B01AC06 1 30") == (added, "ok")
 
 
+@pytest.mark.parametrize(("day", "added"), [(59, 1), (60, 0), (79, 0), (80, 1)])
+def test_a_treatment_that_begins_in_a_permitted_gap_is_not_added(day, added):
+    """Supply is at hand on days 0 to 59 and 80 to 199; the episode goes on in between."""
+    rows = ("anna 0 C10AA05 1 60", "anna 80 C10AA05 1 120", f"anna {day} B01AC06 1 30")
+    assert add_on(*rows) == (added, "ok")
+    assert add_on(*rows, extra='starts = "in_episode"') == (1, "ok")
+
+
 def test_who_had_the_other_treatment_before_is_left_out():
     for day in (-300, 0):
         assert add_on("anna 0 C10AA05 1 60", f"anna {day} B01AC06 1 30") == (None, "excluded:used_before")
