@@ -17,7 +17,7 @@ from linkage_server import (
 )
 from linkage_server.command_line import refusals_as_exit_codes
 from linkage_server.demo import tour
-from linkage_server.lab import evaluate, protect
+from linkage_server.lab import evaluate, lint, protect
 from linkage_server.software_version import software_version
 
 app = typer.Typer(
@@ -27,7 +27,10 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-lab = typer.Typer(no_args_is_help=True, help="Tries definitions and policies on plain files; never opens the store.")
+lab = typer.Typer(
+    no_args_is_help=True,
+    help="Tries definitions and policies on plain files; only `lint --home` opens the store, for its codes.",
+)
 
 app.command("init")(commands_service.init)
 app.command("serve")(commands_service.serve)
@@ -45,6 +48,7 @@ app.add_typer(commands_releases.app, name="releases")
 app.add_typer(commands_audit.app, name="audit")
 lab.command("evaluate")(evaluate.evaluate_command)
 lab.command("protect")(protect.protect_command)
+lab.command("lint")(lint.lint_command)
 app.add_typer(lab, name="lab")
 
 
