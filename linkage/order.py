@@ -30,6 +30,7 @@ from pydantic import (
 from linkage.errors import OrderRejected
 from linkage.free_text import find_identity_number
 from linkage.order_states import MOVES, OrderState, waits_for
+from linkage.population_rules import Definition, PopulationRules
 
 MAXIMUM_DOCUMENT_BYTES = 256 * 1024
 MAXIMUM_CROSSINGS = 20
@@ -124,9 +125,15 @@ class IndicatorChoice(_Part):
         return self
 
 
-class PopulationOrder(_Part):
-    """What the population file will hold beside the numbers."""
+class PopulationOrder(PopulationRules):
+    """Who the order is about: what the population file will hold beside the numbers, or the rules that define them.
 
+    Beside either, rules may tell index days and exclusions; see `linkage.population_rules`.
+    """
+
+    model_config = ConfigDict(strict=True)
+
+    # The file has a column of index dates.
     index_date: bool = False
     strata: tuple[str, ...] = ()
     # Day that resolves the century of ten-digit numbers; the day of the file if not given.
@@ -147,6 +154,39 @@ class PopulationOrder(_Part):
         if len(strata) > 8:
             raise ValueError("names more than 8 columns.|Keep those that the tables need.")
         return tuple(strata)
+
+    @field_validator("defined")
+    @classmethod
+    def _strata_of_registers(cls, defined: Definition | None) -> Definition | None:
+        if taken := sorted(_RESERVED & (defined.strata.keys() if defined else set())):
+            raise ValueError(f"has a stratum {taken[0]!r}, which the service names itself.|Give it another name.")
+        return defined
+
+    @model_validator(mode="after")
+    def _sent_in_or_defined(self) -> PopulationOrder:
+        if self.index_date and self.index_event is not None:
+            raise ValueError("has an index date in its file and an index_event.|Keep one of them.")
+        if self.defined is not None and (self.index_date or self.strata or self.reference_date):
+            raise ValueError(
+                "is defined, and says what a file holds.|Leave index_date, strata and reference_date out: a definition "
+                "has its own index and strata."
+            )
+        return self
+
+    @property
+    def is_defined(self) -> bool:
+        """Whether registers say who belongs to it, so that nobody sends a file."""
+        return self.defined is not None
+
+    @property
+    def has_index_days(self) -> bool:
+        """Whether its persons have index days, wherever they come from."""
+        return self.index_date or self.defined is not None or self.index_event is not None
+
+    @property
+    def all_strata(self) -> tuple[str, ...]:
+        """Strata of the file, or of the definition."""
+        return self.strata if self.defined is None else tuple(self.defined.strata)
 
 
 class Schedule(_Part):
@@ -247,9 +287,12 @@ class OrderDocument(_Part):
 
     def canonical_form(self) -> bytes:
         """The order's meaning as bytes: the same for two files that only differ in layout."""
-        return json.dumps(
-            self.model_dump(mode="json"), ensure_ascii=False, sort_keys=True, separators=(",", ":")
-        ).encode()
+        content = self.model_dump(mode="json")
+        if not self.population.read_registers:
+            # An order that says nothing of this means what it meant before there was anything to say.
+            for name in PopulationRules.model_fields:
+                del content["population"][name]
+        return json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
 
     def canonical_sha256(self) -> str:
         """SHA-256 of the canonical form, hexadecimal."""
@@ -329,8 +372,7 @@ def _faults_across(content: dict[str, Any]) -> list[OrderFault]:
     faults: list[OrderFault] = []
     population = content.get("population")
     population = population if isinstance(population, dict) else {}
-    declared = population.get("strata")
-    strata = {name for name in declared if isinstance(name, str)} if isinstance(declared, list) else set()
+    strata, indexed = _declared(population)
     by = content.get("by")
     crossings = by if isinstance(by, list) else []
     if crossings and all(isinstance(part, str) for part in crossings):
@@ -340,7 +382,7 @@ def _faults_across(content: dict[str, Any]) -> list[OrderFault]:
         faults.append(OrderFault("by", f"asks for {len(crossings)} crossings.", mend))
     for place, crossing in enumerate(crossings):
         names = [part for part in crossing if isinstance(part, str)] if isinstance(crossing, list) else []
-        faults += _crossing_faults(f"by[{place}]", names, strata=strata, indexed=population.get("index_date") is True)
+        faults += _crossing_faults(f"by[{place}]", names, strata=strata, indexed=indexed)
     parts = [part for crossing in crossings if isinstance(crossing, list) for part in crossing if isinstance(part, str)]
     if len({_normalised_dimension(part) for part in parts if part.split(":")[0] == "age"}) > 1:
         # One table has one column of age; and two cuts of one age would publish narrower bands than either.
@@ -350,6 +392,17 @@ def _faults_across(content: dict[str, Any]) -> list[OrderFault]:
         mend = "Add ethics with the approval's number, date and scope."
         faults.append(OrderFault("legal_basis.ethics", "is missing, and research needs it (2003:460).", mend))
     return faults
+
+
+def _declared(population: dict[str, Any]) -> tuple[set[str], bool]:
+    """Names of the strata of a population as written, and whether it has index days."""
+    defined = population.get("defined")
+    if isinstance(defined, dict):
+        told = defined.get("strata")
+        return {name for name in told if isinstance(name, str)} if isinstance(told, dict) else set(), True
+    declared = population.get("strata")
+    strata = {name for name in declared if isinstance(name, str)} if isinstance(declared, list) else set()
+    return strata, population.get("index_date") is True or isinstance(population.get("index_event"), dict)
 
 
 def _crossing_faults(field: str, names: list[str], *, strata: set[str], indexed: bool) -> list[OrderFault]:
@@ -425,14 +478,36 @@ def _as_fault(detail: Any) -> OrderFault:
         return OrderFault(known, "is not a field of an order.", "Check its spelling, or take it out.")
     if kind == "value_error":
         rule, _, mend = str(detail["ctx"]["error"]).partition("|")
-        return OrderFault(field, rule, mend)
+        return OrderFault(field, rule, mend or "Write the field as the rule says.")
     if kind == "literal_error":
         return OrderFault(field, "is not among the choices.", f"Choose {detail['ctx']['expected']}.")
     if kind == "string_pattern_mismatch":
+        if detail["loc"][0] == "population":
+            return OrderFault(field, "is no name or code.", "Write lower-case names, and codes without dot or star.")
         return OrderFault(field, "is not an e-mail address.", "Write name@organisation.se .")
+    if kind in _BOUNDS:
+        return OrderFault(field, "is out of bounds.", f"It should be {_BOUNDS[kind]} {_bound(detail)}.")
     if kind in {"string_too_short", "string_too_long"}:
         return OrderFault(field, "is empty or too long.", "Write one line of text.")
-    return OrderFault(field, "is of the wrong type.", f"It should be {kind.removesuffix('_type').replace('_', ' ')}.")
+    return OrderFault(field, "is of the wrong type.", f"It should be {_type_of(kind)}.")
+
+
+def _type_of(kind: str) -> str:
+    return kind.removesuffix("_type").removesuffix("_parsing").removesuffix("_from_datetime").replace("_", " ")
+
+
+_BOUNDS = {
+    "greater_than_equal": "at least",
+    "less_than_equal": "at most",
+    "too_long": "a list of at most",
+    "too_short": "a list of at least",
+}
+
+
+# Any: pydantic's error details.
+def _bound(detail: Any) -> str:
+    names = ("ge", "le", "max_length", "min_length")
+    return next(str(detail["ctx"][name]) for name in names if name in detail["ctx"])
 
 
 def _one_fault(field: str, rule: str, mend: str) -> OrderFaults:

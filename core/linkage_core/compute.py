@@ -6,10 +6,7 @@ that of the blocks that are computed at once, however large the population.
 
 from __future__ import annotations
 
-import threading
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
@@ -21,6 +18,7 @@ from linkage_core.counted_table import CountedTable
 from linkage_core.events import PersonEvents, Population, Touched
 from linkage_core.finish_counts import finish
 from linkage_core.grids import CountingPlan, counting_plan
+from linkage_core.in_order import in_order
 from linkage_core.indicators import PersonValues, evaluate
 from linkage_core.layout import Layout, layout_of
 from linkage_core.partial_counts import PartialCounts
@@ -85,7 +83,7 @@ def compute(
             return work.count(first, min(first + size, population.persons))
 
     done: _Counted | None = None
-    for number, counted in enumerate(_in_order(block, starts, threads=threads), start=1):
+    for number, counted in enumerate(in_order(block, starts, threads=threads), start=1):
         done = counted if done is None else done.merge(counted)
         report(number, len(starts))
     assert done is not None
@@ -170,32 +168,3 @@ def _evaluate(question: Question, population: Population, events: Mapping[str, P
             row_dimensions=question.row_dimensions,
         )
     ]
-
-
-def _in_order(block: Callable[[int], _Counted], starts: Sequence[int], *, threads: int) -> Iterator[_Counted]:
-    """Results of all blocks in their order; no more blocks are begun than threads can hold, none after a failure."""
-    if threads == 1 or len(starts) == 1:
-        yield from map(block, starts)
-        return
-    stop = threading.Event()
-
-    def unless_stopped(first: int) -> _Counted | None:
-        return None if stop.is_set() else block(first)
-
-    with ThreadPoolExecutor(max_workers=min(threads, len(starts)), thread_name_prefix="block") as pool:
-        waiting: deque[Future[_Counted | None]] = deque()
-        try:
-            for first in starts:
-                waiting.append(pool.submit(unless_stopped, first))
-                if len(waiting) > threads:
-                    yield _result(waiting.popleft())
-            while waiting:
-                yield _result(waiting.popleft())
-        finally:
-            stop.set()
-
-
-def _result(future: Future[_Counted | None]) -> _Counted:
-    counted = future.result()
-    assert counted is not None
-    return counted
