@@ -54,8 +54,18 @@ def test_gaps_and_changes_are_told_as_they_are():
         ("restart", "", "Death", "a competing end"),
         ("switch", "", "Switched", "to another drug of statin, first dispensed from 30 days before the end of supply"),
         ("switch", 'to = "asa"\nbefore_days = 7', "Switched", "to another drug of asa, first dispensed from 7 days"),
-        ("add_on", "together_days = 60", "Added", "asa, first dispensed while covered, 60 days or more before the first"),
-        ("add_on", 'starts = "in_episode"', "Added", "asa, first dispensed 30 days or more before the first episode ends"),
+        (
+            "add_on",
+            "together_days = 60",
+            "Added",
+            "asa, first dispensed while covered, 60 days or more before the first",
+        ),
+        (
+            "add_on",
+            'starts = "in_episode"',
+            "Added",
+            "asa, first dispensed 30 days or more before the first episode ends",
+        ),
         ("dose_change", "least_percent = 10", "Changes of dose", "of 10 % or more"),
     ],
 )
