@@ -256,7 +256,7 @@ class PopulationRules(Model):
         codes: code sets that the criteria name.
         defined: who belongs to it; None for a population that is sent in.
         index_event: what gives persons that are sent in their index day, if it is no column of the file.
-        exclude: who is left out, in the order in which the rules are asked; the first that speaks about a person counts.
+        exclude: who is left out; of several rules that speak about a person, the first counts.
     """
 
     codes: dict[Identifier, CodeSet] = Field(default_factory=dict, max_length=100)

@@ -66,6 +66,7 @@ def persons_between(population: Population, first: int, last: int) -> Population
         birth_date=None if population.birth_date is None else population.birth_date[here],
         sex=None if population.sex is None else population.sex[here],
         strata={name: column[here] for name, column in population.strata.items()},
+        excluded=None if population.excluded is None else population.excluded[here],
         words=(high[here], low[here]),
     )
 

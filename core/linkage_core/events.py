@@ -36,6 +36,8 @@ class Population:
         birth_date: date32, null where the number does not tell.
         sex: uint8, 1 man, 2 woman, 0 unknown.
         strata: dictionary columns, one row a person.
+        excluded: the rule of the order that leaves a person out of every indicator, null where none does; its
+            dictionary has every rule, in order. None where the order has no such rule.
         words: the ids as `split_ids` gives them, known to ascend; None lets them be split and checked.
 
     Raises:
@@ -47,6 +49,7 @@ class Population:
     birth_date: pa.Date32Array | None = None
     sex: pa.UInt8Array | None = None
     strata: dict[str, pa.DictionaryArray] = field(default_factory=dict)
+    excluded: pa.DictionaryArray | None = None
     words: tuple[UInt64s, UInt64s] | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -76,6 +79,7 @@ class Population:
             birth_date=None if self.birth_date is None else self.birth_date.take(chosen),
             sex=None if self.sex is None else self.sex.take(chosen),
             strata={name: column.take(chosen) for name, column in self.strata.items()},
+            excluded=None if self.excluded is None else self.excluded.take(chosen),
         )
 
 

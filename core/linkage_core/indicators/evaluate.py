@@ -6,6 +6,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date
 from typing import Any
 
+import numpy as np
+
 from linkage.errors import EventsRejected
 from linkage.indicator_definition import IndicatorSet
 from linkage.indicator_kinds import (
@@ -32,6 +34,7 @@ from linkage_core.indicators.follow_up import follow
 from linkage_core.indicators.initiation import evaluate_initiation
 from linkage_core.indicators.medication_availability import evaluate_medication_availability
 from linkage_core.indicators.proportion_of_days_covered import evaluate_proportion_of_days_covered
+from linkage_core.indicators.reasons import Persons, somebody
 from linkage_core.indicators.run_context import RunContext
 from linkage_core.indicators.time_to_discontinuation import evaluate_time_to_discontinuation
 from linkage_core.indicators.treatment_changes import (
@@ -71,9 +74,20 @@ def evaluate(
             raise EventsRejected(f"the events of register {register!r} are not those of this population.")
     follow_up = follow(definition, population=population, events=events, data_until=data_until)
     wanted = [indicator for indicator in definition.indicators if not only or indicator.id in only]
-    context = RunContext(definition, wanted, events, follow_up, tuple(row_dimensions), population.strata)
+    context = RunContext(
+        definition, wanted, events, follow_up, tuple(row_dimensions), population.strata, _excluded(population)
+    )
     amounts = evaluate_amounts(context, [indicator for indicator in wanted if isinstance(indicator, AmountIndicator)])
     return [value for indicator in wanted for value in amounts.get(indicator.id) or _evaluate_alone(context, indicator)]
+
+
+def _excluded(population: Population) -> list[tuple[str, Persons]]:
+    """Each rule of the order that leaves persons out, whether or not it speaks about anybody here."""
+    if population.excluded is None:
+        return []
+    rule = np.asarray(population.excluded.indices.fill_null(-1))
+    names = population.excluded.dictionary.to_pylist()
+    return [(f"excluded:{name}", somebody(rule == number)) for number, name in enumerate(names)]
 
 
 # Any: each evaluator takes its own kind.

@@ -54,13 +54,20 @@ class Reasons:
 
 @dataclass
 class ReasonShelf:
-    """Reasons settled so far; the same rules about the same persons give the same object."""
+    """Reasons settled so far; the same rules about the same persons give the same object.
+
+    Args:
+        persons: number of persons.
+        first: rules of the order, which come before those of any indicator.
+    """
 
     persons: int
+    first: Sequence[tuple[str, Persons]] = ()
     _settled: dict[tuple[tuple[str, int], ...], tuple[Reasons, list[Persons]]] = field(default_factory=dict)
 
     def settle(self, rules: Sequence[tuple[str, Persons]], *, no_rows: Persons) -> Reasons:
         """Give each person the reason of the first rule that speaks about her, and last `no_rows` a counted 0."""
+        rules = [*self.first, *rules]
         key = tuple((name, id(whose)) for name, whose in (*rules, (NO_ROWS, no_rows)))
         if key not in self._settled:
             # The persons are kept beside what they gave: an id is one object's for as long as it lives.

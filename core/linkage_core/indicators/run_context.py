@@ -34,6 +34,7 @@ class RunContext:
     Args:
         indicators: those that are asked for: what one of them needs is computed for all that share it.
         columns: the population's own columns, by name.
+        excluded: the rules of the order that leave persons out, and whom.
     """
 
     definition: IndicatorSet
@@ -42,6 +43,7 @@ class RunContext:
     follow_up: FollowUp
     row_dimensions: tuple[str, ...] = ()
     columns: Mapping[str, pa.DictionaryArray] = field(default_factory=dict)
+    excluded: Sequence[tuple[str, Persons]] = ()
     _dispensings: dict[str, Dispensings] = field(default_factory=dict)
     _netted: dict[tuple[str, str], NettedRows] = field(default_factory=dict)
     _supplies: dict[tuple[str, str], DaysOfSupply] = field(default_factory=dict)
@@ -64,7 +66,7 @@ class RunContext:
     @cached_property
     def reasons(self) -> ReasonShelf:
         """Reasons settled so far."""
-        return ReasonShelf(self.persons)
+        return ReasonShelf(self.persons, self.excluded)
 
     def register_events(self, register: str) -> PersonEvents:
         """Rows of a register.
