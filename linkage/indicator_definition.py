@@ -29,21 +29,37 @@ from linkage.indicator_kinds import (
     DrugsAtDate,
     EventInWindow,
     FromFirstDispensing,
+    GenericSubstitution,
     Identifier,
     Indicator,
     Initiation,
+    LandmarkOutcome,
     MedicationAvailability,
     Model,
+    OutcomeRate,
     ProportionOfDaysCovered,
+    SequenceSymmetry,
+    SubstanceAmount,
     SupplyModel,
     Switch,
+    Units,
     Users,
     WithCurves,
+    WithOutcome,
     Words,
 )
 
 _WITHOUT_STAYS = FromFirstDispensing | MedicationAvailability
-_NETTED = Users | Initiation | ProportionOfDaysCovered | DrugsAtDate | _WITHOUT_STAYS
+_NETTED = (
+    Users
+    | Initiation
+    | ProportionOfDaysCovered
+    | DrugsAtDate
+    | OutcomeRate
+    | LandmarkOutcome
+    | SequenceSymmetry
+    | _WITHOUT_STAYS
+)
 
 
 class SetHeader(Model):
@@ -120,15 +136,28 @@ class IndicatorSet(Model):
                     f"indicator {indicator.id!r}: competing = 'death' needs dates of death, exits has death = false; "
                     "name their register there, or write competing = 'none'"
                 )
+            if isinstance(indicator, LandmarkOutcome) and indicator.competing == "death" and _is_death(indicator, self):
+                raise ValueError(
+                    f"indicator {indicator.id!r}: death is the outcome, and cannot compete with itself; "
+                    "write competing = 'none'"
+                )
             supply = getattr(indicator, "supply", None)
             if supply is not None:
                 _known(supply, self.supply, what="supply model", where=indicator.id)
-                if isinstance(indicator, _WITHOUT_STAYS) and self.supply[supply].hospital != "ignore":
+                if isinstance(indicator, _WITHOUT_STAYS | OutcomeRate) and self.supply[supply].hospital != "ignore":
                     raise ValueError(
                         f"indicator {indicator.id!r}: {indicator.kind} does not know hospital stays yet; "
                         "name a supply model with hospital = 'ignore'"
                     )
         return self
+
+
+def _is_death(indicator: WithOutcome, definition: IndicatorSet) -> bool:
+    death, outcome = definition.exits.death, indicator.outcome
+    return death is not None and (death.register_name, death.date_column) == (
+        outcome.register_name,
+        outcome.date_column,
+    )
 
 
 def _known(name: str, known: dict[str, Any], *, what: str, where: str) -> None:
@@ -143,6 +172,10 @@ def code_set_names(indicator: Indicator) -> list[str]:
     codes = indicator.codes
     if isinstance(indicator, Switch | AddOn):
         return list(dict.fromkeys([*indicator.codes, *indicator.to]))
+    if isinstance(indicator, SequenceSymmetry):
+        return [*indicator.codes, *indicator.marker]
+    if isinstance(indicator, OutcomeRate | LandmarkOutcome):
+        return list(dict.fromkeys([*indicator.codes, *([indicator.outcome.codes] if indicator.outcome.codes else [])]))
     return [] if codes is None else [codes] if isinstance(codes, str) else list(codes)
 
 
@@ -192,7 +225,7 @@ def needs_index_date(indicator: Indicator) -> bool:
     """Whether an indicator counts days from an index date."""
     if isinstance(indicator, MedicationAvailability):
         return indicator.needs_index_date
-    return getattr(indicator, "calendar", None) is None
+    return getattr(indicator, "calendar", None) is None and not isinstance(indicator, SequenceSymmetry)
 
 
 def population_columns(indicator: Indicator) -> list[str]:
@@ -214,6 +247,9 @@ def needed_columns(definition: IndicatorSet) -> dict[str, set[str]]:
         if isinstance(indicator, EventInWindow):
             columns.update([indicator.date_column, *indicator.code_columns])
             continue
+        if isinstance(indicator, WithOutcome):
+            outcome = indicator.outcome
+            needed.setdefault(outcome.register_name, set()).update([outcome.date_column, *outcome.code_columns])
         columns.update(["dispensing_date", "packages", "atc"])
         if isinstance(indicator, AmountIndicator):
             columns.update(row_stratum.partition(":")[0] for row_stratum in indicator.row_strata)
@@ -221,6 +257,12 @@ def needed_columns(definition: IndicatorSet) -> dict[str, set[str]]:
             columns.update(f"cost_{part}" for part in indicator.cost)
         if isinstance(indicator, DefinedDailyDoses):
             columns.update(["ddd_per_package", "ddd_dispensed"])
+        if isinstance(indicator, Units | SubstanceAmount):
+            columns.add("units_per_package")
+        if isinstance(indicator, SubstanceAmount):
+            columns.add("strength_text" if indicator.strength == "text" else "strength_mg")
+        if isinstance(indicator, GenericSubstitution):
+            columns.add(indicator.code_column)
         if isinstance(indicator, _NETTED):
             columns.update(PRODUCT_COLUMNS)
         if isinstance(indicator, _WITHOUT_STAYS) and indicator.needs_dose:

@@ -16,7 +16,17 @@ from typing import Annotated
 from pydantic import Field
 
 from linkage.indicator_kinds.adherence import MedicationAvailability, ProportionOfDaysCovered
-from linkage.indicator_kinds.amounts import Calendar, Cost, DefinedDailyDoses, Dispensings, Users
+from linkage.indicator_kinds.amounts import (
+    Calendar,
+    Cost,
+    DefinedDailyDoses,
+    Dispensings,
+    GenericSubstitution,
+    Packages,
+    SubstanceAmount,
+    Units,
+    Users,
+)
 from linkage.indicator_kinds.codes_and_supply import CodeSet, SupplyModel, Validity
 from linkage.indicator_kinds.common import (
     Denominator,
@@ -49,14 +59,21 @@ from linkage.indicator_kinds.episodes import (
     WithGaps,
 )
 from linkage.indicator_kinds.events import EventInWindow
+from linkage.indicator_kinds.outcomes import LandmarkOutcome, Outcome, OutcomeRate, WithOutcome
+from linkage.indicator_kinds.population_rates import Standard
+from linkage.indicator_kinds.sequences import SequenceSymmetry
 from linkage.indicator_kinds.start import Initiation
 from linkage.indicator_kinds.time_windows import AnchoredWindow, EpisodeWindows, SlidingWindows
 
 Indicator = Annotated[
     Users
     | Dispensings
+    | Packages
+    | Units
+    | SubstanceAmount
     | DefinedDailyDoses
     | Cost
+    | GenericSubstitution
     | Initiation
     | ProportionOfDaysCovered
     | MedicationAvailability
@@ -68,10 +85,15 @@ Indicator = Annotated[
     | AddOn
     | DoseChange
     | DrugsAtDate
-    | EventInWindow,
+    | EventInWindow
+    | OutcomeRate
+    | LandmarkOutcome
+    | SequenceSymmetry,
     Field(discriminator="kind"),
 ]
-AmountIndicator = Users | Dispensings | DefinedDailyDoses | Cost
+AmountIndicator = (
+    Users | Dispensings | Packages | Units | SubstanceAmount | DefinedDailyDoses | Cost | GenericSubstitution
+)
 
 __all__ = [
     "AddOn",
@@ -89,26 +111,35 @@ __all__ = [
     "EpisodeWindows",
     "EventInWindow",
     "FromFirstDispensing",
+    "GenericSubstitution",
     "Identifier",
     "Indicator",
     "IndicatorBase",
     "Initiation",
     "IntGrid",
     "IntervalName",
+    "LandmarkOutcome",
     "MedicationAvailability",
     "Model",
     "Names",
     "Observation",
+    "Outcome",
+    "OutcomeRate",
+    "Packages",
     "ProportionOfDaysCovered",
     "Restart",
     "Reversals",
+    "SequenceSymmetry",
     "ShareGrid",
     "SlidingWindows",
+    "Standard",
+    "SubstanceAmount",
     "SupplyModel",
     "Switch",
     "Target",
     "TimeToDiscontinuation",
     "TreatmentEpisodes",
+    "Units",
     "Users",
     "Validity",
     "Washout",
@@ -116,5 +147,6 @@ __all__ = [
     "WithChanges",
     "WithCurves",
     "WithGaps",
+    "WithOutcome",
     "Words",
 ]

@@ -1,4 +1,4 @@
-"""Kinds that count and add up rows: users, dispensings, defined daily doses, costs."""
+"""Kinds that count and add up rows: users, dispensings, packages, doses, amounts of substance, costs, substitutions."""
 
 from __future__ import annotations
 
@@ -7,15 +7,30 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from linkage.indicator_kinds.common import Denominator, IndicatorBase, IntervalName, Model, Observation, as_list
+from linkage.indicator_kinds.common import (
+    Denominator,
+    IndicatorBase,
+    IntervalName,
+    Model,
+    Observation,
+    QuantileName,
+    as_list,
+    unique,
+)
+from linkage.indicator_kinds.population_rates import STANDARDISED, RateName, Standard, UserRateName
 
 
 class Calendar(Model):
-    """Calendar periods, half-open: every whole step of [from, until)."""
+    """Calendar periods, half-open: every whole step of [from, until), or the last `rolling` steps up to each one's end.
+
+    Rolling periods overlap and the first reach back before `from`. Disclosure control cannot protect them yet, so they
+    are of the laboratory.
+    """
 
     from_date: date = Field(alias="from")
     until: date
     step: Literal["whole", "year", "quarter", "month"] = "year"
+    rolling: int = Field(default=1, ge=1, le=120)
 
     @model_validator(mode="after")
     def _not_empty(self) -> Calendar:
@@ -25,6 +40,8 @@ class Calendar(Model):
         for day in (self.from_date, self.until):
             if self.step != "whole" and (day.day != 1 or (day.month - 1) % months):
                 raise ValueError(f"with step = {self.step!r} both dates must be the first day of a {self.step}")
+        if self.step == "whole" and self.rolling > 1:
+            raise ValueError("rolling counts steps: step must be month, quarter or year")
         return self
 
 
@@ -37,6 +54,7 @@ class _Amount(IndicatorBase):
     end_at_exit: bool = True
     row_strata: list[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*(:\d)?$")]] = Field(default_factory=list)
     denominator: Annotated[list[Denominator], BeforeValidator(as_list), Field(min_length=1)] = ["all"]
+    standard: Standard | None = None
 
     @model_validator(mode="after")
     def _one_window(self) -> _Amount:
@@ -44,13 +62,29 @@ class _Amount(IndicatorBase):
             raise ValueError("give either observe (days after the index day) or calendar (periods)")
         return self
 
+    @model_validator(mode="after")
+    def _rates_have_what_they_need(self) -> _Amount:
+        asked = unique(list(getattr(self, "statistic", [])))
+        if self.calendar is None and (rates := [name for name in asked if "inhabitants" in name or name == "smr"]):
+            raise ValueError(f"{rates[0]} is of a calendar period: give calendar, not observe")
+        if (self.standard is None) and (named := [name for name in asked if name in STANDARDISED]):
+            raise ValueError(f"{named[0]} needs standard: the ages, and the weights of a standard population")
+        return self
+
+    @property
+    def laboratory_statistics(self) -> list[str]:
+        """Statistics that disclosure control cannot protect yet."""
+        rolling = [f"rolling = {self.calendar.rolling}"] if self.calendar and self.calendar.rolling > 1 else []
+        ordinary = ("count", "share", "per_1000", "sum", "mean")
+        return [*rolling, *(name for name in getattr(self, "statistic", []) if name not in ordinary)]
+
 
 class Users(_Amount):
     """Persons with something left in the window: after netting of reversals, or by the signed sum of packages."""
 
     kind: Literal["users"]
     reversals: Literal["net", "net_latest", "drop_negative", "none", "sum"] = "net"
-    statistic: list[Literal["count", "share", "per_1000"]] = ["count", "per_1000"]
+    statistic: list[Literal["count", "share", "per_1000"] | UserRateName] = ["count", "per_1000"]
     interval: IntervalName = "wilson"
 
 
@@ -58,14 +92,51 @@ class Dispensings(_Amount):
     """Sum of the sign of each row: a reversed row takes one dispensing away."""
 
     kind: Literal["dispensings"]
-    statistic: list[Literal["sum", "mean"]] = ["sum"]
+    statistic: list[Literal["sum", "mean"] | RateName | QuantileName] = ["sum"]
 
 
 class DefinedDailyDoses(_Amount):
     """Sum of packages x DDD per package, all rows kept so that reversed rows take theirs away."""
 
     kind: Literal["ddd"]
-    statistic: list[Literal["sum", "mean"]] = ["sum"]
+    statistic: list[Literal["sum", "mean", "ddd_per_1000_inhabitants_per_day"] | RateName | QuantileName] = ["sum"]
+
+
+class Packages(_Amount):
+    """Sum of packages, all rows kept so that reversed rows take theirs away."""
+
+    kind: Literal["packages"]
+    statistic: list[Literal["sum", "mean"] | RateName | QuantileName] = ["sum"]
+
+
+class Units(_Amount):
+    """Sum of packages x units per package (tablets, millilitres, doses), all rows kept."""
+
+    kind: Literal["units"]
+    statistic: list[Literal["sum", "mean"] | RateName | QuantileName] = ["sum"]
+
+
+class SubstanceAmount(_Amount):
+    """Milligrams of active substance: packages x units per package x strength of a unit, all rows kept.
+
+    `strength = "text"` reads texts such as "20 mg" or "100 mikrogram/dos"; one that tells two substances, a percentage
+    or international units is not understood. `bare_number` says whether a number without a unit is read,
+    `concentrations` whether "50 mg/ml" and "10 mg/g" are: only where the register counts such packages in millilitres
+    and grams.
+    `strength = "number"` reads milligrams from the concept `strength_mg`.
+    """
+
+    kind: Literal["substance_amount"]
+    strength: Literal["text", "number"] = "text"
+    bare_number: Literal["mg", "none"] = "none"
+    concentrations: bool = False
+    statistic: list[Literal["sum", "mean"] | RateName | QuantileName] = ["sum"]
+
+    @model_validator(mode="after")
+    def _only_texts_are_read(self) -> SubstanceAmount:
+        if self.strength == "number" and (self.bare_number != "none" or self.concentrations):
+            raise ValueError("bare_number and concentrations say how texts are read: leave them out with numbers")
+        return self
 
 
 class Cost(_Amount):
@@ -75,4 +146,34 @@ class Cost(_Amount):
     cost: Annotated[list[Literal["total", "benefit", "patient"]], BeforeValidator(as_list), Field(min_length=1)] = [
         "total"
     ]
-    statistic: list[Literal["sum", "mean"]] = ["sum"]
+    statistic: list[Literal["sum", "mean"] | RateName | QuantileName] = ["sum"]
+
+
+RowCodes = Annotated[list[Annotated[str, Field(min_length=1)]], BeforeValidator(as_list), Field(min_length=1)]
+
+
+class GenericSubstitution(_Amount):
+    """Dispensed rows whose product was substituted, of those with a product that could be: positive rows by their code.
+
+    `substituted` and `not_substituted` are codes of the register's own list, as it delivers them; a row with another
+    code, or none, could not be substituted. `share` is a share of rows, not of persons.
+    """
+
+    kind: Literal["generic_substitution"]
+    code_column: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", alias="column")] = "substitution"
+    substituted: RowCodes
+    not_substituted: RowCodes
+    statistic: list[Literal["sum", "mean", "share"]] = ["sum"]
+    interval: Literal["wilson", "clopper-pearson", "none"] = "wilson"
+
+    @model_validator(mode="after")
+    def _each_code_once(self) -> GenericSubstitution:
+        unique([*self.substituted, *self.not_substituted])
+        if self.standard is not None:
+            raise ValueError("standard is for rates per inhabitants; a share of rows has none")
+        return self
+
+    @property
+    def laboratory_statistics(self) -> list[str]:
+        """A share of two sums is of the laboratory."""
+        return [*super().laboratory_statistics, *(name for name in self.statistic if name == "share")]

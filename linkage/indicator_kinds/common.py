@@ -28,6 +28,8 @@ Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$")]
 Reversals = Literal["net", "net_latest", "drop_negative", "none"]
 Denominator = Literal["all", "alive_at_N"]
 IntervalName = Literal["wilson", "clopper-pearson", "poisson", "none"]
+QuantileName = Annotated[str, Field(pattern=r"^(median|quantile:0\.\d{1,4})$")]
+"""Of persons' values: the median, or another quantile such as quantile:0.25."""
 
 
 class Model(BaseModel):
@@ -115,4 +117,4 @@ class IndicatorBase(Model):
     @property
     def laboratory_statistics(self) -> list[str]:
         """Statistics that disclosure control cannot protect yet: an order must not ask for them."""
-        return []
+        return [name for name in getattr(self, "statistic", []) if name.startswith(("median", "quantile:"))]

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from linkage.indicator_kinds import Cost, DefinedDailyDoses, Users
-from linkage.indicator_kinds import Dispensings as DispensingsKind
+from linkage.indicator_kinds import AmountIndicator
 from linkage_core.indicators.codes import validity
 from linkage_core.indicators.observed_time import Moment
 from linkage_core.indicators.periods import periods
 from linkage_core.indicators.run_context import RunContext
 from linkage_core.indicators.values import Period
 from linkage_core.indicators.window_sums import Windows
-
-AmountKind = Users | DispensingsKind | DefinedDailyDoses | Cost
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +27,13 @@ class Window:
     at: str
 
 
-def windows_of(indicator: AmountKind) -> list[Window]:
+def windows_of(indicator: AmountIndicator) -> list[Window]:
     """The windows of an indicator, ends ascending."""
     if indicator.calendar is not None:
+        rolling = indicator.calendar.rolling
+        words = f"rolling={rolling}" if rolling > 1 else ""
         return [
-            Window("", period, Moment(first, of_index=False), Moment(after, of_index=False), period.label)
+            Window(words, period, Moment(first, of_index=False), Moment(after, of_index=False), period.label)
             for period, first, after in periods(indicator.calendar)
         ]
     assert indicator.observe is not None  # A definition has one of the two.
@@ -44,9 +44,21 @@ def windows_of(indicator: AmountKind) -> list[Window]:
     ]
 
 
-def kernel_windows(context: RunContext, indicator: AmountKind) -> Windows:
-    """The same windows as kernels read them, cut at the exit."""
-    windows = windows_of(indicator)
+def apart(windows: Sequence[Window]) -> list[range]:
+    """Positions of windows that are added up in one pass: calendar periods that overlap need several.
+
+    Rolling periods of k steps fall into k runs, in each of which one begins where another ends.
+    """
+    if not windows or windows[0].period is None:
+        return [range(len(windows))]
+    steps = next(
+        (number for number, window in enumerate(windows) if window.start.day >= windows[0].end.day), len(windows)
+    )
+    return [range(first, len(windows), steps) for first in range(steps)]
+
+
+def kernel_windows(context: RunContext, indicator: AmountIndicator, windows: Sequence[Window]) -> Windows:
+    """Windows of one pass as kernels read them, cut at the exit."""
     valid = validity(context.code_set(indicator.codes))
     register, ends = indicator.register_name, indicator.end_at_exit
     if indicator.calendar is not None:

@@ -1,4 +1,4 @@
-"""Users, dispensings, defined daily doses and costs, after the index day or in calendar periods.
+"""Users, dispensings, packages, doses, substance, costs and substitutions, after the index day or in calendar periods.
 
 Indicators that look at the same rows in the same windows are added up together, in one pass over the rows.
 """
@@ -9,13 +9,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
+from operator import itemgetter
 
 import numpy as np
 
-from linkage.indicator_kinds import Cost, DefinedDailyDoses, Users
-from linkage.indicator_kinds import Dispensings as DispensingsKind
+from linkage.indicator_kinds import AmountIndicator, Dispensings, Packages, Users
 from linkage_core.indicators.amount_weights import Weights, weights_of
-from linkage_core.indicators.amount_windows import Window, kernel_windows, windows_of
+from linkage_core.indicators.amount_windows import Window, apart, kernel_windows, windows_of
 from linkage_core.indicators.initiation import denominator_words
 from linkage_core.indicators.person_sums import PersonSums, sums_in_windows
 from linkage_core.indicators.reasons import Persons, Reasons
@@ -23,17 +23,15 @@ from linkage_core.indicators.run_context import RunContext, joined
 from linkage_core.indicators.values import NO_TIME, Int64s, Measure, PersonValues, Summed, UInt8s
 from linkage_core.indicators.window_sums import LevelSums
 
-AmountKind = Users | DispensingsKind | DefinedDailyDoses | Cost
 
-
-def evaluate_amounts(context: RunContext, indicators: Sequence[AmountKind]) -> dict[str, list[PersonValues]]:
+def evaluate_amounts(context: RunContext, indicators: Sequence[AmountIndicator]) -> dict[str, list[PersonValues]]:
     """Values of each indicator, by its identifier: one for each cost, window or period, and denominator."""
     ordered = sorted(indicators, key=_rows_and_windows)
     groups = (list(together) for _, together in groupby(ordered, _rows_and_windows))
     return {indicator.id: values for group in groups for indicator, values in _evaluate_together(context, group)}
 
 
-def _rows_and_windows(indicator: AmountKind) -> str:
+def _rows_and_windows(indicator: AmountIndicator) -> str:
     """The same for indicators of the same rows and windows."""
     named = (indicator.register_name, indicator.codes, indicator.end_at_exit)
     windows = indicator.calendar or indicator.observe
@@ -50,7 +48,7 @@ class _Added:
         no_rows: persons without any row, whenever.
     """
 
-    indicator: AmountKind
+    indicator: AmountIndicator
     weights: Weights
     place: int
     sums: PersonSums
@@ -59,25 +57,30 @@ class _Added:
 
 
 def _evaluate_together(
-    context: RunContext, group: Sequence[AmountKind]
-) -> Iterator[tuple[AmountKind, list[PersonValues]]]:
+    context: RunContext, group: Sequence[AmountIndicator]
+) -> Iterator[tuple[AmountIndicator, list[PersonValues]]]:
     first = group[0]
     picked = context.set_rows(first.register_name, first.codes)
-    windows, cut = windows_of(first), kernel_windows(context, first)
+    windows = windows_of(first)
     weights = [(indicator, one) for indicator in group for one in weights_of(context, indicator, picked)]
     of_row = [one.of_row for _, one in weights]
     users = [place for place, (indicator, _) in enumerate(weights) if isinstance(indicator, Users)]
-    sums = sums_in_windows(picked, of_row, cut, above=users)
     rows = context.dispensings(first.register_name)
     specs = dict.fromkeys(spec for indicator in group for spec in _row_specs(context, indicator))
-    levels = {spec: LevelSums(rows, picked, of_row, cut, spec) for spec in specs}
-    values: dict[str, list[PersonValues]] = {indicator.id: [] for indicator in group}
-    for place, (indicator, one) in enumerate(weights):
-        split = [levels[spec] for spec in _row_specs(context, indicator)]
-        added = _Added(indicator, one, place, sums, split, picked.without_rows)
-        for number, window in enumerate(windows):
-            values[indicator.id].extend(_values(context, added, number, window))
-    return ((indicator, values[indicator.id]) for indicator in group)
+    values: dict[str, dict[tuple[int, int], list[PersonValues]]] = {indicator.id: {} for indicator in group}
+    for chosen in apart(windows):
+        cut = kernel_windows(context, first, [windows[number] for number in chosen])
+        sums = sums_in_windows(picked, of_row, cut, above=users)
+        levels = {spec: LevelSums(rows, picked, of_row, cut, spec) for spec in specs}
+        for place, (indicator, one) in enumerate(weights):
+            split = [levels[spec] for spec in _row_specs(context, indicator)]
+            added = _Added(indicator, one, place, sums, split, picked.without_rows)
+            for position, number in enumerate(chosen):
+                found = _values(context, added, position, windows[number])
+                values[indicator.id][place, number] = list(found)
+    for indicator in group:
+        in_order = sorted(values[indicator.id].items(), key=itemgetter(0))
+        yield indicator, [value for _, found in in_order for value in found]
 
 
 def _values(context: RunContext, added: _Added, number: int, window: Window) -> Iterator[PersonValues]:
@@ -111,10 +114,12 @@ def _amounts(added: _Added, number: int, reasons: Reasons) -> Int64s:
     return reasons.value_of_counted(added.sums.of_persons[added.place, number])
 
 
-def _rules(context: RunContext, indicator: AmountKind, window: Window, denominator: str) -> list[tuple[str, Persons]]:
+def _rules(
+    context: RunContext, indicator: AmountIndicator, window: Window, denominator: str
+) -> list[tuple[str, Persons]]:
     register, time = indicator.register_name, context.time
-    # Money and DDD do without packages.
-    needs_packages = not isinstance(indicator, Cost | DefinedDailyDoses)
+    # The others do without: a row that does not tell its packages adds nothing to them and is in their account.
+    needs_packages = isinstance(indicator, Users | Dispensings | Packages)
     faulty = context.without_packages(register, [indicator.codes]) if needs_packages else None
     return [
         *([("error:index_date", time.without_index())] if indicator.observe is not None else []),
@@ -125,7 +130,7 @@ def _rules(context: RunContext, indicator: AmountKind, window: Window, denominat
     ]
 
 
-def _row_specs(context: RunContext, indicator: AmountKind) -> list[str]:
+def _row_specs(context: RunContext, indicator: AmountIndicator) -> list[str]:
     rows = context.dispensings(indicator.register_name)
     ordered = [spec for spec in context.row_dimensions if rows.has(spec.partition(":")[0])]
     return list(dict.fromkeys([*indicator.row_strata, *ordered]))

@@ -12,15 +12,17 @@ _MONTHS = {"month": 1, "quarter": 3, "year": 12}
 
 
 def periods(calendar: Calendar) -> list[tuple[Period, int, int]]:
-    """Every period with its first day and the first day after it."""
+    """Every period with its first day and the first day after it; a rolling one bears the name of its last step."""
     if calendar.step == "whole":
         label = f"{calendar.from_date.isoformat()}/{calendar.until.isoformat()}"
         return [_period("calendar", label, calendar.from_date, calendar.until)]
     found = []
     first = calendar.from_date
     while first < calendar.until:
-        after = _later(first, months=_MONTHS[calendar.step])
-        found.append(_period(calendar.step, _label(first, calendar.step), first, after))
+        months = _MONTHS[calendar.step]
+        after = _later(first, months=months)
+        begins = _later(first, months=months * (1 - calendar.rolling))
+        found.append(_period(calendar.step, _label(first, calendar.step), begins, after))
         first = after
     return found
 

@@ -34,6 +34,7 @@ SCALES = {
     "cost_benefit": 100,
     "cost_patient": 100,
     "daily_dose": 10_000,
+    "strength_mg": 10_000,
 }
 """Units per whole of the engine's measures; the others are whole numbers, or 1/10,000 where a file has fractions."""
 
