@@ -45,6 +45,7 @@ _PARTS = (
     indicator_kinds.CodeSet,
     indicator_kinds.SupplyModel,
     indicator_kinds.Target,
+    indicator_kinds.Standard,
     indicator_definition.Exits,
 )
 
