@@ -12,6 +12,7 @@ from linkage.indicator_kinds.common import (
     IntervalName,
     Names,
     Observation,
+    QuantileName,
     ShareGrid,
     as_list,
     unique,
@@ -32,7 +33,7 @@ class ProportionOfDaysCovered(IndicatorBase):
     stock_cap_days: Annotated[int, Field(ge=1, le=3650)] | Literal["none"] = 180
     threshold: ShareGrid = []
     denominator: Annotated[list[Denominator], BeforeValidator(as_list), Field(min_length=1)] = ["all"]
-    statistic: list[Literal["mean", "count", "share"]] = ["mean", "count", "share"]
+    statistic: list[Literal["mean", "count", "share"] | QuantileName] = ["mean", "count", "share"]
     interval: IntervalName = "wilson"
 
 
@@ -60,7 +61,7 @@ class MedicationAvailability(IndicatorBase):
     end_at_exit: bool = True
     threshold: ShareGrid = []
     denominator: Annotated[list[Denominator], BeforeValidator(as_list), Field(min_length=1)] = ["all"]
-    statistic: list[Literal["mean", "count", "share"]] = ["mean", "count", "share"]
+    statistic: list[Literal["mean", "count", "share"] | QuantileName] = ["mean", "count", "share"]
     interval: IntervalName = "wilson"
 
     @field_validator("measure")

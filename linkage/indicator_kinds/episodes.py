@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from linkage.indicator_kinds.common import IndicatorBase, IntervalName, Names, as_list, unique
+from linkage.indicator_kinds.common import IndicatorBase, IntervalName, Names, QuantileName, as_list, unique
 
 DayGrid = Annotated[list[Annotated[int, Field(ge=0, le=3650)]], BeforeValidator(as_list)]
 CarryOver = Literal["per_drug", "pooled", "none"]
@@ -94,7 +94,7 @@ class TreatmentEpisodes(WithChanges):
     at_days: DayGrid = []
     append_gap: bool = False
     end_at_exit: bool = True
-    statistic: list[Literal["sum", "mean", "count", "share"]] = ["mean", "count", "share"]
+    statistic: list[Literal["sum", "mean", "count", "share"] | QuantileName] = ["mean", "count", "share"]
     interval: IntervalName = "wilson"
 
     @model_validator(mode="after")
