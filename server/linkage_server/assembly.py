@@ -32,6 +32,8 @@ from linkage_server.operations.home import HomeFolder
 from linkage_server.orders.approval import ApprovalDesk
 from linkage_server.orders.offer import Offer, load_offer
 from linkage_server.orders.order_book import OrderBook
+from linkage_server.orders.set_shelf import SetShelf
+from linkage_server.orders.used_sets import used_sets
 from linkage_server.registers.history import NumberHistoryStore
 from linkage_server.registers.ingest import IngestSettings
 from linkage_server.registers.store import RegisterStore
@@ -109,7 +111,14 @@ class Service:
             self.home.definitions,
             standard_policy=disclosure.standard_policy,
             minimum_policy=disclosure.minimum_policy,
+            shelf=self.set_shelf,
+            used=used_sets(self.database),
         )
+
+    @cached_property
+    def set_shelf(self) -> SetShelf:
+        """The holder's own indicator sets, each file read once for each of its states."""
+        return SetShelf()
 
     def code_lists(self) -> Mapping[str, CodeList]:
         """Lists of codes as they stand now, the shipped ones and the holder's."""

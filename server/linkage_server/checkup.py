@@ -9,11 +9,14 @@ from pathlib import Path
 
 from cryptography import x509
 
-from linkage.errors import LinkageError, StorageFull
+from linkage.errors import DefinitionRejected, LinkageError, StorageFull
+from linkage.indicator_lint import Severity, lint
 from linkage_server.access.certificate_authority import RENEWED_BEFORE
 from linkage_server.audit.trail import AuditTrail
 from linkage_server.keys.key_ring import KeyRing
 from linkage_server.operations.home import HomeFolder
+from linkage_server.orders.offer import Offer
+from linkage_server.orders.swedish_day import swedish_day
 from linkage_server.settings import Settings
 from linkage_server.storage.database import Database
 from linkage_server.storage.files import disk_free_bytes, write_atomically
@@ -58,6 +61,29 @@ def check_up(
             yield Finding(check=name, well=True, words=_sentence(check()))
         except LinkageError as refusal:
             yield Finding(check=name, well=False, words=_sentence(refusal.message), mend=refusal.mend)
+
+
+def check_sets(read_offer: Callable[[], Offer], *, now: datetime) -> str:
+    """What is on offer of indicator sets, with the warnings about the holder's own.
+
+    Raises:
+        DefinitionRejected: a file cannot be used; names every such file, and what stays on offer instead.
+    """
+    offer = read_offer()
+    if offer.refused_sets:
+        told = [
+            one.message + (f" Still on offer: {', '.join(one.stays)}." if one.stays else "")
+            for one in offer.refused_sets
+        ]
+        mends = dict.fromkeys(one.mend for one in offer.refused_sets)
+        raise DefinitionRejected(" ".join(told), mend=" ".join(mends))
+    parts = [f"{len(offer.sets)} on offer, {len(offer.set_files)} of them the holder's own."]
+    for name, file in sorted(offer.set_files.items()):
+        found = lint(offer.sets[name], today=swedish_day(now))
+        parts += [f"{file}, {one.place}: {one.message}" for one in found if one.severity is Severity.WARNING]
+        if waiting := sum(one.severity is Severity.NOTE for one in found):
+            parts.append(f"{file}: {waiting} codes and indicators await sign-off.")
+    return " ".join(parts)
 
 
 def _sentence(words: str) -> str:

@@ -21,6 +21,8 @@ from linkage.order_states import order_name
 from linkage_server.access.certificates import Caller
 from linkage_server.audit.trail import AuditTrail
 from linkage_server.operations.home import HomeFolder
+from linkage_server.orders.offer import Offer, load_offer
+from linkage_server.orders.used_sets import used_sets
 from linkage_server.settings import Settings, load_settings
 from linkage_server.storage.database import Database
 from linkage_server.storage.tables import OrderRow
@@ -45,6 +47,15 @@ class OpenHome:
     def trail(self) -> AuditTrail:
         """The audit trail of this state."""
         return AuditTrail(self.database)
+
+    def offer(self) -> Offer:
+        """Definitions as they stand now, with the sets that orders used as they were then."""
+        return load_offer(
+            self.folder.definitions,
+            standard_policy=self.settings.disclosure.standard_policy,
+            minimum_policy=self.settings.disclosure.minimum_policy,
+            used=used_sets(self.database),
+        )
 
     def officer(self, name: str) -> Caller:
         """The officer at the holder's own console."""

@@ -22,7 +22,6 @@ from linkage_server.command_line import (
 )
 from linkage_server.commands_explain import explain, print_run
 from linkage_server.orders.approval import ApprovalDesk
-from linkage_server.orders.offer import Offer, load_offer
 from linkage_server.orders.order_book import LARGEST_PAGE, OrderBook
 from linkage_server.orders.order_view import OrderView
 from linkage_server.orders.secrecy import SecrecyDecision, SecrecyException
@@ -171,19 +170,11 @@ def _book(service: OpenHome) -> OrderBook:
     return OrderBook(
         database=service.database,
         trail=service.trail,
-        offer=lambda: _offer(service),
+        offer=service.offer,
         page_key=service.folder.page_key(),
         open_orders_limit=service.settings.limits.open_orders_per_organisation,
     )
 
 
 def _desk(service: OpenHome) -> ApprovalDesk:
-    return ApprovalDesk(database=service.database, trail=service.trail, offer=lambda: _offer(service))
-
-
-def _offer(service: OpenHome) -> Offer:
-    return load_offer(
-        service.folder.definitions,
-        standard_policy=service.settings.disclosure.standard_policy,
-        minimum_policy=service.settings.disclosure.minimum_policy,
-    )
+    return ApprovalDesk(database=service.database, trail=service.trail, offer=service.offer)

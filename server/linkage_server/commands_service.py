@@ -13,7 +13,7 @@ import typer
 
 from linkage_server.assembly import Service, create_home
 from linkage_server.backup import make_backup, restore_backup
-from linkage_server.checkup import check_up
+from linkage_server.checkup import check_sets, check_up
 from linkage_server.command_line import AsJson, Home, open_home, print_json, print_table, refusals_as_exit_codes
 from linkage_server.operations import logs
 from linkage_server.registers.store_checkup import check_erasures, check_jobs, verify_snapshots
@@ -76,7 +76,7 @@ def serve(
 
 
 def doctor(home: Home, *, as_json: AsJson = False) -> None:
-    """Check keys, permissions, database, audit chain, every byte of the store, disk and clock."""
+    """Check keys, permissions, database, audit chain, every byte of the store, indicator sets, disk and clock."""
     with open_home(home, as_json=as_json) as opened:
         service = Service(opened.folder, opened.settings)
 
@@ -84,6 +84,7 @@ def doctor(home: Home, *, as_json: AsJson = False) -> None:
             "registers": partial(verify_snapshots, service.store),
             "erasures": partial(check_erasures, service.store),
             "register jobs": partial(check_jobs, service.store),
+            "indicator sets": partial(check_sets, opened.offer, now=opened.database.clock()),
         }
         findings = list(
             check_up(opened.folder, settings=opened.settings, database=opened.database, store_checks=store_checks)

@@ -35,6 +35,7 @@ EVENTS: MappingProxyType[str, frozenset[str]] = MappingProxyType(
         "run_touched": frozenset({"order", "register", "segments", "bytes", "rows", "persons"}),
         "run_took": frozenset({"order", "blocks", "core_seconds", "memory_bytes"}),
         "run_finished": frozenset({"order", "outcome", "seconds"}),
+        "set_refused": frozenset({"file", "field", "rule"}),
         "store_maintained": frozenset({"outcome", "seconds"}),
         "worker_ended": frozenset({"worker", "outcome"}),
         "foreign_log": frozenset({"logger", "level"}),

@@ -24,6 +24,7 @@ from linkage.indicator_kinds import (
     Initiation,
     MedicationAvailability,
 )
+from linkage.indicator_lint import refuse_errors
 from linkage.order import IndicatorChoice, OrderDocument, OrderFault, OrderFaults, load_order
 from linkage.register_variable import Role
 from linkage_server.orders.offer import Offer
@@ -57,7 +58,7 @@ def check_order(text: str, *, offer: Offer, ordered_on: date) -> CheckedOrder:
     faults += _register_faults(document, offer)
     sets: list[IndicatorSet] = []
     for place, choice in enumerate(document.indicators):
-        found = _find_set(choice, offer, place=place, faults=faults)
+        found = _find_set(choice, offer, ordered_on=ordered_on, place=place, faults=faults)
         if found is not None:
             sets.append(found)
             faults += _set_faults(found, choice, document, place=place)
@@ -79,13 +80,16 @@ def _register_faults(document: OrderDocument, offer: Offer) -> Iterator[OrderFau
             )
 
 
-def _find_set(choice: IndicatorChoice, offer: Offer, *, place: int, faults: list[OrderFault]) -> IndicatorSet | None:
+def _find_set(
+    choice: IndicatorChoice, offer: Offer, *, ordered_on: date, place: int, faults: list[OrderFault]
+) -> IndicatorSet | None:
     field = f"indicators[{place}]"
     if choice.inline is not None:
         try:
             written = load_indicator_set(choice.inline)
             # As it reads once its own quotes and escapes are resolved.
             refuse_identity_number(canonical_form(written).decode(), what="the set")
+            refuse_errors(written, today=ordered_on, source="inline set")
         except LinkageError as refusal:
             faults.append(OrderFault(f"{field}.inline", refusal.message, refusal.mend))
             return None

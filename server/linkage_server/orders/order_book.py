@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -22,6 +22,7 @@ from linkage_server.orders.order_view import OrderView, find_order, view_order
 from linkage_server.orders.page_tokens import make_page_token, read_page_token
 from linkage_server.orders.request_ids import answer_once, earlier_answer, require_request_id
 from linkage_server.orders.swedish_day import swedish_day
+from linkage_server.orders.used_sets import remember_used
 from linkage_server.storage.database import Database, now
 from linkage_server.storage.order_states import move_order, new_etag
 from linkage_server.storage.tables import OrderRow, OrderStepRow
@@ -68,6 +69,7 @@ class OrderBook:
             OrderFaults: with every fault of the document.
             QuotaExceeded: the organisation has too many unfinished orders.
             Conflict: the request id was used for another request.
+            Stale: a set that the order names changed while it was checked.
         """
         require_request_id(request_id)
         body: dict[str, object] = {"document": document}
@@ -76,7 +78,8 @@ class OrderBook:
             if earlier is not None:
                 return earlier
             # Checked outside the writer's turn: a long document makes nobody wait.
-            checked = check_order(document, offer=self.offer(), ordered_on=swedish_day(now(session)))
+            offer = self.offer()
+            checked = check_order(document, offer=offer, ordered_on=swedish_day(now(session)))
             self._require_room(session, caller)
             if validate_only:
                 return _preview(caller, document, checked, at=now(session))
@@ -87,7 +90,7 @@ class OrderBook:
                 method="CreateOrder",
                 request_id=request_id,
                 body=body,
-                act=lambda: self._store(session, caller, document, checked),
+                act=lambda: self._store(session, caller, document, checked, set_files=offer.set_files),
             )
 
     def get(self, caller: Caller, name: str) -> OrderView:
@@ -158,9 +161,14 @@ class OrderBook:
             body: dict[str, object] = {"name": name, "etag": etag}
             return answer_once(session, caller, method="CancelOrder", request_id=request_id, body=body, act=act)
 
-    def _store(self, session: Session, caller: Caller, document: str, checked: CheckedOrder) -> OrderView:
+    def _store(
+        self, session: Session, caller: Caller, document: str, checked: CheckedOrder, *, set_files: Mapping[str, str]
+    ) -> OrderView:
         # Counted again in the writer's turn: two requests at once must not both get the last place.
         self._require_room(session, caller)
+        for choice, definition in zip(checked.document.indicators, checked.sets, strict=True):
+            if choice.inline is None:
+                remember_used(session, definition, files=set_files)
         moment, order_id = now(session), _new_order_id()
         order = OrderRow(
             order_id=order_id,

@@ -4,7 +4,7 @@
                    └─ orders ─┬─ order_steps, secrecy_decisions
                               ├─ uploads, seen_envelopes ─ populations
                               ├─ runs ─ protected_tables ─ releases
-                              └─ (names only) request_ids, operations, audit_entries
+                              └─ (names only) used_sets, request_ids, operations, audit_entries
 
 No table holds an identity number, a hashed id or a cell: those lie in files, and only their names, sizes and hashes
 are here. Row counts of populations are kept for the planner and leave the house only in bands.
@@ -238,6 +238,21 @@ class ReleaseRow(Base):
     decider: Mapped[str]
     reasoning: Mapped[str] = mapped_column(Text)
     released_at: Mapped[datetime]
+
+
+class UsedSetRow(Base):
+    """An indicator set that an order named. What was used never changes: this is what it said then."""
+
+    __tablename__ = "used_sets"
+
+    # "id@version".
+    name: Mapped[str] = mapped_column(primary_key=True)
+    # File of definitions/indicators it was read from; "" for one that comes with the program.
+    file: Mapped[str]
+    # Canonical form, and its SHA-256 in hexadecimal.
+    definition: Mapped[Json]
+    sha256: Mapped[str]
+    used_at: Mapped[datetime]
 
 
 class RequestIdRow(Base):
