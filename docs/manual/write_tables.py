@@ -38,6 +38,7 @@ _PARTS = (
     indicator_kinds.Window,
     indicator_kinds.Observation,
     indicator_kinds.Calendar,
+    indicator_kinds.RollingCalendar,
     indicator_kinds.Washout,
     indicator_kinds.AnchoredWindow,
     indicator_kinds.SlidingWindows,

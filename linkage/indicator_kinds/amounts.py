@@ -21,16 +21,11 @@ from linkage.indicator_kinds.population_rates import STANDARDISED, RateName, Sta
 
 
 class Calendar(Model):
-    """Calendar periods, half-open: every whole step of [from, until), or the last `rolling` steps up to each one's end.
-
-    Rolling periods overlap and the first reach back before `from`. Disclosure control cannot protect them yet, so they
-    are of the laboratory.
-    """
+    """Calendar periods, half-open: every whole step of [from, until)."""
 
     from_date: date = Field(alias="from")
     until: date
     step: Literal["whole", "year", "quarter", "month"] = "year"
-    rolling: int = Field(default=1, ge=1, le=120)
 
     @model_validator(mode="after")
     def _not_empty(self) -> Calendar:
@@ -40,6 +35,20 @@ class Calendar(Model):
         for day in (self.from_date, self.until):
             if self.step != "whole" and (day.day != 1 or (day.month - 1) % months):
                 raise ValueError(f"with step = {self.step!r} both dates must be the first day of a {self.step}")
+        return self
+
+
+class RollingCalendar(Calendar):
+    """Calendar periods, half-open: every whole step of [from, until), or the last `rolling` steps up to each one's end.
+
+    Rolling periods overlap and the first reach back before `from`. Disclosure control cannot protect them yet, so they
+    are of the laboratory.
+    """
+
+    rolling: int = Field(default=1, ge=1, le=120)
+
+    @model_validator(mode="after")
+    def _rolls_by_steps(self) -> RollingCalendar:
         if self.step == "whole" and self.rolling > 1:
             raise ValueError("rolling counts steps: step must be month, quarter or year")
         return self
@@ -50,7 +59,7 @@ class _Amount(IndicatorBase):
 
     codes: str | None = None
     observe: Observation | None = None
-    calendar: Calendar | None = None
+    calendar: RollingCalendar | None = None
     end_at_exit: bool = True
     row_strata: list[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*(:\d)?$")]] = Field(default_factory=list)
     denominator: Annotated[list[Denominator], BeforeValidator(as_list), Field(min_length=1)] = ["all"]

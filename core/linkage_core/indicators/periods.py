@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from linkage.indicator_kinds import Calendar
+from linkage.indicator_kinds import Calendar, RollingCalendar
 from linkage_core.indicators.follow_up import day_number
 from linkage_core.indicators.values import Period
 
@@ -16,12 +16,13 @@ def periods(calendar: Calendar) -> list[tuple[Period, int, int]]:
     if calendar.step == "whole":
         label = f"{calendar.from_date.isoformat()}/{calendar.until.isoformat()}"
         return [_period("calendar", label, calendar.from_date, calendar.until)]
+    rolling = calendar.rolling if isinstance(calendar, RollingCalendar) else 1
     found = []
     first = calendar.from_date
     while first < calendar.until:
         months = _MONTHS[calendar.step]
         after = _later(first, months=months)
-        begins = _later(first, months=months * (1 - calendar.rolling))
+        begins = _later(first, months=months * (1 - rolling))
         found.append(_period(calendar.step, _label(first, calendar.step), begins, after))
         first = after
     return found
