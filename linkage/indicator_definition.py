@@ -39,6 +39,7 @@ from linkage.indicator_kinds import (
     OutcomeRate,
     ProportionOfDaysCovered,
     SequenceSymmetry,
+    SequenceSymmetry,
     SubstanceAmount,
     SupplyModel,
     Switch,
@@ -141,6 +142,11 @@ class IndicatorSet(Model):
                     f"indicator {indicator.id!r}: death is the outcome, and cannot compete with itself; "
                     "write competing = 'none'"
                 )
+            if isinstance(indicator, LandmarkOutcome) and indicator.competing == "death" and _is_death(indicator, self):
+                raise ValueError(
+                    f"indicator {indicator.id!r}: death is the outcome, and cannot compete with itself; "
+                    "write competing = 'none'"
+                )
             supply = getattr(indicator, "supply", None)
             if supply is not None:
                 _known(supply, self.supply, what="supply model", where=indicator.id)
@@ -160,6 +166,11 @@ def _is_death(indicator: WithOutcome, definition: IndicatorSet) -> bool:
     )
 
 
+def _is_death(indicator: WithOutcome, definition: IndicatorSet) -> bool:
+    death, outcome = definition.exits.death, indicator.outcome
+    return death is not None and (death.register_name, death.date_column) == (outcome.register_name, outcome.date_column)
+
+
 def _known(name: str, known: dict[str, Any], *, what: str, where: str) -> None:
     if name not in known:
         raise ValueError(
@@ -172,6 +183,10 @@ def code_set_names(indicator: Indicator) -> list[str]:
     codes = indicator.codes
     if isinstance(indicator, Switch | AddOn):
         return list(dict.fromkeys([*indicator.codes, *indicator.to]))
+    if isinstance(indicator, SequenceSymmetry):
+        return [*indicator.codes, *indicator.marker]
+    if isinstance(indicator, OutcomeRate | LandmarkOutcome):
+        return list(dict.fromkeys([*indicator.codes, *([indicator.outcome.codes] if indicator.outcome.codes else [])]))
     if isinstance(indicator, SequenceSymmetry):
         return [*indicator.codes, *indicator.marker]
     if isinstance(indicator, OutcomeRate | LandmarkOutcome):
@@ -247,6 +262,9 @@ def needed_columns(definition: IndicatorSet) -> dict[str, set[str]]:
         if isinstance(indicator, EventInWindow):
             columns.update([indicator.date_column, *indicator.code_columns])
             continue
+        if isinstance(indicator, WithOutcome):
+            outcome = indicator.outcome
+            needed.setdefault(outcome.register_name, set()).update([outcome.date_column, *outcome.code_columns])
         if isinstance(indicator, WithOutcome):
             outcome = indicator.outcome
             needed.setdefault(outcome.register_name, set()).update([outcome.date_column, *outcome.code_columns])

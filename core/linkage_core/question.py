@@ -22,6 +22,7 @@ _GRIDS = (
     "censoring",
     "measure",
     "within_days",
+    "grace_days",
 )
 _THRESHOLDS = ("threshold", "at_least")
 

@@ -61,7 +61,9 @@ from linkage.indicator_kinds.episodes import (
 )
 from linkage.indicator_kinds.events import EventInWindow
 from linkage.indicator_kinds.outcomes import LandmarkOutcome, Outcome, OutcomeRate, WithOutcome
+from linkage.indicator_kinds.outcomes import LandmarkOutcome, Outcome, OutcomeRate, WithOutcome
 from linkage.indicator_kinds.population_rates import Standard
+from linkage.indicator_kinds.sequences import SequenceSymmetry
 from linkage.indicator_kinds.sequences import SequenceSymmetry
 from linkage.indicator_kinds.start import Initiation
 from linkage.indicator_kinds.time_windows import AnchoredWindow, EpisodeWindows, SlidingWindows
@@ -120,16 +122,20 @@ __all__ = [
     "IntGrid",
     "IntervalName",
     "LandmarkOutcome",
+    "LandmarkOutcome",
     "MedicationAvailability",
     "Model",
     "Names",
     "Observation",
     "Outcome",
     "OutcomeRate",
+    "Outcome",
+    "OutcomeRate",
     "Packages",
     "ProportionOfDaysCovered",
     "Restart",
     "Reversals",
+    "SequenceSymmetry",
     "RollingCalendar",
     "SequenceSymmetry",
     "ShareGrid",
@@ -149,6 +155,7 @@ __all__ = [
     "WithChanges",
     "WithCurves",
     "WithGaps",
+    "WithOutcome",
     "WithOutcome",
     "Words",
 ]

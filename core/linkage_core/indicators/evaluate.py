@@ -19,9 +19,12 @@ from linkage.indicator_kinds import (
     EventInWindow,
     Indicator,
     Initiation,
+    LandmarkOutcome,
     MedicationAvailability,
+    OutcomeRate,
     ProportionOfDaysCovered,
     Restart,
+    SequenceSymmetry,
     Switch,
     TimeToDiscontinuation,
     TreatmentEpisodes,
@@ -32,10 +35,13 @@ from linkage_core.indicators.drugs_at_date import evaluate_drugs_at_date
 from linkage_core.indicators.event_in_window import evaluate_event_in_window
 from linkage_core.indicators.follow_up import follow
 from linkage_core.indicators.initiation import evaluate_initiation
+from linkage_core.indicators.landmark_outcome import evaluate_landmark_outcome
 from linkage_core.indicators.medication_availability import evaluate_medication_availability
+from linkage_core.indicators.outcome_rate import evaluate_outcome_rate
 from linkage_core.indicators.proportion_of_days_covered import evaluate_proportion_of_days_covered
 from linkage_core.indicators.reasons import Persons, somebody
 from linkage_core.indicators.run_context import RunContext
+from linkage_core.indicators.sequence_symmetry import evaluate_sequence_symmetry
 from linkage_core.indicators.time_to_discontinuation import evaluate_time_to_discontinuation
 from linkage_core.indicators.treatment_changes import (
     evaluate_add_on,
@@ -104,6 +110,9 @@ _EVALUATORS: Mapping[type[Indicator], Callable[[RunContext, Any], list[PersonVal
     DoseChange: evaluate_dose_change,
     DrugsAtDate: evaluate_drugs_at_date,
     EventInWindow: evaluate_event_in_window,
+    OutcomeRate: evaluate_outcome_rate,
+    LandmarkOutcome: evaluate_landmark_outcome,
+    SequenceSymmetry: evaluate_sequence_symmetry,
 }
 """What answers for each kind whose indicators are evaluated one by one."""
 

@@ -22,6 +22,12 @@ def somebody(persons: Bools) -> Persons:
     return persons if persons.any() else None
 
 
+def together(persons: Sequence[Persons]) -> Persons:
+    """Who is in any of them."""
+    somebodies = [whose for whose in persons if whose is not None]
+    return np.asarray(np.logical_or.reduce(somebodies), np.bool_) if somebodies else None
+
+
 @dataclass(frozen=True, slots=True)
 class Reasons:
     """The reason of each person.

@@ -85,11 +85,38 @@ class TimesToEvent:
         start: int32, one a person: day number of the start.
         day: int64, one a person: whole days from it to the end of the time.
         ending: uint8, one a person, as `linkage_core.survival.Ending`: censored, the event, or the competing end.
+        groups: what a log-rank test compares besides the strata of an order; None for nothing.
     """
 
     start: Int32s
     day: Int64s
     ending: UInt8s
+    groups: Groups | None = None
+
+
+class Groups(NamedTuple):
+    """Persons in groups: what the groups are by, how many there are, and int64, one a person, the group of each."""
+
+    by: str
+    groups: int
+    of: Int64s
+
+
+class CellStatistic(NamedTuple):
+    """One number about some persons that is neither a share nor a sum of them, for the laboratory.
+
+    NaN is unknown. `interval` names the kind of the limits, `note` says in words what a limit or value cannot.
+    """
+
+    statistic: str
+    value: float
+    lower: float = np.nan
+    upper: float = np.nan
+    numerator: float = np.nan
+    denominator: float = np.nan
+    person_years: float = np.nan
+    interval: str = ""
+    note: str = ""
 
 
 class EpisodeList(NamedTuple):
@@ -192,6 +219,7 @@ class PersonValues:
         times: times to an event, where the value is one.
         episodes: lists the episodes that the value counts; for the laboratory, nothing else may call it.
         events: lists the events of the value's indicator, given with its first value alone; for the laboratory too.
+        statistics: works out the statistics of some persons (bool, one a person); for the laboratory too.
     """
 
     indicator: Indicator
@@ -214,6 +242,7 @@ class PersonValues:
     times: TimesToEvent | None = None
     episodes: Callable[[], EpisodeList] | None = None
     events: Callable[[], EventList] | None = None
+    statistics: Callable[[Bools], list[CellStatistic]] | None = None
 
     @property
     def has_value(self) -> Bools:

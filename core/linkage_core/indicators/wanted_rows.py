@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from linkage.indicator_definition import IndicatorSet, code_set_names
-from linkage.indicator_kinds import CodeSet, EventInWindow
+from linkage.indicator_kinds import CodeSet, EventInWindow, WithOutcome
 from linkage_core.indicators.dictionary_facts import facts_of, membership, plain
 from linkage_core.indicators.values import UInt8s
 from linkage_core.row_filter import RowFilter
@@ -33,6 +33,9 @@ def wanted_rows(definitions: Sequence[IndicatorSet], register: str, row_dimensio
         if register in _read_by_date(definition):
             return None
         for indicator in definition.indicators:
+            # An outcome is looked for in several columns, lists among them, which a test of one code cannot judge.
+            if isinstance(indicator, WithOutcome) and indicator.outcome.register_name == register:
+                return None
             if indicator.register_name != register:
                 continue
             names = code_set_names(indicator)

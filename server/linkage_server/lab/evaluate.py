@@ -18,6 +18,7 @@ from linkage.indicator_definition import canonical_form, canonical_sha256, load_
 from linkage_core.aggregates import count_by
 from linkage_core.grids import ROW_PREFIX
 from linkage_core.indicators import PersonValues, evaluate
+from linkage_server.lab.cell_statistics import cell_statistics
 from linkage_server.lab.episode_results import episodes, times
 from linkage_server.lab.event_results import supply_events
 from linkage_server.lab.inputs import LabInputs, read_inputs
@@ -112,6 +113,7 @@ def evaluate_files(
     tables = {
         "table": counts(count_by(values, population=inputs.population, by=crossings)),
         "survival": survival(values, population=inputs.population, by=crossings),
+        "statistics": cell_statistics(values, population=inputs.population, by=crossings),
     }
     if write_persons:
         tables["per_person"] = per_person(values, persons=inputs.persons)

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from linkage.errors import InputRefused
 from linkage.indicator_definition import Exit, IndicatorSet
-from linkage.indicator_kinds import EventInWindow
+from linkage.indicator_kinds import EventInWindow, Outcome, WithOutcome
 from linkage_core.dictionaries import one_chunk
 from linkage_core.events import PersonEvents, Population, events_from_table
 from linkage_server.lab.plain_files import PERSON, event_date, read_table, with_concepts
@@ -74,7 +74,10 @@ def read_inputs(
 def _date_columns(definition: IndicatorSet) -> dict[str, set[str]]:
     """Columns that the set itself takes for dates, by register."""
     columns: dict[str, set[str]] = {}
-    sources: list[Exit | EventInWindow] = [one for one in definition.indicators if isinstance(one, EventInWindow)]
+    sources: list[Exit | EventInWindow | Outcome] = [
+        one for one in definition.indicators if isinstance(one, EventInWindow)
+    ]
+    sources += [one.outcome for one in definition.indicators if isinstance(one, WithOutcome)]
     for source in [*sources, definition.exits.death, definition.exits.emigration]:
         if source is None:
             continue

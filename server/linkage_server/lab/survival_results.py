@@ -17,6 +17,7 @@ from linkage_core.counted_table import TOTAL
 from linkage_core.events import Population
 from linkage_core.grids import counting_plan
 from linkage_core.indicators import PersonValues
+from linkage_core.indicators.values import TimesToEvent
 from linkage_core.strata import UNKNOWN
 from linkage_core.survival import DayHistogram, Ending, cumulative_incidence, day_histograms, kaplan_meier, log_rank
 from linkage_core.survival.kaplan_meier import UNKNOWN as NOTHING_KNOWN
@@ -92,9 +93,19 @@ def _cells(
         if UNKNOWN in levels.values() and not group.persons:
             continue
         found = list(_statistics(indicator, group))
-        if axes and all(place is None for place in chosen) and "logrank" in indicator.statistic:
-            found.append(_compared(finest, ", ".join(axes)))
+        if "logrank" in indicator.statistic:
+            if axes and all(place is None for place in chosen):
+                found.append(_compared(finest, ", ".join(axes)))
+            if times.groups is not None:
+                found.append(_compared(_groups_of(times, whose[np.isin(cell[whose], inside)]), times.groups.by))
         yield levels, found
+
+
+def _groups_of(times: TimesToEvent, persons: np.ndarray) -> list[DayHistogram]:
+    """Persons of each of the groups that a test compares."""
+    assert times.groups is not None
+    group = times.groups.of[persons]
+    return day_histograms(times.day[persons], times.ending[persons], stratum=group, strata=times.groups.groups)
 
 
 def _merged(parts: Sequence[DayHistogram]) -> DayHistogram:

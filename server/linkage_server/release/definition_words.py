@@ -14,9 +14,13 @@ from linkage.indicator_kinds import (
     DoseChange,
     FromFirstDispensing,
     Indicator,
+    LandmarkOutcome,
     MedicationAvailability,
     Observation,
+    Outcome,
+    OutcomeRate,
     Restart,
+    SequenceSymmetry,
     SlidingWindows,
     Switch,
     TimeToDiscontinuation,
@@ -25,6 +29,7 @@ from linkage.indicator_kinds import (
     Window,
     WithChanges,
     WithGaps,
+    WithOutcome,
 )
 from linkage.indicator_kinds.time_windows import CalendarSpan, column_of, span_of
 
@@ -45,6 +50,9 @@ _KINDS = {
     "dose_change": "daily dose raised or lowered",
     "drugs_at_date": "number of distinct drugs on a day",
     "event_in_window": "event of another register within a window",
+    "outcome_rate": "first outcomes per person-time with and without the treatment at hand, unadjusted",
+    "landmark_outcome": "time from a landmark day to an outcome, by the proportion of days covered before it",
+    "sequence_symmetry": "which of two treatments is begun first",
 }
 _UNITS = {"dispensings": "dispensings", "ddd": "DDD", "cost": "SEK", "drugs_at_date": "drugs"}
 _DENOMINATORS = {"all": "all persons of the population", "alive_at_N": "persons alive at the end of the window"}
@@ -125,6 +133,10 @@ def _facts(indicator: Indicator, definition: IndicatorSet) -> Iterator[tuple[str
         yield "Supply carried over", _CARRIED[indicator.same_medication, indicator.dosage_change]
     if isinstance(indicator, FromFirstDispensing):
         yield from _from_first_dispensing(indicator)
+    if isinstance(indicator, WithOutcome):
+        yield from _with_outcome(indicator)
+    if isinstance(indicator, SequenceSymmetry):
+        yield from _sequence(indicator)
     if getattr(indicator, "mode", None) == "compat":
         yield "Compatibility", "computed as AdhereR 0.8.1 does, its known defects included"
     if getattr(indicator, "end_at_exit", True) is False:
@@ -191,6 +203,26 @@ def _with_gaps(indicator: WithGaps) -> Iterator[tuple[str, str]]:
         where = "while covered, " if indicator.starts == "covered" else ""
         since = f"{indicator.together_days} days or more before the first episode ends"
         yield "Added", f"{others}, first dispensed {where}{since}"
+
+
+def _with_outcome(indicator: WithOutcome) -> Iterator[tuple[str, str]]:
+    yield "Outcome", _outcome(indicator.outcome)
+    if isinstance(indicator, OutcomeRate):
+        yield "Exposed", f"from a dispensing for its days of supply and {_listed(indicator.grace_days)} days more"
+    if isinstance(indicator, LandmarkOutcome):
+        yield "Landmark", f"day {indicator.landmark_day} after the index day, of persons alive and observed on it"
+        yield "Observed", f"{indicator.follow_up_days} days from the landmark"
+
+
+def _outcome(outcome: Outcome) -> str:
+    codes = f"of {outcome.codes.replace('_', ' ')} in {_listed(outcome.code_columns)}" if outcome.codes else "any row"
+    return f"first {outcome.date_column} {codes}, register {outcome.register_name}"
+
+
+def _sequence(indicator: SequenceSymmetry) -> Iterator[tuple[str, str]]:
+    marker = _listed([name.replace("_", " ") for name in indicator.marker])
+    yield "Begun first", f"of persons whose first dispensings ever lie 1 to {indicator.most_days_apart} days apart"
+    yield "Marker", marker
 
 
 def _codes(codes: CodeSet) -> str:

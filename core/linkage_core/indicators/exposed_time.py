@@ -1,0 +1,86 @@
+"""Days on which a treatment was at hand as given: from each dispensing for its days of supply and a grace."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from linkage_core.indicators.days_of_supply import DAY
+from linkage_core.indicators.dispensings import Dispensings
+from linkage_core.indicators.reasons import Persons
+from linkage_core.indicators.run_context import RunContext
+from linkage_core.indicators.values import Int32s, Int64s
+from linkage_core.kernels.covered_days import covered_days
+
+_NO_SCRATCH = np.empty(0, np.uint8)
+_ALWAYS = (np.array([-(2**30)], np.int32), np.array([2**30], np.int32))
+_NO_CAP = 1 << 60
+
+
+@dataclass(frozen=True)
+class Exposure:
+    """Dispensings of a treatment.
+
+    Args:
+        names: its code sets; `supply`: its supply model.
+    """
+
+    context: RunContext
+    register: str
+    names: Sequence[str]
+    supply: str
+
+    @property
+    def longest(self) -> int:
+        """The most days of supply that a dispensing may have."""
+        return self.context.definition.supply[self.supply].cap_days
+
+    def days(self, start: Int32s, ends: Sequence[Int32s], *, grace_days: int) -> npt.NDArray[np.int32]:
+        """int32, ends x persons: days in [start, end) of the union of [date, date + days of supply + grace).
+
+        A fraction of a day of supply is cut off; a row without supply exposes to nothing.
+        """
+        context = self.context
+        picked = context.set_rows(self.register, *self.names)
+        supply = context.supply(self.register, self.supply).supply_64ths[picked.places]
+        counts = (supply > 0) & context.in_force(self.register, self.names, picked)
+        end = np.ascontiguousarray(np.stack(ends), np.int32)
+        exposed, observed = np.empty(end.shape, np.int32), np.empty(end.shape, np.int32)
+        covered_days(
+            picked.with_rows,
+            picked.offsets,
+            picked.day,
+            None,
+            np.ones(1, np.uint8),
+            np.where(counts, supply + np.int32(grace_days * DAY), np.int32(0)).astype(np.int32),
+            *_ALWAYS,
+            None,
+            start,
+            end,
+            _NO_SCRATCH,
+            _NO_SCRATCH,
+            observed,
+            exposed,
+            lookback_days=self.longest + grace_days,
+            stock_cap_64ths=_NO_CAP,
+            carry_over=False,
+            pooled=False,
+            all_groups=False,
+        )
+        return exposed
+
+    def with_faulty_row(self, faulty: Int64s, start: Int32s, end: Int32s) -> Persons:
+        """Persons with a faulty row of the treatment in [start, end).
+
+        Args:
+            faulty: positions of rows, ascending.
+        """
+        if not len(faulty):
+            return None
+        rows: Dispensings = self.context.dispensings(self.register)
+        person, day = rows.person_at(faulty), rows.day[faulty]
+        inside = (day >= start[person]) & (day < end[person])
+        return self.context.persons_with(self.register, self.names, faulty[inside])
