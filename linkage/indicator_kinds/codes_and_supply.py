@@ -50,13 +50,14 @@ class CodeSet(Model):
         return unique(prefixes)
 
 
-_STEP_PATTERN = r"^(dosage_text|days_supply|units_per_day:\d+(\.\d+)?|ddd:\d+(\.\d+)?|fixed:\d+)$"
+_STEP_PATTERN = r"^(dosage_text(:(low|mid|high))?|days_supply|units_per_day:\d+(\.\d+)?|ddd:\d+(\.\d+)?|fixed:\d+)$"
 
 
 class SupplyModel(Model):
     """How many days one dispensing lasts: the first step that can answer for a row, cut at `cap_days`.
 
-    Steps: `dosage_text` (amount by the parsed dosage), `days_supply` (a column of the register), `units_per_day:x`,
+    Steps: `dosage_text` (amount by the dosage that is read; `dosage_text:low`, `:mid` and `:high` read ranges too, as
+    their lower or upper end or middle), `days_supply` (a column of the register), `units_per_day:x`,
     `ddd:x`, `fixed:N`. There is no default model: one DDD a day is right too seldom to be silent.
     """
 
@@ -69,6 +70,6 @@ class SupplyModel(Model):
     @field_validator("steps")
     @classmethod
     def _each_once(cls, steps: list[str]) -> list[str]:
-        if any(float(step.partition(":")[2] or 1) <= 0 for step in steps):
+        if any(float(step.partition(":")[2] or 1) <= 0 for step in steps if not step.startswith("dosage_text")):
             raise ValueError("an amount of a supply step must be above 0")
         return unique(steps)

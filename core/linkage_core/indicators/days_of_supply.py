@@ -10,6 +10,7 @@ import numpy as np
 
 from linkage.errors import EventsRejected
 from linkage.indicator_kinds import SupplyModel
+from linkage_core.dosage_texts import RangeRule
 from linkage_core.indicators.dispensings import HUNDREDTHS, Dispensings
 from linkage_core.indicators.reversals import NettedRows
 from linkage_core.indicators.values import Bools, Int32s, Int64s, UInt8s
@@ -17,6 +18,7 @@ from linkage_core.indicators.values import Bools, Int32s, Int64s, UInt8s
 DAY = 64
 """Supply is kept in 1/64 days: exact sums, and fractions of a package are carried."""
 
+_RANGES: dict[str, RangeRule | None] = {"": None, "low": "low", "mid": "mid", "high": "high"}
 _INT32_MAX = int(np.iinfo(np.int32).max)
 
 
@@ -99,7 +101,7 @@ def _step(step: str, dispensings: Dispensings, left: Int32s, *, whole_days: bool
         units, scale = dispensings.numbers("units_per_package")
         return _lasts(left, units, per_day=Fraction(parameter) * scale * HUNDREDTHS)
     if name == "dosage_text" and dispensings.has("dosage_text") and dispensings.has("units_per_package"):
-        return _by_dosage(dispensings, left)
+        return _by_dosage(dispensings, left, _RANGES[parameter])
     if name == "ddd" and dispensings.has("ddd_per_package"):
         doses, scale = dispensings.numbers("ddd_per_package")
         return _lasts(left, doses, per_day=Fraction(parameter) * scale * HUNDREDTHS)
@@ -137,9 +139,9 @@ def _column_days(dispensings: Dispensings, left: Int32s, *, whole_days: bool) ->
     return np.where(whole > 0, part, 0)
 
 
-def _by_dosage(dispensings: Dispensings, left: Int32s) -> Int64s:
+def _by_dosage(dispensings: Dispensings, left: Int32s, ranges: RangeRule | None) -> Int64s:
     texts = dispensings.codes("dosage_text")
-    doses = texts.facts.units_per_day
+    doses = texts.facts.units_by(ranges)
     units, scale = dispensings.whole_numbers("units_per_package")
     distinct = sorted({dose for dose in doses if dose is not None})
     # A row without a text has -1: it finds the number that is put last.

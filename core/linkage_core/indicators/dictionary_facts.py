@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from linkage.indicator_kinds import CodeSet
-from linkage_core.indicators.dosage_text import units_per_day
+from linkage_core.dosage_texts import Dosage, RangeRule, read_dosage
 from linkage_core.indicators.values import Bools, Int32s, UInt8s
 
 Fact = TypeVar("Fact")
@@ -83,9 +83,18 @@ class DictionaryFacts:
         return self.remember(("drugs", sets, length), numbers)
 
     @cached_property
+    def dosages(self) -> tuple[Dosage | None, ...]:
+        """What each value states as a dosage text."""
+        return tuple(read_dosage(text) for text in self.texts)
+
+    @cached_property
     def units_per_day(self) -> tuple[Fraction | None, ...]:
         """Units a day that each value states as a dosage text."""
-        return tuple(units_per_day(text) for text in self.texts)
+        return self.units_by(None)
+
+    def units_by(self, ranges: RangeRule | None) -> tuple[Fraction | None, ...]:
+        """The same, where a range such as "1-2 tablets" stands for its lower or upper end or for its middle."""
+        return tuple(None if dosage is None else dosage.units_per_day(ranges) for dosage in self.dosages)
 
     def remember(self, key: tuple[object, ...], work_out: Callable[[], Fact]) -> Fact:
         """What was worked out under the key before, or is now; the key says what decides it besides the dictionary."""
