@@ -58,8 +58,6 @@ def days_covered(
             hospital if any(stays) else None,
             int32(starts),
             np.array(ends, np.int32).reshape(len(ends), len(histories)),
-            np.full(30, 255, np.uint8),
-            np.full(12, 255, np.uint8),
             observed,
             covered,
             lookback_days=rule["lookback"],

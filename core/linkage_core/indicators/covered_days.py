@@ -26,7 +26,7 @@ def covered_and_observed(context: RunContext, indicator: ProportionOfDaysCovered
     end = ends[0][np.newaxis] if len(ends) == 1 else np.stack(ends)
     at_home, covered = np.empty(end.shape, np.int32), np.empty(end.shape, np.int32)
     stays = None if model.hospital == "ignore" else hospital_stays(context, model)
-    # One group with one stock, or none: all its rows are alike, and the kernel needs no room.
+    # One group with one stock, or none: all its rows are alike.
     alike = len(indicator.codes) == 1 and indicator.carry_over != "per_drug"
     bounds = np.array([validity(context.code_set(name)) for name in indicator.codes], np.int32)
     cap = indicator.stock_cap_days
@@ -42,8 +42,6 @@ def covered_and_observed(context: RunContext, indicator: ProportionOfDaysCovered
         None if stays is None else (stays.offsets, stays.admitted, stays.discharged),
         start,
         end,
-        np.empty(0 if alike and stays is None else max(observe.to_days) - observe.from_day, np.uint8),
-        np.empty(0 if alike and stays is None else rows.longest, np.uint8),
         at_home,
         covered,
         lookback_days=indicator.lookback_days,

@@ -15,7 +15,6 @@ from linkage_core.indicators.run_context import RunContext
 from linkage_core.indicators.values import Int32s, Int64s
 from linkage_core.kernels.covered_days import covered_days
 
-_NO_SCRATCH = np.empty(0, np.uint8)
 _ALWAYS = (np.array([-(2**30)], np.int32), np.array([2**30], np.int32))
 _NO_CAP = 1 << 60
 
@@ -60,8 +59,6 @@ class Exposure:
             None,
             start,
             end,
-            _NO_SCRATCH,
-            _NO_SCRATCH,
             observed,
             exposed,
             lookback_days=self.longest + grace_days,

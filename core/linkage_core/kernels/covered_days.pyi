@@ -17,8 +17,6 @@ def covered_days(
     stays: tuple[Int64s, Int32s, Int32s] | None,
     start: Int32s,
     end: npt.NDArray[np.int32],
-    covered_by: UInt8s,
-    done: UInt8s,
     observed: npt.NDArray[np.int32],
     covered: npt.NDArray[np.int32],
     *,
@@ -40,8 +38,6 @@ def covered_days(
         stays: offsets (int64, persons + 1) and hospital stays [admitted, discharged) by day of admission, or None.
         start: int32, one a person.
         end: int32, ends of observation x persons; a person with end <= start gets zeros.
-        covered_by: scratch, at least the longest observation; `done`: scratch, at least the longest history. Both are
-            for persons with hospital stays, and for several groups or codes; else they may be empty.
         observed, covered: int32, out, as `end`.
         lookback_days: days before `start` on which the stock starts empty.
         stock_cap_64ths: the most a stock may hold after a dispensing.

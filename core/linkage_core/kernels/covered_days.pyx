@@ -4,26 +4,31 @@
 Supply is counted in 1/64 days. Hospital days are taken out of time before anything is covered: stock is neither used
 nor lost there, so time without them is all the simulation has to know.
 
-A stock does not know when observation ends: one simulation up to the last end answers for every end before it. What one
-stock covers are intervals in order, which are added up; days are marked one by one only where stocks run side by side.
+A stock does not know when observation ends: one simulation up to the last end answers for every end before it.
 
 Most persons have one stock and were never in hospital: their days are followed in registers, each row looked at once.
-Persons without rows are not looked at one by one.
+All others too have each row looked at once, whatever the number of their stocks: what a stock covers are intervals of
+days that do not overlap, so their ends are all that is written down, as bits, a word for 64 days. Persons without rows
+are not looked at one by one.
 """
 
-from libc.stdint cimport int32_t, int64_t, uint8_t
+import numpy as np
+
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 from libc.string cimport memset
 
 from linkage_core.kernels.kernel_result cimport (
     KERNEL_LENGTH_MISMATCH,
     KERNEL_NEGATIVE_VALUE,
     KERNEL_OUT_OF_ORDER,
-    KERNEL_OUTPUT_FULL,
     KernelResult,
     kernel_failed,
     kernel_ok,
     raise_if_failed,
 )
+
+cdef extern from "person_bits.h" nogil:
+    int64_t linkage_ones(const uint64_t* words, int64_t count) noexcept
 
 cdef extern from "one_stock.h" nogil:
     ctypedef struct linkage_stock_rows:
@@ -70,8 +75,11 @@ ctypedef struct Stays:
     const int32_t* admitted
     const int32_t* discharged
 
+# From `valid_from` until `valid_until` the codes of all groups apply.
 ctypedef struct Rule:
     int groups
+    int32_t valid_from
+    int32_t valid_until
     int32_t lookback_days
     int64_t stock_cap_64ths
     bint carry_over
@@ -87,11 +95,22 @@ ctypedef struct Asked:
     int32_t* observed
     int32_t* covered
 
+# What is left of a stock, the home day up to which it was used, and the set of days that it covers.
+ctypedef struct Stock:
+    int64_t left_64ths
+    int32_t now
+    int32_t code
+    int64_t days
+
+# Sets of days have `words` words. `changes` are sets of the days on which a stock begins or ends to cover, each for the
+# groups of `groups_of`; `covered` has a set for each group. `stock_of_code` is -1 where the person has no stock of it.
 ctypedef struct Scratch:
-    uint8_t* covered_by
-    int64_t covered_by_size
-    uint8_t* done
-    int64_t done_size
+    int64_t words
+    Stock* stocks
+    uint64_t* changes
+    uint8_t* groups_of
+    uint64_t* covered
+    int32_t* stock_of_code
 
 # One person's view of time: where its rows and stays lie, and its days counted without hospital days.
 ctypedef struct Person:
@@ -112,13 +131,36 @@ cdef inline int32_t last_end(const Asked* asked, int64_t person) noexcept nogil:
     return last
 
 
-# Hospital days before `day`, from the first day on. Stays are by day of admission and may overlap.
-cdef inline int32_t hospital_days_before(const Stays* stays, const Person* person, int32_t day) noexcept nogil:
-    cdef int32_t counted = 0
-    cdef int32_t reached = person.first_day
-    cdef int32_t last
+# How far a person's stays were gone through: those before `next_stay` ended, and they and time before were counted.
+ctypedef struct Calendar:
+    const Stays* stays
+    const Person* person
+    int64_t next_stay
+    int32_t reached
+    int32_t in_hospital
+
+
+cdef inline Calendar calendar_of(const Stays* stays, const Person* person) noexcept nogil:
+    cdef Calendar calendar
+    calendar.stays, calendar.person = stays, person
+    calendar.next_stay, calendar.reached, calendar.in_hospital = person.stay_start, person.first_day, 0
+    return calendar
+
+
+# Hospital days before `day`, from the first day on. Stays are by day of admission and may overlap. Days that are asked
+# for in order go through each stay once.
+cdef inline int32_t hospital_days_before(Calendar* calendar, int32_t day) noexcept nogil:
+    cdef const Stays* stays = calendar.stays
+    cdef int32_t counted, reached, last
     cdef int64_t stay
-    for stay in range(person.stay_start, person.stay_end):
+    while calendar.next_stay < calendar.person.stay_end and stays.discharged[calendar.next_stay] <= day:
+        last = stays.discharged[calendar.next_stay]
+        if last > calendar.reached:
+            calendar.in_hospital += last - max(stays.admitted[calendar.next_stay], calendar.reached)
+            calendar.reached = last
+        calendar.next_stay += 1
+    counted, reached = calendar.in_hospital, calendar.reached
+    for stay in range(calendar.next_stay, calendar.person.stay_end):
         if stays.admitted[stay] >= day:
             break
         last = min(stays.discharged[stay], day)
@@ -128,8 +170,10 @@ cdef inline int32_t hospital_days_before(const Stays* stays, const Person* perso
     return counted
 
 
-cdef inline int32_t home_day(const Stays* stays, const Person* person, int32_t day) noexcept nogil:
-    return day - person.first_day - hospital_days_before(stays, person, day)
+cdef inline int32_t home_day(Calendar* calendar, int32_t day) noexcept nogil:
+    if calendar.next_stay == calendar.person.stay_end:
+        return day - calendar.person.first_day - calendar.in_hospital
+    return day - calendar.person.first_day - hospital_days_before(calendar, day)
 
 
 cdef inline int32_t code_of_row(const Supply* supply, int64_t row) noexcept nogil:
@@ -142,194 +186,200 @@ cdef inline uint8_t groups_of_row(const Supply* supply, const Rule* rule, int64_
     if code_of_row(supply, row) < 0:
         return 0
     groups = supply.groups_of_code[supply.code[row]] if supply.code != NULL else 1
+    if rule.valid_from <= supply.day[row] < rule.valid_until:
+        return groups
     for group in range(rule.groups):
         if (groups >> group) & 1 and supply.valid_from[group] <= supply.day[row] < supply.valid_until[group]:
             kept |= <uint8_t>(1 << group)
     return kept
 
 
-# What is covered goes here: into sums by end of observation, or, where `marks` is given, into a mark for each day.
-# Days are home days; `observed` and `covered` hold one number an end, `stride` apart.
+# A person's days of observation, from 0; home days begin `origin` days earlier. Groups are told apart where a day needs
+# all of them.
 ctypedef struct Cover:
+    const Scratch* scratch
+    int64_t stocks
+    int64_t sets
+    int groups
     int32_t origin
-    int32_t reached
-    uint8_t full
-    bint all_groups
-    uint8_t* marks
-    int64_t ends
-    int64_t stride
     int32_t length
-    int32_t* observed
-    int32_t* covered
 
 
-# Intervals come with starts that do not descend; where they overlap, a day is added once.
-cdef inline void cover(Cover* cover, int32_t start, int32_t end, uint8_t groups) noexcept nogil:
-    cdef int32_t day
-    cdef int64_t place
-    start = max(start - cover.origin, 0)
-    end = min(end - cover.origin, cover.length)
-    if cover.marks != NULL:
-        for day in range(start, end):
-            cover.marks[day] |= groups
-        return
-    start = max(start, cover.reached)
-    if end <= start:
-        return
-    cover.reached = end
-    if cover.all_groups and groups != cover.full:
-        return
-    for place in range(cover.ends):
-        cover.covered[place * cover.stride] += max(min(end, cover.observed[place * cover.stride]) - start, 0)
+# A stock covers [start, end), and none of these days did it cover before. A start on an end cancels it.
+cdef inline void cover(const Cover* covers, int64_t days, int32_t start, int32_t end) noexcept nogil:
+    cdef uint64_t* changes = covers.scratch.changes + days * covers.scratch.words
+    start = min(max(start - covers.origin, 0), covers.length)
+    end = min(max(end - covers.origin, 0), covers.length)
+    changes[start >> 6] ^= <uint64_t>1 << (start & 63)
+    changes[end >> 6] ^= <uint64_t>1 << (end & 63)
 
 
-# Which rows a stock takes its supply from: all of the groups, those of one group, or those of one drug.
-ctypedef struct Stock:
-    int64_t first
-    uint8_t group
-    int32_t code
-    bint every_row
+cdef inline int64_t new_days(Cover* covers, uint8_t groups) noexcept nogil:
+    cdef int64_t days = covers.sets
+    memset(covers.scratch.changes + days * covers.scratch.words, 0, covers.scratch.words * sizeof(uint64_t))
+    covers.scratch.groups_of[days] = groups
+    covers.sets += 1
+    return days
 
 
-# Follows one stock from its first row to the end.
-cdef void follow_stock(
-    const Supply* supply,
-    const Stays* stays,
-    const Rule* rule,
-    const Person* person,
-    const Stock* stock_of,
-    uint8_t* done,
-    Cover* covers,
+cdef inline int64_t new_stock(Cover* covers, int32_t code, uint8_t groups) noexcept nogil:
+    cdef int64_t place = covers.stocks
+    cdef Stock* stock = covers.scratch.stocks + place
+    stock.left_64ths, stock.now, stock.code, stock.days = 0, 0, code, new_days(covers, groups)
+    covers.stocks += 1
+    return place
+
+
+cdef inline void use_until(const Cover* covers, Stock* stock, int32_t then) noexcept nogil:
+    cdef int32_t used = <int32_t>min(stock.left_64ths >> 6, <int64_t>(then - stock.now))
+    cover(covers, stock.days, stock.now, stock.now + used)
+    stock.left_64ths -= <int64_t>used << 6
+    stock.now = then
+
+
+# What the row brings, or without a stock the days that no earlier row of the group covered.
+cdef inline void dispense(
+    const Cover* covers, const Rule* rule, Stock* stock, int32_t then, int32_t until, int32_t supply_64ths
 ) noexcept nogil:
-    cdef int64_t row
-    cdef int64_t stock = 0
-    cdef int32_t now = 0, then, used
-    cdef uint8_t groups, holds = 0
-    for row in range(stock_of.first, person.row_end):
-        if supply.day[row] >= person.end:
-            break
-        groups = groups_of_row(supply, rule, row)
-        if stock_of.group:
-            groups &= stock_of.group
-        if not groups or not (stock_of.every_row or supply.code[row] == stock_of.code):
-            continue
-        done[row - person.row_start] = 1
-        then = home_day(stays, person, supply.day[row])
-        if not rule.carry_over:
-            used = home_day(stays, person, supply.day[row] + (supply.supply_64ths[row] >> 6))
-            cover(covers, then, used, groups)
-            continue
-        used = <int32_t>min(stock >> 6, <int64_t>(then - now))
-        cover(covers, now, now + used, holds)
-        stock -= <int64_t>used << 6
-        stock += supply.supply_64ths[row]
-        if stock > rule.stock_cap_64ths:
-            stock = rule.stock_cap_64ths
-        now = then
-        holds = groups
     if rule.carry_over:
-        used = <int32_t>min(stock >> 6, <int64_t>(covers.origin + covers.length - now))
-        cover(covers, now, now + used, holds)
-
-
-# Stocks side by side: a mark for each day, then counted.
-cdef void cover_by_day(
-    const Supply* supply,
-    const Stays* stays,
-    const Rule* rule,
-    const Scratch* scratch,
-    const Person* person,
-    Stock* stock,
-    Cover* covers,
-) noexcept nogil:
-    cdef int64_t row, place
-    cdef int group
-    cdef int32_t day, days
-    cdef uint8_t least = covers.full if rule.all_groups else 1
-    covers.marks = scratch.covered_by
-    memset(scratch.covered_by, 0, covers.length)
-    memset(scratch.done, 0, person.row_end - person.row_start)
-    if rule.pooled:
-        stock.every_row = True
-        for group in range(rule.groups):
-            stock.group = <uint8_t>(1 << group)
-            follow_stock(supply, stays, rule, person, stock, scratch.done, covers)
+        use_until(covers, stock, then)
+        stock.left_64ths = min(stock.left_64ths + supply_64ths, rule.stock_cap_64ths)
     else:
-        for row in range(stock.first, person.row_end):
-            if supply.day[row] >= person.end:
-                break
-            if not scratch.done[row - person.row_start] and groups_of_row(supply, rule, row):
-                stock.first, stock.code = row, supply.code[row]
-                follow_stock(supply, stays, rule, person, stock, scratch.done, covers)
-    # All groups together are the largest mark that there is.
-    for place in range(covers.ends):
-        days = 0
-        for day in range(covers.observed[place * covers.stride]):
-            days += scratch.covered_by[day] >= least
-        covers.covered[place * covers.stride] = days
+        then = max(then, stock.now)
+        stock.now = max(then, until)
+        cover(covers, stock.days, then, stock.now)
 
 
-cdef void cover_stocks(
-    const Supply* supply,
-    const Stays* stays,
-    const Rule* rule,
-    const Scratch* scratch,
-    const Person* person,
-    Cover* covers,
-) noexcept nogil:
-    cdef int64_t row
-    cdef bint one_drug = True
-    cdef Stock stock
-    stock.first, stock.group, stock.code, stock.every_row = -1, 0, -1, False
+cdef inline Stock* stock_of_drug(Cover* covers, int32_t code, uint8_t groups) noexcept nogil:
+    cdef int64_t place = covers.scratch.stock_of_code[code]
+    if place < 0:
+        place = new_stock(covers, code, groups)
+        covers.scratch.stock_of_code[code] = <int32_t>place
+    return covers.scratch.stocks + place
+
+
+# Every row of the person goes to its stock: of its drug, or of each of its groups.
+cdef void follow_stocks(const Supply* supply, Calendar* calendar, const Rule* rule, Cover* covers) noexcept nogil:
+    cdef const Person* person = calendar.person
+    cdef bint by_drug = rule.carry_over and not rule.pooled
+    cdef int64_t row, place
+    cdef int32_t then, until = 0
+    cdef int group
+    cdef uint8_t groups
+    cdef Stock* stock
+    if not by_drug:
+        for group in range(rule.groups):
+            new_stock(covers, -1, <uint8_t>(1 << group) if rule.all_groups else 1)
     for row in range(person.row_start, person.row_end):
         if supply.day[row] >= person.end:
             break
-        if supply.day[row] < person.first_day or not groups_of_row(supply, rule, row):
+        groups = groups_of_row(supply, rule, row) if supply.day[row] >= person.first_day else 0
+        if not groups:
             continue
-        if stock.first < 0:
-            stock.first, stock.code = row, code_of_row(supply, row)
-        one_drug = one_drug and code_of_row(supply, row) == stock.code
-    if stock.first < 0:
-        return
-    stock.every_row = rule.groups == 1 and (rule.pooled or not rule.carry_over)
-    if stock.every_row or (one_drug and rule.carry_over and not rule.pooled):
-        follow_stock(supply, stays, rule, person, &stock, scratch.done, covers)
-    else:
-        cover_by_day(supply, stays, rule, scratch, person, &stock, covers)
+        then = home_day(calendar, supply.day[row])
+        if by_drug:
+            stock = stock_of_drug(covers, supply.code[row], groups if rule.all_groups else 1)
+            dispense(covers, rule, stock, then, until, supply.supply_64ths[row])
+            # From another day on the drug may be of other groups.
+            if rule.all_groups and covers.scratch.groups_of[stock.days] != groups:
+                stock.days = new_days(covers, groups)
+            continue
+        if not rule.carry_over:
+            until = home_day_after(calendar, supply.day[row] + (supply.supply_64ths[row] >> 6))
+        for group in range(rule.groups):
+            if (groups >> group) & 1:
+                dispense(covers, rule, covers.scratch.stocks + group, then, until, supply.supply_64ths[row])
+    for place in range(covers.stocks):
+        stock = covers.scratch.stocks + place
+        if rule.carry_over:
+            use_until(covers, stock, covers.origin + covers.length)
+        if by_drug:
+            covers.scratch.stock_of_code[stock.code] = -1
+
+
+# A later day, which must not take the calendar with it.
+cdef inline int32_t home_day_after(const Calendar* calendar, int32_t day) noexcept nogil:
+    cdef Calendar ahead = calendar[0]
+    return home_day(&ahead, day)
+
+
+# Adds the days between changes to a set of days.
+cdef inline void add_days(const uint64_t* changes, uint64_t* days, int64_t words) noexcept nogil:
+    cdef uint64_t inside, before = 0
+    cdef int64_t word
+    for word in range(words):
+        inside = changes[word]
+        inside ^= inside << 1
+        inside ^= inside << 2
+        inside ^= inside << 4
+        inside ^= inside << 8
+        inside ^= inside << 16
+        inside ^= inside << 32
+        inside ^= before
+        days[word] |= inside
+        before = 0 - (inside >> 63)
+
+
+# A day counts that any stock covers, or that each group has a stock for.
+cdef void count_days(const Cover* covers, const Asked* asked, int64_t person) noexcept nogil:
+    cdef int64_t words = (covers.length >> 6) + 1, every = covers.scratch.words, days, word, cell = person
+    cdef uint64_t* covered = covers.scratch.covered
+    cdef uint64_t last
+    cdef int32_t observed
+    cdef int group, place
+    for group in range(covers.groups):
+        memset(covered + group * every, 0, words * sizeof(uint64_t))
+    for days in range(covers.sets):
+        for group in range(covers.groups):
+            if (covers.scratch.groups_of[days] >> group) & 1:
+                add_days(covers.scratch.changes + days * every, covered + group * every, words)
+    for group in range(1, covers.groups):
+        for word in range(words):
+            covered[word] &= covered[group * every + word]
+    for place in range(asked.ends):
+        observed = asked.observed[cell]
+        last = covered[observed >> 6] & ~(~<uint64_t>0 << (observed & 63))
+        asked.covered[cell] = <int32_t>(linkage_ones(covered, observed >> 6) + linkage_ones(&last, 1))
+        cell += asked.persons
 
 
 # The rows of a person are in order, and none has a negative supply.
 cdef KernelResult check_rows(const Supply* supply, int64_t person) noexcept nogil:
-    cdef int64_t row
-    for row in range(supply.offsets[person], supply.offsets[person + 1]):
-        if row > supply.offsets[person] and supply.day[row] < supply.day[row - 1]:
+    cdef int64_t row, first = supply.offsets[person], last = supply.offsets[person + 1]
+    cdef bint faulty = first < last and supply.supply_64ths[first] < 0
+    for row in range(first + 1, last):
+        faulty |= (supply.day[row] < supply.day[row - 1]) | (supply.supply_64ths[row] < 0)
+    if not faulty:
+        return kernel_ok()
+    for row in range(first, last):
+        if row > first and supply.day[row] < supply.day[row - 1]:
             return kernel_failed(KERNEL_OUT_OF_ORDER, row)
         if supply.supply_64ths[row] < 0:
-            return kernel_failed(KERNEL_NEGATIVE_VALUE, row)
-    return kernel_ok()
+            break
+    return kernel_failed(KERNEL_NEGATIVE_VALUE, row)
 
 
-# Hospital stays, several groups, or several drugs with a stock each.
+# Hospital stays, several groups, or several drugs with a stock each; `several` says whether there were several stocks.
 cdef KernelResult cover_person(
-    const Supply* supply, const Stays* stays, const Rule* rule, const Scratch* scratch, const Asked* asked, int64_t i
+    const Supply* supply, const Stays* stays, const Rule* rule, const Scratch* scratch, const Asked* asked, int64_t i,
+    bint* several
 ) noexcept nogil:
     cdef Person person = person_of(supply, stays, rule, asked, i)
+    cdef Calendar calendar = calendar_of(stays, &person)
     cdef Cover covers
     cdef KernelResult result = check_rows(supply, i)
     cdef int64_t place
     if result.status:
         return result
-    covers.full, covers.all_groups = <uint8_t>((1 << rule.groups) - 1), rule.all_groups
-    covers.ends, covers.stride = asked.ends, asked.persons
-    covers.observed, covers.covered = asked.observed + i, asked.covered + i
-    covers.origin, covers.length, covers.reached = home_day(stays, &person, person.start), 0, 0
-    covers.marks = NULL
+    covers.scratch, covers.stocks, covers.sets, covers.groups = scratch, 0, 0, 1
+    if rule.all_groups:
+        covers.groups = rule.groups
+    covers.origin, covers.length = home_day_after(&calendar, person.start), 0
     for place in range(asked.ends):
-        covers.covered[place * covers.stride] = 0
-        covers.length = max(covers.length, covers.observed[place * covers.stride])
-    if covers.length > scratch.covered_by_size or person.row_end - person.row_start > scratch.done_size:
-        return kernel_failed(KERNEL_OUTPUT_FULL, person.row_start)
-    cover_stocks(supply, stays, rule, scratch, &person, &covers)
+        covers.length = max(covers.length, asked.observed[place * asked.persons + i])
+    follow_stocks(supply, &calendar, rule, &covers)
+    count_days(&covers, asked, i)
+    several[0] = rule.groups > 1 or covers.stocks > 1
     return kernel_ok()
 
 
@@ -346,15 +396,19 @@ cdef Person person_of(
     return person
 
 
-cdef void observe_all(const Supply* supply, const Stays* stays, const Rule* rule, const Asked* asked) noexcept nogil:
+# Returns the longest observation.
+cdef int32_t observe_all(const Supply* supply, const Stays* stays, const Rule* rule, const Asked* asked) noexcept nogil:
     cdef int64_t i, place, cell
+    cdef int32_t longest = 0
     cdef Person person
+    cdef Calendar calendar
     for place in range(asked.ends):
         cell = place * asked.persons
         for i in range(asked.persons):
             asked.observed[cell + i] = max(asked.end[cell + i] - asked.start[i], 0)
+            longest = max(longest, asked.observed[cell + i])
     if stays.offsets == NULL:
-        return
+        return longest
     for i in range(asked.persons):
         if stays.offsets[i] == stays.offsets[i + 1]:
             continue
@@ -362,10 +416,10 @@ cdef void observe_all(const Supply* supply, const Stays* stays, const Rule* rule
         for place in range(asked.ends):
             cell = place * asked.persons + i
             if asked.end[cell] > person.start:
-                asked.observed[cell] -= (
-                    hospital_days_before(stays, &person, asked.end[cell])
-                    - hospital_days_before(stays, &person, person.start)
-                )
+                calendar = calendar_of(stays, &person)
+                asked.observed[cell] += hospital_days_before(&calendar, person.start)
+                asked.observed[cell] -= hospital_days_before(&calendar, asked.end[cell])
+    return longest
 
 
 cdef linkage_stock_rows stock_rows(const Supply* supply, const Rule* rule) noexcept nogil:
@@ -401,17 +455,26 @@ cdef KernelResult cover_all(
     cdef linkage_stock_rows rows = stock_rows(supply, rule)
     cdef linkage_stock_persons persons = stock_persons(with_rows, persons_with_rows, stays, asked)
     cdef KernelResult result
-    observe_all(supply, stays, rule, asked)
+    cdef bint several = rule.groups > 1
     memset(asked.covered, 0, asked.ends * asked.persons * sizeof(int32_t))
     while place < persons_with_rows:
-        if rule.groups == 1:
+        # Somebody with several stocks is mostly followed by others.
+        if not several:
             place = linkage_cover_from(&rows, &persons, place)
         if place < persons_with_rows:
-            result = cover_person(supply, stays, rule, scratch, asked, with_rows[place])
+            result = cover_person(supply, stays, rule, scratch, asked, with_rows[place], &several)
             if result.status:
                 return result
             place += 1
     return kernel_ok()
+
+
+# Rows of the person who has most.
+cdef int64_t longest_of(const int64_t* offsets, const int32_t[::1] with_rows) noexcept:
+    cdef int64_t place, longest = 0
+    for place in range(with_rows.shape[0]):
+        longest = max(longest, offsets[with_rows[place] + 1] - offsets[with_rows[place]])
+    return longest
 
 
 def covered_days(
@@ -426,8 +489,6 @@ def covered_days(
     stays,
     const int32_t[::1] start,
     const int32_t[:, ::1] end,
-    uint8_t[::1] covered_by,
-    uint8_t[::1] done,
     int32_t[:, ::1] observed,
     int32_t[:, ::1] covered,
     *,
@@ -446,6 +507,10 @@ def covered_days(
     cdef Rule rule
     cdef Scratch scratch
     cdef Asked asked
+    cdef int64_t groups = valid_from.shape[0], sets_at_most
+    cdef uint64_t[::1] changes, days
+    cdef int32_t[::1] stock_of_code
+    cdef uint8_t[::1] stocks, groups_of
     if not (
         offsets.shape[0] == persons + 1
         and end.shape[0] == observed.shape[0] == covered.shape[0]
@@ -474,10 +539,18 @@ def covered_days(
     supply.valid_from, supply.valid_until = &valid_from[0], &valid_until[0]
     rule.groups, rule.lookback_days, rule.stock_cap_64ths = <int>valid_from.shape[0], lookback_days, stock_cap_64ths
     rule.carry_over, rule.pooled, rule.all_groups = carry_over, pooled, all_groups
-    scratch.covered_by, scratch.covered_by_size = &covered_by[0] if covered_by.shape[0] else NULL, covered_by.shape[0]
-    scratch.done, scratch.done_size = &done[0] if done.shape[0] else NULL, done.shape[0]
+    rule.valid_from, rule.valid_until = max(valid_from), min(valid_until)
     asked.persons, asked.ends, asked.start, asked.end = persons, end.shape[0], &start[0], &end[0, 0]
     asked.observed, asked.covered = &observed[0, 0], &covered[0, 0]
+    with nogil:
+        scratch.words = (observe_all(&supply, &hospital, &rule, &asked) >> 6) + 1
+    # A row opens one stock, or one set of days, at most.
+    sets_at_most = groups + longest_of(&offsets[0], with_rows)
+    stock_of_code = np.full(max(groups_of_code.shape[0], 1), -1, np.int32)
+    stocks, groups_of = np.empty(sets_at_most * sizeof(Stock), np.uint8), np.empty(sets_at_most, np.uint8)
+    changes, days = np.empty(sets_at_most * scratch.words, np.uint64), np.empty(groups * scratch.words, np.uint64)
+    scratch.stocks, scratch.stock_of_code = <Stock*>&stocks[0], &stock_of_code[0]
+    scratch.changes, scratch.groups_of, scratch.covered = &changes[0], &groups_of[0], &days[0]
     with nogil:
         result = cover_all(
             &with_rows[0] if with_rows.shape[0] else NULL, with_rows.shape[0],
