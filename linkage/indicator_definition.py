@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tomllib
+from collections.abc import Callable
 from datetime import date
 from functools import cache
 from importlib import resources
@@ -27,6 +28,8 @@ from linkage.indicator_kinds import (
     Cost,
     DefinedDailyDoses,
     DrugsAtDate,
+    DrugUseModel,
+    DrugUsePeriods,
     EventInWindow,
     FromFirstDispensing,
     GenericSubstitution,
@@ -59,6 +62,7 @@ _NETTED = (
     | OutcomeRate
     | LandmarkOutcome
     | SequenceSymmetry
+    | DrugUsePeriods
     | _WITHOUT_STAYS
 )
 
@@ -114,6 +118,7 @@ class IndicatorSet(Model):
     header: SetHeader = Field(alias="set")
     codes: dict[Identifier, CodeSet] = Field(default_factory=dict)
     supply: dict[Identifier, SupplyModel] = Field(default_factory=dict)
+    drug_use: dict[Identifier, DrugUseModel] = Field(default_factory=dict)
     exits: Exits = Exits()
     indicators: list[Indicator] = Field(alias="indicator", min_length=1)
     stratify: Stratify = Stratify()
@@ -147,6 +152,8 @@ class IndicatorSet(Model):
                     f"indicator {indicator.id!r}: death is the outcome, and cannot compete with itself; "
                     "write competing = 'none'"
                 )
+            if isinstance(indicator, DrugUsePeriods):
+                _known(indicator.drug_use, self.drug_use, what="model of drug use", where=indicator.id)
             supply = getattr(indicator, "supply", None)
             if supply is not None:
                 _known(supply, self.supply, what="supply model", where=indicator.id)
@@ -168,7 +175,10 @@ def _is_death(indicator: WithOutcome, definition: IndicatorSet) -> bool:
 
 def _is_death(indicator: WithOutcome, definition: IndicatorSet) -> bool:
     death, outcome = definition.exits.death, indicator.outcome
-    return death is not None and (death.register_name, death.date_column) == (outcome.register_name, outcome.date_column)
+    return death is not None and (death.register_name, death.date_column) == (
+        outcome.register_name,
+        outcome.date_column,
+    )
 
 
 def _known(name: str, known: dict[str, Any], *, what: str, where: str) -> None:
@@ -194,8 +204,15 @@ def code_set_names(indicator: Indicator) -> list[str]:
     return [] if codes is None else [codes] if isinstance(codes, str) else list(codes)
 
 
-def load_indicator_set(source: Path | str) -> IndicatorSet:
+Raw = dict[str, Any]
+
+
+def load_indicator_set(source: Path | str, *, fill: Callable[[Raw], Raw] = lambda raw: raw) -> IndicatorSet:
     """Read a set from a file (Path) or from TOML text (str).
+
+    Args:
+        source: where it stands.
+        fill: puts in what the text leaves to other files, before anything is checked.
 
     Raises:
         DefinitionRejected: not TOML, or a kind, field, value or name is not known; names file, field and mend.
@@ -211,7 +228,7 @@ def load_indicator_set(source: Path | str) -> IndicatorSet:
     except tomllib.TOMLDecodeError as problem:
         raise DefinitionRejected(f"{name}: is not TOML: {problem}.", mend="Mend the line that is named.") from None
     try:
-        return IndicatorSet.model_validate(raw)
+        return IndicatorSet.model_validate(fill(raw))
     except ValidationError as problem:
         raise refusal(problem, source=name) from None
 
@@ -285,6 +302,8 @@ def needed_columns(definition: IndicatorSet) -> dict[str, set[str]]:
             columns.update(PRODUCT_COLUMNS)
         if isinstance(indicator, _WITHOUT_STAYS) and indicator.needs_dose:
             columns.add("daily_dose")
+        if isinstance(indicator, DrugUsePeriods):
+            _add_drug_use(needed, columns, definition.drug_use[indicator.drug_use])
         supply = getattr(indicator, "supply", None)
         if supply is not None:
             columns.update(
@@ -293,6 +312,12 @@ def needed_columns(definition: IndicatorSet) -> dict[str, set[str]]:
             if definition.supply[supply].hospital != "ignore":
                 needed.setdefault(definition.supply[supply].hospital_register, set()).update(HOSPITAL_COLUMNS)
     return needed
+
+
+def _add_drug_use(needed: dict[str, set[str]], columns: set[str], model: DrugUseModel) -> None:
+    columns.update(["product", "ddd_per_package", "ddd_dispensed"])
+    if model.hospital != "ignore":
+        needed.setdefault(model.hospital_register, set()).update(HOSPITAL_COLUMNS)
 
 
 PRODUCT_COLUMNS = ("product", "units_per_package", "strength_text")

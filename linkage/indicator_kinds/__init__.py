@@ -46,6 +46,7 @@ from linkage.indicator_kinds.common import (
     Words,
 )
 from linkage.indicator_kinds.concurrent import DrugsAtDate
+from linkage.indicator_kinds.drug_use import DrugDays, DrugUseModel, DrugUsePeriods, PackageDays
 from linkage.indicator_kinds.episodes import (
     AddOn,
     CoveredOnDay,
@@ -87,6 +88,7 @@ Indicator = Annotated[
     | Switch
     | AddOn
     | DoseChange
+    | DrugUsePeriods
     | DrugsAtDate
     | EventInWindow
     | OutcomeRate
@@ -110,6 +112,9 @@ __all__ = [
     "Denominator",
     "Dispensings",
     "DoseChange",
+    "DrugDays",
+    "DrugUseModel",
+    "DrugUsePeriods",
     "DrugsAtDate",
     "EpisodeWindows",
     "EventInWindow",
@@ -131,6 +136,7 @@ __all__ = [
     "OutcomeRate",
     "Outcome",
     "OutcomeRate",
+    "PackageDays",
     "Packages",
     "ProportionOfDaysCovered",
     "Restart",

@@ -16,6 +16,7 @@ from linkage.indicator_kinds import (
     CoveredOnDay,
     DoseChange,
     DrugsAtDate,
+    DrugUsePeriods,
     EventInWindow,
     Indicator,
     Initiation,
@@ -31,6 +32,7 @@ from linkage.indicator_kinds import (
 )
 from linkage_core.events import PersonEvents, Population
 from linkage_core.indicators.amounts import evaluate_amounts
+from linkage_core.indicators.drug_use_periods import evaluate_drug_use_periods
 from linkage_core.indicators.drugs_at_date import evaluate_drugs_at_date
 from linkage_core.indicators.event_in_window import evaluate_event_in_window
 from linkage_core.indicators.follow_up import follow
@@ -108,6 +110,7 @@ _EVALUATORS: Mapping[type[Indicator], Callable[[RunContext, Any], list[PersonVal
     Switch: evaluate_switch,
     AddOn: evaluate_add_on,
     DoseChange: evaluate_dose_change,
+    DrugUsePeriods: evaluate_drug_use_periods,
     DrugsAtDate: evaluate_drugs_at_date,
     EventInWindow: evaluate_event_in_window,
     OutcomeRate: evaluate_outcome_rate,

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from linkage.indicator_kinds import SupplyModel
+from linkage.indicator_kinds import DrugUseModel, SupplyModel
 from linkage_core.indicators.follow_up import FAR, days
-from linkage_core.indicators.run_context import RunContext
 from linkage_core.indicators.values import Int32s, Int64s
+
+if TYPE_CHECKING:
+    from linkage_core.indicators.run_context import RunContext
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +29,8 @@ class HospitalStays:
     discharged: Int32s
 
 
-def hospital_stays(context: RunContext, model: SupplyModel) -> HospitalStays:
-    """Stays that a supply model asks for; none where it ignores them. A row without both dates is not a stay."""
+def hospital_stays(context: RunContext, model: SupplyModel | DrugUseModel) -> HospitalStays:
+    """Stays that a model asks for; none where it ignores them. A row without both dates is not a stay."""
     empty = np.zeros(0, np.int32)
     if model.hospital == "ignore":
         return HospitalStays(np.zeros(context.persons + 1, np.int64), empty, empty)

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import NamedTuple, Protocol, cast
+from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from linkage.indicator_kinds import Indicator
+
+if TYPE_CHECKING:
+    from linkage_core.indicators.drug_use import ListedDrugUse
 
 Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]
@@ -219,6 +222,7 @@ class PersonValues:
         times: times to an event, where the value is one.
         episodes: lists the episodes that the value counts; for the laboratory, nothing else may call it.
         events: lists the events of the value's indicator, given with its first value alone; for the laboratory too.
+        drug_use: lists its drug use periods, in the same way.
         statistics: works out the statistics of some persons (bool, one a person); for the laboratory too.
     """
 
@@ -242,6 +246,7 @@ class PersonValues:
     times: TimesToEvent | None = None
     episodes: Callable[[], EpisodeList] | None = None
     events: Callable[[], EventList] | None = None
+    drug_use: Callable[[], ListedDrugUse] | None = None
     statistics: Callable[[Bools], list[CellStatistic]] | None = None
 
     @property

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from linkage.indicator_definition import IndicatorSet, code_set_names
-from linkage.indicator_kinds import CodeSet, EventInWindow, WithOutcome
+from linkage.indicator_kinds import CodeSet, DrugUseModel, EventInWindow, SupplyModel, WithOutcome
 from linkage_core.indicators.dictionary_facts import facts_of, membership, plain
 from linkage_core.indicators.values import UInt8s
 from linkage_core.row_filter import RowFilter
@@ -49,7 +49,8 @@ def wanted_rows(definitions: Sequence[IndicatorSet], register: str, row_dimensio
 def _read_by_date(definition: IndicatorSet) -> set[str]:
     """Registers of which any row may tell a death, an emigration or a hospital stay."""
     exits = {source.register_name for source in (definition.exits.death, definition.exits.emigration) if source}
-    return exits | {model.hospital_register for model in definition.supply.values() if model.hospital != "ignore"}
+    models: list[SupplyModel | DrugUseModel] = [*definition.supply.values(), *definition.drug_use.values()]
+    return exits | {model.hospital_register for model in models if model.hospital != "ignore"}
 
 
 def _in_any(code_sets: Sequence[CodeSet]) -> Callable[[str], bool]:

@@ -53,5 +53,5 @@ def drug_use_periods(
         longest, most_stays: rows and stays of the person with most of each.
 
     Raises:
-        EventsRejected: days of a person are not ascending, or a drug or package is not one of the limits; names the row.
+        EventsRejected: days of a person are not ascending, or a drug or package has no limits; names the row.
     """

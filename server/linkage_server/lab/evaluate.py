@@ -19,9 +19,11 @@ from linkage_core.aggregates import count_by
 from linkage_core.grids import ROW_PREFIX
 from linkage_core.indicators import PersonValues, evaluate
 from linkage_server.lab.cell_statistics import cell_statistics
+from linkage_server.lab.drug_use_results import drug_use_periods, package_days
 from linkage_server.lab.episode_results import episodes, times
 from linkage_server.lab.event_results import supply_events
 from linkage_server.lab.inputs import LabInputs, read_inputs
+from linkage_server.lab.parameter_files import with_parameters
 from linkage_server.lab.results import counts, per_person
 from linkage_server.lab.survival_results import survival
 
@@ -45,6 +47,10 @@ def evaluate_command(
     data_until: Annotated[
         list[str], typer.Option(metavar="REGISTER=DATE", help="Last day that a register holds in full; repeat.")
     ] = [],  # noqa: B006
+    parameters: Annotated[
+        list[str],
+        typer.Option(metavar="MODEL.packages=FILE", help="Table of packages or drugs of a model of drug use; repeat."),
+    ] = [],  # noqa: B006
     only: Annotated[list[str], typer.Option(metavar="ID", help="Only this indicator of the set; repeat.")] = [],  # noqa: B006
     as_json: Annotated[bool, typer.Option("--json", help="Print what was written as JSON.")] = False,
 ) -> None:
@@ -59,6 +65,7 @@ def evaluate_command(
         by=[crossing.split() for crossing in by],
         columns=_by_register(column),
         data_until={name: _day(text) for name, text in _pairs(data_until, option="--data-until")},
+        parameters={name: Path(file) for name, file in _pairs(parameters, option="--parameters")},
         only=only,
     )
     if as_json:
@@ -79,6 +86,7 @@ def evaluate_files(
     by: Sequence[Sequence[str]] = (),
     columns: dict[str, dict[str, str]] | None = None,
     data_until: dict[str, date] | None = None,
+    parameters: dict[str, Path] | None = None,
     only: Sequence[str] = (),
 ) -> list[Path]:
     """Evaluate a set on plain files and write the results into a folder; returns what was written.
@@ -86,14 +94,15 @@ def evaluate_files(
     `table.parquet` and `table.csv` hold the counts, `definition.json` the canonical form with its hash and the account
     of rows; `per_person.parquet` and `per_person.csv` one row an indicator, parameter point and person. Where
     indicators follow persons in time, `survival` holds curves, `episodes` and `times` their persons' own. `events`
-    holds the events of measures of availability.
+    holds the events of measures of availability; `drug_use_periods` the periods of the kind of that name, and
+    `package_days` what these tell of packages.
 
     Raises:
         DefinitionRejected: the set is wrong.
         InputRefused: a file is not as needed.
         EventsRejected: a register or column that the set needs is missing.
     """
-    definition = load_indicator_set(set_file)
+    definition = load_indicator_set(set_file, fill=lambda raw: with_parameters(raw, parameters or {}))
     if unknown := set(only) - {indicator.id for indicator in definition.indicators}:
         raise InputRefused(f"The set has no indicator {sorted(unknown)[0]!r}.", mend="Mend --only.")
     inputs = read_inputs(definition, population=population, events=events, told=columns or {})
@@ -115,10 +124,12 @@ def evaluate_files(
         "survival": survival(values, population=inputs.population, by=crossings),
         "statistics": cell_statistics(values, population=inputs.population, by=crossings),
     }
+    tables["package_days"] = package_days(values)
     if write_persons:
         tables["per_person"] = per_person(values, persons=inputs.persons)
         tables["episodes"] = episodes(values, persons=inputs.persons)
         tables["times"] = times(values, persons=inputs.persons)
+        tables["drug_use_periods"] = drug_use_periods(values, persons=inputs.persons)
     if write_events:
         tables["events"] = supply_events(values, persons=inputs.persons)
     written = [path for name, table in tables.items() if table is not None for path in _write(table, out / name)]

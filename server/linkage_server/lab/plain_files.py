@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 from linkage.errors import InputRefused
 from linkage.register_catalogue import shipped_registers
 from linkage.register_variable import Role
+from linkage_core.indicators.drug_use import DDD_IN_FULL
 from linkage_core.indicators.supply_in_full import IN_FULL
 
 PERSON = "person"
@@ -40,7 +41,11 @@ SCALES = {
 
 WHOLE_NUMBERS = ("days_supply", "units_per_package")
 
+_IN_FULL = {"days_supply": IN_FULL, "ddd_dispensed": DDD_IN_FULL}
+"""Measures that some kinds compute with as a file has them, beside the scaled column, which rounds them."""
+
 _IN_COMMON_USE = {
+    "product": ("pack_id", "package_id", "vnr"),
     "atc": ("atc_code",),
     "packages": ("packs", "antal"),
     "units_per_package": ("pack_size",),
@@ -113,9 +118,9 @@ def with_concepts(
         if concept not in {field.name for field in fields}:
             arrays.append(column)
             fields.append(pa.field(concept, column.type, metadata=metadata))
-            if concept == "days_supply" and scale > 1:
+            if concept in _IN_FULL and scale > 1 and not pa.types.is_integer(table[name].type):
                 arrays.append(table[name].cast(pa.float64()))
-                fields.append(pa.field(IN_FULL, pa.float64()))
+                fields.append(pa.field(_IN_FULL[concept], pa.float64()))
     return pa.table(arrays, schema=pa.schema(fields))
 
 
