@@ -42,7 +42,6 @@ from linkage.indicator_kinds import (
     OutcomeRate,
     ProportionOfDaysCovered,
     SequenceSymmetry,
-    SequenceSymmetry,
     SubstanceAmount,
     SupplyModel,
     Switch,
@@ -147,11 +146,6 @@ class IndicatorSet(Model):
                     f"indicator {indicator.id!r}: death is the outcome, and cannot compete with itself; "
                     "write competing = 'none'"
                 )
-            if isinstance(indicator, LandmarkOutcome) and indicator.competing == "death" and _is_death(indicator, self):
-                raise ValueError(
-                    f"indicator {indicator.id!r}: death is the outcome, and cannot compete with itself; "
-                    "write competing = 'none'"
-                )
             if isinstance(indicator, DrugUsePeriods):
                 _known(indicator.drug_use, self.drug_use, what="model of drug use", where=indicator.id)
             supply = getattr(indicator, "supply", None)
@@ -163,14 +157,6 @@ class IndicatorSet(Model):
                         "name a supply model with hospital = 'ignore'"
                     )
         return self
-
-
-def _is_death(indicator: WithOutcome, definition: IndicatorSet) -> bool:
-    death, outcome = definition.exits.death, indicator.outcome
-    return death is not None and (death.register_name, death.date_column) == (
-        outcome.register_name,
-        outcome.date_column,
-    )
 
 
 def _is_death(indicator: WithOutcome, definition: IndicatorSet) -> bool:

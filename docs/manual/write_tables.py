@@ -37,6 +37,9 @@ _KINDS = get_args(get_args(indicator_kinds.Indicator)[0])
 _PARTS = (
     indicator_kinds.Window,
     indicator_kinds.Observation,
+    indicator_kinds.DrugUseModel,
+    indicator_kinds.PackageDays,
+    indicator_kinds.DrugDays,
     indicator_kinds.Calendar,
     indicator_kinds.RollingCalendar,
     indicator_kinds.Washout,

@@ -62,9 +62,7 @@ from linkage.indicator_kinds.episodes import (
 )
 from linkage.indicator_kinds.events import EventInWindow
 from linkage.indicator_kinds.outcomes import LandmarkOutcome, Outcome, OutcomeRate, WithOutcome
-from linkage.indicator_kinds.outcomes import LandmarkOutcome, Outcome, OutcomeRate, WithOutcome
 from linkage.indicator_kinds.population_rates import Standard
-from linkage.indicator_kinds.sequences import SequenceSymmetry
 from linkage.indicator_kinds.sequences import SequenceSymmetry
 from linkage.indicator_kinds.start import Initiation
 from linkage.indicator_kinds.time_windows import AnchoredWindow, EpisodeWindows, SlidingWindows
@@ -127,13 +125,10 @@ __all__ = [
     "IntGrid",
     "IntervalName",
     "LandmarkOutcome",
-    "LandmarkOutcome",
     "MedicationAvailability",
     "Model",
     "Names",
     "Observation",
-    "Outcome",
-    "OutcomeRate",
     "Outcome",
     "OutcomeRate",
     "PackageDays",
@@ -141,7 +136,6 @@ __all__ = [
     "ProportionOfDaysCovered",
     "Restart",
     "Reversals",
-    "SequenceSymmetry",
     "RollingCalendar",
     "SequenceSymmetry",
     "ShareGrid",
@@ -161,7 +155,6 @@ __all__ = [
     "WithChanges",
     "WithCurves",
     "WithGaps",
-    "WithOutcome",
     "WithOutcome",
     "Words",
 ]

@@ -12,6 +12,8 @@ from linkage.indicator_kinds import (
     Calendar,
     CodeSet,
     DoseChange,
+    DrugUseModel,
+    DrugUsePeriods,
     FromFirstDispensing,
     Indicator,
     LandmarkOutcome,
@@ -48,6 +50,7 @@ _KINDS = {
     "switch": "another drug in place of the first one",
     "add_on": "another treatment beside the first one",
     "dose_change": "daily dose raised or lowered",
+    "drug_use_periods": "drug use periods estimated from dispensings (PRE2DUP)",
     "drugs_at_date": "number of distinct drugs on a day",
     "event_in_window": "event of another register within a window",
     "outcome_rate": "first outcomes per person-time with and without the treatment at hand, unadjusted",
@@ -133,6 +136,8 @@ def _facts(indicator: Indicator, definition: IndicatorSet) -> Iterator[tuple[str
         yield "Supply carried over", _CARRIED[indicator.same_medication, indicator.dosage_change]
     if isinstance(indicator, FromFirstDispensing):
         yield from _from_first_dispensing(indicator)
+    if isinstance(indicator, DrugUsePeriods):
+        yield from _drug_use(indicator, definition.drug_use[indicator.drug_use])
     if isinstance(indicator, WithOutcome):
         yield from _with_outcome(indicator)
     if isinstance(indicator, SequenceSymmetry):
@@ -203,6 +208,21 @@ def _with_gaps(indicator: WithGaps) -> Iterator[tuple[str, str]]:
         where = "while covered, " if indicator.starts == "covered" else ""
         since = f"{indicator.together_days} days or more before the first episode ends"
         yield "Added", f"{others}, first dispensed {where}{since}"
+
+
+def _drug_use(indicator: DrugUsePeriods, model: DrugUseModel) -> Iterator[tuple[str, str]]:
+    if indicator.at_days:
+        yield "In use on", f"day {_listed(indicator.at_days)} after the index day"
+    weights = f"{model.weight_past:g}/{model.weight_current:g}/{model.weight_next:g}"
+    yield "Sliding average", f"weights {weights}, {model.weight_ends:g} at both ends"
+    yield (
+        "Use goes on",
+        f"over gaps of at most {model.gap_max:g} days, {model.days_covered:g} days beyond what is expected",
+    )
+    stays = "" if model.hospital == "ignore" else f", and at most {model.hospital_max:g} days in hospital"
+    yield "A dispensing lasts", f"{model.duration_min:g} to {model.duration_max:g} days{stays}"
+    yield "Parameters", f"of {len(model.packages)} packages and {len(model.drugs)} drugs, in the definition"
+    yield "Reversed rows", _REVERSALS[model.reversals]
 
 
 def _with_outcome(indicator: WithOutcome) -> Iterator[tuple[str, str]]:
