@@ -33,15 +33,19 @@ from linkage.indicator_kinds import (
     EventInWindow,
     FromFirstDispensing,
     GenericSubstitution,
+    HighIntensity,
     Identifier,
     Indicator,
     Initiation,
     LandmarkOutcome,
     MedicationAvailability,
+    MedicationPossessionRatio,
     Model,
     OutcomeRate,
+    PrimaryNonAdherence,
     ProportionOfDaysCovered,
     SequenceSymmetry,
+    StartAndUse,
     SubstanceAmount,
     SupplyModel,
     Switch,
@@ -151,7 +155,8 @@ class IndicatorSet(Model):
             supply = getattr(indicator, "supply", None)
             if supply is not None:
                 _known(supply, self.supply, what="supply model", where=indicator.id)
-                if isinstance(indicator, _WITHOUT_STAYS | OutcomeRate) and self.supply[supply].hospital != "ignore":
+                without_stays = _WITHOUT_STAYS | OutcomeRate | MedicationPossessionRatio
+                if isinstance(indicator, without_stays) and self.supply[supply].hospital != "ignore":
                     raise ValueError(
                         f"indicator {indicator.id!r}: {indicator.kind} does not know hospital stays yet; "
                         "name a supply model with hospital = 'ignore'"
@@ -248,7 +253,8 @@ def needs_index_date(indicator: Indicator) -> bool:
 
 def population_columns(indicator: Indicator) -> list[str]:
     """Columns of the population, beside index date and strata, that an indicator reads."""
-    return indicator.population_columns if isinstance(indicator, MedicationAvailability) else []
+    columns: list[str] = getattr(indicator, "population_columns", [])
+    return columns
 
 
 def needed_columns(definition: IndicatorSet) -> dict[str, set[str]]:
@@ -284,7 +290,11 @@ def needed_columns(definition: IndicatorSet) -> dict[str, set[str]]:
             columns.add("strength_text" if indicator.strength == "text" else "strength_mg")
         if isinstance(indicator, GenericSubstitution):
             columns.add(indicator.code_column)
-        if isinstance(indicator, _NETTED):
+        if isinstance(indicator, HighIntensity):
+            columns.update(["strength_text", "dosage_text"])
+        if isinstance(indicator, PrimaryNonAdherence):
+            needed.setdefault(indicator.prescriptions, set()).update(PRESCRIPTION_COLUMNS)
+        if isinstance(indicator, _NETTED | StartAndUse):
             columns.update(PRODUCT_COLUMNS)
         if isinstance(indicator, _WITHOUT_STAYS) and indicator.needs_dose:
             columns.add("daily_dose")
@@ -308,6 +318,9 @@ def _add_drug_use(needed: dict[str, set[str]], columns: set[str], model: DrugUse
 
 PRODUCT_COLUMNS = ("product", "units_per_package", "strength_text")
 """What tells one product from another when a reversed row looks for its dispensing."""
+
+PRESCRIPTION_COLUMNS = ("prescribing_date", "atc", "cancelled")
+"""What a register of prescriptions tells: day of issue, drug, and whether it was taken back."""
 
 HOSPITAL_COLUMNS = ("admission_date", "discharge_date")
 

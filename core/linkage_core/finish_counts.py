@@ -250,11 +250,20 @@ class _Table:
         return CountedTable(
             person_cubes=tuple(self._person_cubes.values()),
             sum_cubes=tuple(self._sum_cubes.values()),
-            splits=tuple(dict.fromkeys([*sets, *self._splits])),
+            splits=tuple(dict.fromkeys([*sets, *self._splits, *self._shared_out()])),
             lines=tuple(self._lines),
             reasons=tuple(self._reasons),
             nestings=self._nestings(),
         )
+
+    def _shared_out(self) -> list[Split]:
+        """Denominators that points share out between them: who knows all but one of the parts knows the last."""
+        parts: dict[tuple[str, str], list[str]] = {}
+        for point in self._counts.layout.points:
+            if point.part_of and point.counted:
+                whole = self._shared["/".join(point.periods)][point.denominator]
+                parts.setdefault((point.part_of, whole), []).append(point.counted)
+        return [Split(whole, tuple(counted)) for (_, whole), counted in parts.items()]
 
     def _splits_of(self, family: str) -> list[Split]:
         sets = self._counts.families[family]

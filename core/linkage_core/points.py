@@ -39,6 +39,7 @@ class Point:
         rows: row variables that its values are split by; `own_rows` are those that the definition asks for.
         overlapping: row variables of which a row may have several levels.
         reasons: why persons have no value, in the order of the rules.
+        part_of: points of one name share their denominator out: each of its persons is counted by exactly one.
         denominator: name of the set of persons that have a value.
         counted: name of the set that is counted beside the denominator; "" where only a sum is formed.
         added: name of what is added up; "" where persons are only counted.
@@ -59,6 +60,7 @@ class Point:
     own_rows: tuple[str, ...]
     overlapping: tuple[str, ...]
     reasons: tuple[str, ...]
+    part_of: str = ""
     denominator: str = field(init=False, compare=False)
     counted: str = field(init=False, compare=False)
     added: str = field(init=False, compare=False)
@@ -111,6 +113,7 @@ def point_of(values: Sequence[PersonValues]) -> Point:
         own_rows=tuple(own),
         overlapping=tuple(dict.fromkeys(_overlapping(values))),
         reasons=tuple(dict.fromkeys(reason for value in values for reason in value.reasons if reason != OK)),
+        part_of=first.part_of,
     )
 
 

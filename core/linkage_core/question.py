@@ -19,6 +19,10 @@ _GRIDS = (
     "at_days",
     "gap_days",
     "gap_percent",
+    "washout_days",
+    "lookback_days",
+    "month",
+    "rule",
     "censoring",
     "measure",
     "within_days",
@@ -64,7 +68,8 @@ def _values(indicator: Indicator) -> int:
     window = getattr(indicator, "window", None) or getattr(indicator, "observe", None)
     sliding, episodes = getattr(indicator, "sliding", None), getattr(indicator, "episodes", None)
     calendar, washout = getattr(indicator, "calendar", None), getattr(indicator, "washout", None)
-    grids = [max(len(getattr(indicator, name, ())), 1) for name in _GRIDS]
+    found = (getattr(indicator, name, None) for name in _GRIDS)
+    grids = [max(len(grid), 1) for grid in found if isinstance(grid, list)]
     return (
         prod(grids)
         * (len(window.to_days) if window else 1)

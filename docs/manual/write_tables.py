@@ -43,6 +43,8 @@ _PARTS = (
     indicator_kinds.Calendar,
     indicator_kinds.RollingCalendar,
     indicator_kinds.Washout,
+    indicator_kinds.ObservedFrom,
+    indicator_kinds.IntensityThreshold,
     indicator_kinds.AnchoredWindow,
     indicator_kinds.SlidingWindows,
     indicator_kinds.EpisodeWindows,

@@ -47,6 +47,7 @@ from linkage.indicator_kinds.common import (
 )
 from linkage.indicator_kinds.concurrent import DrugsAtDate
 from linkage.indicator_kinds.drug_use import DrugDays, DrugUseModel, DrugUsePeriods, PackageDays
+from linkage.indicator_kinds.dose import HighIntensity, IntensityThreshold
 from linkage.indicator_kinds.episodes import (
     AddOn,
     CoveredOnDay,
@@ -63,10 +64,29 @@ from linkage.indicator_kinds.episodes import (
 from linkage.indicator_kinds.events import EventInWindow
 from linkage.indicator_kinds.outcomes import LandmarkOutcome, Outcome, OutcomeRate, WithOutcome
 from linkage.indicator_kinds.population_rates import Standard
+from linkage.indicator_kinds.possession import MedicationPossessionRatio
 from linkage.indicator_kinds.sequences import SequenceSymmetry
-from linkage.indicator_kinds.start import Initiation
+from linkage.indicator_kinds.start import (
+    Combination,
+    Initiation,
+    NewOrContinuing,
+    PrimaryNonAdherence,
+    TimeToInitiation,
+)
 from linkage.indicator_kinds.time_windows import AnchoredWindow, EpisodeWindows, SlidingWindows
+from linkage.indicator_kinds.use import Incidence, ObservedFrom, OnTreatment, Prevalence, WithObservedStart
 
+StartAndUse = (
+    Incidence
+    | Prevalence
+    | OnTreatment
+    | TimeToInitiation
+    | NewOrContinuing
+    | Combination
+    | PrimaryNonAdherence
+    | HighIntensity
+    | MedicationPossessionRatio
+)
 Indicator = Annotated[
     Users
     | Dispensings
@@ -77,6 +97,7 @@ Indicator = Annotated[
     | Cost
     | GenericSubstitution
     | Initiation
+    | StartAndUse
     | ProportionOfDaysCovered
     | MedicationAvailability
     | TreatmentEpisodes
@@ -104,6 +125,7 @@ __all__ = [
     "AnchoredWindow",
     "Calendar",
     "CodeSet",
+    "Combination",
     "Cost",
     "CoveredOnDay",
     "DefinedDailyDoses",
@@ -118,21 +140,30 @@ __all__ = [
     "EventInWindow",
     "FromFirstDispensing",
     "GenericSubstitution",
+    "HighIntensity",
     "Identifier",
+    "Incidence",
     "Indicator",
     "IndicatorBase",
     "Initiation",
     "IntGrid",
+    "IntensityThreshold",
     "IntervalName",
     "LandmarkOutcome",
     "MedicationAvailability",
+    "MedicationPossessionRatio",
     "Model",
     "Names",
+    "NewOrContinuing",
     "Observation",
+    "ObservedFrom",
+    "OnTreatment",
     "Outcome",
     "OutcomeRate",
     "PackageDays",
     "Packages",
+    "Prevalence",
+    "PrimaryNonAdherence",
     "ProportionOfDaysCovered",
     "Restart",
     "Reversals",
@@ -141,11 +172,13 @@ __all__ = [
     "ShareGrid",
     "SlidingWindows",
     "Standard",
+    "StartAndUse",
     "SubstanceAmount",
     "SupplyModel",
     "Switch",
     "Target",
     "TimeToDiscontinuation",
+    "TimeToInitiation",
     "TreatmentEpisodes",
     "Units",
     "Users",
@@ -155,6 +188,7 @@ __all__ = [
     "WithChanges",
     "WithCurves",
     "WithGaps",
+    "WithObservedStart",
     "WithOutcome",
     "Words",
 ]

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from linkage.indicator_kinds.common import (
     Denominator,
     IndicatorBase,
     IntervalName,
+    IntGrid,
     Names,
     Reversals,
     Washout,
     Window,
     as_list,
+    unique,
 )
+from linkage.indicator_kinds.episodes import WithCurves
+from linkage.indicator_kinds.use import Lookback, WithObservedStart
 
 
 class Initiation(IndicatorBase):
@@ -31,3 +35,124 @@ class Initiation(IndicatorBase):
     denominator: Annotated[list[Denominator], BeforeValidator(as_list), Field(min_length=1)] = ["all"]
     statistic: list[Literal["count", "share"]] = ["count", "share"]
     interval: IntervalName = "wilson"
+
+
+class TimeToInitiation(WithCurves):
+    """Days from the index day to the first dispensing, censored at exit or on day `follow_up_days`, death competing.
+
+    A dispensing on the index day is day 0, one on day `follow_up_days` comes too late. Who has a dispensing in the
+    washout is left out. Curves are of the laboratory: disclosure control protects `count` and `share`, initiated in
+    follow-up.
+    """
+
+    kind: Literal["time_to_initiation"]
+    codes: Names
+    follow_up_days: int = Field(default=365, ge=1, le=3650)
+    washout: Washout | None = None
+    reversals: Reversals = "net"
+
+    @model_validator(mode="after")
+    def _within_follow_up(self) -> TimeToInitiation:
+        if self.washout is not None and self.washout.effect != "exclude":
+            raise ValueError("washout.effect must be 'exclude': curves of new and earlier users are two indicators")
+        if any(day > self.follow_up_days for day in [*self.at_days, *self.restricted_mean_days]):
+            raise ValueError("a day of at_days or rmst:N lies above follow_up_days: the curve ends there")
+        return self
+
+    @property
+    def event_word(self) -> str:
+        """What the event is called in results."""
+        return "initiated"
+
+
+class NewOrContinuing(WithObservedStart):
+    """Persons by how treatment starts after the index day: `new`, `continuing`, or `none` in the start window.
+
+    `new` and `continuing` have a dispensing within the window; `continuing` also on one of the `lookback_days` days
+    before the index day. Who is not observed on all of these is left out.
+    """
+
+    kind: Literal["new_or_continuing"]
+    codes: Names
+    lookback_days: Annotated[list[Lookback], BeforeValidator(as_list), Field(min_length=1)] = [180]
+    window: Window
+    reversals: Reversals = "net"
+    denominator: Annotated[list[Denominator], BeforeValidator(as_list), Field(min_length=1)] = ["all"]
+    statistic: list[Literal["count", "share"]] = ["count", "share"]
+    interval: IntervalName = "wilson"
+
+    @model_validator(mode="after")
+    def _starts_at_index(self) -> NewOrContinuing:
+        unique(self.lookback_days)
+        if self.window.from_day < 0:
+            raise ValueError("window.from lies before the index day: the days before it are the lookback")
+        return self
+
+
+class Combination(IndicatorBase):
+    """Of how many of several groups a person has a dispensing within the window, and whether of `at_least` so many.
+
+    Each name of `codes` is a group. By default `at_least` is their number: the combination is complete.
+    """
+
+    kind: Literal["combination"]
+    codes: Annotated[list[str], Field(min_length=2, max_length=32)]
+    window: Window
+    at_least: IntGrid = []
+    reversals: Reversals = "net"
+    end_at_exit: bool = True
+    denominator: Annotated[list[Denominator], BeforeValidator(as_list), Field(min_length=1)] = ["all"]
+    statistic: list[Literal["count", "share", "mean"]] = ["count", "share", "mean"]
+    interval: IntervalName = "wilson"
+
+    # Any: a definition as it is written, before it is checked.
+    @model_validator(mode="before")
+    @classmethod
+    def _all_of_them(cls, raw: Any) -> Any:
+        if isinstance(raw, dict) and isinstance(raw.get("codes"), list) and "at_least" not in raw:
+            return {**raw, "at_least": [len(raw["codes"])]}
+        return raw
+
+    @field_validator("codes", "at_least")
+    @classmethod
+    def _each_once(cls, values: list[Any]) -> list[Any]:
+        return unique(values)
+
+    @model_validator(mode="after")
+    def _so_many_groups(self) -> Combination:
+        if any(not 1 <= least <= len(self.codes) for least in self.at_least):
+            raise ValueError(f"at_least counts groups: write 1 to {len(self.codes)}, as many as codes has")
+        return self
+
+
+class PrimaryNonAdherence(IndicatorBase):
+    """Prescriptions without a dispensing of the same drug (`match = "atc"`) or of the same codes within N days.
+
+    Of a register of prescriptions: date of issue, ATC code and, where it has one, a flag of cancelled prescriptions,
+    which are left out. `first` asks about a person's first prescriptions in the window (of a day with several,
+    whether any was not dispensed), `share` about all of hers in it; `prescriptions` and `not_dispensed` add them up.
+    The day of issue is day 0. Prescriptions that are not observed for N days are left out.
+    """
+
+    kind: Literal["primary_non_adherence"]
+    prescriptions: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+    codes: Names
+    match: Literal["atc", "codes"] = "atc"
+    window: Window
+    within_days: Annotated[list[Lookback], BeforeValidator(as_list), Field(min_length=1)] = [30, 90]
+    measure: Annotated[
+        list[Literal["first", "share", "prescriptions", "not_dispensed"]], BeforeValidator(as_list), Field(min_length=1)
+    ] = ["first"]
+    reversals: Reversals = "net"
+    statistic: list[Literal["count", "share", "mean", "sum"]] = ["count", "share", "mean", "sum"]
+    interval: IntervalName = "wilson"
+
+    @model_validator(mode="after")
+    def _two_registers(self) -> PrimaryNonAdherence:
+        unique(self.within_days)
+        unique(self.measure)
+        if len(self.window.to_days) > 1:
+            raise ValueError("window.to must be one day: the grid is of within_days")
+        if self.prescriptions == self.register_name:
+            raise ValueError("prescriptions must name a register of prescriptions, register one of dispensings")
+        return self

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from linkage.indicator_kinds import AmountIndicator
+from linkage.indicator_kinds import AmountIndicator, Incidence, Prevalence, RollingCalendar
 from linkage_core.indicators.codes import validity
 from linkage_core.indicators.observed_time import Moment
 from linkage_core.indicators.periods import periods
@@ -27,10 +27,10 @@ class Window:
     at: str
 
 
-def windows_of(indicator: AmountIndicator) -> list[Window]:
+def windows_of(indicator: AmountIndicator | Incidence | Prevalence) -> list[Window]:
     """The windows of an indicator, ends ascending."""
     if indicator.calendar is not None:
-        rolling = indicator.calendar.rolling
+        rolling = indicator.calendar.rolling if isinstance(indicator.calendar, RollingCalendar) else 1
         words = f"rolling={rolling}" if rolling > 1 else ""
         return [
             Window(words, period, Moment(first, of_index=False), Moment(after, of_index=False), period.label)
@@ -60,8 +60,14 @@ def apart(windows: Sequence[Window]) -> list[range]:
 def kernel_windows(context: RunContext, indicator: AmountIndicator, windows: Sequence[Window]) -> Windows:
     """Windows of one pass as kernels read them, cut at the exit."""
     valid = validity(context.code_set(indicator.codes))
-    register, ends = indicator.register_name, indicator.end_at_exit
-    if indicator.calendar is not None:
+    return cut_windows(context, indicator.register_name, windows, valid=valid, ends=indicator.end_at_exit)
+
+
+def cut_windows(
+    context: RunContext, register: str, windows: Sequence[Window], *, valid: tuple[int, int], ends: bool = True
+) -> Windows:
+    """The same, with days on which rows count told; death and emigration cut them where `ends` says so."""
+    if windows[0].period is not None:
         lengths = [window.end.day - window.start.day for window in windows]
         period_of_day = np.repeat(np.arange(len(windows), dtype=np.int32), lengths)
         exit_day = context.time.exit(register, ends=ends)[np.newaxis, :]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from linkage.indicator_kinds import ProportionOfDaysCovered
+from linkage.indicator_kinds import OnTreatment, Prevalence, ProportionOfDaysCovered
 from linkage_core.indicators.codes import validity
 from linkage_core.indicators.days_of_supply import DAY
 from linkage_core.indicators.hospital_stays import hospital_stays
@@ -18,12 +18,29 @@ NO_CAP = 1 << 60
 
 def covered_and_observed(context: RunContext, indicator: ProportionOfDaysCovered) -> list[tuple[Int32s, Int32s]]:
     """Days covered and days observed of each person, for each end of observation: one simulation for all of them."""
-    register, observe = indicator.register_name, indicator.observe
+    observe = indicator.observe
+    start = context.time.at(Moment(observe.from_day))
+    ends = [context.time.window_end(indicator.register_name, Moment(last)) for last in observe.to_days]
+    end = ends[0][np.newaxis] if len(ends) == 1 else np.stack(ends)
+    return covered_between(context, indicator, start, end)
+
+
+def covered_between(
+    context: RunContext,
+    indicator: ProportionOfDaysCovered | Prevalence | OnTreatment,
+    start: Int32s,
+    end: np.ndarray[tuple[int, ...], np.dtype[np.int32]],
+) -> list[tuple[Int32s, Int32s]]:
+    """Days covered and days observed of each person in [start, end), for each of the ends.
+
+    Args:
+        start: int32, one a person.
+        end: int32, ends x persons.
+    """
+    assert indicator.supply is not None, "definitions are checked when they are read"
+    register = indicator.register_name
     model = context.definition.supply[indicator.supply]
     rows, picked = context.dispensings(register), context.set_rows(register, *indicator.codes)
-    start = context.time.at(Moment(observe.from_day))
-    ends = [context.time.window_end(register, Moment(last)) for last in observe.to_days]
-    end = ends[0][np.newaxis] if len(ends) == 1 else np.stack(ends)
     at_home, covered = np.empty(end.shape, np.int32), np.empty(end.shape, np.int32)
     stays = None if model.hospital == "ignore" else hospital_stays(context, model)
     # One group with one stock, or none: all its rows are alike.
@@ -48,7 +65,7 @@ def covered_and_observed(context: RunContext, indicator: ProportionOfDaysCovered
         stock_cap_64ths=NO_CAP if cap == "none" else cap * DAY,
         carry_over=indicator.carry_over != "none",
         pooled=indicator.carry_over == "pooled",
-        all_groups=indicator.combine == "all",
+        all_groups=isinstance(indicator, ProportionOfDaysCovered) and indicator.combine == "all",
     )
     if stays is None or model.hospital == "freeze":
         return list(zip(covered, at_home, strict=True))
@@ -56,6 +73,6 @@ def covered_and_observed(context: RunContext, indicator: ProportionOfDaysCovered
     return list(zip(covered + (observed - at_home) if model.hospital == "credit" else covered, observed, strict=True))
 
 
-def _groups_of_code(context: RunContext, indicator: ProportionOfDaysCovered) -> UInt8s:
+def _groups_of_code(context: RunContext, indicator: ProportionOfDaysCovered | Prevalence | OnTreatment) -> UInt8s:
     masks = [context.members(indicator.register_name, name) << bit for bit, name in enumerate(indicator.codes)]
     return np.asarray(np.bitwise_or.reduce(np.array(masks, np.uint8), axis=0), np.uint8)

@@ -44,6 +44,7 @@ from linkage_core.indicators.proportion_of_days_covered import evaluate_proporti
 from linkage_core.indicators.reasons import Persons, somebody
 from linkage_core.indicators.run_context import RunContext
 from linkage_core.indicators.sequence_symmetry import evaluate_sequence_symmetry
+from linkage_core.indicators.start_and_use import START_AND_USE
 from linkage_core.indicators.time_to_discontinuation import evaluate_time_to_discontinuation
 from linkage_core.indicators.treatment_changes import (
     evaluate_add_on,
@@ -101,6 +102,7 @@ def _excluded(population: Population) -> list[tuple[str, Persons]]:
 # Any: each evaluator takes its own kind.
 _EVALUATORS: Mapping[type[Indicator], Callable[[RunContext, Any], list[PersonValues]]] = {
     Initiation: evaluate_initiation,
+    **START_AND_USE,
     ProportionOfDaysCovered: evaluate_proportion_of_days_covered,
     MedicationAvailability: evaluate_medication_availability,
     TreatmentEpisodes: evaluate_treatment_episodes,

@@ -76,7 +76,7 @@ def evaluate_proportion_of_days_covered(context: RunContext, indicator: Proporti
     return values
 
 
-def at_least(covered: Int32s, observed: Int32s, threshold: float) -> Bools:
+def at_least(covered: Int32s | Int64s, observed: Int32s | Int64s, threshold: float) -> Bools:
     """Whether covered / observed >= threshold, in integers: 292 of 365 days is 0.8 exactly."""
     exact = Fraction(str(threshold))
     longest = int(observed.max(initial=0))

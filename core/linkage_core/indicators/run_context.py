@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from linkage.errors import EventsRejected
 from linkage.indicator_definition import IndicatorSet
-from linkage.indicator_kinds import CodeSet, DrugsAtDate, Indicator, Initiation, ProportionOfDaysCovered, Reversals
+from linkage.indicator_kinds import CodeSet, Indicator, Reversals
 from linkage_core.events import PersonEvents
 from linkage_core.indicators.codes import validity
 from linkage_core.indicators.days_of_supply import DaysOfSupply, days_of_supply
@@ -23,7 +23,7 @@ from linkage_core.indicators.observed_time import ObservedTime
 from linkage_core.indicators.reasons import Persons, ReasonShelf, somebody
 from linkage_core.indicators.reversals import NettedRows, net
 from linkage_core.indicators.set_rows import EVERY_ROW, SetRows, rows_of_sets
-from linkage_core.indicators.spans import Question, questions_of, reversals_of
+from linkage_core.indicators.spans import Asking, Question, questions_of, reversals_of
 from linkage_core.indicators.values import Bools, Int32s, Int64s, UInt8s
 
 
@@ -182,7 +182,7 @@ class RunContext:
         return [
             question
             for indicator in self.indicators
-            if isinstance(indicator, Initiation | ProportionOfDaysCovered | DrugsAtDate)
+            if isinstance(indicator, Asking)
             and indicator.register_name == register
             and reversals_of(self.definition, indicator) == rule
             for question in questions_of(indicator)

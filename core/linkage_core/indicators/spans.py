@@ -9,7 +9,16 @@ import numpy as np
 import numpy.typing as npt
 
 from linkage.indicator_definition import IndicatorSet
-from linkage.indicator_kinds import DrugsAtDate, Indicator, Initiation, ProportionOfDaysCovered, Reversals
+from linkage.indicator_kinds import (
+    Combination,
+    DrugsAtDate,
+    Indicator,
+    Initiation,
+    NewOrContinuing,
+    OnTreatment,
+    ProportionOfDaysCovered,
+    Reversals,
+)
 from linkage_core.indicators.codes import CodedColumn, validity
 from linkage_core.indicators.follow_up import FAR
 from linkage_core.indicators.values import Bools, Int32s, UInt8s
@@ -35,9 +44,13 @@ class Question:
     span: Span | None
 
 
-def reversals_of(definition: IndicatorSet, indicator: Initiation | ProportionOfDaysCovered | DrugsAtDate) -> Reversals:
+Asking = Initiation | ProportionOfDaysCovered | DrugsAtDate | Combination | NewOrContinuing | OnTreatment
+"""Kinds whose questions are answered in one pass."""
+
+
+def reversals_of(definition: IndicatorSet, indicator: Asking) -> Reversals:
     """The rule for reversed rows of an indicator: that of its supply model where it has one."""
-    model = None if isinstance(indicator, Initiation) else indicator.supply
+    model = indicator.supply if isinstance(indicator, ProportionOfDaysCovered | DrugsAtDate) else None
     if model is not None:
         return definition.supply[model].reversals
     assert not isinstance(indicator, ProportionOfDaysCovered)  # It always has a supply model.
@@ -57,12 +70,44 @@ def washout_question(indicator: Initiation) -> Question | None:
     return Question(tuple(indicator.codes), Span(washout.from_day, washout.to_day + 1)) if washout else None
 
 
+def group_questions(indicator: Combination, last_day: int) -> list[Question]:
+    """Whether each group was dispensed by a last day."""
+    span = Span(indicator.window.from_day, last_day + 1, indicator.end_at_exit)
+    return [Question((name,), span) for name in indicator.codes]
+
+
+def start_question(indicator: NewOrContinuing, last_day: int) -> Question:
+    """Whether treatment started, or went on, by a last day."""
+    return Question(tuple(indicator.codes), Span(indicator.window.from_day, last_day + 1, ends=True))
+
+
+def lookback_question(indicator: NewOrContinuing, days: int) -> Question:
+    """Whether there was treatment in the days before the index day."""
+    return Question(tuple(indicator.codes), Span(-days, 0))
+
+
+def on_treatment_question(indicator: OnTreatment, month: int) -> Question:
+    """Whether there was a dispensing on the day of a month, or shortly before."""
+    day = indicator.day_of(month)
+    return Question(tuple(indicator.codes), Span(day - indicator.days_before, day + 1, ends=True))
+
+
 def questions_of(indicator: Indicator) -> list[Question]:
     """All that an indicator asks; whether there is a row at all is asked by each."""
     if isinstance(indicator, Initiation):
         by_window = [one for last in indicator.window.to_days for one in window_questions(indicator, last)]
         washout = washout_question(indicator)
         return [*by_window, *([washout] if washout else []), Question(tuple(indicator.codes), None)]
+    if isinstance(indicator, Combination):
+        by_group = [one for last in indicator.window.to_days for one in group_questions(indicator, last)]
+        return [*by_group, Question(tuple(indicator.codes), None)]
+    if isinstance(indicator, NewOrContinuing):
+        starts = [start_question(indicator, last) for last in indicator.window.to_days]
+        before = [lookback_question(indicator, days) for days in indicator.lookback_days]
+        return [*starts, *before, Question(tuple(indicator.codes), None)]
+    if isinstance(indicator, OnTreatment):
+        by_month = [on_treatment_question(indicator, month) for month in indicator.month]
+        return [*(by_month if "dispensed" in indicator.rule else []), Question(tuple(indicator.codes), None)]
     if isinstance(indicator, ProportionOfDaysCovered):
         return [Question(tuple(indicator.codes), None)]
     return [Question((indicator.codes,), None)] if isinstance(indicator, DrugsAtDate) else []

@@ -220,6 +220,7 @@ class PersonValues:
         number: float64, one a person: the full value where `value` holds whole units only; 0 where there is none. A
             person for whom a definition gives NaN or infinity has that here, is not counted, and has a reason.
         times: times to an event, where the value is one.
+        part_of: values of one name fall apart into each other: every counted person has yes in exactly one of them.
         episodes: lists the episodes that the value counts; for the laboratory, nothing else may call it.
         events: lists the events of the value's indicator, given with its first value alone; for the laboratory too.
         drug_use: lists its drug use periods, in the same way.
@@ -244,6 +245,7 @@ class PersonValues:
     summed: Summed | None = None
     number: Float64s | None = None
     times: TimesToEvent | None = None
+    part_of: str = ""
     episodes: Callable[[], EpisodeList] | None = None
     events: Callable[[], EventList] | None = None
     drug_use: Callable[[], ListedDrugUse] | None = None

@@ -36,7 +36,7 @@ def wanted_rows(definitions: Sequence[IndicatorSet], register: str, row_dimensio
             # An outcome is looked for in several columns, lists among them, which a test of one code cannot judge.
             if isinstance(indicator, WithOutcome) and indicator.outcome.register_name == register:
                 return None
-            if indicator.register_name != register:
+            if register not in (indicator.register_name, getattr(indicator, "prescriptions", None)):
                 continue
             names = code_set_names(indicator)
             # Events are looked for in several columns, lists among them, which a test of one code cannot judge.

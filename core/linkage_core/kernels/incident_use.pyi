@@ -20,8 +20,9 @@ def incident_use(
 ) -> None:
     """Count, by window and person, first rows after a washout and days on which there could have been one.
 
-    A day is at risk when it lies `washout` days or more after `known_from`, and none of the `washout` days before it has
-    a row. The day of an event is still at risk. Without `repeated` a person's time ends with her first event in any window.
+    A day is at risk when it lies `washout` days or more after `known_from`, and none of the `washout` days before it
+    has a row. The day of an event is still at risk. Without `repeated` a person's time ends with her first event in
+    any window.
 
     Args:
         offsets: int64, persons + 1, into the rows; rows of a person are by day.

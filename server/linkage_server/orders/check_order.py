@@ -141,7 +141,7 @@ def _set_faults(
             if column not in document.population.strata:
                 yield OrderFault(
                     "population.strata",
-                    f"lack {column!r}: {indicator.id} of {definition.name} reads lengths of windows from it.",
+                    f"lack {column!r}: {indicator.id} of {definition.name} reads days from it.",
                     f"Add {column!r} to strata and send it with the population.",
                 )
 

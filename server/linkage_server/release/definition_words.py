@@ -24,6 +24,7 @@ from linkage.indicator_kinds import (
     Restart,
     SequenceSymmetry,
     SlidingWindows,
+    StartAndUse,
     Switch,
     TimeToDiscontinuation,
     TreatmentEpisodes,
@@ -34,6 +35,7 @@ from linkage.indicator_kinds import (
     WithOutcome,
 )
 from linkage.indicator_kinds.time_windows import CalendarSpan, column_of, span_of
+from linkage_server.release.words_of_start import WORDS_OF_START, facts_of_start
 
 _KINDS = {
     "users": "users of a drug",
@@ -41,6 +43,7 @@ _KINDS = {
     "ddd": "defined daily doses",
     "cost": "cost",
     "initiation": "collected within a window after the index day",
+    **WORDS_OF_START,
     "proportion_of_days_covered": "proportion of days covered, with a stock for each drug",
     "medication_availability": "continuous medication availability (CMA)",
     "treatment_episodes": "treatment episodes from the first dispensing on",
@@ -142,6 +145,8 @@ def _facts(indicator: Indicator, definition: IndicatorSet) -> Iterator[tuple[str
         yield from _with_outcome(indicator)
     if isinstance(indicator, SequenceSymmetry):
         yield from _sequence(indicator)
+    if isinstance(indicator, StartAndUse):
+        yield from facts_of_start(indicator)
     if getattr(indicator, "mode", None) == "compat":
         yield "Compatibility", "computed as AdhereR 0.8.1 does, its known defects included"
     if getattr(indicator, "end_at_exit", True) is False:

@@ -1,0 +1,184 @@
+"""Treatment of high intensity: the daily dose of the last dispensing before a day, against thresholds of substances."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from linkage.indicator_kinds import HighIntensity
+from linkage_core.indicators.dispensings import Dispensings
+from linkage_core.indicators.faulty_rows import persons_with_faulty
+from linkage_core.indicators.initiation import denominator_words
+from linkage_core.indicators.observed_time import Moment
+from linkage_core.indicators.reasons import Persons, somebody
+from linkage_core.indicators.run_context import RunContext, joined
+from linkage_core.indicators.strengths import strengths
+from linkage_core.indicators.values import NO_TIME, Bools, Float64s, Int32s, Int64s, PersonValues
+from linkage_core.indicators.yes_no import yes_no
+
+_DECIMALS = 6
+"""Of a dose in milligrams: products of decimals that are told exactly are compared exactly."""
+
+
+def evaluate_high_intensity(context: RunContext, indicator: HighIntensity) -> list[PersonValues]:
+    """For each day, denominator and measure: whose dose is high, and whose was assumed."""
+    return [value for day in indicator.at_day for value in _on_day(context, indicator, day)]
+
+
+@dataclass(frozen=True, slots=True)
+class _LastRows:
+    """Rows of each person's last day of dispensing before a day.
+
+    Args:
+        places: int64, positions in the register; `person`: int64, one a place.
+        treated: bool, one a person: she has some.
+    """
+
+    places: Int64s
+    person: Int64s
+    treated: Bools
+
+
+@dataclass(frozen=True, slots=True)
+class _Doses:
+    """Doses of rows whose substance has a threshold.
+
+    Args:
+        person, threshold: int64, one a row.
+        strength, units: float64, milligrams a unit and units a day; NaN where they are not told.
+        step: int64, position of the step that told the units.
+    """
+
+    person: Int64s
+    threshold: Int64s
+    strength: Float64s
+    units: Float64s
+    step: Int64s
+
+
+def _on_day(context: RunContext, indicator: HighIntensity, day: int) -> Iterator[PersonValues]:
+    register, time, persons = indicator.register_name, context.time, context.persons
+    rows = context.dispensings(register)
+    after = time.at(Moment(day))
+    first = np.full(persons, -(1 << 30), np.int32)
+    if indicator.last_within_days != "any":
+        first = time.at(Moment(day - indicator.last_within_days))
+    last = _last_rows(context, indicator, first, after)
+    doses = _doses(rows, indicator, last)
+    missing = persons_with_faulty(context, register, indicator.codes, rows.without_quantity, first=first, after=after)
+    late = time.incomplete(register, Moment(day))
+    rules = [
+        ("error:index_date", time.without_index()),
+        ("error:packages", missing),
+        ("error:strength_text", _with(persons, doses.person[np.isnan(doses.strength)])),
+        ("error:dosage_text", _with(persons, doses.person[np.isnan(doses.units)])),
+        (NO_TIME, time.without_time(register, Moment(day - 1), death_ends=False)),
+        *context.excluded_as_incomplete(late),
+        *([("excluded:not_dispensed", somebody(~last.treated))] if indicator.among == "treated" else []),
+    ]
+    assumed = np.zeros(persons, np.bool_)
+    assumed[doses.person[(doses.step > 0) | (indicator.dose[0] != "dosage_text")]] = True
+    found = {"high_intensity": _high(doses, indicator, persons), "assumed_dose": assumed}
+    account = {f"rows_by_{step}": int(np.count_nonzero(doses.step == place)) for place, step in
+               enumerate(indicator.dose)}  # fmt: skip
+    account["rows_without_threshold"] = len(last.places) - len(doses.person)
+    no_rows = context.without_rows(register, indicator.codes, rule=indicator.reversals)
+    for denominator in indicator.denominator:
+        alive = time.alive_rule(denominator, Moment(day), at=str(day))
+        reasons = context.reasons.settle([*rules, *alive], no_rows=no_rows)
+        for measure in indicator.measure:
+            words = joined(f"at_day={day}", denominator_words(denominator), f"measure={measure}")
+            yield yes_no(indicator, words, found[measure], reasons, late=late, account=account)
+
+
+def _with(persons: int, places: Int64s) -> Persons:
+    found = np.zeros(persons, np.bool_)
+    found[places] = True
+    return somebody(found)
+
+
+def _last_rows(context: RunContext, indicator: HighIntensity, first: Int32s, after: Int32s) -> _LastRows:
+    """Rows of the last day in [first, after) with a dispensing of the codes."""
+    register = indicator.register_name
+    picked = context.set_rows(register, *indicator.codes)
+    left = context.netted(register, indicator.reversals).left[picked.places]
+    own = np.repeat(np.arange(context.persons), np.diff(picked.offsets))
+    counts = (left > 0) & context.in_force(register, indicator.codes, picked)
+    inside = np.flatnonzero(counts & (picked.day >= first[own]) & (picked.day < after[own]))
+    # Rows of a person are by day: the last of hers tells the day.
+    ends = np.searchsorted(inside, picked.offsets)
+    treated = np.asarray(ends[1:] > ends[:-1], np.bool_)
+    last_day = np.full(context.persons, -(1 << 30), np.int32)
+    last_day[treated] = picked.day[inside[ends[1:][treated] - 1]]
+    deciding = inside[picked.day[inside] == last_day[own[inside]]]
+    places = deciding if isinstance(picked.places, slice) else picked.places[deciding]
+    return _LastRows(places, own[deciding], treated)
+
+
+def _doses(rows: Dispensings, indicator: HighIntensity, last: _LastRows) -> _Doses:
+    """What the rows say about dose, where their substance has a threshold."""
+    of_atc = {threshold.atc: place for place, threshold in enumerate(indicator.thresholds)}
+    of_code = np.array([*(of_atc.get(name[:7], -1) for name in rows.atc.names), -1], np.int64)
+    threshold = of_code[rows.atc.code[last.places]]
+    places, person = last.places[threshold >= 0], last.person[threshold >= 0]
+    threshold = threshold[threshold >= 0]
+    strength = np.full(len(places), np.nan)
+    for number, one in enumerate(indicator.thresholds):
+        own = np.flatnonzero(threshold == number)
+        strength[own] = _strength(rows, indicator, one.component)[rows.codes("strength_text").code[places[own]]]
+    units, step = _units(rows, indicator, places)
+    return _Doses(person, threshold, strength, units, step)
+
+
+def _strength(rows: Dispensings, indicator: HighIntensity, component: int | None) -> Float64s:
+    """Milligrams of one component of each distinct text, and NaN for no text behind them."""
+    facts, bare = rows.codes("strength_text").facts, indicator.bare_number == "mg"
+
+    def of_text(text: str) -> float:
+        found = strengths(text, bare_number_is_mg=bare)
+        if component is None:
+            return float(found[0]) if len(found) == 1 else np.nan
+        return float(found[component - 1]) if len(found) > 1 and component <= len(found) else np.nan
+
+    def read() -> Float64s:
+        return np.array([*map(of_text, facts.texts), np.nan])
+
+    return facts.remember(("strength", component, bare), read)
+
+
+def _units(rows: Dispensings, indicator: HighIntensity, places: Int64s) -> tuple[Float64s, Int64s]:
+    """Units a day of each row by the first step that can tell, NaN where none does; and that step."""
+    units, step = np.full(len(places), np.nan), np.full(len(places), -1, np.int64)
+    for number, name in enumerate(indicator.dose):
+        told = np.full(len(places), np.nan)
+        if name.startswith("units_per_day"):
+            told[:] = float(name.partition(":")[2])
+        elif rows.has("dosage_text"):
+            texts = rows.codes("dosage_text")
+            told = np.array([*(np.nan if one is None else float(one) for one in texts.facts.units_per_day), np.nan])[
+                texts.code[places]
+            ]
+        serves = np.isnan(units) & ~np.isnan(told)
+        units[serves], step[serves] = told[serves], number
+    return units, step
+
+
+def _high(doses: _Doses, indicator: HighIntensity, persons: int) -> Bools:
+    """Who reaches the threshold of a substance; equal doses of one are one dose, different ones add up."""
+    high = np.zeros(persons, np.bool_)
+    dose = np.round(doses.strength * doses.units, _DECIMALS)
+    order = np.lexsort((dose, doses.threshold, doses.person))
+    who, substance, dose = doses.person[order], doses.threshold[order], dose[order]
+    same = np.zeros(len(dose), np.bool_)
+    same[1:] = (who[1:] == who[:-1]) & (substance[1:] == substance[:-1])
+    first = np.flatnonzero(~same)
+    if not len(first):
+        return high
+    repeated = same.copy()
+    repeated[1:] &= dose[1:] == dose[:-1]
+    daily = np.round(np.add.reduceat(np.where(repeated, 0.0, dose), first), _DECIMALS)
+    least = np.array([threshold.least_mg for threshold in indicator.thresholds])
+    high[who[first][daily >= least[substance[first]]]] = True
+    return high

@@ -1,0 +1,36 @@
+"""The medication possession ratio."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field
+
+from linkage.indicator_kinds.common import (
+    Denominator,
+    IndicatorBase,
+    IntervalName,
+    Names,
+    Observation,
+    ShareGrid,
+    as_list,
+)
+
+
+class MedicationPossessionRatio(IndicatorBase):
+    """Days of supply dispensed in the observation over its days: a ratio that may exceed 1 unless `cap_at_1`.
+
+    With `start = "first_dispensing"` days count from the first dispensing in the observation, and persons without one
+    are left out: CMA2 or, capped, CMA4, but for dispensings on the day after the last.
+    """
+
+    kind: Literal["medication_possession_ratio"]
+    codes: Names
+    supply: str
+    observe: Observation
+    start: Literal["index_date", "first_dispensing"] = "index_date"
+    cap_at_1: bool = False
+    threshold: ShareGrid = []
+    denominator: Annotated[list[Denominator], BeforeValidator(as_list), Field(min_length=1)] = ["all"]
+    statistic: list[Literal["mean", "count", "share"]] = ["mean", "count", "share"]
+    interval: IntervalName = "wilson"
