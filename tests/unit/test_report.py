@@ -11,9 +11,10 @@ import pytest
 from scipy.stats import binom
 
 from linkage.released_table import NUMBER_COLUMNS, LineStatus
+from linkage_core.comparisons import funnel_limits
 from linkage_server.release.bar_chart import bars
 from linkage_server.release.figures import drawn_indicators
-from linkage_server.release.funnel_chart import funnel, limits, place_of
+from linkage_server.release.funnel_chart import funnel, place_of
 from linkage_server.release.report import report_files
 from linkage_server.release.series_chart import series
 from tests.support.released_example import example_context, example_table
@@ -141,7 +142,7 @@ def test_the_funnel_draws_a_mark_for_each_shown_unit_and_none_for_kept_back_ones
 @pytest.mark.parametrize("overall", [0.03, 0.5, 0.9])
 def test_funnel_limits_are_the_interpolated_binomial_ones(level: float, overall: float) -> None:
     persons = np.array([10.0, 57.0, 400.0, 12000.0])
-    low, high = limits(persons, overall, level=level)
+    low, high = funnel_limits(persons, overall, level=level)
     for n, lower, upper in zip(persons, low, high, strict=True):
         for tail, limit in (((1 - level) / 2, lower), (1 - (1 - level) / 2, upper)):
             quantile = binom.ppf(tail, n, overall)

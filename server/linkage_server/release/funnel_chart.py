@@ -9,10 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from markupsafe import Markup
-from scipy.special import bdtrik, betainc
 
+from linkage_core.comparisons import funnel_limits, place_in_funnel
 from linkage_server.release.chart_parts import SMALL, Axes, quiet, value_axis, words, zoomed
 from linkage_server.release.chart_svg import COLOUR, new_figure, to_svg
 from linkage_server.release.figures import Breakdown, Point
@@ -24,8 +23,6 @@ _LONGEST_NAME = 30
 # Outside which limits: colour and shape, so that the chart reads without colour too.
 # The shape tells; orange and magenta mean other things in the charts beside it.
 _MARKS = {"inside": ("mark", "o", 6.0), "95": ("ink", "D", 6.5), "99.8": ("ink", "^", 8.5)}
-
-Floats = npt.NDArray[np.float64]
 
 
 def funnel(breakdown: Breakdown, *, overall: float, chart_id: str, title: str) -> Markup:
@@ -66,43 +63,11 @@ def funnel(breakdown: Breakdown, *, overall: float, chart_id: str, title: str) -
     return to_svg(figure, chart_id=chart_id, title=title, description=_told(judged, breakdown, overall))
 
 
-def limits(persons: Floats, overall: float, *, level: float) -> tuple[Floats, Floats]:
-    """Lower and upper limit of a share among so many persons, at 0.95 or 0.998.
-
-    Args:
-        persons: float64, at least 1.
-        overall: the true share, strictly between 0 and 1.
-    """
-    tail = (1 - level) / 2
-    return _limit(persons, overall, tail), _limit(persons, overall, 1 - tail)
-
-
 def place_of(point: Point, overall: float) -> str:
     """Where a unit lies: "inside" both limits, outside the "95" or outside the "99.8" per cent limits."""
     if not 0 < overall < 1 or point.value is None or not point.denominator:
         return "inside"
-    for level, name in ((0.998, "99.8"), (0.95, "95")):
-        lower, upper = limits(np.array([float(point.denominator)]), overall, level=level)
-        if not lower[0] <= point.value <= upper[0]:
-            return name
-    return "inside"
-
-
-def _limit(persons: Floats, overall: float, tail: float) -> Floats:
-    # bdtrik gives the real number whose distribution function is `tail`; the quantile is the next whole one.
-    quantile = np.maximum(np.ceil(bdtrik(tail, persons, overall) - 1e-9), 0.0)
-    at = _at_most(quantile, persons, overall)
-    below = _at_most(quantile - 1, persons, overall)
-    share: Floats = (quantile - (at - tail) / (at - below)) / persons
-    return np.clip(share, 0.0, 1.0)
-
-
-def _at_most(hits: Floats, persons: Floats, overall: float) -> Floats:
-    """Binomial distribution function, by the incomplete beta function."""
-    inside = np.clip(hits, 0, persons - 1)
-    known = betainc(persons - inside, inside + 1, 1 - overall)
-    result: Floats = np.where(hits < 0, 0.0, np.where(hits >= persons, 1.0, known))
-    return result
+    return place_in_funnel(point.value, point.denominator, overall).rpartition(" ")[2]
 
 
 def _limits(axes: Axes, overall: float, largest: float) -> None:
@@ -110,8 +75,8 @@ def _limits(axes: Axes, overall: float, largest: float) -> None:
     if not 0 < overall < 1:
         return
     persons = np.unique(np.round(np.geomspace(_SMALLEST_DRAWN, max(largest, _SMALLEST_DRAWN + 1), 160)))
-    wide_low, wide_high = limits(persons, overall, level=0.998)
-    low, high = limits(persons, overall, level=0.95)
+    wide_low, wide_high = funnel_limits(persons, overall, level=0.998)
+    low, high = funnel_limits(persons, overall, level=0.95)
     axes.fill_between(persons, wide_low, wide_high, color=COLOUR["grid"], alpha=0.45, lw=0, zorder=0.5)
     axes.fill_between(persons, low, high, color=COLOUR["grid"], alpha=0.75, lw=0, zorder=0.6)
     bottom, top = axes.get_ylim()
