@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
+from linkage.catalogue_entry import CatalogueEntry
 from linkage.wire.v1 import catalogue_pb2 as wire
 from linkage_client.connection import CALL_SECONDS, Connection
 
@@ -61,6 +62,16 @@ class Indicator:
 
 
 @dataclass(frozen=True, slots=True)
+class RefusedSet:
+    """A file of the register holder's own sets that cannot be used; `stays` are those it gave before, still offered."""
+
+    file: str
+    message: str
+    mend: str
+    stays: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """A disclosure policy; no cell of fewer than `minimum_cell` persons is shown under it."""
 
@@ -106,6 +117,38 @@ async def list_indicators(connection: Connection, *, set: str = "") -> AsyncIter
     async for page in _pages(connection, ask, wire.ListIndicatorsRequest(set=set, page_size=_PAGE)):
         for one in page.indicators:
             yield Indicator(one.set, one.id, one.kind, one.title.sv, one.title.en, one.needs_review)
+
+
+async def list_definitions(connection: Connection, *, set: str = "", id: str = "") -> AsyncIterator[CatalogueEntry]:
+    """Indicators with their whole definition: all, those of a set, or those of an id."""
+    ask = connection.catalogue.ListIndicators
+    request = wire.ListIndicatorsRequest(set=set, id=id, with_definitions=True, page_size=_PAGE)
+    async for page in _pages(connection, ask, request):
+        for one in page.indicators:
+            yield CatalogueEntry(
+                set=one.set,
+                id=one.id,
+                kind=one.kind,
+                title_sv=one.title.sv,
+                title_en=one.title.en,
+                description_sv=one.description.sv,
+                description_en=one.description.en,
+                formula_sv=one.formula.sv,
+                formula_en=one.formula.en,
+                facts=tuple((fact.name, fact.text) for fact in one.facts),
+                source=one.source,
+                needs_review=one.needs_review,
+                example_text=one.example_text,
+                example_svg=one.example_svg,
+            )
+
+
+async def list_refused_sets(connection: Connection) -> list[RefusedSet]:
+    """Files of the register holder's own sets that cannot be used."""
+    page = await connection.call(
+        connection.catalogue.ListIndicators(wire.ListIndicatorsRequest(page_size=1), timeout=CALL_SECONDS)
+    )
+    return [RefusedSet(one.file, one.message, one.mend, tuple(one.stays)) for one in page.refused]
 
 
 async def list_policies(connection: Connection) -> AsyncIterator[Policy]:

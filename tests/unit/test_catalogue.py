@@ -89,3 +89,38 @@ def test_what_a_register_says_of_its_codes_stands_before_the_list(definitions: P
         "County not known",
         "Uppsala län",
     )
+
+
+def indicators(definitions: Path, **asked: Any) -> catalogue_pb2.ListIndicatorsResponse:
+    catalogue = Catalogue(
+        lambda: load_offer(definitions, standard_policy="standard@1.0.0", minimum_policy="standard@1.0.0"),
+        dict,
+        dict,
+    )
+    return asyncio.run(catalogue.ListIndicators(catalogue_pb2.ListIndicatorsRequest(**asked), cast(Any, None)))
+
+
+def test_definitions_come_with_formula_facts_and_a_drawn_example(definitions: Path) -> None:
+    (told,) = indicators(definitions, id="cost_by_year", with_definitions=True).indicators
+    assert {fact.name: fact.text for fact in told.facts}["Register"] == "lmed"
+    assert "kronor" in told.formula.sv
+    assert "● dispensed" in told.example_text
+    assert told.example_svg.startswith("<svg")
+    (listed_alone,) = indicators(definitions, id="cost_by_year").indicators
+    assert not listed_alone.example_svg
+
+
+def test_definitions_come_in_small_pages(definitions: Path) -> None:
+    asked = {"set": "swedeheart-secondary-prevention@1.0.0", "page_size": 7}
+    first = indicators(definitions, with_definitions=True, **asked)
+    rest = indicators(definitions, with_definitions=True, page_token=first.next_page_token, **asked)
+    assert len(first.indicators) == 7
+    assert not {one.id for one in first.indicators} & {one.id for one in rest.indicators}
+
+
+def test_a_broken_file_is_told_beside_what_is_on_offer(definitions: Path) -> None:
+    (definitions / "indicators").mkdir()
+    (definitions / "indicators" / "mine.toml").write_text("[set", encoding="utf-8")
+    answer = indicators(definitions)
+    assert [(one.file, "is not TOML" in one.message) for one in answer.refused] == [("mine.toml", True)]
+    assert answer.indicators

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1flinkage/wire/v1/catalogue.proto\x12\x0flinkage.wire.v1\"\'\n\rLocalizedText\x12\n\n\x02sv\x18\x01 \x01(\t\x12\n\n\x02\x65n\x18\x02 \x01(\t\"\xb3\x01\n\x08Register\x12\x0c\n\x04name\x18\x01 \x01(\t\x12-\n\x05title\x18\x02 \x01(\x0b\x32\x1e.linkage.wire.v1.LocalizedText\x12\x33\n\x0b\x64\x65scription\x18\x03 \x01(\x0b\x32\x1e.linkage.wire.v1.LocalizedText\x12\x11\n\tfirst_day\x18\x04 \x01(\t\x12\x10\n\x08last_day\x18\x05 \x01(\t\x12\x10\n\x08snapshot\x18\x06 \x01(\t\"\xd5\x01\n\x08Variable\x12\x10\n\x08register\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0c\n\x04type\x18\x03 \x01(\t\x12\x0c\n\x04role\x18\x04 \x01(\t\x12\x13\n\x0b\x63ode_system\x18\x05 \x01(\t\x12-\n\x05title\x18\x06 \x01(\x0b\x32\x1e.linkage.wire.v1.LocalizedText\x12\x33\n\x0b\x64\x65scription\x18\x07 \x01(\x0b\x32\x1e.linkage.wire.v1.LocalizedText\x12\x14\n\x0c\x65xperimental\x18\x08 \x01(\x08\"X\n\x04\x43ode\x12\x13\n\x0b\x63ode_system\x18\x01 \x01(\t\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\x12-\n\x05title\x18\x03 \x01(\x0b\x32\x1e.linkage.wire.v1.LocalizedText\"\xac\x01\n\tIndicator\x12\x0b\n\x03set\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12\x0c\n\x04kind\x18\x03 \x01(\t\x12-\n\x05title\x18\x04 \x01(\x0b\x32\x1e.linkage.wire.v1.LocalizedText\x12\x33\n\x0b\x64\x65scription\x18\x05 \x01(\x0b\x32\x1e.linkage.wire.v1.LocalizedText\x12\x14\n\x0cneeds_review\x18\x06 \x01(\x08\"\x96\x01\n\x06Policy\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x0e\n\x06sha256\x18\x03 \x01(\t\x12-\n\x05title\x18\x04 \x01(\x0b\x32\x1e.linkage.wire.v1.LocalizedText\x12\x14\n\x0cminimum_cell\x18\x05 \x01(\r\x12\x1a\n\x12minimum_population\x18\x06 \x01(\r\"=\n\x14ListRegistersRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"^\n\x15ListRegistersResponse\x12,\n\tregisters\x18\x01 \x03(\x0b\x32\x19.linkage.wire.v1.Register\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"O\n\x14ListVariablesRequest\x12\x10\n\x08register\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"^\n\x15ListVariablesResponse\x12,\n\tvariables\x18\x01 \x03(\x0b\x32\x19.linkage.wire.v1.Variable\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"^\n\x10ListCodesRequest\x12\x13\n\x0b\x63ode_system\x18\x01 \x01(\t\x12\x0e\n\x06prefix\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"R\n\x11ListCodesResponse\x12$\n\x05\x63odes\x18\x01 \x03(\x0b\x32\x15.linkage.wire.v1.Code\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"K\n\x15ListIndicatorsRequest\x12\x0b\n\x03set\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"a\n\x16ListIndicatorsResponse\x12.\n\nindicators\x18\x01 \x03(\x0b\x32\x1a.linkage.wire.v1.Indicator\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"<\n\x13ListPoliciesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"Z\n\x14ListPoliciesResponse\x12)\n\x08policies\x18\x01 \x03(\x0b\x32\x17.linkage.wire.v1.Policy\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xe6\x03\n\x10\x43\x61talogueService\x12^\n\rListRegisters\x12%.linkage.wire.v1.ListRegistersRequest\x1a&.linkage.wire.v1.ListRegistersResponse\x12^\n\rListVariables\x12%.linkage.wire.v1.ListVariablesRequest\x1a&.linkage.wire.v1.ListVariablesResponse\x12R\n\tListCodes\x12!.linkage.wire.v1.ListCodesRequest\x1a\".linkage.wire.v1.ListCodesResponse\x12\x61\n\x0eListIndicators\x12&.linkage.wire.v1.ListIndicatorsRequest\x1a\'.linkage.wire.v1.ListIndicatorsResponse\x12[\n\x0cListPolicies\x12$.linkage.wire.v1.ListPoliciesRequest\x1a%.linkage.wire.v1.ListPoliciesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1flinkage/wire/v1/catalogue.proto\x12\x0flinkage.wire.v1\"\'\n\rLocalizedText\x12\n\n\x02sv\x18\x01 \x01(\t\x12\n\n\x02\x65n\x18\x02 \x01(\t\"\xb3\x01\n\x08Register\x12\x0c\n\x04name\x18\x01 \x01(\t\x12-\n\x05title\x18\x02 \x01(\x0b\x32\x1e.linkage.wire.v1.LocalizedText\x12\x33\n\x0b\x64\x65scription\x18\x03 \x01(\x0b\x32\x1e.linkage.wire.v1.LocalizedText\x12\x11\n\tfirst_day\x18\x04 \x01(\t\x12\x10\n\x08last_day\x18\x05 \x01(\t\x12\x10\n\x08snapshot\x18\x06 \x01(\t\"\xd5\x01\n\x08Variable\x12\x10\n\x08register\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0c\n\x04type\x18\x03 \x01(\t\x12\x0c\n\x04role\x18\x04 \x01(\t\x12\x13\n\x0b\x63ode_system\x18\x05 \x01(\t\x12-\n\x05title\x18\x06 \x01(\x0b\x32\x1e.linkage.wire.v1.LocalizedText\x12\x33\n\x0b\x64\x65scription\x18\x07 \x01(\x0b\x32\x1e.linkage.wire.v1.LocalizedText\x12\x14\n\x0c\x65xperimental\x18\x08 \x01(\x08\"X\n\x04\x43ode\x12\x13\n\x0b\x63ode_system\x18\x01 \x01(\t\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\x12-\n\x05title\x18\x03 \x01(\x0b\x32\x1e.linkage.wire.v1.LocalizedText\"\xbe\x02\n\tIndicator\x12\x0b\n\x03set\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12\x0c\n\x04kind\x18\x03 \x01(\t\x12-\n\x05title\x18\x04 \x01(\x0b\x32\x1e.linkage.wire.v1.LocalizedText\x12\x33\n\x0b\x64\x65scription\x18\x05 \x01(\x0b\x32\x1e.linkage.wire.v1.LocalizedText\x12\x14\n\x0cneeds_review\x18\x06 \x01(\x08\x12/\n\x07\x66ormula\x18\x07 \x01(\x0b\x32\x1e.linkage.wire.v1.LocalizedText\x12$\n\x05\x66\x61\x63ts\x18\x08 \x03(\x0b\x32\x15.linkage.wire.v1.Fact\x12\x0e\n\x06source\x18\t \x01(\t\x12\x14\n\x0c\x65xample_text\x18\n \x01(\t\x12\x13\n\x0b\x65xample_svg\x18\x0b \x01(\t\"\"\n\x04\x46\x61\x63t\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\"H\n\nRefusedSet\x12\x0c\n\x04\x66ile\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x0c\n\x04mend\x18\x03 \x01(\t\x12\r\n\x05stays\x18\x04 \x03(\t\"\x96\x01\n\x06Policy\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x0e\n\x06sha256\x18\x03 \x01(\t\x12-\n\x05title\x18\x04 \x01(\x0b\x32\x1e.linkage.wire.v1.LocalizedText\x12\x14\n\x0cminimum_cell\x18\x05 \x01(\r\x12\x1a\n\x12minimum_population\x18\x06 \x01(\r\"=\n\x14ListRegistersRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"^\n\x15ListRegistersResponse\x12,\n\tregisters\x18\x01 \x03(\x0b\x32\x19.linkage.wire.v1.Register\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"O\n\x14ListVariablesRequest\x12\x10\n\x08register\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"^\n\x15ListVariablesResponse\x12,\n\tvariables\x18\x01 \x03(\x0b\x32\x19.linkage.wire.v1.Variable\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"^\n\x10ListCodesRequest\x12\x13\n\x0b\x63ode_system\x18\x01 \x01(\t\x12\x0e\n\x06prefix\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"R\n\x11ListCodesResponse\x12$\n\x05\x63odes\x18\x01 \x03(\x0b\x32\x15.linkage.wire.v1.Code\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"q\n\x15ListIndicatorsRequest\x12\x0b\n\x03set\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\n\n\x02id\x18\x04 \x01(\t\x12\x18\n\x10with_definitions\x18\x05 \x01(\x08\"\x8f\x01\n\x16ListIndicatorsResponse\x12.\n\nindicators\x18\x01 \x03(\x0b\x32\x1a.linkage.wire.v1.Indicator\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12,\n\x07refused\x18\x03 \x03(\x0b\x32\x1b.linkage.wire.v1.RefusedSet\"<\n\x13ListPoliciesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"Z\n\x14ListPoliciesResponse\x12)\n\x08policies\x18\x01 \x03(\x0b\x32\x17.linkage.wire.v1.Policy\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xe6\x03\n\x10\x43\x61talogueService\x12^\n\rListRegisters\x12%.linkage.wire.v1.ListRegistersRequest\x1a&.linkage.wire.v1.ListRegistersResponse\x12^\n\rListVariables\x12%.linkage.wire.v1.ListVariablesRequest\x1a&.linkage.wire.v1.ListVariablesResponse\x12R\n\tListCodes\x12!.linkage.wire.v1.ListCodesRequest\x1a\".linkage.wire.v1.ListCodesResponse\x12\x61\n\x0eListIndicators\x12&.linkage.wire.v1.ListIndicatorsRequest\x1a\'.linkage.wire.v1.ListIndicatorsResponse\x12[\n\x0cListPolicies\x12$.linkage.wire.v1.ListPoliciesRequest\x1a%.linkage.wire.v1.ListPoliciesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,29 +40,33 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CODE']._serialized_start=491
   _globals['_CODE']._serialized_end=579
   _globals['_INDICATOR']._serialized_start=582
-  _globals['_INDICATOR']._serialized_end=754
-  _globals['_POLICY']._serialized_start=757
-  _globals['_POLICY']._serialized_end=907
-  _globals['_LISTREGISTERSREQUEST']._serialized_start=909
-  _globals['_LISTREGISTERSREQUEST']._serialized_end=970
-  _globals['_LISTREGISTERSRESPONSE']._serialized_start=972
-  _globals['_LISTREGISTERSRESPONSE']._serialized_end=1066
-  _globals['_LISTVARIABLESREQUEST']._serialized_start=1068
-  _globals['_LISTVARIABLESREQUEST']._serialized_end=1147
-  _globals['_LISTVARIABLESRESPONSE']._serialized_start=1149
-  _globals['_LISTVARIABLESRESPONSE']._serialized_end=1243
-  _globals['_LISTCODESREQUEST']._serialized_start=1245
-  _globals['_LISTCODESREQUEST']._serialized_end=1339
-  _globals['_LISTCODESRESPONSE']._serialized_start=1341
-  _globals['_LISTCODESRESPONSE']._serialized_end=1423
-  _globals['_LISTINDICATORSREQUEST']._serialized_start=1425
-  _globals['_LISTINDICATORSREQUEST']._serialized_end=1500
-  _globals['_LISTINDICATORSRESPONSE']._serialized_start=1502
-  _globals['_LISTINDICATORSRESPONSE']._serialized_end=1599
-  _globals['_LISTPOLICIESREQUEST']._serialized_start=1601
-  _globals['_LISTPOLICIESREQUEST']._serialized_end=1661
-  _globals['_LISTPOLICIESRESPONSE']._serialized_start=1663
-  _globals['_LISTPOLICIESRESPONSE']._serialized_end=1753
-  _globals['_CATALOGUESERVICE']._serialized_start=1756
-  _globals['_CATALOGUESERVICE']._serialized_end=2242
+  _globals['_INDICATOR']._serialized_end=900
+  _globals['_FACT']._serialized_start=902
+  _globals['_FACT']._serialized_end=936
+  _globals['_REFUSEDSET']._serialized_start=938
+  _globals['_REFUSEDSET']._serialized_end=1010
+  _globals['_POLICY']._serialized_start=1013
+  _globals['_POLICY']._serialized_end=1163
+  _globals['_LISTREGISTERSREQUEST']._serialized_start=1165
+  _globals['_LISTREGISTERSREQUEST']._serialized_end=1226
+  _globals['_LISTREGISTERSRESPONSE']._serialized_start=1228
+  _globals['_LISTREGISTERSRESPONSE']._serialized_end=1322
+  _globals['_LISTVARIABLESREQUEST']._serialized_start=1324
+  _globals['_LISTVARIABLESREQUEST']._serialized_end=1403
+  _globals['_LISTVARIABLESRESPONSE']._serialized_start=1405
+  _globals['_LISTVARIABLESRESPONSE']._serialized_end=1499
+  _globals['_LISTCODESREQUEST']._serialized_start=1501
+  _globals['_LISTCODESREQUEST']._serialized_end=1595
+  _globals['_LISTCODESRESPONSE']._serialized_start=1597
+  _globals['_LISTCODESRESPONSE']._serialized_end=1679
+  _globals['_LISTINDICATORSREQUEST']._serialized_start=1681
+  _globals['_LISTINDICATORSREQUEST']._serialized_end=1794
+  _globals['_LISTINDICATORSRESPONSE']._serialized_start=1797
+  _globals['_LISTINDICATORSRESPONSE']._serialized_end=1940
+  _globals['_LISTPOLICIESREQUEST']._serialized_start=1942
+  _globals['_LISTPOLICIESREQUEST']._serialized_end=2002
+  _globals['_LISTPOLICIESRESPONSE']._serialized_start=2004
+  _globals['_LISTPOLICIESRESPONSE']._serialized_end=2094
+  _globals['_CATALOGUESERVICE']._serialized_start=2097
+  _globals['_CATALOGUESERVICE']._serialized_end=2583
 # @@protoc_insertion_point(module_scope)

@@ -158,15 +158,37 @@ class Indicator(_message.Message):
     TITLE_FIELD_NUMBER: _builtins.int
     DESCRIPTION_FIELD_NUMBER: _builtins.int
     NEEDS_REVIEW_FIELD_NUMBER: _builtins.int
+    FORMULA_FIELD_NUMBER: _builtins.int
+    FACTS_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    EXAMPLE_TEXT_FIELD_NUMBER: _builtins.int
+    EXAMPLE_SVG_FIELD_NUMBER: _builtins.int
     set: _builtins.str
     """"{set}@{version}"."""
     id: _builtins.str
     kind: _builtins.str
     needs_review: _builtins.bool
+    source: _builtins.str
+    """Paper, report or standard behind the definition."""
+    example_text: _builtins.str
+    """The definition on made-up rows, evaluated and drawn: as text, and as one SVG element. Empty where this service
+    has no register with what the indicator reads.
+    """
+    example_svg: _builtins.str
     @_builtins.property
     def title(self) -> Global___LocalizedText: ...
     @_builtins.property
     def description(self) -> Global___LocalizedText: ...
+    @_builtins.property
+    def formula(self) -> Global___LocalizedText:
+        """The fields below are filled where definitions are asked for.
+        What is computed, of every indicator of the kind.
+        """
+
+    @_builtins.property
+    def facts(self) -> _containers.RepeatedCompositeFieldContainer[Global___Fact]:
+        """What the definition fixes: codes, window, denominator, supply."""
+
     def __init__(
         self,
         *,
@@ -176,14 +198,74 @@ class Indicator(_message.Message):
         title: Global___LocalizedText | None = ...,
         description: Global___LocalizedText | None = ...,
         needs_review: _builtins.bool = ...,
+        formula: Global___LocalizedText | None = ...,
+        facts: _abc.Iterable[Global___Fact] | None = ...,
+        source: _builtins.str = ...,
+        example_text: _builtins.str = ...,
+        example_svg: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["description", b"description", "title", b"title"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["description", b"description", "formula", b"formula", "title", b"title"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["description", b"description", "id", b"id", "kind", b"kind", "needs_review", b"needs_review", "set", b"set", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["description", b"description", "example_svg", b"example_svg", "example_text", b"example_text", "facts", b"facts", "formula", b"formula", "id", b"id", "kind", b"kind", "needs_review", b"needs_review", "set", b"set", "source", b"source", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Indicator: _TypeAlias = Indicator  # noqa: Y015
+
+@_typing.final
+class Fact(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    text: _builtins.str
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        text: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Fact: _TypeAlias = Fact  # noqa: Y015
+
+@_typing.final
+class RefusedSet(_message.Message):
+    """A file of the holder's own sets that cannot be used."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FILE_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    MEND_FIELD_NUMBER: _builtins.int
+    STAYS_FIELD_NUMBER: _builtins.int
+    file: _builtins.str
+    message: _builtins.str
+    mend: _builtins.str
+    @_builtins.property
+    def stays(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Sets of it that stay on offer as they were, "{set}@{version}"."""
+
+    def __init__(
+        self,
+        *,
+        file: _builtins.str = ...,
+        message: _builtins.str = ...,
+        mend: _builtins.str = ...,
+        stays: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["file", b"file", "mend", b"mend", "message", b"message", "stays", b"stays"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RefusedSet: _TypeAlias = RefusedSet  # noqa: Y015
 
 @_typing.final
 class Policy(_message.Message):
@@ -374,20 +456,28 @@ class ListIndicatorsRequest(_message.Message):
     SET_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    ID_FIELD_NUMBER: _builtins.int
+    WITH_DEFINITIONS_FIELD_NUMBER: _builtins.int
     set: _builtins.str
     """Only this set ("id" or "id@version"), if given."""
     page_size: _builtins.int
     page_token: _builtins.str
+    id: _builtins.str
+    """Only the indicator of this id, if given."""
+    with_definitions: _builtins.bool
+    """Whole definitions with worked examples; pages are smaller then."""
     def __init__(
         self,
         *,
         set: _builtins.str = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        id: _builtins.str = ...,
+        with_definitions: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "set", b"set"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "page_size", b"page_size", "page_token", b"page_token", "set", b"set", "with_definitions", b"with_definitions"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -399,18 +489,22 @@ class ListIndicatorsResponse(_message.Message):
 
     INDICATORS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    REFUSED_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
     @_builtins.property
     def indicators(self) -> _containers.RepeatedCompositeFieldContainer[Global___Indicator]: ...
+    @_builtins.property
+    def refused(self) -> _containers.RepeatedCompositeFieldContainer[Global___RefusedSet]: ...
     def __init__(
         self,
         *,
         indicators: _abc.Iterable[Global___Indicator] | None = ...,
         next_page_token: _builtins.str = ...,
+        refused: _abc.Iterable[Global___RefusedSet] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["indicators", b"indicators", "next_page_token", b"next_page_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["indicators", b"indicators", "next_page_token", b"next_page_token", "refused", b"refused"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

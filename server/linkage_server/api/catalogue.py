@@ -12,13 +12,18 @@ import grpc
 from linkage.code_lists import CodeList
 from linkage.disclosure_policy import canonical_sha256
 from linkage.errors import InputRefused
+from linkage.indicator_definition import IndicatorSet
+from linkage.indicator_kinds import Indicator
 from linkage.register_variable import LocalizedText
 from linkage.wire.v1 import catalogue_pb2, catalogue_pb2_grpc
+from linkage_server.examples.entries import entries_of
 from linkage_server.orders.offer import Offer
 
 Context = grpc.aio.ServicerContext[Any, Any]
 DEFAULT_PAGE = 100
 LARGEST_PAGE = 500
+# With a worked example an indicator takes some 15 kB, and a message may take four million bytes.
+LARGEST_PAGE_OF_DEFINITIONS = 50
 Item = TypeVar("Item")
 
 
@@ -106,21 +111,24 @@ class Catalogue(catalogue_pb2_grpc.CatalogueServiceServicer):
     ) -> catalogue_pb2.ListIndicatorsResponse:
         """See catalogue.proto."""
         offer = await asyncio.to_thread(self.offer)
-        indicators = [
-            catalogue_pb2.Indicator(
-                set=name,
-                id=indicator.id,
-                kind=indicator.kind,
-                title=catalogue_pb2.LocalizedText(sv=indicator.title.sv, en=indicator.title.en),
-                description=catalogue_pb2.LocalizedText(sv=indicator.description.sv, en=indicator.description.en),
-                needs_review=indicator.needs_review,
-            )
+        wanted = [
+            (definition, indicator)
             for name, definition in sorted(offer.sets.items())
             if request.set in ("", name, definition.header.id)
             for indicator in definition.indicators
+            if request.id in ("", indicator.id)
         ]
-        page, token = _page(indicators, request.page_size, request.page_token)
-        return catalogue_pb2.ListIndicatorsResponse(indicators=page, next_page_token=token)
+        most = LARGEST_PAGE_OF_DEFINITIONS if request.with_definitions else LARGEST_PAGE
+        page, token = _page(wanted, request.page_size, request.page_token, most=most)
+        if request.with_definitions:
+            indicators = await asyncio.to_thread(_defined, page, offer)
+        else:
+            indicators = [_listed(definition, indicator) for definition, indicator in page]
+        refused = [
+            catalogue_pb2.RefusedSet(file=one.file, message=one.message, mend=one.mend, stays=one.stays)
+            for one in offer.refused_sets
+        ]
+        return catalogue_pb2.ListIndicatorsResponse(indicators=indicators, next_page_token=token, refused=refused)
 
     async def ListPolicies(  # noqa: N802
         self, request: catalogue_pb2.ListPoliciesRequest, context: Context
@@ -140,6 +148,31 @@ class Catalogue(catalogue_pb2_grpc.CatalogueServiceServicer):
         ]
         page, token = _page(policies, request.page_size, request.page_token)
         return catalogue_pb2.ListPoliciesResponse(policies=page, next_page_token=token)
+
+
+def _listed(definition: IndicatorSet, indicator: Indicator) -> catalogue_pb2.Indicator:
+    return catalogue_pb2.Indicator(
+        set=definition.name,
+        id=indicator.id,
+        kind=indicator.kind,
+        title=catalogue_pb2.LocalizedText(sv=indicator.title.sv, en=indicator.title.en),
+        description=catalogue_pb2.LocalizedText(sv=indicator.description.sv, en=indicator.description.en),
+        needs_review=indicator.needs_review,
+    )
+
+
+def _defined(page: Sequence[tuple[IndicatorSet, Indicator]], offer: Offer) -> list[catalogue_pb2.Indicator]:
+    """Indicators with their whole definition and a worked example."""
+    found = []
+    for definition, indicator in page:
+        (entry,) = entries_of(definition, registers=offer.registers, only=[indicator.id])
+        told = _listed(definition, indicator)
+        told.needs_review = entry.needs_review
+        told.formula.CopyFrom(catalogue_pb2.LocalizedText(sv=entry.formula_sv, en=entry.formula_en))
+        told.facts.extend(catalogue_pb2.Fact(name=name, text=text) for name, text in entry.facts)
+        told.source, told.example_text, told.example_svg = entry.source, entry.example_text, entry.example_svg
+        found.append(told)
+    return found
 
 
 def _titles_of_codes(offer: Offer, lists: Mapping[str, CodeList]) -> dict[tuple[str, str], catalogue_pb2.LocalizedText]:
@@ -162,12 +195,14 @@ def _text(text: LocalizedText) -> catalogue_pb2.LocalizedText:
     return catalogue_pb2.LocalizedText(sv=text.sv, en=text.en)
 
 
-def _page(items: Sequence[Item], page_size: int, page_token: str) -> tuple[Sequence[Item], str]:
+def _page(
+    items: Sequence[Item], page_size: int, page_token: str, *, most: int = LARGEST_PAGE
+) -> tuple[Sequence[Item], str]:
     """A page of a list that holds no secrets, hence a token that is simply its place."""
     if page_size < 0:
         raise InputRefused("page_size is negative.", mend=f"Ask for 1 to {LARGEST_PAGE}, or 0.")
     if page_token and not (page_token.isascii() and page_token.isdigit() and len(page_token) < 10):
         raise InputRefused("page_token is not one of this list.", mend="Begin again without a token.")
-    start, size = int(page_token or 0), min(page_size or DEFAULT_PAGE, LARGEST_PAGE)
+    start, size = int(page_token or 0), min(page_size or DEFAULT_PAGE, most)
     end = start + size
     return items[start:end], str(end) if end < len(items) else ""

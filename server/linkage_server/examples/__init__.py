@@ -1,0 +1,1 @@
+"""Worked examples of indicators: made-up rows, evaluated by the core as any other rows are, and drawn."""
