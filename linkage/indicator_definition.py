@@ -24,9 +24,12 @@ from linkage.errors import DefinitionRejected
 from linkage.indicator_kinds import (
     AddOn,
     AmountIndicator,
+    AtHandTogether,
     CodeSet,
     Cost,
     DefinedDailyDoses,
+    DrugAfterDiagnosis,
+    DrugBurden,
     DrugsAtDate,
     DrugUseModel,
     DrugUsePeriods,
@@ -37,11 +40,13 @@ from linkage.indicator_kinds import (
     Identifier,
     Indicator,
     Initiation,
+    InteractingPairs,
     LandmarkOutcome,
     MedicationAvailability,
     MedicationPossessionRatio,
     Model,
     OutcomeRate,
+    Polypharmacy,
     PrimaryNonAdherence,
     ProportionOfDaysCovered,
     SequenceSymmetry,
@@ -57,11 +62,13 @@ from linkage.indicator_kinds import (
 )
 
 _WITHOUT_STAYS = FromFirstDispensing | MedicationAvailability
+_DRUGS_HELD = DrugsAtDate | DrugBurden | Polypharmacy
 _NETTED = (
     Users
     | Initiation
     | ProportionOfDaysCovered
-    | DrugsAtDate
+    | _DRUGS_HELD
+    | AtHandTogether
     | OutcomeRate
     | LandmarkOutcome
     | SequenceSymmetry
@@ -155,7 +162,7 @@ class IndicatorSet(Model):
             supply = getattr(indicator, "supply", None)
             if supply is not None:
                 _known(supply, self.supply, what="supply model", where=indicator.id)
-                without_stays = _WITHOUT_STAYS | OutcomeRate | MedicationPossessionRatio
+                without_stays = _WITHOUT_STAYS | OutcomeRate | MedicationPossessionRatio | Polypharmacy | AtHandTogether
                 if isinstance(indicator, without_stays) and self.supply[supply].hospital != "ignore":
                     raise ValueError(
                         f"indicator {indicator.id!r}: {indicator.kind} does not know hospital stays yet; "
@@ -181,13 +188,15 @@ def _known(name: str, known: dict[str, Any], *, what: str, where: str) -> None:
 
 def code_set_names(indicator: Indicator) -> list[str]:
     """Names of the code sets that an indicator uses; empty when every row counts."""
+    if isinstance(indicator, InteractingPairs):
+        return list(dict.fromkeys(name for pair in indicator.pairs for name in (pair.first, pair.second)))
+    if isinstance(indicator, DrugBurden):
+        return [one.codes for one in indicator.weights]
+    if isinstance(indicator, DrugAfterDiagnosis):
+        return list(dict.fromkeys([*indicator.codes, indicator.diagnosis.codes]))
     codes = indicator.codes
     if isinstance(indicator, Switch | AddOn):
         return list(dict.fromkeys([*indicator.codes, *indicator.to]))
-    if isinstance(indicator, SequenceSymmetry):
-        return [*indicator.codes, *indicator.marker]
-    if isinstance(indicator, OutcomeRate | LandmarkOutcome):
-        return list(dict.fromkeys([*indicator.codes, *([indicator.outcome.codes] if indicator.outcome.codes else [])]))
     if isinstance(indicator, SequenceSymmetry):
         return [*indicator.codes, *indicator.marker]
     if isinstance(indicator, OutcomeRate | LandmarkOutcome):
@@ -271,10 +280,7 @@ def needed_columns(definition: IndicatorSet) -> dict[str, set[str]]:
         if isinstance(indicator, EventInWindow):
             columns.update([indicator.date_column, *indicator.code_columns])
             continue
-        if isinstance(indicator, WithOutcome):
-            outcome = indicator.outcome
-            needed.setdefault(outcome.register_name, set()).update([outcome.date_column, *outcome.code_columns])
-        if isinstance(indicator, WithOutcome):
+        if isinstance(indicator, WithOutcome | DrugAfterDiagnosis):
             outcome = indicator.outcome
             needed.setdefault(outcome.register_name, set()).update([outcome.date_column, *outcome.code_columns])
         columns.update(["dispensing_date", "packages", "atc"])
@@ -296,6 +302,8 @@ def needed_columns(definition: IndicatorSet) -> dict[str, set[str]]:
             needed.setdefault(indicator.prescriptions, set()).update(PRESCRIPTION_COLUMNS)
         if isinstance(indicator, _NETTED | StartAndUse):
             columns.update(PRODUCT_COLUMNS)
+        if isinstance(indicator, DrugsAtDate | Polypharmacy) and indicator.by_form:
+            columns.add("dosage_form")
         if isinstance(indicator, _WITHOUT_STAYS) and indicator.needs_dose:
             columns.add("daily_dose")
         if isinstance(indicator, DrugUsePeriods):

@@ -26,6 +26,9 @@ _GRIDS = (
     "censoring",
     "measure",
     "within_days",
+    "together_days",
+    "covered_days",
+    "pairs",
     "grace_days",
 )
 _THRESHOLDS = ("threshold", "at_least")

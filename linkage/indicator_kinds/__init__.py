@@ -45,9 +45,17 @@ from linkage.indicator_kinds.common import (
     Window,
     Words,
 )
-from linkage.indicator_kinds.concurrent import DrugsAtDate
-from linkage.indicator_kinds.drug_use import DrugDays, DrugUseModel, DrugUsePeriods, PackageDays
+from linkage.indicator_kinds.concurrent import (
+    AtHandTogether,
+    DrugAfterDiagnosis,
+    DrugBurden,
+    DrugsAtDate,
+    DuplicateTherapy,
+    InteractingPairs,
+    Polypharmacy,
+)
 from linkage.indicator_kinds.dose import HighIntensity, IntensityThreshold
+from linkage.indicator_kinds.drug_use import DrugDays, DrugUseModel, DrugUsePeriods, PackageDays
 from linkage.indicator_kinds.episodes import (
     AddOn,
     CoveredOnDay,
@@ -109,6 +117,11 @@ Indicator = Annotated[
     | DoseChange
     | DrugUsePeriods
     | DrugsAtDate
+    | DrugBurden
+    | Polypharmacy
+    | InteractingPairs
+    | DuplicateTherapy
+    | DrugAfterDiagnosis
     | EventInWindow
     | OutcomeRate
     | LandmarkOutcome
@@ -123,6 +136,7 @@ __all__ = [
     "AddOn",
     "AmountIndicator",
     "AnchoredWindow",
+    "AtHandTogether",
     "Calendar",
     "CodeSet",
     "Combination",
@@ -132,10 +146,13 @@ __all__ = [
     "Denominator",
     "Dispensings",
     "DoseChange",
+    "DrugAfterDiagnosis",
+    "DrugBurden",
     "DrugDays",
     "DrugUseModel",
     "DrugUsePeriods",
     "DrugsAtDate",
+    "DuplicateTherapy",
     "EpisodeWindows",
     "EventInWindow",
     "FromFirstDispensing",
@@ -148,6 +165,7 @@ __all__ = [
     "Initiation",
     "IntGrid",
     "IntensityThreshold",
+    "InteractingPairs",
     "IntervalName",
     "LandmarkOutcome",
     "MedicationAvailability",
@@ -162,6 +180,7 @@ __all__ = [
     "OutcomeRate",
     "PackageDays",
     "Packages",
+    "Polypharmacy",
     "Prevalence",
     "PrimaryNonAdherence",
     "ProportionOfDaysCovered",

@@ -68,16 +68,12 @@ def swept(histories, first, second, least, way, *, start, ends, lookback, in_a_r
     st.lists(ROWS, min_size=1, max_size=4),
     GROUP,
     GROUP,
-    st.integers(1, 3),
-    WAYS,
-    st.tuples(st.integers(-3, 8), st.lists(st.integers(0, 25), min_size=1, max_size=3)),
-    st.integers(0, 10),
-    st.booleans(),
+    st.tuples(st.integers(1, 3), WAYS, st.booleans()),
+    st.tuples(st.integers(-3, 8), st.integers(0, 10), st.lists(st.integers(0, 25), min_size=1, max_size=3)),
 )
-def test_days_together_are_those_of_the_day_by_day_simulation(
-    histories, first, second, least, way, window, lookback, in_a_row
-):
-    start, lengths = window
+def test_days_together_are_those_of_the_day_by_day_simulation(histories, first, second, rule, window):
+    least, way, in_a_row = rule
+    start, lookback, lengths = window
     ends = [start + length for length in sorted(lengths)]
     together, drug_days = swept(
         histories, first, second, least, way, start=start, ends=ends, lookback=lookback, in_a_row=in_a_row

@@ -161,20 +161,24 @@ def test_a_window_knows_rows_of_the_code_set_only_also_in_slices_with_nulls(rows
 
 
 @settings(max_examples=300, deadline=None)
-@given(SOME_ROWS, st.integers(0, 30))
-def test_drugs_at_a_date_are_those_whose_supply_covers_it(rows, at_day):
-    drugs = np.zeros(1, np.int32)
+@given(HISTORIES, st.lists(st.integers(0, 30), min_size=1, max_size=3))
+def test_drugs_at_a_date_are_those_whose_supply_covers_it(histories, at_days):
+    rows = [row for history in histories for row in history]
+    total = np.full((len(at_days), len(histories)), 77, np.int64)
     drugs_at_date(
-        np.array([0, len(rows)], np.int64),
+        offsets_of(histories),
         int32(row.day for row in rows),
-        int32(DRUGS.index(row.drug) for row in rows),
+        int32([0, 1, -1][DRUGS.index(row.drug)] for row in rows),
         int32(int(row.supply * 64) for row in rows),
-        int32([0, 1, -1]),
-        int32([at_day]),
+        np.array([2, 5], np.int64),
+        np.array([[day] * len(histories) for day in at_days], np.int32),
         np.zeros(10, np.int32),
-        drugs,
+        total,
     )
-    assert drugs[0] == len(drugs_at(rows, day=at_day, counted={"A", "B"}))
+    for place, day in enumerate(at_days):
+        for person, history in enumerate(histories):
+            drugs = drugs_at(history, day=day, counted={"A", "B"})
+            assert total[place, person] == sum({"A": 2, "B": 5}[drug] for drug in drugs)
 
 
 def test_rows_out_of_order_are_refused_with_their_row_and_no_value():

@@ -1,94 +1,155 @@
-"""Number of distinct drugs on a day after the index day, and polypharmacy as a threshold of it."""
+"""Distinct drugs on days: how many, or what they weigh, and whether that reaches thresholds."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from math import ceil
 
 import numpy as np
 
-from linkage.indicator_kinds import DrugsAtDate
-from linkage_core.indicators.days_of_supply import DAY
+from linkage.indicator_kinds import Denominator, DrugBurden, DrugsAtDate
+from linkage.indicator_kinds.concurrent import WEIGHT_SCALE
+from linkage_core.indicators.drugs_held import Held, drug_of_rows, rules_held
 from linkage_core.indicators.initiation import denominator_words
 from linkage_core.indicators.observed_time import Moment
+from linkage_core.indicators.periods import periods
 from linkage_core.indicators.reasons import Persons
 from linkage_core.indicators.run_context import RunContext, joined
 from linkage_core.indicators.spans import reversals_of
-from linkage_core.indicators.values import NO_TIME, Bools, Int32s, Int64s, Measure, PersonValues
+from linkage_core.indicators.values import NO_TIME, Int32s, Int64s, Measure, Period, PersonValues
 from linkage_core.kernels.drugs_at_date import drugs_at_date
 
 
+@dataclass(frozen=True, slots=True)
+class _Day:
+    """One day of each person; `at` is the N of `alive_at_N`."""
+
+    words: str
+    at: str
+    moment: Moment
+    period: Period | None
+
+    @property
+    def after(self) -> Moment:
+        """The day after it."""
+        return replace(self.moment, day=self.moment.day + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Drugs:
+    """Which drug each row is, and what a drug weighs.
+
+    Args:
+        names: code sets that hold the drugs; [None] for all.
+        of_row: int32, one a row: number of the drug, -1 for none that counts.
+        weight: int64, one a drug, in units of 1 / scale.
+    """
+
+    names: Sequence[str | None]
+    of_row: Int32s
+    weight: Int64s
+    scale: int
+
+
 def evaluate_drugs_at_date(context: RunContext, indicator: DrugsAtDate) -> list[PersonValues]:
-    """For each day, rule and denominator: the number of drugs, and whether it reaches each threshold."""
-    register, time = indicator.register_name, context.time
-    no_rows = context.without_rows(register, [indicator.codes], rule=reversals_of(context.definition, indicator))
-    values = []
+    """For each rule, day and denominator: the number of drugs, and whether it reaches each threshold."""
+    of_row, drugs = drug_of_rows(context, indicator)
+    return _weighed(context, indicator, _Drugs([indicator.codes], of_row, np.ones(drugs, np.int64), 1))
+
+
+def evaluate_drug_burden(context: RunContext, indicator: DrugBurden) -> list[PersonValues]:
+    """For each rule, day and denominator: the sum of the drugs' weights, and whether it reaches each threshold."""
+    codes = context.dispensings(indicator.register_name).atc
+    weight = np.zeros(max(len(codes.names), 1), np.int64)
+    for one in indicator.weights:
+        member = context.members(indicator.register_name, one.codes)
+        np.maximum(weight, np.where(member, round(one.weight * WEIGHT_SCALE), 0), out=weight)
+    number = np.where(weight > 0, np.arange(len(weight), dtype=np.int32), np.int32(-1))
+    # A row without a code has -1: it finds the number that is put last.
+    of_row = np.append(number, np.int32(-1))[codes.code]
+    return _weighed(context, indicator, _Drugs([one.codes for one in indicator.weights], of_row, weight, WEIGHT_SCALE))
+
+
+def _weighed(context: RunContext, indicator: DrugsAtDate | DrugBurden, drugs: _Drugs) -> list[PersonValues]:
+    days = list(_days(indicator))
+    return [
+        value
+        for held in rules_held(context, indicator, drugs.names)
+        for day, total in zip(days, _totals(context, indicator, drugs, held, days), strict=True)
+        for denominator in indicator.denominator
+        for value in _values(context, indicator, drugs, held=held, day=day, total=total, denominator=denominator)
+    ]
+
+
+def _days(indicator: DrugsAtDate | DrugBurden) -> Iterator[_Day]:
     for day in indicator.at_day:
-        after = Moment(day + 1)
-        late = time.incomplete(register, after)
-        for words, lasts, faulty in _rules(context, indicator):
-            drugs = _drugs(context, indicator, lasts, day)
-            wrong = _who_cannot_be_judged(context, indicator, faulty, day)
-            for denominator in indicator.denominator:
-                rules = [
-                    ("error:index_date", time.without_index()),
-                    ("error:days_supply" if indicator.rule == "supply" else "error:packages", wrong),
-                    *time.alive_rule(denominator, after, at=str(day)),
-                    # With the denominator `all` the dead stay in with what they had; who emigrated is not observed.
-                    (NO_TIME, time.without_time(register, Moment(day), death_ends=False)),
-                ]
-                reasons = context.reasons.settle(rules, no_rows=no_rows)
-                number = PersonValues(
-                    indicator=indicator,
-                    parameters=joined(f"at_day={day}", words, denominator_words(denominator)),
-                    measure=Measure.AMOUNT,
-                    value=reasons.value_of_counted(drugs),
-                    reason=reasons.reason,
-                    reasons=reasons.names,
-                    contributes=reasons.counted_with(drugs > 0),
-                    incomplete=reasons.any_counted(late),
-                    counted=reasons.counted,
-                )
-                values.append(number)
-                for least in indicator.at_least:
-                    reached = (number.value >= least).view(np.uint8)
-                    point = joined(number.parameters, f"at_least={least}")
-                    values.append(
-                        replace(number, parameters=point, measure=Measure.YES_NO, value=reached, contributes=None)
-                    )
-    return values
+        yield _Day(f"at_day={day}", str(day), Moment(day), None)
+    for period, _, after in periods(indicator.calendar) if indicator.calendar else ():
+        yield _Day("", period.label, Moment(after - 1, of_index=False), period)
 
 
-def _drugs(context: RunContext, indicator: DrugsAtDate, lasts: Int32s, day: int) -> Int64s:
+def _totals(
+    context: RunContext, indicator: DrugsAtDate | DrugBurden, drugs: _Drugs, held: Held, days: Sequence[_Day]
+) -> Int64s:
     rows = context.dispensings(indicator.register_name)
-    of_code = rows.atc.facts.drugs(context.code_set(indicator.codes), indicator.code_length)
-    drugs, seen = np.zeros(context.persons, np.int32), np.zeros(rows.longest, np.int32)
-    drugs_at_date(rows.offsets, rows.day, rows.atc.code, lasts, of_code, context.time.at(Moment(day)), seen, drugs)
-    return drugs.astype(np.int64)
+    at_day = np.stack([context.time.at(day.moment) for day in days])
+    total = np.zeros(at_day.shape, np.int64)
+    seen = np.zeros(rows.longest, np.int32)
+    drugs_at_date(rows.offsets, rows.day, drugs.of_row, held.lasts_64ths, drugs.weight, at_day, seen, total)
+    return total
 
 
-def _rules(context: RunContext, indicator: DrugsAtDate) -> Iterator[tuple[str, Int32s, Bools]]:
-    """Words, 1/64 days for which each row counts, and rows that cannot be judged."""
-    register = indicator.register_name
-    if indicator.rule == "supply" and indicator.supply is not None:
-        supply = context.supply(register, indicator.supply)
-        yield "rule=supply", supply.supply_64ths, supply.unserved
-        return
-    left = context.netted(register, indicator.reversals).left
-    missing = context.dispensings(register).quantity_missing
-    for days in indicator.dispensed_within_days:
-        yield f"dispensed_within_days={days}", np.where(left > 0, days * DAY, 0).astype(np.int32), missing
+def _values(
+    context: RunContext,
+    indicator: DrugsAtDate | DrugBurden,
+    drugs: _Drugs,
+    *,
+    held: Held,
+    day: _Day,
+    total: Int64s,
+    denominator: Denominator,
+) -> Iterator[PersonValues]:
+    register, time = indicator.register_name, context.time
+    late = time.incomplete(register, day.after)
+    rules = [
+        *([("error:index_date", time.without_index())] if day.period is None else []),
+        (held.fault, _who_cannot_be_judged(context, indicator, drugs, held, day)),
+        *time.alive_rule(denominator, day.after, at=day.at),
+        # With the denominator `all` the dead stay in with what they had; who emigrated is not observed.
+        (NO_TIME, time.without_time(register, day.moment, death_ends=False)),
+        *context.excluded_as_incomplete(late),
+    ]
+    no_rows = context.without_rows(register, drugs.names, rule=reversals_of(context.definition, indicator))
+    reasons = context.reasons.settle(rules, no_rows=no_rows)
+    number = PersonValues(
+        indicator=indicator,
+        parameters=joined(day.words, held.words, denominator_words(denominator)),
+        measure=Measure.AMOUNT,
+        value=reasons.value_of_counted(total),
+        reason=reasons.reason,
+        reasons=reasons.names,
+        scale=drugs.scale,
+        contributes=reasons.counted_with(total > 0),
+        period=day.period,
+        incomplete=reasons.any_counted(late),
+        account=held.account,
+        counted=reasons.counted,
+    )
+    yield number
+    for least in indicator.at_least:
+        reached = (number.value >= ceil(Fraction(str(least)) * drugs.scale)).view(np.uint8)
+        point = joined(number.parameters, f"at_least={least:g}")
+        yield replace(number, parameters=point, measure=Measure.YES_NO, value=reached, contributes=None, scale=1)
 
 
-def _who_cannot_be_judged(context: RunContext, indicator: DrugsAtDate, faulty: Bools, day: int) -> Persons:
+def _who_cannot_be_judged(
+    context: RunContext, indicator: DrugsAtDate | DrugBurden, drugs: _Drugs, held: Held, day: _Day
+) -> Persons:
     """Persons with a faulty row that lies so near before the day that it might count."""
     rows = context.dispensings(indicator.register_name)
-    longest = (
-        context.definition.supply[indicator.supply].cap_days
-        if indicator.supply
-        else max(indicator.dispensed_within_days, default=0)
-    )
-    found = np.flatnonzero(faulty)
-    on_day = context.time.at(Moment(day))[rows.person_at(found)]
-    near = (rows.day[found] <= on_day) & (rows.day[found] > on_day - np.int32(longest))
-    return context.persons_with(indicator.register_name, [indicator.codes], found[near])
+    found = np.flatnonzero(held.faulty)
+    on_day = context.time.at(day.moment)[rows.person_at(found)]
+    near = (rows.day[found] <= on_day) & (rows.day[found] > on_day - np.int32(held.longest))
+    return context.persons_with(indicator.register_name, drugs.names, found[near])

@@ -15,14 +15,19 @@ from linkage.indicator_kinds import (
     AmountIndicator,
     CoveredOnDay,
     DoseChange,
+    DrugAfterDiagnosis,
+    DrugBurden,
     DrugsAtDate,
     DrugUsePeriods,
+    DuplicateTherapy,
     EventInWindow,
     Indicator,
     Initiation,
+    InteractingPairs,
     LandmarkOutcome,
     MedicationAvailability,
     OutcomeRate,
+    Polypharmacy,
     ProportionOfDaysCovered,
     Restart,
     SequenceSymmetry,
@@ -32,14 +37,20 @@ from linkage.indicator_kinds import (
 )
 from linkage_core.events import PersonEvents, Population
 from linkage_core.indicators.amounts import evaluate_amounts
+from linkage_core.indicators.at_hand_together import (
+    evaluate_drug_after_diagnosis,
+    evaluate_duplicate_therapy,
+    evaluate_interacting_pairs,
+)
 from linkage_core.indicators.drug_use_periods import evaluate_drug_use_periods
-from linkage_core.indicators.drugs_at_date import evaluate_drugs_at_date
+from linkage_core.indicators.drugs_at_date import evaluate_drug_burden, evaluate_drugs_at_date
 from linkage_core.indicators.event_in_window import evaluate_event_in_window
 from linkage_core.indicators.follow_up import follow
 from linkage_core.indicators.initiation import evaluate_initiation
 from linkage_core.indicators.landmark_outcome import evaluate_landmark_outcome
 from linkage_core.indicators.medication_availability import evaluate_medication_availability
 from linkage_core.indicators.outcome_rate import evaluate_outcome_rate
+from linkage_core.indicators.polypharmacy import evaluate_polypharmacy
 from linkage_core.indicators.proportion_of_days_covered import evaluate_proportion_of_days_covered
 from linkage_core.indicators.reasons import Persons, somebody
 from linkage_core.indicators.run_context import RunContext
@@ -114,6 +125,11 @@ _EVALUATORS: Mapping[type[Indicator], Callable[[RunContext, Any], list[PersonVal
     DoseChange: evaluate_dose_change,
     DrugUsePeriods: evaluate_drug_use_periods,
     DrugsAtDate: evaluate_drugs_at_date,
+    DrugBurden: evaluate_drug_burden,
+    Polypharmacy: evaluate_polypharmacy,
+    InteractingPairs: evaluate_interacting_pairs,
+    DuplicateTherapy: evaluate_duplicate_therapy,
+    DrugAfterDiagnosis: evaluate_drug_after_diagnosis,
     EventInWindow: evaluate_event_in_window,
     OutcomeRate: evaluate_outcome_rate,
     LandmarkOutcome: evaluate_landmark_outcome,

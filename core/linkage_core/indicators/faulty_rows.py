@@ -10,7 +10,7 @@ from linkage_core.indicators.values import Int32s, Int64s
 
 
 def persons_with_faulty(
-    context: RunContext, register: str, names: Sequence[str], faulty: Int64s, *, first: Int32s, after: Int32s
+    context: RunContext, register: str, names: Sequence[str | None], faulty: Int64s, *, first: Int32s, after: Int32s
 ) -> Persons:
     """Persons with a faulty row of the code sets on a day in [first, after).
 

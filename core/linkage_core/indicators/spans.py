@@ -8,14 +8,18 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from linkage.indicator_definition import IndicatorSet
+from linkage.indicator_definition import IndicatorSet, code_set_names
 from linkage.indicator_kinds import (
+    AtHandTogether,
     Combination,
+    DrugAfterDiagnosis,
+    DrugBurden,
     DrugsAtDate,
     Indicator,
     Initiation,
     NewOrContinuing,
     OnTreatment,
+    Polypharmacy,
     ProportionOfDaysCovered,
     Reversals,
 )
@@ -44,16 +48,17 @@ class Question:
     span: Span | None
 
 
-Asking = Initiation | ProportionOfDaysCovered | DrugsAtDate | Combination | NewOrContinuing | OnTreatment
+_Held = DrugsAtDate | DrugBurden | Polypharmacy | AtHandTogether
+Asking = Initiation | ProportionOfDaysCovered | Combination | NewOrContinuing | OnTreatment | _Held
 """Kinds whose questions are answered in one pass."""
 
 
 def reversals_of(definition: IndicatorSet, indicator: Asking) -> Reversals:
     """The rule for reversed rows of an indicator: that of its supply model where it has one."""
-    model = indicator.supply if isinstance(indicator, ProportionOfDaysCovered | DrugsAtDate) else None
+    model = indicator.supply if isinstance(indicator, ProportionOfDaysCovered | _Held) else None
     if model is not None:
         return definition.supply[model].reversals
-    assert not isinstance(indicator, ProportionOfDaysCovered)  # It always has a supply model.
+    assert not isinstance(indicator, ProportionOfDaysCovered | AtHandTogether)  # They always have a supply model.
     return indicator.reversals
 
 
@@ -110,7 +115,10 @@ def questions_of(indicator: Indicator) -> list[Question]:
         return [*(by_month if "dispensed" in indicator.rule else []), Question(tuple(indicator.codes), None)]
     if isinstance(indicator, ProportionOfDaysCovered):
         return [Question(tuple(indicator.codes), None)]
-    return [Question((indicator.codes,), None)] if isinstance(indicator, DrugsAtDate) else []
+    if isinstance(indicator, _Held):
+        own = indicator.codes if isinstance(indicator, DrugAfterDiagnosis) else code_set_names(indicator)
+        return [Question(tuple(own) or (None,), None)]
+    return []
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from linkage.indicator_definition import IndicatorSet, code_set_names
-from linkage.indicator_kinds import CodeSet, DrugUseModel, EventInWindow, SupplyModel, WithOutcome
+from linkage.indicator_kinds import CodeSet, DrugAfterDiagnosis, DrugUseModel, EventInWindow, SupplyModel, WithOutcome
 from linkage_core.indicators.dictionary_facts import facts_of, membership, plain
 from linkage_core.indicators.values import UInt8s
 from linkage_core.row_filter import RowFilter
@@ -34,7 +34,7 @@ def wanted_rows(definitions: Sequence[IndicatorSet], register: str, row_dimensio
             return None
         for indicator in definition.indicators:
             # An outcome is looked for in several columns, lists among them, which a test of one code cannot judge.
-            if isinstance(indicator, WithOutcome) and indicator.outcome.register_name == register:
+            if isinstance(indicator, WithOutcome | DrugAfterDiagnosis) and indicator.outcome.register_name == register:
                 return None
             if register not in (indicator.register_name, getattr(indicator, "prescriptions", None)):
                 continue

@@ -7,23 +7,23 @@ Int64s = npt.NDArray[np.int64]
 def drugs_at_date(
     offsets: Int64s,
     day: Int32s,
-    code: Int32s,
+    drug: Int32s,
     lasts_64ths: Int32s,
-    drug_of_code: Int32s,
+    weight: Int64s,
     at_day: Int32s,
     seen: Int32s,
-    drugs: Int32s,
+    total: Int64s,
 ) -> None:
-    """Write to `drugs` how many distinct drugs a person has on her day: rows with day <= D < day + lasts.
+    """Write to `total` what the distinct drugs of a person weigh on each of her days: rows with day <= D < day + lasts.
 
     Args:
         offsets: int64, persons + 1, into the rows; order inside a person does not matter.
-        day, code: int32, one a row: day, dictionary id (-1 for none).
+        day, drug: int32, one a row: day, number of the drug (-1 for none that counts).
         lasts_64ths: int32, one a row, in 1/64 days: supply, or the window that counts as "has"; 0 never counts.
-        drug_of_code: int32, one a dictionary id: which drug it is, -1 for none that counts.
-        at_day: int32, one a person: D.
+        weight: int64, one a drug: 1 where drugs are counted.
+        at_day: int32, days x persons: D.
         seen: int32, scratch, at least the longest history and not empty.
-        drugs: int32, out, one a person.
+        total: int64, days x persons, out.
 
     Raises:
         EventsRejected: columns differ in length.

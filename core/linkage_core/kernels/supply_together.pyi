@@ -43,7 +43,7 @@ def supply_together(
         longest: rows of the person with most.
         lookback_days: days before `start` on which each stock starts empty.
         stock_cap_64ths: the most a stock may hold after a dispensing.
-        carry_over: a drug's supply is used up day after day; else a row covers [day, day + whole days) and nothing else.
+        carry_over: a drug's supply is used up day after day; else a row covers [day, day + whole days) and no more.
         in_a_row: the longest run of days instead of all days.
 
     Raises:

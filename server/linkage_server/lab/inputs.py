@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from linkage.errors import InputRefused
 from linkage.indicator_definition import Exit, IndicatorSet
-from linkage.indicator_kinds import EventInWindow, Outcome, WithOutcome
+from linkage.indicator_kinds import DrugAfterDiagnosis, EventInWindow, Outcome, WithOutcome
 from linkage_core.dictionaries import one_chunk
 from linkage_core.events import PersonEvents, Population, events_from_table
 from linkage_server.lab.plain_files import PERSON, event_date, read_table, with_concepts
@@ -77,7 +77,7 @@ def _date_columns(definition: IndicatorSet) -> dict[str, set[str]]:
     sources: list[Exit | EventInWindow | Outcome] = [
         one for one in definition.indicators if isinstance(one, EventInWindow)
     ]
-    sources += [one.outcome for one in definition.indicators if isinstance(one, WithOutcome)]
+    sources += [one.outcome for one in definition.indicators if isinstance(one, WithOutcome | DrugAfterDiagnosis)]
     for source in [*sources, definition.exits.death, definition.exits.emigration]:
         if source is None:
             continue

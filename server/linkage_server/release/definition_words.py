@@ -35,6 +35,11 @@ from linkage.indicator_kinds import (
     WithOutcome,
 )
 from linkage.indicator_kinds.time_windows import CalendarSpan, column_of, span_of
+from linkage_server.release.words_of_concurrent_use import (
+    WORDS_OF_CONCURRENT_USE,
+    ConcurrentUse,
+    facts_of_concurrent_use,
+)
 from linkage_server.release.words_of_start import WORDS_OF_START, facts_of_start
 
 _KINDS = {
@@ -54,13 +59,20 @@ _KINDS = {
     "add_on": "another treatment beside the first one",
     "dose_change": "daily dose raised or lowered",
     "drug_use_periods": "drug use periods estimated from dispensings (PRE2DUP)",
-    "drugs_at_date": "number of distinct drugs on a day",
+    **WORDS_OF_CONCURRENT_USE,
     "event_in_window": "event of another register within a window",
     "outcome_rate": "first outcomes per person-time with and without the treatment at hand, unadjusted",
     "landmark_outcome": "time from a landmark day to an outcome, by the proportion of days covered before it",
     "sequence_symmetry": "which of two treatments is begun first",
 }
-_UNITS = {"dispensings": "dispensings", "ddd": "DDD", "cost": "SEK", "drugs_at_date": "drugs"}
+_UNITS = {
+    "dispensings": "dispensings",
+    "ddd": "DDD",
+    "cost": "SEK",
+    "drugs_at_date": "drugs",
+    "drug_burden": "points",
+    "polypharmacy": "drugs",
+}
 _DENOMINATORS = {"all": "all persons of the population", "alive_at_N": "persons alive at the end of the window"}
 _ANCHORS = {
     "index_date": "the index day",
@@ -147,6 +159,8 @@ def _facts(indicator: Indicator, definition: IndicatorSet) -> Iterator[tuple[str
         yield from _sequence(indicator)
     if isinstance(indicator, StartAndUse):
         yield from facts_of_start(indicator)
+    if isinstance(indicator, ConcurrentUse):
+        yield from facts_of_concurrent_use(indicator)
     if getattr(indicator, "mode", None) == "compat":
         yield "Compatibility", "computed as AdhereR 0.8.1 does, its known defects included"
     if getattr(indicator, "end_at_exit", True) is False:

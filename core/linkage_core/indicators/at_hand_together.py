@@ -1,0 +1,258 @@
+"""Persons with drugs at hand together: interacting pairs, several drugs of one group, a drug after a diagnosis."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from linkage.indicator_definition import code_set_names
+from linkage.indicator_kinds import AtHandTogether, Denominator, DrugAfterDiagnosis, DuplicateTherapy, InteractingPairs
+from linkage_core.indicators.days_of_supply import DAY
+from linkage_core.indicators.days_together import NO_CAP, Conditions, Supply, counted, drugs_in, in_lists, whole_drugs
+from linkage_core.indicators.faulty_rows import persons_with_faulty
+from linkage_core.indicators.follow_up import FAR
+from linkage_core.indicators.initiation import denominator_words
+from linkage_core.indicators.observed_time import Moment, ObservedTime
+from linkage_core.indicators.reasons import Persons, somebody
+from linkage_core.indicators.register_outcome import events_of, first_event
+from linkage_core.indicators.run_context import RunContext, joined
+from linkage_core.indicators.set_rows import SetRows
+from linkage_core.indicators.spans import reversals_of
+from linkage_core.indicators.values import NO_TIME, Bools, Int32s, Int64s, PersonValues
+from linkage_core.indicators.yes_no import yes_no
+
+
+@dataclass(frozen=True, slots=True)
+class _Observed:
+    """An observation of each person.
+
+    Args:
+        words: of the parameter point.
+        start: int32, one a person; `end`: int32: the exit where that comes before the planned end.
+        late: who is observed past what the register holds in full.
+        left_out: who cannot be observed, and why.
+        planned_end: a day after the index day, or int32, one a person.
+    """
+
+    words: str
+    start: Int32s
+    end: Int32s
+    late: Persons
+    left_out: list[tuple[str, Persons]]
+    planned_end: Moment | Int32s
+
+    def alive_rule(self, time: ObservedTime, denominator: Denominator) -> list[tuple[str, Persons]]:
+        """The reason and the persons that a denominator leaves out."""
+        if isinstance(self.planned_end, Moment):
+            return time.alive_rule(denominator, self.planned_end, at=str(self.planned_end.day))
+        return time.alive_at_end_rule(denominator, self.planned_end)
+
+
+def evaluate_interacting_pairs(context: RunContext, indicator: InteractingPairs) -> list[PersonValues]:
+    """For each end of observation, number of days and denominator: any pair, each class, each pair."""
+    number, drugs = whole_drugs(context.dispensings(indicator.register_name))
+    sets: dict[str, Int64s] = {
+        name: drugs_in(context.members(indicator.register_name, name), number) for name in code_set_names(indicator)
+    }
+    groups, places = list(sets.values()), {name: place for place, name in enumerate(sets)}
+    # Of two different drugs: the drugs of both code sets together are two.
+    groups += [np.union1d(sets[pair.first], sets[pair.second]) for pair in indicator.pairs]
+    needs = [
+        [(places[pair.first], 1), (places[pair.second], 1), (len(sets) + place, 2)]
+        for place, pair in enumerate(indicator.pairs)
+    ]
+    each = np.arange(len(needs), dtype=np.int32)
+    observed = _after_index(context, indicator)
+    supply = _supply(context, indicator, number)
+    days = _days(supply, Conditions(counted(groups, drugs=drugs), needs, each, len(needs)), observed, indicator)
+    return [
+        value
+        for one, of_pair in zip(observed, days, strict=True)
+        for least in indicator.together_days
+        for words, pairs in _reported(indicator)
+        for value in _values(
+            context, indicator, one, of_pair[pairs].max(axis=0) >= least, joined(words, f"together_days={least}")
+        )
+    ]
+
+
+def _reported(indicator: InteractingPairs) -> Iterator[tuple[str, list[int]]]:
+    """Words and pairs of what is told."""
+    if "any" in indicator.measure:
+        yield "pair=any", list(range(len(indicator.pairs)))
+    if "class" in indicator.measure:
+        for severity in sorted({pair.severity for pair in indicator.pairs if pair.severity}):
+            own = [place for place, pair in enumerate(indicator.pairs) if pair.severity == severity]
+            yield f"class={severity}", own
+    if "pair" in indicator.measure:
+        for place, pair in enumerate(indicator.pairs):
+            yield f"pair={pair.id}", [place]
+
+
+def evaluate_duplicate_therapy(context: RunContext, indicator: DuplicateTherapy) -> list[PersonValues]:
+    """For each end of observation, number of days and denominator: several drugs of any one group."""
+    rows = context.dispensings(indicator.register_name)
+    number, drugs = whole_drugs(rows)
+    group_of_code = rows.atc.facts.drugs(context.code_set(indicator.codes), indicator.group_length)
+    member = np.flatnonzero(group_of_code >= 0)
+    group = np.full(drugs, -1, np.int32)
+    group[number[member]] = group_of_code[member]
+    held = np.flatnonzero(group >= 0)
+    groups = int(group.max(initial=-1)) + 1
+    needs = [[(place, indicator.least_drugs)] for place in range(groups)]
+    one_slot = np.zeros(len(needs), np.int32)
+    observed = _after_index(context, indicator)
+    days = _days(
+        _supply(context, indicator, number),
+        Conditions(in_lists(held, group[held], lists=drugs), needs, one_slot, 1),
+        observed,
+        indicator,
+    )
+    return [
+        value
+        for one, (most,) in zip(observed, days, strict=True)
+        for least in indicator.together_days
+        for value in _values(context, indicator, one, most >= least, f"together_days={least}")
+    ]
+
+
+def evaluate_drug_after_diagnosis(context: RunContext, indicator: DrugAfterDiagnosis) -> list[PersonValues]:
+    """For each end of observation, number of days and denominator: covered after the first diagnosis."""
+    register = indicator.register_name
+    number, drugs = whole_drugs(context.dispensings(register))
+    own = [drugs_in(context.members(register, name), number) for name in indicator.codes]
+    all_of_them = np.unique(np.concatenate(own))
+    conditions = Conditions(counted([all_of_them], drugs=drugs), [[(0, 1)]], np.zeros(1, np.int32), 1)
+    observed = _after_diagnosis(context, indicator)
+    days = _days(_supply(context, indicator, number), conditions, observed, indicator)
+    return [
+        value
+        for one, (covered,) in zip(observed, days, strict=True)
+        for least in indicator.covered_days
+        for value in _values(context, indicator, one, covered >= least, f"covered_days={least}")
+    ]
+
+
+def _names(indicator: AtHandTogether) -> list[str | None]:
+    """Code sets of the drugs; [None] for all."""
+    names = indicator.codes if isinstance(indicator, DrugAfterDiagnosis) else code_set_names(indicator)
+    return [*names] or [None]
+
+
+def _supply(context: RunContext, indicator: AtHandTogether, number: Int32s) -> Supply:
+    register, names = indicator.register_name, _names(indicator)
+    picked = context.set_rows(register, *names)
+    drug = number[context.dispensings(register).atc.code[picked.places]]
+    lasts = context.supply(register, indicator.supply).supply_64ths[picked.places]
+    cap = indicator.stock_cap_days
+    return Supply(
+        picked,
+        np.where(_in_force(context, register, names, picked), drug, np.int32(-1)),
+        np.ascontiguousarray(lasts),
+        indicator.lookback_days,
+        NO_CAP if cap == "none" else cap * DAY,
+        carry_over=indicator.carry_over == "per_drug",
+    )
+
+
+def _in_force(context: RunContext, register: str, names: Sequence[str | None], picked: SetRows) -> Bools:
+    """Rows on a day on which any set that holds them applies."""
+    named = [name for name in names if name is not None]
+    return context.in_force(register, named, picked) if named else np.ones(len(picked.day), np.bool_)
+
+
+def _days(
+    supply: Supply, conditions: Conditions, observed: Sequence[_Observed], indicator: AtHandTogether
+) -> list[Int32s]:
+    """int32, slots x persons, for each observation: one sweep for all of them."""
+    ascending = sorted(range(len(observed)), key=lambda place: indicator.observe.to_days[place])
+    end = np.stack([observed[place].end for place in ascending])
+    days = supply.together(conditions, start=observed[0].start, end=end, in_a_row=indicator.consecutive)
+    found = dict(zip(ascending, days, strict=True))
+    return [found[place] for place in range(len(observed))]
+
+
+def _after_index(context: RunContext, indicator: InteractingPairs | DuplicateTherapy) -> list[_Observed]:
+    register, time, observe = indicator.register_name, context.time, indicator.observe
+    start = time.at(Moment(observe.from_day))
+    found = []
+    for last in observe.to_days:
+        planned = Moment(last)
+        found.append(
+            _Observed(
+                words=f"observe_days={last - observe.from_day}",
+                start=start,
+                end=time.window_end(register, planned),
+                late=time.incomplete(register, planned),
+                left_out=[],
+                planned_end=planned,
+            )
+        )
+    return found
+
+
+def _after_diagnosis(context: RunContext, indicator: DrugAfterDiagnosis) -> list[_Observed]:
+    register, time, observe = indicator.register_name, context.time, indicator.observe
+    window, diagnosis = indicator.diagnosis.window, indicator.diagnosis
+    first = first_event(
+        context,
+        diagnosis,
+        events_of(context, diagnosis),
+        start=time.at(Moment(window.from_day)),
+        end=time.window_end(diagnosis.register_name, Moment(window.to_days[0] + 1)),
+    )
+    # A diagnosis may still be missing where its register does not hold the whole window.
+    unseen = time.incomplete(diagnosis.register_name, Moment(window.to_days[0] + 1))
+    has = np.asarray(first < FAR, np.bool_)
+    start = np.where(has, first + np.int32(observe.from_day), FAR).astype(np.int32)
+    left_out = [("excluded:no_diagnosis", somebody(~has))]
+    found = []
+    for last in observe.to_days:
+        planned = np.where(has, first + np.int32(last), FAR).astype(np.int32)
+        watched = np.minimum(planned, time.exit("", death_ends=True))
+        late = np.asarray(has & (watched > context.follow_up.register_end(register)), np.bool_)
+        if unseen is not None:
+            late |= unseen
+        found.append(
+            _Observed(
+                words=f"observe_days={last - observe.from_day}",
+                start=start,
+                end=np.where(has, np.minimum(planned, time.exit(register)), FAR).astype(np.int32),
+                late=somebody(late),
+                left_out=left_out,
+                planned_end=planned,
+            )
+        )
+    return found
+
+
+def _values(
+    context: RunContext, indicator: AtHandTogether, observed: _Observed, yes: Bools, words: str
+) -> Iterator[PersonValues]:
+    register, names = indicator.register_name, _names(indicator)
+    rows, supply = context.dispensings(register), context.supply(register, indicator.supply)
+    first = observed.start - np.int32(indicator.lookback_days)
+    faulty = {"error:packages": rows.without_quantity, "error:days_supply": supply.unserved_at}
+    no_rows = context.without_rows(register, names, rule=reversals_of(context.definition, indicator))
+    for denominator in indicator.denominator:
+        rules = [
+            ("error:index_date", context.time.without_index()),
+            *observed.left_out,
+            *(
+                (name, persons_with_faulty(context, register, names, places, first=first, after=observed.end))
+                for name, places in faulty.items()
+            ),
+            (NO_TIME, somebody(np.asarray(observed.end <= observed.start, np.bool_))),
+            *observed.alive_rule(context.time, denominator),
+            *context.excluded_as_incomplete(observed.late),
+        ]
+        yield yes_no(
+            indicator,
+            joined(observed.words, words, denominator_words(denominator)),
+            np.asarray(yes, np.bool_),
+            context.reasons.settle(rules, no_rows=no_rows),
+            late=observed.late,
+            account=supply.account(context.set_rows(register, *names).places),
+        )
