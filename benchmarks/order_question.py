@@ -62,7 +62,7 @@ def linkage_side(folder: Path) -> Callable[[], Answer]:
 
     def ask() -> Answer:
         sources = Sources(home=home, store=RegisterStore(home / "store"), history=None, threads=2)
-        population = sources.population(plan)
+        population = sources.population(plan).population
         registers = {one.name: sources.register(plan, one, asked=population.persons) for one in plan.registers}
         computed = compute(
             question_of(plan),

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+from linkage.catalogue_entry import CatalogueEntry
 from linkage.release_manifest import Manifest, verify_release
 from linkage_client import explanations, orders, releases, service, submission
 from linkage_client.connection import Connection, connect
@@ -22,7 +23,7 @@ from linkage_client.home import ClientHome, default_home, require_file
 from linkage_client.orders import WATCH_SECONDS, Order
 from linkage_client.progress import Progress, silent
 from linkage_client.releases import Delivery
-from linkage_client.service import Code, Indicator, Policy, Register, Variable
+from linkage_client.service import Code, Indicator, Policy, RefusedSet, Register, Variable
 from linkage_client.submission import Submitted
 
 Answer = TypeVar("Answer")
@@ -53,17 +54,21 @@ class AsyncLinkage:
     async def submit(
         self,
         order_file: Path | str,
-        population_file: Path | str,
+        population_file: Path | str | None = None,
         *,
         validate_only: bool = False,
         progress: Progress = silent,
     ) -> Submitted:
-        """File an order with its population; repeating the call goes on where an earlier one was cut off."""
+        """File an order, with its population; repeating the call goes on where an earlier one was cut off.
+
+        Args:
+            population_file: None for an order whose population registers define.
+        """
         return await submission.submit(
             self._connection,
             self.home,
             Path(order_file),
-            Path(population_file),
+            None if population_file is None else Path(population_file),
             validate_only=validate_only,
             progress=progress,
         )
@@ -80,7 +85,8 @@ class AsyncLinkage:
         """What a run is expected to read and take: of an order file (a path, or a name that ends in .toml) or an order.
 
         Args:
-            order: an order file, for which `persons` must be given, or an order's name or the last part of it.
+            order: an order file, for which `persons` must be given unless registers define its population, or an
+                order's name or the last part of it.
             persons: explain for so many persons instead of the order's population.
         """
         if isinstance(order, Path) or order.endswith(".toml"):
@@ -121,6 +127,14 @@ class AsyncLinkage:
     async def indicators(self, *, set: str = "") -> list[Indicator]:
         """The indicators there are, or those of a set."""
         return [one async for one in service.list_indicators(self._connection, set=set)]
+
+    async def definitions(self, *, set: str = "", id: str = "") -> list[CatalogueEntry]:
+        """Indicators with their whole definition and a worked example: all, those of a set, or those of an id."""
+        return [one async for one in service.list_definitions(self._connection, set=set, id=id)]
+
+    async def refused_sets(self) -> list[RefusedSet]:
+        """Files of the register holder's own indicator sets that cannot be used."""
+        return await service.list_refused_sets(self._connection)
 
     async def policies(self) -> list[Policy]:
         """The disclosure policies there are."""
@@ -163,7 +177,7 @@ class Linkage:
     def submit(
         self,
         order_file: Path | str,
-        population_file: Path | str,
+        population_file: Path | str | None = None,
         *,
         validate_only: bool = False,
         progress: Progress = silent,
@@ -218,6 +232,14 @@ class Linkage:
     def indicators(self, *, set: str = "") -> list[Indicator]:
         """See `AsyncLinkage.indicators`."""
         return self._run(self._inner.indicators(set=set))
+
+    def definitions(self, *, set: str = "", id: str = "") -> list[CatalogueEntry]:
+        """See `AsyncLinkage.definitions`."""
+        return self._run(self._inner.definitions(set=set, id=id))
+
+    def refused_sets(self) -> list[RefusedSet]:
+        """See `AsyncLinkage.refused_sets`."""
+        return self._run(self._inner.refused_sets())
 
     def policies(self) -> list[Policy]:
         """See `AsyncLinkage.policies`."""

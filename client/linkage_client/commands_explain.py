@@ -18,7 +18,10 @@ _MIB = 1024**2
 def explain(
     order: Annotated[str, typer.Argument(help="The order, or an order file (.toml).")],
     persons: Annotated[
-        int, typer.Option("--persons", min=0, max=_MOST_PERSONS, help="Explain for so many; needed for an order file.")
+        int,
+        typer.Option(
+            "--persons", min=0, max=_MOST_PERSONS, help="Explain for so many; needed where a population is sent."
+        ),
     ] = 0,
     home: Home = None,
     as_json: AsJson = False,

@@ -27,11 +27,17 @@ _LINES_AT_ONCE = 10_000
 
 
 def check(
-    file: Annotated[Path, typer.Argument(help="The population file: CSV, Parquet, Arrow or XLSX.")],
+    file: Annotated[Path, typer.Argument(help="The population file: CSV, Parquet, Arrow or XLSX; or an order, TOML.")],
     order: Annotated[Path | None, typer.Option("--order", help="Check against this order's population.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List every bad row of a population file: row, column, rule, mend. Values are never shown."""
+    """List every bad row of a population file: row, column, rule, mend. Values are never shown.
+
+    Of an order file every fault is told that can be found without the service.
+    """
+    if file.suffix.lower() == ".toml":
+        _check_order(file, as_json=as_json)
+        return
     document = load_order(require_file(order)) if order else None
     found = check_population(file, order=document)
     if as_json:
@@ -44,7 +50,9 @@ def check(
 
 def submit(
     order: Annotated[Path, typer.Argument(help="The order file, TOML.")],
-    population: Annotated[Path, typer.Option("--population", help="The population file.")],
+    population: Annotated[
+        Path | None, typer.Option("--population", help="The population file; none where registers define it.")
+    ] = None,
     validate_only: Annotated[bool, typer.Option("--validate-only", help="Check all, file nothing.")] = False,
     home: Home = None,
     as_json: AsJson = False,
@@ -58,11 +66,15 @@ def submit(
     with Linkage(own.root) as linkage, shown.progress() as progress:
         done = linkage.submit(order, population, validate_only=validate_only, progress=progress)
     shown.result(done)
-    if done.receipt is None:
-        shown.say(f"The order and its population of {done.rows:,} rows would be accepted. Nothing was filed.")
+    if validate_only:
+        sent = f" and its population of {done.rows:,} rows" if population else ""
+        shown.say(f"The order{sent} would be accepted. Nothing was filed.")
         return
     shown.say(f"Order {done.order.name}")
-    shown.say(f"Accepted: {done.receipt.linkable} persons can be linked, {done.receipt.not_linkable} cannot.")
+    if done.receipt is None:
+        shown.say("Registers define its population: nothing was sent.")
+    else:
+        shown.say(f"Accepted: {done.receipt.linkable} persons can be linked, {done.receipt.not_linkable} cannot.")
     shown.say(f"It {_standing(done.order)}. Follow it with: linkage status {_last(done.order.name)} --watch")
 
 
@@ -105,6 +117,15 @@ def cancel(
     shown = Shown(as_json=as_json)
     shown.result(cancelled)
     shown.say(f"{cancelled.name} {_standing(cancelled)}.")
+
+
+def _check_order(file: Path, *, as_json: bool) -> None:
+    document = load_order(require_file(file))
+    if as_json:
+        print(json.dumps({"clean": True, "defines_population": document.population.is_defined}))  # noqa: T201
+        return
+    sends = "Registers define its population" if document.population.is_defined else "It needs a population file"
+    sys.stdout.write(f"The order is clean as far as can be told here. {sends}.\n")
 
 
 def _standing(order: Order) -> str:

@@ -2,6 +2,8 @@
 
     check here -> file the order -> seal the population for it -> send -> wait until the service has opened it
 
+An order whose population registers define is filed, and that is all.
+
 What was done so far is noted beside the sealed container, before each step and with the request ids of the step: a step
 that is made twice because nobody heard the first answer happens once.
 """
@@ -44,7 +46,12 @@ class PopulationNotClean(PopulationRejected):
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
-    """What became of a submission; `receipt` is None if it was only validated."""
+    """What became of a submission.
+
+    Args:
+        rows: of the population file; 0 where registers define the population.
+        receipt: for the population; None if none was sent, because the order was only validated or sends none.
+    """
 
     order: Order
     rows: int
@@ -73,15 +80,30 @@ class _Notes:
         return SealedPopulation(path, self.upload_id, self.container_bytes, *hashes)
 
 
-def check_here(order_file: Path, population_file: Path) -> tuple[OrderDocument, PopulationCheck]:
+def check_here(order_file: Path, population_file: Path | None) -> tuple[OrderDocument, PopulationCheck | None]:
     """Check an order and its population without anybody else.
+
+    Args:
+        population_file: None for an order whose population registers define.
 
     Raises:
         OrderRejected: names every fault of the order.
+        InputRefused: the order defines its population and a file is given, or neither.
         PopulationRejected: the population file cannot be read as one.
         PopulationNotClean: it can, and has faults.
     """
     document = load_order(require_file(order_file))
+    if document.population.is_defined:
+        if population_file is not None:
+            raise InputRefused(
+                "registers define the population of this order, so no file is sent.", mend="Leave --population out."
+            )
+        return document, None
+    if population_file is None:
+        raise InputRefused(
+            "the order needs a population.",
+            mend="Give its file with --population, or define it in the order under [population.defined].",
+        )
     found = check(population_file, order=document)
     if found.population is None:
         raise PopulationNotClean(found)
@@ -92,12 +114,12 @@ async def submit(
     connection: Connection,
     home: ClientHome,
     order_file: Path,
-    population_file: Path,
+    population_file: Path | None = None,
     *,
     validate_only: bool = False,
     progress: Progress = silent,
 ) -> Submitted:
-    """File an order with its population; a repeated call goes on where an earlier one was cut off.
+    """File an order, with its population if it sends one; a repeated call goes on where an earlier one was cut off.
 
     Raises:
         LinkageError: any refusal of order, population, envelope or service.
@@ -106,7 +128,8 @@ async def submit(
     _, found = check_here(order_file, population_file)
     document = order_file.read_text(encoding="utf-8-sig")
     if validate_only:
-        return Submitted(await create_order(connection, document, validate_only=True), found.rows, None)
+        rows = 0 if found is None else found.rows
+        return Submitted(await create_order(connection, document, validate_only=True), rows, None)
     folder = home.submissions / _key(home, document, population_file)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     notes = _read_notes(folder)
@@ -114,6 +137,9 @@ async def submit(
         _write_notes(folder, notes)
         notes.order = (await create_order(connection, document, request_id=notes.create_request)).name
         _write_notes(folder, notes)
+    if found is None:
+        shutil.rmtree(folder)
+        return Submitted(await get_order(connection, notes.order), 0, None)
     try:
         receipt = await _send_population(connection, home, folder, notes=notes, found=found, progress=progress)
     except (EnvelopeRejected, StateConflict):
@@ -156,11 +182,13 @@ async def _forget_what_cannot_go_on(connection: Connection, folder: Path, notes:
         shutil.rmtree(folder)
 
 
-def _key(home: ClientHome, document: str, population_file: Path) -> str:
+def _key(home: ClientHome, document: str, population_file: Path | None) -> str:
     """A name for this order with this population. Keyed: a population of one must not be guessable from it."""
+    population = b""
     try:
-        with population_file.open("rb") as file:
-            population = hashlib.file_digest(file, "sha256").digest()
+        if population_file is not None:
+            with population_file.open("rb") as file:
+                population = hashlib.file_digest(file, "sha256").digest()
     except OSError:
         raise InputRefused(f"{population_file} cannot be read.", mend="Check the path.") from None
     secret = hashlib.sha256(home.tls_key()).digest()

@@ -28,7 +28,7 @@ from linkage_core.kernels.hashed_id_join import merge_by_day
 from linkage_core.persons_at_least import persons_at_least
 from linkage_core.register_columns import register_column
 from linkage_core.row_filter import RowFilter
-from linkage_core.row_selection import RowSelection
+from linkage_core.row_selection import AnySelection, RowSelection
 from linkage_core.segment_rows import SegmentRows
 
 BYTES_ASKED = 20
@@ -44,7 +44,7 @@ class RegisterView:
         partitions: segments of one register, oldest delivery first; columns may differ (a missing one is null).
         columns: the columns to read, besides the date; None for all. Names the register lacks are left out.
         history: changed numbers; rows stored under any number a person ever had are hers.
-        keep: the rows that matter; None for all.
+        keep: the rows that matter: those of one filter, or of any of several; None for all.
 
     Raises:
         EventsRejected: segments disagree about a column's type or the date.
@@ -56,7 +56,7 @@ class RegisterView:
         *,
         columns: Sequence[str] | None = None,
         history: NumberHistory | None = None,
-        keep: RowFilter | None = None,
+        keep: RowFilter | Sequence[RowFilter] | None = None,
     ) -> None:
         self._segments = list(partitions)
         self._history = history
@@ -65,9 +65,21 @@ class RegisterView:
         names = dict.fromkeys(name for batch in reversed(batches) for name in batch.schema.names)
         wanted = set(names) if columns is None else {*columns, self._date_column}
         self._columns = {name: register_column(name, batches) for name in names if name in wanted}
-        self._selection: RowSelection | None = None
+        self._selection: RowSelection | AnySelection | None = None
         if keep is not None:
-            self._selection = RowSelection(keep, batches, known=self._columns.get(keep.column))
+            filters = [keep] if isinstance(keep, RowFilter) else keep
+            selections = [RowSelection(one, batches, known=self._columns.get(one.column)) for one in filters]
+            self._selection = selections[0] if len(selections) == 1 else AnySelection(selections)
+
+    @property
+    def segments(self) -> Sequence[RegisterPartition]:
+        """The segments, oldest delivery first."""
+        return self._segments
+
+    @property
+    def history(self) -> NumberHistory | None:
+        """Changed numbers."""
+        return self._history
 
     @property
     def rows_a_person(self) -> float:

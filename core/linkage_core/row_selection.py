@@ -9,11 +9,37 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from linkage_core.kernels.hashed_id_join import list_rows
 from linkage_core.register_columns import RegisterColumn, check_codes, dictionary_of, register_column
 from linkage_core.row_filter import RowFilter
 from linkage_core.segment_rows import SegmentColumn, SegmentRows, UInt8s
 
 Bools = npt.NDArray[np.bool_]
+
+
+class AnySelection:
+    """Rows that any of several filters keeps, each told by a column of its own.
+
+    Args:
+        selections: over the same segments.
+    """
+
+    def __init__(self, selections: Sequence[RowSelection]) -> None:
+        self._selections = selections
+
+    def of(self, number: int, rows: SegmentRows) -> SegmentRows:
+        """Those of a segment's rows that any filter wants; runs stay, also empty ones."""
+        kept = [selection.of(number, rows).numbers for selection in self._selections]
+        listed = np.unique(np.concatenate(kept))
+        # Runs may stand in any order, and two of them may be one: rows are found again from their run.
+        first = np.searchsorted(listed, rows.starts, side="left").astype(np.uint32)
+        ends = np.searchsorted(listed, rows.starts.astype(np.int64) + rows.counts, side="left")
+        counts = (ends - first).astype(np.uint32)
+        return SegmentRows(rows.starts, counts, listed[list_rows(first, counts)])
+
+    def bytes_per_row(self, number: int) -> float:
+        """Bytes read to test a row of a segment."""
+        return sum(selection.bytes_per_row(number) for selection in self._selections)
 
 
 class RowSelection:

@@ -127,6 +127,15 @@ def _splits_of_lines(table: CountedTable) -> list[Split]:
 def _check_population(cells: Numbered, policy: DisclosurePolicy) -> None:
     totals = {key: int(cells.values[block]) for (key, strata), block in cells.blocks.items() if not strata}
     persons = totals.get(POPULATION_KEY, max(totals.values(), default=0))
+    refuse_small_population(persons, policy)
+
+
+def refuse_small_population(persons: int, policy: DisclosurePolicy) -> None:
+    """Return if a table of so many persons may be made; the refusal does not tell how many they are.
+
+    Raises:
+        DisclosureRefused: they are fewer than the policy allows.
+    """
     if persons < policy.minimum_population:
         raise DisclosureRefused(
             f"The population has fewer persons than the {policy.minimum_population} that policy {policy.name} demands.",

@@ -28,6 +28,7 @@ from linkage.indicator_lint import refuse_errors
 from linkage.order import IndicatorChoice, OrderDocument, OrderFault, OrderFaults, load_order
 from linkage.register_variable import Role
 from linkage_server.orders.offer import Offer
+from linkage_server.orders.population_faults import population_faults
 
 _COUNTS_DISPENSINGS = AmountIndicator | Initiation
 
@@ -56,6 +57,7 @@ def check_order(text: str, *, offer: Offer, ordered_on: date) -> CheckedOrder:
     document = load_order(text, ordered_on=ordered_on)
     faults: list[OrderFault] = []
     faults += _register_faults(document, offer)
+    faults += population_faults(document, offer.registers)
     sets: list[IndicatorSet] = []
     for place, choice in enumerate(document.indicators):
         found = _find_set(choice, offer, ordered_on=ordered_on, place=place, faults=faults)
@@ -130,15 +132,15 @@ def _set_faults(
                 "Ask for its other statistics, or leave it out with only; the laboratory computes it all.",
             )
     after_index = [i.id for i in chosen if needs_index_date(i)]
-    if after_index and not document.population.index_date:
+    if after_index and not document.population.has_index_days:
         yield OrderFault(
             "population.index_date",
             f"is false, but {after_index[0]} of {definition.name} counts days from an index date.",
-            "Set index_date = true and send a population with the column index_date.",
+            "Set index_date = true and send a population with the column index_date, or name an index_event.",
         )
     for indicator in chosen:
         for column in population_columns(indicator):
-            if column not in document.population.strata:
+            if column not in document.population.all_strata:
                 yield OrderFault(
                     "population.strata",
                     f"lack {column!r}: {indicator.id} of {definition.name} reads days from it.",
@@ -170,7 +172,7 @@ def _row_dimension_faults(document: OrderDocument, offer: Offer, sets: Iterable[
     counted = {i.register_name for found in sets for i in found.indicators if isinstance(i, _COUNTS_DISPENSINGS)}
     held = [offer.registers[name] for name in document.registers if name in offer.registers and name in counted]
     columns = {v.column for register in held for v in register.variables if v.role is Role.DIMENSION}
-    of_persons = {"sex", "age", *document.population.strata}
+    of_persons = {"sex", "age", *document.population.all_strata}
     known = sorted(columns - of_persons)
     for place, crossing in enumerate(document.by):
         rows = [part.removeprefix("row:") for part in crossing if part.startswith("row:")]

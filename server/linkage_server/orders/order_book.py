@@ -177,7 +177,7 @@ class OrderBook:
             document_sha256=checked.document.canonical_sha256(),
             title=checked.document.title,
             purpose=checked.document.purpose,
-            state=OrderState.AWAITING_POPULATION.value,
+            state=_first_state(checked).value,
             etag=new_etag(),
             reason="",
             policy=checked.policy.name,
@@ -210,7 +210,7 @@ def _preview(caller: Caller, document: str, checked: CheckedOrder, *, at: dateti
     return OrderView(
         name="",
         organisation=caller.organisation,
-        state=OrderState.AWAITING_POPULATION,
+        state=_first_state(checked),
         etag="",
         document=document,
         title=checked.document.title,
@@ -223,6 +223,12 @@ def _preview(caller: Caller, document: str, checked: CheckedOrder, *, at: dateti
         progress=None,
         steps=(),
     )
+
+
+def _first_state(checked: CheckedOrder) -> OrderState:
+    """Nobody sends the population that registers define: such an order waits for its officer at once."""
+    defined = checked.document.population.is_defined
+    return OrderState.AWAITING_APPROVAL if defined else OrderState.AWAITING_POPULATION
 
 
 def _new_order_id() -> str:

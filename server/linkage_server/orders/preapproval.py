@@ -100,7 +100,11 @@ class Preapproval(_Section):
             (not set(order.registers) <= set(allows.registers), "a register is not named in it"),
             (len(named) < len(order.indicators), "the order brings an indicator set of its own"),
             (not set(named) <= set(allows.sets), "an indicator set is not named in it"),
-            (not set(order.population.strata) <= set(allows.strata), "a column of the population is not named in it"),
+            (
+                not set(order.population.all_strata) <= set(allows.strata),
+                "a column of the population is not named in it",
+            ),
+            (order.population.is_defined, "nobody knows before the run how many persons the population has"),
             (not set(dimensions) <= set(allows.dimensions), "a dimension is not named in it"),
             (max(map(len, order.by), default=0) > allows.maximum_crossing, "a crossing has too many dimensions"),
             (len(order.by) > allows.maximum_crossings, "there are too many crossings"),

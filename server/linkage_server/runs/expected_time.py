@@ -53,6 +53,7 @@ class RunSize:
         stocks: indicators that follow supplies from package to package.
         values: of each person: parameter points and periods of all indicators.
         tables: crossings that each value is counted by.
+        searched_rows, searched_columns: of the registers in which a population is looked for that they define.
     """
 
     persons: int
@@ -64,15 +65,18 @@ class RunSize:
     stocks: int
     values: int
     tables: int
+    searched_rows: float = 0.0
+    searched_columns: int = 0
 
 
 def seconds_by_stage(run: RunSize) -> dict[str, float]:
     """Time of each stage by the rule."""
     gathered = run.rows * run.columns * GATHER_ROW_AND_COLUMN
     followed = run.rows * run.stocks * FOLLOW_ROW_AND_STOCK
+    searched = run.searched_rows * run.searched_columns * GATHER_ROW_AND_COLUMN
     counted = run.persons * run.values * run.tables * COUNT_PERSON_AND_VALUE
     return {
-        "reading the population": run.persons * READ_PERSON,
+        "reading the population": run.persons * READ_PERSON + searched / run.side_by_side,
         "opening the registers": run.columns * OPEN_COLUMN,
         COMPUTING: (run.blocks * COMPUTE_BLOCK + run.probe_seconds + gathered + followed + counted) / run.side_by_side,
         "protecting": run.values * run.tables * PROTECT_VALUE_AND_TABLE,

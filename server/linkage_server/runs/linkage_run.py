@@ -9,11 +9,13 @@ from pathlib import Path
 
 from linkage.errors import ServiceUnavailable
 from linkage_core.compute import compute
-from linkage_core.disclosure import ProtectedTable, match_rate_band, protect
-from linkage_core.events import NumberHistory, Population, Touched
+from linkage_core.disclosure import ProtectedTable, match_rate_band, protect, refuse_small_population
+from linkage_core.events import NumberHistory, Touched
 from linkage_core.grids import ROW_PREFIX
 from linkage_core.indicators.wanted_rows import wanted_rows
 from linkage_core.number_history import merge_changed_numbers
+from linkage_core.populations.from_registers import MadePopulation, define, settle
+from linkage_core.populations.rule_rows import rule_rows
 from linkage_core.question import Question
 from linkage_core.register_view import RegisterView
 from linkage_server.intake.population_store import load_population
@@ -45,10 +47,38 @@ class Sources:
     memory_bytes: int = 1 << 30
     turn: Turn = nullcontext
 
-    def population(self, plan: RunPlan) -> Population:
-        """The plan's population, checked against its hash; who is in it under an old and a new number is there once."""
+    def population(self, plan: RunPlan) -> MadePopulation:
+        """The plan's population: sent in, or defined by registers. Who has an old and a new number is there once.
+
+        Of one that was sent in the file is checked against its hash. Who meets a definition is known to this run alone:
+        nothing of it is written anywhere, and it is found again from the definition and the pinned snapshots.
+        """
+        rules = plan.document.population
+        means = {"threads": self.threads, "memory_bytes": self.memory_bytes, "turn": self.turn}
+        if rules.is_defined:
+            return define(rules, registers=self.rule_registers(plan), **means)
         population = load_population(self.home / plan.population.file, sha256=plan.population.sha256).population
-        return population if self.history is None else merge_changed_numbers(population, self.history)[0]
+        if self.history is not None:
+            population = merge_changed_numbers(population, self.history)[0]
+        if not rules.read_registers:
+            return MadePopulation(population, {})
+        return settle(rules, population=population, registers=self.rule_registers(plan), **means)
+
+    def rule_registers(self, plan: RunPlan) -> dict[str, RegisterView]:
+        """The pinned registers that the population's rules read, opened for the rows that the rules can look at."""
+        rules = plan.document.population
+        return {
+            register.name: RegisterView(
+                self.store.partitions(
+                    self.store.snapshot(register.name, register.snapshot), columns=register.population_columns
+                ),
+                columns=register.population_columns,
+                history=self.history,
+                keep=rule_rows(rules, register.name),
+            )
+            for register in plan.registers
+            if register.population_columns
+        }
 
     def register(self, plan: RunPlan, register: PlannedRegister, *, asked: int | None = None) -> RegisterView:
         """The pinned snapshot of a register, opened for the rows that the plan's indicators can look at.
@@ -99,8 +129,11 @@ def run_linkage(
         ServiceUnavailable: a pinned snapshot or the population is damaged or missing.
     """
     report("reading the population")
-    population = sources.population(plan)
-    if not population.persons:
+    made = sources.population(plan)
+    population = made.population
+    if plan.document.population.is_defined:
+        refuse_small_population(population.persons, plan.policy)
+    elif not population.persons:
         raise ServiceUnavailable("the population is empty.", mend="An operator should look at the run's log.")
     report("opening the registers")
     registers = {
@@ -119,8 +152,16 @@ def run_linkage(
     report("protecting")
     with sources.turn():
         protected = protect(computed.counted, plan.policy)
-    band = match_rate_band(computed.persons_found, population.persons, plan.policy)
-    return RunAnswer(protected, band, computed.touched, computed.blocks)
+    band = _match_rate(plan, found=computed.persons_found, asked=population.persons)
+    touched = {name: one + made.touched.get(name, Touched()) for name, one in computed.touched.items()}
+    return RunAnswer(protected, band, touched, computed.blocks)
+
+
+def _match_rate(plan: RunPlan, *, found: int, asked: int) -> str:
+    """Whom the registers define they know."""
+    if plan.document.population.is_defined:
+        return "not applicable: the registers define the population"
+    return match_rate_band(found, asked, plan.policy)
 
 
 def question_of(plan: RunPlan) -> Question:

@@ -17,6 +17,7 @@ from linkage.disclosure_policy import DisclosurePolicy
 from linkage.errors import OrderRejected
 from linkage.indicator_definition import IndicatorSet, canonical_sha256, needed_columns
 from linkage.order import OrderDocument
+from linkage.population_rules import columns_read
 from linkage.register_variable import LocalizedText
 from linkage_server.orders.check_order import CheckedOrder
 from linkage_server.orders.offer import Offer
@@ -32,7 +33,8 @@ class PlannedRegister(_Frozen):
 
     Attributes:
         snapshot: id of the pinned snapshot.
-        columns: what is read, by stored column.
+        columns: what indicators read, by stored column.
+        population_columns: what the population's rules read.
         data_until: last day of the last month the register is complete up to.
     """
 
@@ -41,6 +43,7 @@ class PlannedRegister(_Frozen):
     snapshot: str
     definition_sha256: str
     columns: tuple[str, ...]
+    population_columns: tuple[str, ...] = ()
     data_until: date
 
 
@@ -74,7 +77,13 @@ class PlannedSet(_Frozen):
 
 
 class PlannedPopulation(_Frozen):
-    """The hashed population of a run: its file below the home folder, and the hash it must have."""
+    """The population of a run.
+
+    Attributes:
+        file: of the hashed population that was sent in, below the home folder; "" for one that registers define.
+        sha256: the hash that the file must have, or that of the rules by which registers define it.
+        pepper_version: what its ids are hashed under.
+    """
 
     file: str
     sha256: str
@@ -215,7 +224,9 @@ def _pinned(
     columns: set[str] = set()
     for definition in checked.sets:
         columns |= needed_columns(definition).get(name, set())
-    columns |= {variable.column for variable in offer.registers[name].variables} & _rows_split_by(checked)
+    held = {variable.column for variable in offer.registers[name].variables}
+    columns |= held & _rows_split_by(checked)
+    rule_columns = columns_read(checked.document.population).get(name, set())
     last_day = manifest.last_day or offer.registers[name].coverage.first_day
     return PlannedRegister(
         name=name,
@@ -223,5 +234,6 @@ def _pinned(
         snapshot=manifest.snapshot_id,
         definition_sha256=manifest.definition_sha256,
         columns=tuple(sorted(columns)),
+        population_columns=tuple(sorted(rule_columns & held)),
         data_until=last_day.replace(day=calendar.monthrange(last_day.year, last_day.month)[1]),
     )

@@ -17,6 +17,7 @@ from linkage.errors import InputRefused
 from linkage.order import OrderDocument
 from linkage_core.events import RegisterPartition
 from linkage_core.grids import ROW_PREFIX
+from linkage_core.populations.from_registers import leading_registers
 from linkage_core.question import Question
 from linkage_core.register_view import RegisterView
 from linkage_server.access.certificates import Caller
@@ -79,6 +80,9 @@ class Planner:
     def explain(self, caller: Caller, name: str, *, persons: int = 0) -> Explanation:
         """Explain an order; `persons` stands for its population, and must be given while it has none.
 
+        Of a population that registers define nobody knows the size: without `persons` it is taken for everybody among
+        whom it is looked for.
+
         Raises:
             NotFound: there is none, or it is another organisation's.
             InputRefused: it has no population, and no number of persons was given.
@@ -119,6 +123,7 @@ class Planner:
         return self._measure(_planned(plan), persons=persons).size
 
     def _explain(self, question: _Question, *, persons: int) -> Explanation:
+        persons = persons or self._searched(question)
         if not 0 < persons <= MOST_PERSONS:
             raise InputRefused(
                 "the order has no population yet, so an explanation needs a number of persons.",
@@ -144,9 +149,11 @@ class Planner:
 
     def _measure(self, question: _Question, *, persons: int) -> _Measured:
         opened = {one.name: self._open(one) for one in question.registers}
-        registers = [
-            forecast(one, manifest, persons=persons, bytes_per_row=_bytes_per_row(manifest, partitions))
-            for one, (manifest, partitions) in zip(question.registers, opened.values(), strict=True)
+        registers = [self._forecast(one, *opened[one.name], persons=persons) for one in question.registers]
+        searched = [
+            self._forecast(_searched_part(one), *self._open(_searched_part(one)), persons=self._persons(one))
+            for one in question.registers
+            if one.name in self._leading(question)
         ]
         views = {one.name: RegisterView(opened[one.name][1], columns=one.columns) for one in question.registers}
         values = _values(question)
@@ -167,8 +174,33 @@ class Planner:
             stocks=_stocks(question),
             values=values,
             tables=1 + len(question.document.by),
+            searched_rows=sum(one.rows for one in searched),
+            searched_columns=sum(len(one.told.columns) for one in searched),
         )
-        return _Measured(registers, memory, size)
+        told = {one.told.name: one for one in [*registers, *searched]}
+        return _Measured(list(told.values()), memory, size)
+
+    def _forecast(
+        self, register: PlannedRegister, manifest: Manifest, partitions: Sequence[RegisterPartition], *, persons: int
+    ) -> RegisterForecast:
+        bytes_per_row = _bytes_per_row(manifest, partitions)
+        return forecast(register, manifest, persons=persons, bytes_per_row=bytes_per_row)
+
+    def _leading(self, question: _Question) -> list[str]:
+        """Registers in which a defined population is looked for; none for one that is sent in."""
+        rules = question.document.population
+        if not rules.is_defined:
+            return []
+        persons = {one.name: self._persons(one) for one in question.registers}
+        return min(leading_registers(rules), key=lambda names: sum(persons[name] for name in names))
+
+    def _searched(self, question: _Question) -> int:
+        """Persons among whom a defined population is looked for, some of them counted several times."""
+        leading = self._leading(question)
+        return sum(self._persons(one) for one in question.registers if one.name in leading)
+
+    def _persons(self, register: PlannedRegister) -> int:
+        return sum(one.persons for one in self.store.snapshot(register.name, register.snapshot).segments)
 
     def _open(self, register: PlannedRegister) -> tuple[Manifest, list[RegisterPartition]]:
         manifest = self.store.snapshot(register.name, register.snapshot)
@@ -186,6 +218,11 @@ class Planner:
             found = [(expected, report) for expected, report in session.execute(query) if expected and report]
         here = [(expected, report) for expected, report in found if report["machine"] == self.machine]
         return [(expected["by_rule"], report["seconds"]) for expected, report in here[:RUNS_LOOKED_AT]]
+
+
+def _searched_part(register: PlannedRegister) -> PlannedRegister:
+    """What of a register is read to find a population."""
+    return register.model_copy(update={"columns": register.population_columns})
 
 
 def _planned(plan: RunPlan) -> _Question:

@@ -33,7 +33,8 @@ from linkage_server.runs.core_share import CoreShare, Turn
 from linkage_server.runs.describe import describe
 from linkage_server.runs.linkage_run import STAGES, Sources, run_linkage
 from linkage_server.runs.memory_watch import MemoryWatch
-from linkage_server.runs.plan import PlannedPopulation, RunPlan, make_plan
+from linkage_server.runs.plan import RunPlan, make_plan
+from linkage_server.runs.plan_population import plan_population
 from linkage_server.runs.planner import Planner
 from linkage_server.runs.run_report import RunReport, touched_registers
 from linkage_server.runs.run_stages import RunStages
@@ -159,7 +160,7 @@ class RunDesk:
         with self.database.reading() as session:
             order = session.get_one(OrderRow, order_id)
             run = session.get(RunRow, order_id)
-            population = session.get_one(PopulationRow, order_id)
+            population = session.get(PopulationRow, order_id)
             organisation = session.get_one(OrganisationRow, order.organisation)
         plan = RunPlan.from_json(run.plan) if run else self._plan(order, population, organisation)
         expected = self._expected(plan, population)
@@ -178,29 +179,29 @@ class RunDesk:
             session.get_one(OrderRow, order_id).snapshot_pins = {r.name: r.snapshot for r in plan.registers}
             return plan, row.attempt
 
-    def _expected(self, plan: RunPlan, population: PopulationRow) -> Json | None:
+    def _expected(self, plan: RunPlan, population: PopulationRow | None) -> Json | None:
         """What the planner expects; None where it cannot say: a damaged register is the run's to meet."""
         try:
-            return self.planner.expect(plan, persons=population.rows).model_dump(mode="json")
+            return self.planner.expect(plan, persons=population.rows if population else 0).model_dump(mode="json")
         except LinkageError:
             return None
 
-    def _plan(self, order: OrderRow, population: PopulationRow, organisation: OrganisationRow) -> RunPlan:
+    def _plan(self, order: OrderRow, population: PopulationRow | None, organisation: OrganisationRow) -> RunPlan:
         offer = self.offer()
+        checked = check_order(order.document, offer=offer, ordered_on=swedish_day(order.created_at))
+        planned = plan_population(checked, population, store=self.store)
         served = self.history.current()
-        if served is not None and served.pepper_version != population.pepper_version:
+        if served is not None and served.pepper_version != planned.pepper_version:
             raise OrderRejected(
                 f"the number history is hashed under pepper version {served.pepper_version}, "
-                f"the population under version {population.pepper_version}.",
-                mend="Send the population again, once the operator has run `linkage-server register rehash`.",
+                f"the population under version {planned.pepper_version}.",
+                mend="Send the order again, once the operator has run `linkage-server register rehash`.",
             )
         return make_plan(
-            check_order(order.document, offer=offer, ordered_on=swedish_day(order.created_at)),
+            checked,
             order=order_name(order.organisation, order.order_id),
             organisation_title=organisation.title,
-            population=PlannedPopulation(
-                file=population.file, sha256=population.sha256, pepper_version=population.pepper_version
-            ),
+            population=planned,
             offer=offer,
             store=self.store,
             history_sha256=served.version if served else "",
