@@ -57,14 +57,15 @@ class WithOutcome(IndicatorBase):
 class OutcomeRate(WithOutcome):
     """First outcomes per 1,000 person-years with and without the treatment at hand, not adjusted for anything.
 
-    A dispensing exposes from its day for its days of supply and `grace_days` more; supply is not carried over
-    (`as_given`). The day of the outcome is the last at risk. `rate_ratio` is of the laboratory.
+    A dispensing exposes from its day for its days of supply and `grace_days` more; supply is not carried over to later
+    days. Rows of one day run side by side (`as_given`), or those of one drug are one dispensing (`by_day`). The day of
+    the outcome is the last at risk. `rate_ratio` is of the laboratory.
     """
 
     kind: Literal["outcome_rate"]
     codes: Names
     supply: str
-    exposure: Literal["as_given"] = "as_given"
+    exposure: Literal["as_given", "by_day"] = "as_given"
     grace_days: Annotated[DayGrid, Field(min_length=1)] = [30]
     observe: Observation
     statistic: list[Literal["count", "rate", "rate_ratio"]] = ["count", "rate"]

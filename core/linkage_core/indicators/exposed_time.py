@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +13,7 @@ from linkage_core.indicators.days_of_supply import DAY
 from linkage_core.indicators.dispensings import Dispensings
 from linkage_core.indicators.reasons import Persons
 from linkage_core.indicators.run_context import RunContext
+from linkage_core.indicators.set_rows import SetRows
 from linkage_core.indicators.values import Int32s, Int64s
 from linkage_core.kernels.covered_days import covered_days
 
@@ -25,27 +27,47 @@ class Exposure:
 
     Args:
         names: its code sets; `supply`: its supply model.
+        by_day: rows of a drug on one day are one dispensing that lasts for all they bring; else they run side by side.
     """
 
     context: RunContext
     register: str
     names: Sequence[str]
     supply: str
+    by_day: bool
 
-    @property
+    @cached_property
     def longest(self) -> int:
-        """The most days of supply that a dispensing may have."""
-        return self.context.definition.supply[self.supply].cap_days
+        """The most days for which a dispensing exposes."""
+        return max(int(self._supply_64ths.max(initial=0)) // DAY, self.context.definition.supply[self.supply].cap_days)
+
+    @cached_property
+    def _picked(self) -> SetRows:
+        return self.context.set_rows(self.register, *self.names)
+
+    @cached_property
+    def _supply_64ths(self) -> Int32s:
+        """int32, one a row of the treatment; 0 where it is none, or its supply is told with that of another row."""
+        context, picked = self.context, self._picked
+        supply = context.supply(self.register, self.supply).supply_64ths[picked.places]
+        supply = np.where(context.in_force(self.register, self.names, picked), supply, np.int32(0))
+        if not self.by_day or not len(supply):
+            return supply
+        drug = context.dispensings(self.register).atc.code[picked.places]
+        person = np.repeat(np.arange(len(picked.offsets) - 1), np.diff(picked.offsets))
+        order = np.lexsort((drug, picked.day, person))
+        own = np.stack((person, picked.day, drug))[:, order]
+        first = np.concatenate(([0], np.flatnonzero((own[:, 1:] != own[:, :-1]).any(axis=0)) + 1))
+        together = np.zeros(len(supply), np.int32)
+        together[order[first]] = np.add.reduceat(supply[order], first)
+        return together
 
     def days(self, start: Int32s, ends: Sequence[Int32s], *, grace_days: int) -> npt.NDArray[np.int32]:
         """int32, ends x persons: days in [start, end) of the union of [date, date + days of supply + grace).
 
         A fraction of a day of supply is cut off; a row without supply exposes to nothing.
         """
-        context = self.context
-        picked = context.set_rows(self.register, *self.names)
-        supply = context.supply(self.register, self.supply).supply_64ths[picked.places]
-        counts = (supply > 0) & context.in_force(self.register, self.names, picked)
+        picked, supply = self._picked, self._supply_64ths
         end = np.ascontiguousarray(np.stack(ends), np.int32)
         exposed, observed = np.empty(end.shape, np.int32), np.empty(end.shape, np.int32)
         covered_days(
@@ -54,7 +76,7 @@ class Exposure:
             picked.day,
             None,
             np.ones(1, np.uint8),
-            np.where(counts, supply + np.int32(grace_days * DAY), np.int32(0)).astype(np.int32),
+            np.where(supply > 0, supply + np.int32(grace_days * DAY), np.int32(0)).astype(np.int32),
             *_ALWAYS,
             None,
             start,

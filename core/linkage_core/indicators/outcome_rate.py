@@ -68,7 +68,9 @@ def evaluate_outcome_rate(context: RunContext, indicator: OutcomeRate) -> list[P
     Raises:
         EventsRejected: a register or column is missing.
     """
-    exposure = Exposure(context, indicator.register_name, indicator.codes, indicator.supply)
+    exposure = Exposure(
+        context, indicator.register_name, indicator.codes, indicator.supply, by_day=indicator.exposure == "by_day"
+    )
     followed = _at_risk(context, indicator, exposure)
     ends = [_end(context, followed, last) for last in indicator.observe.to_days]
     at_risk = [np.minimum(end, np.where(followed.first < end, followed.first + np.int32(1), FAR)) for end in ends]

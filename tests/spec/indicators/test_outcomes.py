@@ -158,6 +158,19 @@ def test_a_longer_grace_exposes_more_days_and_moves_outcomes():
     assert values["x/observe_days=365;grace_days=40;arm=exposed"].says_yes.tolist()[1]
 
 
+def test_rows_of_one_day_run_side_by_side_or_one_after_the_other():
+    rows = lmed(NAMES, "anna 0 C10AA05 1 30", "anna 0 C10AA05 1 20", "anna 0 C10AA01 1 40", "bo 0 C10AA05 1 30")
+    observe = "observe = { from = 0, to = 100 }\ngrace_days = 0\n"
+    exposed = [
+        outcome(
+            rates(f'{observe}exposure = "{rule}"', lmed=rows)["x/observe_days=100;grace_days=0;measure=exposed_days"]
+        )
+        for rule in ("as_given", "by_day")
+    ]
+    # Two drugs of one day are side by side in both; anna's outcome on day 110 comes later.
+    assert [one[:2] for one in exposed] == [[(40, "ok"), (30, "ok")], [(50, "ok"), (30, "ok")]]
+
+
 def test_a_grid_of_ends_follows_each_person_to_her_own():
     values = rates("observe = { from = 0, to = [60, 365] }")
     assert outcome(values["x/observe_days=60;grace_days=30;arm=unexposed"])[1] == (None, "excluded:never_unexposed")
