@@ -22,8 +22,12 @@ from linkage_server.lab.cell_statistics import cell_statistics
 from linkage_server.lab.drug_use_results import drug_use_periods, package_days
 from linkage_server.lab.episode_results import episodes, times
 from linkage_server.lab.event_results import supply_events
+from linkage_server.lab.inhabitants_file import read_inhabitants
 from linkage_server.lab.inputs import LabInputs, read_inputs
 from linkage_server.lab.parameter_files import with_parameters
+from linkage_server.lab.period_cells import with_age_groups
+from linkage_server.lab.population_results import population_tables
+from linkage_server.lab.rate_results import rolls
 from linkage_server.lab.results import counts, per_person
 from linkage_server.lab.survival_results import survival
 
@@ -51,6 +55,9 @@ def evaluate_command(
         list[str],
         typer.Option(metavar="MODEL.packages=FILE", help="Table of packages or drugs of a model of drug use; repeat."),
     ] = [],  # noqa: B006
+    inhabitants: Annotated[
+        Path | None, typer.Option(help="Mean population by year (or month), sex, age group: for rates.")
+    ] = None,
     only: Annotated[list[str], typer.Option(metavar="ID", help="Only this indicator of the set; repeat.")] = [],  # noqa: B006
     as_json: Annotated[bool, typer.Option("--json", help="Print what was written as JSON.")] = False,
 ) -> None:
@@ -67,6 +74,7 @@ def evaluate_command(
         data_until={name: _day(text) for name, text in _pairs(data_until, option="--data-until")},
         parameters={name: Path(file) for name, file in _pairs(parameters, option="--parameters")},
         only=only,
+        inhabitants=inhabitants,
     )
     if as_json:
         typer.echo(json.dumps({"written": [str(path) for path in written]}))
@@ -88,14 +96,16 @@ def evaluate_files(
     data_until: dict[str, date] | None = None,
     parameters: dict[str, Path] | None = None,
     only: Sequence[str] = (),
+    inhabitants: Path | None = None,
 ) -> list[Path]:
     """Evaluate a set on plain files and write the results into a folder; returns what was written.
 
     `table.parquet` and `table.csv` hold the counts, `definition.json` the canonical form with its hash and the account
     of rows; `per_person.parquet` and `per_person.csv` one row an indicator, parameter point and person. Where
     indicators follow persons in time, `survival` holds curves, `episodes` and `times` their persons' own. `events`
-    holds the events of measures of availability; `drug_use_periods` the periods of the kind of that name, and
-    `package_days` what these tell of packages.
+    holds the events of measures of availability, `rates` what is told of periods: rates per inhabitant (`inhabitants`
+    is the file of mean populations), shares of rows, rolling periods; `drug_use_periods` the periods of the kind of
+    that name, and `package_days` what these tell of packages.
 
     Raises:
         DefinitionRejected: the set is wrong.
@@ -118,13 +128,16 @@ def evaluate_files(
         row_dimensions=rows,
     )
     out.mkdir(parents=True, exist_ok=True)
-    crossings = by or _proposed(inputs)
+    people = read_inhabitants(inhabitants) if inhabitants is not None else None
+    crossings = [with_age_groups(crossing, people) for crossing in by or _proposed(inputs)]
+    apart = [value for value in values if not rolls(value)]
     tables = {
-        "table": counts(count_by(values, population=inputs.population, by=crossings)),
+        "table": counts(count_by(apart, population=inputs.population, by=crossings)),
         "survival": survival(values, population=inputs.population, by=crossings),
         "statistics": cell_statistics(values, population=inputs.population, by=crossings),
     }
     tables["package_days"] = package_days(values)
+    tables |= population_tables(values, inputs=inputs, by=crossings, inhabitants=people)
     if write_persons:
         tables["per_person"] = per_person(values, persons=inputs.persons)
         tables["episodes"] = episodes(values, persons=inputs.persons)

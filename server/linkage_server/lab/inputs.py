@@ -110,6 +110,11 @@ def _sexes(column: pa.ChunkedArray) -> pa.UInt8Array:
     return pa.array([_SEXES.get(str(value).strip().lower(), 0) for value in column.to_pylist()], pa.uint8())
 
 
+def sex_words(column: pa.ChunkedArray) -> list[str | None]:
+    """Man or woman as strata name them; None for another text."""
+    return [(None, "man", "woman")[code] for code in _sexes(column).to_pylist()]
+
+
 def _stratum(column: pa.ChunkedArray) -> pa.DictionaryArray:
     whole = one_chunk(column)
     return whole if pa.types.is_dictionary(whole.type) else whole.cast(pa.string()).dictionary_encode()

@@ -14,10 +14,11 @@ import pyarrow as pa
 from linkage_core.counted_table import TOTAL, CountedTable, Line, PersonCube, Statistic, SumCube
 from linkage_core.indicators import Measure, PersonValues
 from linkage_core.indicators.values import Int64s
-from linkage_core.intervals import Interval, clopper_pearson, poisson_exact, wilson
+from linkage_core.intervals import Floats, Interval, clopper_pearson, poisson_exact, wilson
 
 _DAYS_A_YEAR = 365.25
 _WORDS = ("indicator", "parameters", "statistic")
+_NO_LINE = Line("", "", Statistic.PERSONS, ())
 
 
 def per_person(values: Sequence[PersonValues], *, persons: pa.Array) -> pa.Table:
@@ -73,7 +74,8 @@ def counts(table: CountedTable) -> pa.Table:
         keys = list(zip(*(part[name].to_pylist() for name in (*_WORDS, *dimensions)), strict=True))
         parts.append(part.filter(pa.array([key not in seen for key in keys], pa.bool_())))
         seen.update(keys)
-    return pa.concat_tables(parts)
+    # Without a line there are no crossings either.
+    return pa.concat_tables(parts) if parts else _of_line(_NO_LINE, persons, sums, {}).slice(0, 0)
 
 
 def _names(cube: PersonCube | SumCube) -> tuple[str, ...]:
@@ -99,7 +101,7 @@ def _of_line(
 
     numerator = added(line.sum_key) if line.sum_key else counted(line.numerator_key)
     denominator, years = counted(line.denominator_key), added(line.person_time_key) / _DAYS_A_YEAR
-    value, interval = _value(line, numerator, denominator, years)
+    value, interval = estimate(line.statistic, line.interval, numerator, denominator, years)
     strata = {
         name: [axes[line.dimensions.index(name)][place] for place in places[line.dimensions.index(name)]]
         if name in line.dimensions
@@ -128,25 +130,28 @@ def _of_line(
     )
 
 
-def _value(
-    line: Line,
-    numerator: np.ndarray[tuple[int], np.dtype[np.float64]],
-    denominator: np.ndarray[tuple[int], np.dtype[np.float64]],
-    years: np.ndarray[tuple[int], np.dtype[np.float64]],
-) -> tuple[np.ndarray[tuple[int], np.dtype[np.float64]], Interval]:
+def estimate(
+    statistic: Statistic, limits_of: str, numerator: Floats, denominator: Floats, years: Floats
+) -> tuple[Floats, Interval]:
+    """Value and limits of a statistic, cell by cell.
+
+    Args:
+        limits_of: kind of interval; "" or "none" for none.
+        years: person-years, for rates.
+    """
     none = Interval(np.full_like(numerator, np.nan), np.full_like(numerator, np.nan))
-    if line.statistic in (Statistic.PERSONS, Statistic.SUM):
+    if statistic in (Statistic.PERSONS, Statistic.SUM):
         return numerator, none
-    factor = 1.0 if line.statistic in (Statistic.SHARE, Statistic.MEAN) else 1000.0
-    base = years if line.statistic is Statistic.RATE_PER_1000_PERSON_YEARS else denominator
+    factor = 1.0 if statistic in (Statistic.SHARE, Statistic.MEAN) else 1000.0
+    base = years if statistic is Statistic.RATE_PER_1000_PERSON_YEARS else denominator
     with np.errstate(invalid="ignore", divide="ignore"):
         value = np.where(base > 0, factor * numerator / base, np.nan)
-        if line.interval == "poisson":
+        if limits_of == "poisson":
             lower, upper = poisson_exact(numerator)
             return value, Interval(
                 np.where(base > 0, factor * lower / base, np.nan), np.where(base > 0, factor * upper / base, np.nan)
             )
-    if line.interval in ("wilson", "clopper-pearson"):
-        limits = (wilson if line.interval == "wilson" else clopper_pearson)(numerator, denominator)
+    if limits_of in ("wilson", "clopper-pearson"):
+        limits = (wilson if limits_of == "wilson" else clopper_pearson)(numerator, denominator)
         return value, Interval(factor * limits.lower, factor * limits.upper)
     return value, none

@@ -1,0 +1,128 @@
+"""Statistics of a laboratory run that are of one period each: rates per inhabitant, shares of rows, rolling periods.
+
+One row a statistic, period and cell of the strata. Nothing here is protected.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from linkage.errors import InputRefused
+from linkage.indicator_kinds import AmountIndicator, GenericSubstitution, Users
+from linkage_core.counted_table import Statistic
+from linkage_core.events import Population
+from linkage_core.grids import Crossing
+from linkage_core.indicators import PersonValues
+from linkage_core.points import STATISTICS
+from linkage_core.rates import AGE, Inhabitants
+from linkage_server.lab.inhabitant_rates import put_inhabitant_rates, rates_asked
+from linkage_server.lab.period_cells import Counting, Counts, PeriodCells
+from linkage_server.lab.rate_rows import Estimate, Rows, point_of_rows
+from linkage_server.lab.results import estimate
+
+
+def rates(
+    values: Sequence[PersonValues],
+    *,
+    population: Population,
+    by: Sequence[Sequence[str]],
+    inhabitants: Inhabitants | None = None,
+) -> pa.Table | None:
+    """What the indicators ask of periods; None where none does.
+
+    Args:
+        by: crossings, as in `count_by`; a rate is left out of those with a stratum that the inhabitants lack.
+
+    Raises:
+        InputRefused: a rate is asked for and nobody says how many inhabitants there are, or of which ages.
+    """
+    asked = [value for value in values if _is_asked(value, inhabitants)]
+    if not asked:
+        return None
+    cells, found = PeriodCells(population, by, inhabitants), Rows()
+    numerators = {point_of_rows(value): value for value in asked if _is_substituted(value)}
+    for value in asked:
+        counting = cells.of(value)
+        for crossing in counting.crossings:
+            if rolls(value):
+                _ordinary(found, value, counting, crossing)
+            if isinstance(value.indicator, GenericSubstitution):
+                if "share" in value.indicator.statistic and not _is_substituted(value):
+                    _shares(found, value, numerators[point_of_rows(value)], counting, crossing)
+            elif rates_asked(value):
+                put_inhabitant_rates(found, value, counting, crossing)
+    return found.table()
+
+
+def rolls(value: PersonValues) -> bool:
+    """Whether a value is of a period that overlaps with others of its indicator."""
+    indicator = value.indicator
+    return isinstance(indicator, AmountIndicator) and indicator.calendar is not None and indicator.calendar.rolling > 1
+
+
+def _is_asked(value: PersonValues, inhabitants: Inhabitants | None) -> bool:
+    if (rate := next(iter(rates_asked(value)), None)) is not None:
+        if inhabitants is None:
+            raise InputRefused(
+                f"indicator {value.indicator.id!r} asks for {rate}: how many inhabitants are there?",
+                mend="Give --inhabitants FILE: a line for each year and cell, with the column persons.",
+            )
+        if getattr(value.indicator, "standard", None) is not None and AGE not in inhabitants.strata:
+            raise InputRefused(
+                f"indicator {value.indicator.id!r} is standardised by age, which the table of inhabitants lacks.",
+                mend="Give it a column age_group.",
+            )
+        return True
+    return rolls(value) or (isinstance(value.indicator, GenericSubstitution) and "share" in value.indicator.statistic)
+
+
+def _is_substituted(value: PersonValues) -> bool:
+    return isinstance(value.indicator, GenericSubstitution) and value.parameters.startswith("rows=substituted")
+
+
+def _ordinary(found: Rows, value: PersonValues, counting: Counting, crossing: Crossing) -> None:
+    """Counts, shares, sums and means of a rolling period, as the table has them of periods that do not overlap."""
+    names = [name for name in value.indicator.statistic if name in STATISTICS and name != "rate"]
+    if isinstance(value.indicator, GenericSubstitution):
+        names = [name for name in names if name != "share"]
+    limits_of = getattr(value.indicator, "interval", "none")
+    for cells in counting.counts(value, crossing) if names else ():
+        counted, persons = cells.counted / value.scale, cells.persons.astype(np.float64)
+        for name in names:
+            statistic = STATISTICS[name]
+            has_limits = isinstance(value.indicator, Users) and statistic is not Statistic.PERSONS
+            own = limits_of if has_limits and limits_of != "none" else ""
+            number, limits = estimate(statistic, own, counted, persons, np.full_like(persons, np.nan))
+            is_count = statistic in (Statistic.PERSONS, Statistic.SUM)
+            found.put(
+                value,
+                cells.axes,
+                Estimate(statistic.value, number, limits, own, counted, None if is_count else persons),
+            )
+
+
+def _shares(
+    found: Rows, value: PersonValues, substituted: PersonValues, counting: Counting, crossing: Crossing
+) -> None:
+    """Substituted rows of those that could be; limits as if rows were of different persons."""
+    assert isinstance(value.indicator, GenericSubstitution)
+    own = "" if value.indicator.interval == "none" else value.indicator.interval
+    both = zip(counting.counts(value, crossing), counting.counts(substituted, crossing), strict=True)
+    for could_be, were in both:
+        rows, events = could_be.counted.astype(np.float64), _aligned(were, could_be).astype(np.float64)
+        number, limits = estimate(Statistic.SHARE, own, events, rows, np.full_like(rows, np.nan))
+        found.put(value, could_be.axes, Estimate("share", number, limits, own, events, rows), point_of_rows(value)[2])
+
+
+def _aligned(some: Counts, others: Counts) -> npt.NDArray[np.int64]:
+    """Counts with the row levels of others; a level that nobody has counts 0."""
+    if some.axes == others.axes:
+        return some.counted
+    known = some.axes[-1].levels
+    place = [known.index(level) if level in known else len(known) for level in others.axes[-1].levels]
+    padded = np.concatenate((some.counted[..., :-1], np.zeros_like(some.counted[..., :1])), axis=-1)
+    return np.concatenate((padded[..., place], some.counted[..., -1:]), axis=-1)
