@@ -57,6 +57,10 @@ _FIRST = 'codes = "statin"\nsupply = "given"\nfollow_up_days = 300'
 _OUTCOME = (
     'outcome = { register = "par_sv", date = "admission_date", codes = "infarction", columns = "main_diagnosis" }'
 )
+_DIAGNOSIS = (
+    'diagnosis = { register = "par_sv", date = "admission_date", codes = "bleeding", columns = "main_diagnosis", '
+    "window = { from = -100, to = 200 } }"
+)
 _RATE = (
     f'codes = "statin"\nsupply = "given"\n{_OUTCOME}\nobserve = {{ from = 1, to = 300 }}\n'
     'statistic = ["count", "rate", "rate_ratio"]'
@@ -143,6 +147,23 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
     ),
     "landmark_outcome": examples(
         f'codes = "statin"\nsupply = "frozen"\nlandmark_day = 90\nthreshold = [0.3, 0.7]\n{_OUTCOME}'
+    ),
+    "drug_burden": examples(
+        'at_day = [30, 120]\nrule = "dispensed"\ndispensed_within_days = 90\nat_least = 2\n'
+        'weights = [{ codes = "statin", weight = 1 }, { codes = "psychotropic", weight = 1.5 }]',
+    ),
+    "polypharmacy": (
+        *examples(f'{_OBSERVE}\nrule = "dispensed"\ndispensed_within_days = 60\nat_least = [2, 3]\nthreshold = 0.5'),
+        *examples(f'{_OBSERVE}\nrule = "supply"\nsupply = "given"\nat_least = 2', breaks=_SIDE_BY_SIDE),
+    ),
+    "interacting_pairs": examples(
+        f'supply = "given"\n{_OBSERVE}\ntogether_days = [1, 14]\nmeasure = ["any", "class", "pair"]\n'
+        'pairs = [{ id = "bleeding", first = "asa", second = "p2y12", class = "D" }, '
+        '{ id = "other", first = "statin", second = "psychotropic", class = "C" }]'
+    ),
+    "duplicate_therapy": examples(f'supply = "given"\n{_OBSERVE}\ntogether_days = [10, 30]\nconsecutive = true'),
+    "drug_after_diagnosis": examples(
+        f'codes = ["statin", "asa"]\nsupply = "given"\n{_OBSERVE}\ncovered_days = [1, 30]\n{_DIAGNOSIS}'
     ),
     "incidence": examples(
         f'codes = "statin"\nwashout_days = [60, 120]\nobserved_from = {{ register_start = <day -150> }}\n{_OBSERVE}',

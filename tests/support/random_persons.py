@@ -162,7 +162,7 @@ def random_persons(seed: int, persons: int, *, reversals: bool = True) -> Person
     rows = len(person)
     index = rng.integers(0, 60, persons)
     dies, leaves = rng.random(persons) < 0.2, rng.random(persons) < 0.05
-    stays = np.flatnonzero(rng.random(persons) < 0.4)
+    stays = np.repeat(np.arange(persons), rng.integers(0, 4, persons))
     packages = rng.integers(1, 4, rows)
     if reversals:
         packages = np.where(rng.random(rows) < 0.08, -packages, packages)
