@@ -139,6 +139,22 @@ class IndicatorSet(Model):
         return f"{self.header.id}@{self.header.version}"
 
     @model_validator(mode="after")
+    def _periods_of_supply(self) -> IndicatorSet:
+        for name, model in self.supply.items():
+            for step in model.drug_use:
+                if step not in self.drug_use:
+                    raise ValueError(
+                        f"supply model {name!r} names the model of drug use {step!r}, "
+                        f"known are: {', '.join(sorted(self.drug_use)) or 'none'}"
+                    )
+                if "ignore" not in (model.hospital, self.drug_use[step].hospital):
+                    raise ValueError(
+                        f"supply model {name!r}: days in hospital would count twice, by hospital = {model.hospital!r} "
+                        f"and by the drug use periods of {step!r}; write hospital = 'ignore' in one of them"
+                    )
+        return self
+
+    @model_validator(mode="after")
     def _names_exist(self) -> IndicatorSet:
         seen: set[str] = set()
         for indicator in self.indicators:
@@ -315,6 +331,8 @@ def needed_columns(definition: IndicatorSet) -> dict[str, set[str]]:
             )
             if definition.supply[supply].hospital != "ignore":
                 needed.setdefault(definition.supply[supply].hospital_register, set()).update(HOSPITAL_COLUMNS)
+            for name in definition.supply[supply].drug_use:
+                _add_drug_use(needed, columns, definition.drug_use[name])
     return needed
 
 
@@ -338,4 +356,6 @@ _STEP_COLUMNS: dict[str, tuple[str, ...]] = {
     "units_per_day": ("units_per_package",),
     "ddd": ("ddd_per_package", "ddd_dispensed"),
     "fixed": (),
+    "wtd": (),
+    "pre2dup": (),
 }

@@ -50,7 +50,11 @@ class CodeSet(Model):
         return unique(prefixes)
 
 
-_STEP_PATTERN = r"^(dosage_text(:(low|mid|high))?|days_supply|units_per_day:\d+(\.\d+)?|ddd:\d+(\.\d+)?|fixed:\d+)$"
+_STEP_PATTERN = (
+    r"^(dosage_text(:(low|mid|high))?|days_supply|units_per_day:\d+(\.\d+)?|ddd:\d+(\.\d+)?|fixed:\d+|wtd:\d+"
+    r"|pre2dup:[a-z][a-z0-9_-]*)$"
+)
+_WITHOUT_AMOUNT = ("dosage_text", "pre2dup")
 
 
 class SupplyModel(Model):
@@ -58,7 +62,9 @@ class SupplyModel(Model):
 
     Steps: `dosage_text` (amount by the dosage that is read; `dosage_text:low`, `:mid` and `:high` read ranges too, as
     their lower or upper end or middle), `days_supply` (a column of the register), `units_per_day:x`,
-    `ddd:x`, `fixed:N`. There is no default model: one DDD a day is right too seldom to be silent.
+    `ddd:x`, `fixed:N`, `wtd:N` (days of a waiting-time distribution, whose `source` must be told), `pre2dup:NAME` (days
+    until the next purchase or the end of a drug use period, by a model of drug use of the set). There is no default
+    model: one DDD a day is right too seldom to be silent.
     """
 
     steps: Annotated[list[Annotated[str, Field(pattern=_STEP_PATTERN)]], BeforeValidator(as_list), Field(min_length=1)]
@@ -66,10 +72,22 @@ class SupplyModel(Model):
     reversals: Reversals = "net"
     hospital: Literal["ignore", "freeze", "credit", "shift"] = "ignore"
     hospital_register: str = "par_sv"
+    source: str = ""
+
+    @property
+    def drug_use(self) -> list[str]:
+        """Names of the models of drug use that steps ask for."""
+        return [step.partition(":")[2] for step in self.steps if step.startswith("pre2dup:")]
 
     @field_validator("steps")
     @classmethod
     def _each_once(cls, steps: list[str]) -> list[str]:
-        if any(float(step.partition(":")[2] or 1) <= 0 for step in steps if not step.startswith("dosage_text")):
+        if any(float(step.partition(":")[2] or 1) <= 0 for step in steps if not step.startswith(_WITHOUT_AMOUNT)):
             raise ValueError("an amount of a supply step must be above 0")
         return unique(steps)
+
+    @model_validator(mode="after")
+    def _estimates_have_a_source(self) -> SupplyModel:
+        if not self.source and any(step.startswith("wtd:") for step in self.steps):
+            raise ValueError("wtd:N is an estimate: tell in source which data and method it comes from")
+        return self

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -13,7 +14,7 @@ from linkage.indicator_kinds import SupplyModel
 from linkage_core.dosage_texts import RangeRule
 from linkage_core.indicators.dispensings import HUNDREDTHS, Dispensings
 from linkage_core.indicators.reversals import NettedRows
-from linkage_core.indicators.values import Bools, Int32s, Int64s, UInt8s
+from linkage_core.indicators.values import Bools, Float64s, Int32s, Int64s, UInt8s
 
 DAY = 64
 """Supply is kept in 1/64 days: exact sums, and fractions of a package are carried."""
@@ -58,8 +59,32 @@ class DaysOfSupply:
         return {**answered, "capped_rows": int(np.count_nonzero(self.capped[places]))}
 
 
-def days_of_supply(dispensings: Dispensings, model: SupplyModel, netted: NettedRows) -> DaysOfSupply:
+@dataclass(frozen=True, slots=True)
+class DaysInPeriods:
+    """What drug use periods tell of each row: days, the first row of a drug and day telling those of all of them.
+
+    Args:
+        lasts: float64, one a row; `served`: bool, one a row: it is part of a period.
+    """
+
+    lasts: Float64s
+    served: Bools
+
+
+def _no_periods(name: str) -> DaysInPeriods:
+    raise EventsRejected(f"the supply step 'pre2dup:{name}' needs hospital stays and parameters of the whole set.")
+
+
+def days_of_supply(
+    dispensings: Dispensings,
+    model: SupplyModel,
+    netted: NettedRows,
+    periods: Callable[[str], DaysInPeriods] = _no_periods,
+) -> DaysOfSupply:
     """Apply a supply model.
+
+    Args:
+        periods: gives the drug use periods by a model of the set, where a step asks for them.
 
     Raises:
         EventsRejected: no step of the model finds its columns in the register.
@@ -68,10 +93,15 @@ def days_of_supply(dispensings: Dispensings, model: SupplyModel, netted: NettedR
     waiting = netted.left > 0
     answered = np.full(dispensings.rows, len(model.steps), np.uint8)
     for place, step in enumerate(model.steps):
-        lasts = _step(step, dispensings, netted.left, whole_days=model.reversals == "net_latest")
-        if lasts is None:
-            continue
-        serves = waiting & (lasts > 0)
+        lasts: Int32s | Int64s | None
+        if step.startswith("pre2dup:"):
+            told = periods(step.partition(":")[2])
+            lasts, serves = np.floor(told.lasts * DAY).astype(np.int64), waiting & told.served
+        else:
+            lasts = _step(step, dispensings, netted.left, whole_days=model.reversals == "net_latest")
+            if lasts is None:
+                continue
+            serves = waiting & (lasts > 0)
         waiting &= ~serves
         if supply is None:
             # Nothing is there yet to be kept: a product is far cheaper than a masked copy.
@@ -93,7 +123,7 @@ def days_of_supply(dispensings: Dispensings, model: SupplyModel, netted: NettedR
 def _step(step: str, dispensings: Dispensings, left: Int32s, *, whole_days: bool) -> Int32s | Int64s | None:
     """1/64 days of each row by one step, 0 where it cannot answer; None where the register lacks its columns."""
     name, _, parameter = step.partition(":")
-    if name == "fixed":
+    if name in ("fixed", "wtd"):
         return np.full(dispensings.rows, int(parameter) * DAY, np.int64)
     if name == "days_supply" and dispensings.has("days_supply"):
         return _column_days(dispensings, left, whole_days=whole_days)

@@ -14,10 +14,12 @@ from linkage.indicator_definition import IndicatorSet
 from linkage.indicator_kinds import CodeSet, Indicator, Reversals
 from linkage_core.events import PersonEvents
 from linkage_core.indicators.codes import validity
-from linkage_core.indicators.days_of_supply import DaysOfSupply, days_of_supply
+from linkage_core.indicators.days_of_supply import DaysInPeriods, DaysOfSupply, days_of_supply
 from linkage_core.indicators.dispensed import answer
 from linkage_core.indicators.dispensings import Dispensings
+from linkage_core.indicators.drug_use import drug_use
 from linkage_core.indicators.follow_up import FAR, FollowUp
+from linkage_core.indicators.hospital_stays import hospital_stays
 from linkage_core.indicators.netting_account import NettingAccount, netting_account
 from linkage_core.indicators.observed_time import ObservedTime
 from linkage_core.indicators.reasons import Persons, ReasonShelf, somebody
@@ -100,10 +102,19 @@ class RunContext:
         key = (register, name)
         if key not in self._supplies:
             model = self.definition.supply[name]
+            netted = self.netted(register, model.reversals)
             self._supplies[key] = days_of_supply(
-                self.dispensings(register), model, self.netted(register, model.reversals)
+                self.dispensings(register), model, netted, lambda step: self._days_in_periods(register, step, netted)
             )
         return self._supplies[key]
+
+    def _days_in_periods(self, register: str, name: str, netted: NettedRows) -> DaysInPeriods:
+        """What drug use periods of all drugs tell of the register's rows."""
+        model, picked = self.definition.drug_use[name], self.set_rows(register, None)
+        everything = np.ones(len(picked.day), np.bool_)
+        stays = hospital_stays(self, model)
+        found = drug_use(self.dispensings(register), netted.left, stays, model, picked=picked, counts=everything)
+        return DaysInPeriods(found.lasts, found.served)
 
     def days_in_column(self, name: str) -> Int32s:
         """int32, one a person: days that a column of the population tells; -1 where it tells no whole number.
