@@ -33,14 +33,29 @@ def mark_complete_periods(released: ReleasedTable, context: ReleaseContext) -> R
 
 
 def _is_complete(line: dict[str, Any], stratum: str, context: ReleaseContext) -> bool:
-    after = _first_day_after(line[stratum]) if line[stratum] != TOTAL else None
     indicator = context.indicator(line["indicator"])
     until = next((one.entry.data_until for one in context.registers if one.entry.name == indicator.register_name), None)
+    return period_is_complete(
+        line[stratum], stratum=stratum, parameters=line["parameters"], first_day=indicator.first_day, until=until
+    )
+
+
+def period_is_complete(period: str, *, stratum: str, parameters: str, first_day: int, until: date | None) -> bool:
+    """Whether a line about one period is wholly observed.
+
+    Args:
+        period: such as 2024, 2024-Q1 or 2024-01; a total is of no period.
+        stratum: its column; of index days where it begins with `index_`.
+        parameters: of the line; they tell how long a window lasts.
+        first_day: of the window, in days from the index day.
+        until: last day that the register holds in full; None where nobody knows.
+    """
+    after = _first_day_after(period) if period != TOTAL else None
     if after is None or until is None:
         return False
     if not stratum.startswith("index_"):
         return after <= until + timedelta(days=1)
-    days = _window_days(line["parameters"], first_day=indicator.first_day)
+    days = _window_days(parameters, first_day=first_day)
     return days is not None and after - timedelta(days=1) + timedelta(days=days) <= until + timedelta(days=1)
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from linkage.indicator_definition import IndicatorSet, code_set_names
 from linkage.indicator_kinds import (
     AddOn,
+    AmountIndicator,
     AnchoredWindow,
     Calendar,
     CodeSet,
@@ -16,6 +17,7 @@ from linkage.indicator_kinds import (
     DrugUsePeriods,
     FromFirstDispensing,
     Indicator,
+    InRegisters,
     LandmarkOutcome,
     MedicationAvailability,
     Observation,
@@ -34,7 +36,9 @@ from linkage.indicator_kinds import (
     WithGaps,
     WithOutcome,
 )
+from linkage.indicator_kinds.criteria import Criterion
 from linkage.indicator_kinds.time_windows import CalendarSpan, column_of, span_of
+from linkage_server.release.words_of_amounts import UNITS_OF_AMOUNTS, WORDS_OF_AMOUNTS, facts_of_amounts
 from linkage_server.release.words_of_concurrent_use import (
     WORDS_OF_CONCURRENT_USE,
     ConcurrentUse,
@@ -43,10 +47,7 @@ from linkage_server.release.words_of_concurrent_use import (
 from linkage_server.release.words_of_start import WORDS_OF_START, facts_of_start
 
 _KINDS = {
-    "users": "users of a drug",
-    "dispensings": "number of dispensings",
-    "ddd": "defined daily doses",
-    "cost": "cost",
+    **WORDS_OF_AMOUNTS,
     "initiation": "collected within a window after the index day",
     **WORDS_OF_START,
     "proportion_of_days_covered": "proportion of days covered, with a stock for each drug",
@@ -61,14 +62,13 @@ _KINDS = {
     "drug_use_periods": "drug use periods estimated from dispensings (PRE2DUP)",
     **WORDS_OF_CONCURRENT_USE,
     "event_in_window": "event of another register within a window",
+    "in_registers": "who has rows of one source, of another, of both or of either in each period",
     "outcome_rate": "first outcomes per person-time with and without the treatment at hand, unadjusted",
     "landmark_outcome": "time from a landmark day to an outcome, by the proportion of days covered before it",
     "sequence_symmetry": "which of two treatments is begun first",
 }
 _UNITS = {
-    "dispensings": "dispensings",
-    "ddd": "DDD",
-    "cost": "SEK",
+    **UNITS_OF_AMOUNTS,
     "drugs_at_date": "drugs",
     "drug_burden": "points",
     "polypharmacy": "drugs",
@@ -122,7 +122,10 @@ def facts_of(indicator: Indicator, definition: IndicatorSet) -> tuple[tuple[str,
 
 def _facts(indicator: Indicator, definition: IndicatorSet) -> Iterator[tuple[str, str]]:
     yield "Kind", _KINDS[indicator.kind]
-    yield "Register", indicator.register_name
+    if isinstance(indicator, InRegisters):
+        yield from ((f"In {name.replace('_', ' ')}", _source(source)) for name, source in indicator.sources.items())
+    else:
+        yield "Register", indicator.register_name
     for name in code_set_names(indicator):
         yield f"Codes, {name.replace('_', ' ')}", _codes(definition.codes[name])
     # Each kind has some of these fields; what a kind lacks is not a fact of it.
@@ -157,6 +160,8 @@ def _facts(indicator: Indicator, definition: IndicatorSet) -> Iterator[tuple[str
         yield from _with_outcome(indicator)
     if isinstance(indicator, SequenceSymmetry):
         yield from _sequence(indicator)
+    if isinstance(indicator, AmountIndicator):
+        yield from facts_of_amounts(indicator)
     if isinstance(indicator, StartAndUse):
         yield from facts_of_start(indicator)
     if isinstance(indicator, ConcurrentUse):
@@ -179,6 +184,16 @@ def _facts(indicator: Indicator, definition: IndicatorSet) -> Iterator[tuple[str
         yield "Reversed rows", _REVERSALS[reversals]
     if indicator.needs_review or any(definition.codes[name].needs_review for name in code_set_names(indicator)):
         yield "Review", "the definition awaits sign-off by a clinician or pharmacist"
+
+
+def _source(source: list[Criterion]) -> str:
+    """A source of an indicator that counts who is in which register."""
+    found = []
+    for one in source:
+        rows = f"{one.codes.replace('_', ' ')} in {_listed(one.code_columns)}" if one.codes else "any row"
+        limited = ", of some persons only" if one.age or one.sex or one.where else ""
+        found.append(f"{one.register_name}: {rows}, by {one.date_column.replace('_', ' ')}{limited}")
+    return "; or ".join(found)
 
 
 def _anchored(window: AnchoredWindow) -> str:
