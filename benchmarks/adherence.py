@@ -139,20 +139,19 @@ def linkage(rows: Rows, asked: str) -> Callable[[], Int32s]:
         hashed_ids=pa.array([place.to_bytes(16, "big") for place in range(PERSONS)], pa.binary(16)),
         index_date=pa.array(np.full(PERSONS, index, np.int32), pa.date32()),
     )
-    scaled = {b"linkage.scale": b"1"}
     dispensings = pa.record_batch(
         [
             _dates(rows.day + index),
             pa.DictionaryArray.from_arrays(pa.array(rows.code), pa.array(CODES)),
-            pa.array(np.ones(len(rows.day), np.int32)),
+            pa.array(np.full(len(rows.day), 100, np.int32)),
             pa.array(rows.supply),
         ],
         schema=pa.schema(
             [
                 pa.field("dispensing_date", pa.date32()),
                 pa.field("atc", pa.dictionary(pa.int32(), pa.string())),
-                pa.field("packages", pa.int32(), metadata=scaled),
-                pa.field("days_supply", pa.int32(), metadata=scaled),
+                pa.field("packages", pa.int32(), metadata={b"scale": b"100"}),
+                pa.field("days_supply", pa.int32()),
             ]
         ),
     )

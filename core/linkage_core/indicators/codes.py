@@ -48,7 +48,9 @@ class CodedColumn:
     def belong(self, code_sets: Sequence[CodeSet]) -> Bools:
         """bool, one a row: its code is of any of the sets."""
         # A row without a code has -1: it finds the 0 that is put last.
-        return self.members(code_sets).take(self.code).view(np.bool_)
+        members = self.members(code_sets)
+        # A run mostly fetched the rows of its code sets alone.
+        return self.code >= 0 if members[:-1].all() else members.take(self.code).view(np.bool_)
 
 
 def coded(column: pa.Array) -> CodedColumn:

@@ -15,6 +15,7 @@ from linkage_core.dosage_texts import RangeRule
 from linkage_core.indicators.dispensings import HUNDREDTHS, Dispensings
 from linkage_core.indicators.reversals import NettedRows
 from linkage_core.indicators.values import Bools, Float64s, Int32s, Int64s, UInt8s
+from linkage_core.kernels.supply_steps import serve
 
 DAY = 64
 """Supply is kept in 1/64 days: exact sums, and fractions of a package are carried."""
@@ -32,14 +33,14 @@ class DaysOfSupply:
         unserved: bool, one a row: something is left but no step could answer.
         steps: of the model.
         step: uint8, one a row: position in `steps` of the step that answered, `len(steps)` where none did.
-        capped: bool, one a row: it was cut at the cap.
+        capped: uint8, one a row: 1 where it was cut at the cap.
     """
 
     supply_64ths: Int32s
     unserved: Bools
     steps: tuple[str, ...]
     step: UInt8s
-    capped: Bools
+    capped: UInt8s
 
     @cached_property
     def unserved_at(self) -> Int64s:
@@ -89,44 +90,39 @@ def days_of_supply(
     Raises:
         EventsRejected: no step of the model finds its columns in the register.
     """
-    supply: Int32s | Int64s | None = None
-    waiting = netted.left > 0
-    answered = np.full(dispensings.rows, len(model.steps), np.uint8)
+    rows, none = dispensings.rows, len(model.steps)
+    supply, capped, step_of_row = np.zeros(rows, np.int32), np.zeros(rows, np.uint8), np.full(rows, none, np.uint8)
+    known = False
     for place, step in enumerate(model.steps):
-        lasts: Int32s | Int64s | None
-        if step.startswith("pre2dup:"):
-            told = periods(step.partition(":")[2])
-            lasts, serves = np.floor(told.lasts * DAY).astype(np.int64), waiting & told.served
+        told = periods(step.partition(":")[2]) if step.startswith("pre2dup:") else None
+        if told is not None:
+            lasts: Int32s | Int64s | None = np.floor(told.lasts * DAY).astype(np.int64)
         else:
-            lasts = _step(step, dispensings, netted.left, whole_days=model.reversals == "net_latest")
-            if lasts is None:
-                continue
-            serves = waiting & (lasts > 0)
-        waiting &= ~serves
-        if supply is None:
-            # Nothing is there yet to be kept: a product is far cheaper than a masked copy.
-            supply = lasts * serves.view(np.uint8)
-            answered -= serves.view(np.uint8) * np.uint8(len(model.steps) - place)
-        else:
-            supply = np.where(serves, lasts, supply)
-            np.copyto(answered, np.uint8(place), where=serves)
-    if supply is None:
+            lasts = _step(step, dispensings, netted, whole_days=model.reversals == "net_latest")
+        if lasts is None:
+            continue
+        known = True
+        serve(lasts, netted.left, supply, step_of_row, capped, cap=model.cap_days * DAY, place=place, none=none)
+        if told is not None:
+            # Other rows of a purchase are served too, though the first tells the days of all of them.
+            step_of_row[told.served & (netted.left > 0) & (step_of_row == none)] = place
+    if not known:
         raise EventsRejected(
             f"register {dispensings.register!r} lacks the columns of every supply step: {', '.join(model.steps)}.",
             mend="Add a step that the register can answer.",
         )
-    cap = model.cap_days * DAY
-    lasting = np.minimum(supply, cap).astype(np.int32, copy=False)
-    return DaysOfSupply(lasting, waiting, tuple(model.steps), answered, np.asarray(supply > cap, np.bool_))
+    unserved = (step_of_row == none) & (netted.left > 0)
+    return DaysOfSupply(supply, unserved, tuple(model.steps), step_of_row, capped)
 
 
-def _step(step: str, dispensings: Dispensings, left: Int32s, *, whole_days: bool) -> Int32s | Int64s | None:
+def _step(step: str, dispensings: Dispensings, netted: NettedRows, *, whole_days: bool) -> Int32s | Int64s | None:
     """1/64 days of each row by one step, 0 where it cannot answer; None where the register lacks its columns."""
     name, _, parameter = step.partition(":")
+    left = netted.left
     if name in ("fixed", "wtd"):
         return np.full(dispensings.rows, int(parameter) * DAY, np.int64)
     if name == "days_supply" and dispensings.has("days_supply"):
-        return _column_days(dispensings, left, whole_days=whole_days)
+        return _column_days(dispensings, netted, whole_days=whole_days)
     if name == "units_per_day" and dispensings.has("units_per_package"):
         units, scale = dispensings.numbers("units_per_package")
         return _lasts(left, units, per_day=Fraction(parameter) * scale * HUNDREDTHS)
@@ -137,7 +133,7 @@ def _step(step: str, dispensings: Dispensings, left: Int32s, *, whole_days: bool
         return _lasts(left, doses, per_day=Fraction(parameter) * scale * HUNDREDTHS)
     if name == "ddd" and dispensings.has("ddd_dispensed"):
         doses, scale = dispensings.whole_numbers("ddd_dispensed")
-        return _share_left(_quotient(doses, per_day=Fraction(parameter) * scale), dispensings, left)
+        return _share_left(_quotient(doses, per_day=Fraction(parameter) * scale), dispensings, netted)
     return None
 
 
@@ -154,19 +150,29 @@ def _quotient(amount: Int64s, *, per_day: Fraction) -> Int64s:
     return np.maximum(amount, 0) * (DAY * per_day.denominator) // per_day.numerator
 
 
-def _share_left(lasts: Int64s, dispensings: Dispensings, left: Int32s) -> Int64s:
-    quantity = np.abs(dispensings.quantity.astype(np.int64))
-    return np.where(quantity > 0, lasts * left // np.maximum(quantity, 1), 0)
+def _share_left(lasts: Int32s | Int64s, dispensings: Dispensings, netted: NettedRows) -> Int32s | Int64s:
+    """What the packages that are left of each row last; nearly every row has them all."""
+    if not netted.reversed_rows:
+        return lasts
+    quantity = np.abs(dispensings.quantity)
+    less = np.flatnonzero(netted.left != quantity)
+    lasts = lasts.copy()
+    lasts[less] = lasts[less].astype(np.int64) * netted.left[less] // np.maximum(quantity[less], 1)
+    return lasts
 
 
-def _column_days(dispensings: Dispensings, left: Int32s, *, whole_days: bool) -> Int64s:
-    given, scale = dispensings.whole_numbers("days_supply")
-    whole = np.maximum(given, 0) * DAY // scale
-    part = _share_left(whole, dispensings, left)
-    if whole_days and scale == 1:
+def _column_days(dispensings: Dispensings, netted: NettedRows, *, whole_days: bool) -> Int32s | Int64s:
+    given, scale = dispensings.numbers("days_supply")
+    if max(scale, DAY * int(given.max(initial=0)), -DAY * int(given.min(initial=0))) > _INT32_MAX:
+        given = given.astype(np.int64)
+    whole: Int32s | Int64s = given * DAY
+    if scale > 1:
+        whole = whole // scale
+    part = _share_left(whole, dispensings, netted)
+    if whole_days and scale == 1 and part is not whole:
         # The reference set's own rule for a row that lost packages: whole days, and at least one.
-        part = np.where(part < whole, np.maximum(part // DAY, 1) * DAY, part)
-    return np.where(whole > 0, part, 0)
+        part = np.where((part < whole) & (whole > 0), np.maximum(part // DAY, 1) * DAY, part)
+    return part
 
 
 def _by_dosage(dispensings: Dispensings, left: Int32s, ranges: RangeRule | None) -> Int64s:
