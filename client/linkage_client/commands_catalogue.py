@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from linkage.catalogue_entry import as_text
+from linkage.catalogue_page import as_page
 from linkage.errors import NotFound
 from linkage_client.api import Linkage
 from linkage_client.console import Shown
@@ -55,14 +58,33 @@ def codes(
 @app.command()
 def indicators(
     indicator_set: Annotated[str, typer.Option("--set", help='Only this set, "id" or "id@version".')] = "",
+    indicator: Annotated[str, typer.Option("--id", help="This indicator with its whole definition.")] = "",
+    html: Annotated[
+        Path | None, typer.Option("--html", metavar="FILE", help="Write a page with whole definitions and examples.")
+    ] = None,
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
-    """The indicators and their sets."""
+    """The indicators and their sets; with --id or --html their definitions, codes, formula and a drawn example."""
+    shown = Shown(as_json=as_json)
+    mend = "linkage catalogue indicators"
     with Linkage(home) as linkage:
+        for refused in linkage.refused_sets():
+            stays = f" Still on offer: {', '.join(refused.stays)}." if refused.stays else ""
+            shown.warn(f"The register holder's file {refused.file} cannot be used: {refused.message}{stays}")
+        if indicator or html is not None:
+            entries = linkage.definitions(set=indicator_set, id=indicator)
+            _require(entries, asked=indicator or indicator_set, what="indicator or set of that name", mend=mend)
+            if html is not None:
+                html.write_text(as_page(entries, title="Indicators"), encoding="utf-8")
+                shown.say(f"Wrote {html}.")
+            else:
+                shown.say("\n\n".join(as_text(entry) for entry in entries))
+            shown.result(entries)
+            return
         rows = linkage.indicators(set=indicator_set)
-    _require(rows, asked=indicator_set, what="indicator set of that name", mend="linkage catalogue indicators")
-    Shown(as_json=as_json).table("Indicators", rows, ("set", "id", "kind", "title_en"))
+    _require(rows, asked=indicator_set, what="indicator set of that name", mend=mend)
+    shown.table("Indicators", rows, ("set", "id", "kind", "needs_review", "title_en"))
 
 
 @app.command()

@@ -100,10 +100,13 @@ def kinds() -> list[str]:
     return sorted(get_args(model.model_fields["kind"].annotation)[0] for model in models)
 
 
-@pytest.mark.parametrize("kind", sorted({*kinds()} & kind_words().keys()))
-def test_the_example_of_a_kind_is_of_that_kind(kind: str) -> None:
-    (indicator,) = example_set(kind).indicators
+@pytest.mark.parametrize("kind", kinds())
+def test_every_kind_has_words_and_an_example_of_its_own(kind: str) -> None:
+    assert kind in kind_words(), f"write linkage/definitions/kinds/{kind}.toml: title, formula, edge cases, example"
+    definition = example_set(kind)
+    (indicator,) = definition.indicators
     assert indicator.kind == kind
+    assert example_of(definition, indicator.id).points
 
 
 def test_the_drawing_as_text_shows_marks_supply_and_values() -> None:

@@ -19,7 +19,15 @@ from typing import Any
 import pyarrow as pa
 
 from linkage.indicator_definition import IndicatorSet, code_set_names, needed_columns
-from linkage.indicator_kinds import Calendar, CodeSet, GenericSubstitution, Indicator
+from linkage.indicator_kinds import (
+    Calendar,
+    CodeSet,
+    DrugsAtDate,
+    GenericSubstitution,
+    HighIntensity,
+    Indicator,
+    Polypharmacy,
+)
 from linkage.register_catalogue import RegisterDefinition
 from linkage.register_variable import Variable, VariableType
 from linkage_core.events import PersonEvents, Population, events_from_table
@@ -51,6 +59,7 @@ _USUAL: Mapping[str, object] = {
     "cost_total": 120,
     "cost_benefit": 80,
     "cost_patient": 40,
+    "cancelled": 0,
 }
 """What every dispensing says: a package of 98 tablets, one a day."""
 
@@ -120,9 +129,9 @@ def _looks_back(indicator: Indicator) -> bool:
 
 
 def _dispensings(drugs: Sequence[CodeSet], indicator: Indicator, moved: int) -> Iterator[Row]:
-    many = max(getattr(indicator, "at_least", None) or [1])
+    many = max(indicator.at_least, default=1) if isinstance(indicator, DrugsAtDate | Polypharmacy) else 1
     for place, codes in enumerate(drugs):
-        known = codes_of(codes, at_most=max(2, many))
+        known = [*_named(indicator), *codes_of(codes, at_most=max(2, many))]
         for who, days in _STARTS.items():
             if place and who == "Bo":
                 continue
@@ -132,11 +141,16 @@ def _dispensings(drugs: Sequence[CodeSet], indicator: Indicator, moved: int) -> 
                 if place and who == "Eva" and number > 1:
                     continue
                 own = known[1 if who == "Eva" and number > 1 else 0]
-                for code in known if who == "Eva" and many > 1 else [own]:
+                for code in dict.fromkeys(known) if who == "Eva" and many > 1 else [own]:
                     yield Row(who, moved + day + late, code, _says(indicator, who, number))
         if not place:
             who, _, day = _TAKEN_BACK
             yield Row(who, moved + day, known[0], _REVERSED)
+
+
+def _named(indicator: Indicator) -> list[str]:
+    """Codes that the definition itself singles out."""
+    return [one.atc for one in indicator.thresholds] if isinstance(indicator, HighIntensity) else []
 
 
 def _says(indicator: Indicator, who: str, number: int) -> Mapping[str, object]:
@@ -203,12 +217,13 @@ def events_of(
         name: _register(
             rows.dispensings if name == "lmed" else rows.events.get(name, ()),
             sorted(columns),
-            variables={variable.column: variable for variable in registers[name].variables},
+            variables={variable.column: variable for variable in registers[name].variables}
+            if name in registers
+            else {},
             codes=codes,
             day_0=rows.day_0,
         )
         for name, columns in needed_columns(definition).items()
-        if name in registers
     }
 
 
@@ -241,10 +256,10 @@ def _register(
 def _value(row: Row, column: str, variable: Variable | None, *, codes: Mapping[str, str], day_0: date) -> object:
     if column in row.says:
         return row.says[column]
-    if variable is not None and variable.type in (VariableType.DATE, VariableType.PARTIAL_DATE):
+    if column.endswith("_date") or (variable is not None and variable.type is VariableType.DATE):
         return day_0 + timedelta(days=row.day + (STAY_DAYS if column == "discharge_date" else 0))
     if column == "atc":
-        return row.code
+        return row.code or codes.get("atc")
     if column == "product":
         # One product a code, so that what is taken back finds what it came from.
         return f"{sum(map(ord, row.code)) % 1_000_000:06}"

@@ -172,8 +172,8 @@ class _Drawn:
         if "lmed" in self.events:
             for place, lane in self._drug_lanes():
                 lanes[place].append(lane)
-        for place, bars in self._episodes():
-            lanes[place].append(Lane("episodes", (), tuple(bars)))
+        for place, episodes in self._episodes():
+            lanes[place].append(Lane("episodes", (), tuple(episodes)))
         for register, rows in self.rows.events.items():
             died = self.definition.exits.death and register == self.definition.exits.death.register_name
             for place, name in enumerate(PERSONS):
