@@ -125,6 +125,10 @@ def _add(block: _Block, grid: Grid, by_row: RowCounts) -> Int64s:
                 continue
             for column, value, which in zip(columns, values, among, strict=True):
                 _add_column(point, value, block.sets.bits[which], block.cell_of(grid), column)
+        if point.at_risk:
+            for column, value, which in zip(sums[places[point.at_risk]], values, own.denominator, strict=True):
+                assert value.person_days is not None
+                add_values(block.sets.bits[which], value.person_days, block.cell_of(grid), column)
     return sums
 
 

@@ -121,19 +121,22 @@ class _Table:
     def _put_numbers(self, point: Point, cells: _Cells, axes: _Axes, denominator: str) -> None:
         """Put in what the statistics of a point are formed from besides its denominator."""
         if point.measure is Measure.FRACTION:
-            self._put_sums(point, cells, axes, scale=FRACTION_SCALE, contributors=denominator)
+            self._put_sums(point, cells, axes, point.added, scale=FRACTION_SCALE, contributors=denominator)
             return
         self._put_set(point.counted, point, cells, axes, columns=point.counted, by_row=True)
         if point.measure is Measure.AMOUNT:
             self._splits[Split(denominator, (point.counted, f"{denominator} without {point.counted}"))] = None
-            self._put_sums(point, cells, axes, scale=point.scale, contributors=point.counted)
+            self._put_sums(point, cells, axes, point.added, scale=point.scale, contributors=point.counted)
+            if point.at_risk:
+                self._put_sums(point, cells, axes, point.at_risk, scale=1, contributors=denominator)
         elif point.added:
-            self._put_sums(point, cells, axes, scale=1, contributors=denominator)
+            self._put_sums(point, cells, axes, point.added, scale=1, contributors=denominator)
 
     def _line(self, point: Point, statistic: Statistic, dimensions: tuple[str, ...], denominator: str) -> Line:
         is_yes_no = point.measure is Measure.YES_NO
-        is_rate = statistic is Statistic.RATE_PER_1000_PERSON_YEARS and bool(point.added)
-        interval = point.interval if is_yes_no and statistic is not Statistic.PERSONS else ""
+        is_rate = statistic is Statistic.RATE_PER_1000_PERSON_YEARS
+        has_interval = is_rate or (is_yes_no and statistic is not Statistic.PERSONS)
+        interval = point.interval if has_interval else ""
         return Line(
             indicator=point.indicator,
             parameters=point.parameters,
@@ -142,7 +145,7 @@ class _Table:
             numerator_key=point.counted if is_yes_no else "",
             denominator_key="" if statistic in (Statistic.PERSONS, Statistic.SUM) else denominator,
             sum_key="" if is_yes_no else point.added,
-            person_time_key=point.added if is_rate else "",
+            person_time_key=(point.at_risk or point.added) if is_rate else "",
             interval="poisson" if is_rate and interval else interval,
             incomplete=self._incomplete[point.name],
         )
@@ -186,17 +189,17 @@ class _Table:
             total = whole
         self.put_persons(key, total, dimensions)
 
-    def _put_sums(self, point: Point, cells: _Cells, axes: _Axes, *, scale: int, contributors: str) -> None:
+    def _put_sums(self, point: Point, cells: _Cells, axes: _Axes, key: str, *, scale: int, contributors: str) -> None:
         # Persons may stand under several periods and levels; an amount stands under one, unless a row has several.
         several = axes.row is not None and axes.row.name in point.overlapping
         own = tuple(replace(axis, multi_response=several and axis is axes.row) for axis in axes.dimensions)
         dimensions = (*cells.dimensions, *own)
-        place = (point.added, tuple(dimension.name for dimension in dimensions))
+        place = (key, tuple(dimension.name for dimension in dimensions))
         if place in self._sum_cubes:
             return
-        columns = np.moveaxis(cells.sums[self._sum_columns[point.added]], 0, -1)
+        columns = np.moveaxis(cells.sums[self._sum_columns[key]], 0, -1)
         if axes.row is not None:
-            by_row = self._counts.sums_by_row[point.added, cells.strata, axes.row.name]
+            by_row = self._counts.sums_by_row[key, cells.strata, axes.row.name]
             columns = np.concatenate((self._by_level(by_row, cells, axes), columns[..., None]), axis=-1)
             columns = np.moveaxis(columns, -1, 0)
         total = columns.sum(axis=-1)
@@ -207,7 +210,7 @@ class _Table:
             total = whole
         if axes.row is not None:
             total = np.ascontiguousarray(np.moveaxis(total, 0, -1))
-        self._sum_cubes[place] = SumCube(point.added, dimensions, total, scale, contributors)
+        self._sum_cubes[place] = SumCube(key, dimensions, total, scale, contributors)
 
     def _by_level(self, counts: Int64s, cells: _Cells, axes: _Axes) -> Int64s:
         """Counts by period and level: over the strata with margins, levels in their order."""

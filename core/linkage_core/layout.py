@@ -44,7 +44,7 @@ def layout_of(values: Sequence[PersonValues]) -> Layout:
         together.setdefault(value.name, []).append(place)
     points = tuple(point_of([values[place] for place in places]) for places in together.values())
     counted = {name: len(point.periods) + 1 for point in points for name in (point.denominator, point.counted) if name}
-    added = {point.added: max(len(point.periods), 1) for point in points if point.added}
+    added = {name: max(len(point.periods), 1) for point in points for name in (point.added, point.at_risk) if name}
     return Layout(
         points=points,
         places=tuple(map(tuple, together.values())),

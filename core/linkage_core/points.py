@@ -20,7 +20,7 @@ STATISTICS = {
 }
 _OF_MEASURE = {
     Measure.YES_NO: ("count", "share", "per_1000", "rate"),
-    Measure.AMOUNT: ("sum", "mean"),
+    Measure.AMOUNT: ("sum", "mean", "rate"),
     Measure.FRACTION: ("mean",),
 }
 
@@ -43,6 +43,7 @@ class Point:
         denominator: name of the set of persons that have a value.
         counted: name of the set that is counted beside the denominator; "" where only a sum is formed.
         added: name of what is added up; "" where persons are only counted.
+        at_risk: name of the days at risk that an amount is divided by; "" where `added` names them, or nothing does.
         reason_sets: names of the sets of persons who have each of the reasons in any period.
     """
 
@@ -64,6 +65,7 @@ class Point:
     denominator: str = field(init=False, compare=False)
     counted: str = field(init=False, compare=False)
     added: str = field(init=False, compare=False)
+    at_risk: str = field(init=False, compare=False)
     reason_sets: tuple[str, ...] = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -72,6 +74,7 @@ class Point:
             ("denominator", f"{self.name}/denominator"),
             ("counted", self._counted()),
             ("added", self._added()),
+            ("at_risk", self._at_risk()),
             ("reason_sets", tuple(f"{self.name}/reason/{reason}" for reason in self.reasons)),
         ):
             object.__setattr__(self, name, value)
@@ -85,6 +88,10 @@ class Point:
         if self.measure is not Measure.YES_NO:
             return f"{self.name}/sum" if self.statistics else ""
         return f"{self.name}/person_days" if self.has_person_time and "rate" in self.statistics else ""
+
+    def _at_risk(self) -> str:
+        has_rate = self.has_person_time and "rate" in self.statistics
+        return f"{self.name}/person_days" if has_rate and self.measure is Measure.AMOUNT else ""
 
     def row_axes(self, crossing: Crossing) -> list[str | None]:
         """Row variables to cross with: the order's, or none and each that the definition itself asks for."""
@@ -103,7 +110,7 @@ def point_of(values: Sequence[PersonValues]) -> Point:
         indicator=first.indicator.id,
         parameters=first.parameters,
         measure=first.measure,
-        statistics=tuple(name for name in first.indicator.statistic if name in _OF_MEASURE[first.measure]),
+        statistics=_statistics(first),
         interval="" if interval == "none" else interval,
         scale=first.scale,
         has_person_time=first.person_days is not None,
@@ -115,6 +122,12 @@ def point_of(values: Sequence[PersonValues]) -> Point:
         reasons=tuple(dict.fromkeys(reason for value in values for reason in value.reasons if reason != OK)),
         part_of=first.part_of,
     )
+
+
+def _statistics(value: PersonValues) -> tuple[str, ...]:
+    """Those of the indicator that the value has: a rate only where days at risk are known."""
+    possible = {*_OF_MEASURE[value.measure]} - ({"rate"} if value.person_days is None else set())
+    return tuple(name for name in value.indicator.statistic if name in possible)
 
 
 def _overlapping(values: Sequence[PersonValues]) -> Iterator[str]:

@@ -170,7 +170,7 @@ def _numbers_of(block: _Block) -> dict[str, object]:
         "value": value,
         "lower": lower,
         "upper": upper,
-        "numerator": block.value("sum" if line.statistic is Statistic.MEAN else "numerator"),
+        "numerator": block.value("sum" if _divides_a_sum(line) else "numerator"),
         "denominator": block.value("denominator"),
         "person_time": person_years,
     }
@@ -194,6 +194,7 @@ def _values(block: _Block) -> tuple[Floats, Floats, Floats]:
     if line.statistic is Statistic.MEAN:
         numerator = block.value("sum")
     elif line.statistic is Statistic.RATE_PER_1000_PERSON_YEARS:
+        numerator = block.value("sum") if line.sum_key else numerator
         base, factor = block.value("person_time") / _DAYS_PER_YEAR, 1000.0
     elif line.statistic is Statistic.PER_1000:
         factor = 1000.0
@@ -204,6 +205,10 @@ def _values(block: _Block) -> tuple[Floats, Floats, Floats]:
     lower, upper = none.copy(), none.copy()
     lower[some], upper[some] = _interval(line.interval, numerator[some], base[some])
     return value, lower * factor, upper * factor
+
+
+def _divides_a_sum(line: Line) -> bool:
+    return line.statistic in (Statistic.MEAN, Statistic.RATE_PER_1000_PERSON_YEARS) and bool(line.sum_key)
 
 
 def _interval(kind: str, numerator: Floats, base: Floats) -> tuple[Floats, Floats]:
