@@ -66,6 +66,8 @@ def check_order(text: str, *, offer: Offer, ordered_on: date) -> CheckedOrder:
             faults += _set_faults(found, choice, document, place=place)
             faults += _dose_faults(found, choice, offer, place=place)
     faults += _row_dimension_faults(document, offer, sets)
+    if len(sets) == len(document.indicators):
+        faults += _row_length_faults(document, sets)
     policy = offer.policies.get(document.policy or offer.standard_policy)
     faults += _policy_faults(policy, offer)
     if faults:
@@ -185,6 +187,26 @@ def _row_dimension_faults(document: OrderDocument, offer: Offer, sets: Iterable[
             elif name not in known:
                 mend = f"Choose among: {', '.join(known)}." if known else "Choose indicators that count dispensings."
                 yield OrderFault(f"by[{place}]", "splits rows by what is no dimension of these registers.", mend)
+
+
+def _row_length_faults(document: OrderDocument, sets: Iterable[IndicatorSet]) -> Iterator[OrderFault]:
+    """One length of a code an order: a longer code's amounts add up to a shorter's, and nothing ties them together."""
+    lengths: dict[str, set[str]] = {}
+    ordered = [part.removeprefix("row:") for crossing in document.by for part in crossing if part.startswith("row:")]
+    for definition, choice in zip(sets, document.indicators, strict=True):
+        for indicator in _chosen(definition, choice):
+            if isinstance(indicator, AmountIndicator):
+                for spec in [*indicator.row_strata, *ordered]:
+                    variable, _, length = spec.partition(":")
+                    lengths.setdefault(variable, set()).add(length)
+    for variable, found in lengths.items():
+        if len(found) > 1:
+            words = " and ".join(sorted(f"{variable}:{length}" if length else variable for length in found))
+            yield OrderFault(
+                "indicators",
+                f"split rows by {words}: what is kept back of the one could be worked out from the other.",
+                "Order one length of a code at a time; choose with only.",
+            )
 
 
 def _policy_faults(policy: DisclosurePolicy | None, offer: Offer) -> Iterator[OrderFault]:
