@@ -175,6 +175,8 @@ class IndicatorSet(Model):
                 )
             if isinstance(indicator, DrugUsePeriods):
                 _known(indicator.drug_use, self.drug_use, what="model of drug use", where=indicator.id)
+            if indicator.by_reason is not None:
+                _check_reasons(indicator, self)
             supply = getattr(indicator, "supply", None)
             if supply is not None:
                 _known(supply, self.supply, what="supply model", where=indicator.id)
@@ -195,11 +197,31 @@ def _is_death(indicator: WithOutcome, definition: IndicatorSet) -> bool:
     )
 
 
+def _check_reasons(indicator: Indicator, definition: IndicatorSet) -> None:
+    assert indicator.by_reason is not None  # Asked before.
+    if isinstance(indicator, EventInWindow):
+        raise ValueError(f"indicator {indicator.id!r}: by_reason is of dispensings, and {indicator.kind} reads none")
+    for name in indicator.by_reason.sets:
+        _known(name, definition.codes, what="code set", where=indicator.id)
+        if definition.codes[name].system != "snomed":
+            raise ValueError(
+                f"indicator {indicator.id!r}: by_reason names {name!r} of {definition.codes[name].system} codes; "
+                "reasons are Snomed CT concepts: write snomed_include"
+            )
+
+
 def _known(name: str, known: dict[str, Any], *, what: str, where: str) -> None:
     if name not in known:
         raise ValueError(
             f"indicator {where!r} names the {what} {name!r}, known are: {', '.join(sorted(known)) or 'none'}"
         )
+
+
+def own_code_sets(indicator: Indicator) -> list[str]:
+    """Names of the code sets of an indicator's own dispensings; empty when every row counts."""
+    codes = getattr(indicator, "codes", None)
+    names = list(codes) if isinstance(codes, list) else [codes] if codes else []
+    return names or ([] if isinstance(indicator, WithOutcome) else code_set_names(indicator))
 
 
 def code_set_names(indicator: Indicator) -> list[str]:
@@ -300,6 +322,8 @@ def needed_columns(definition: IndicatorSet) -> dict[str, set[str]]:
             outcome = indicator.outcome
             needed.setdefault(outcome.register_name, set()).update([outcome.date_column, *outcome.code_columns])
         columns.update(["dispensing_date", "packages", "atc"])
+        if indicator.by_reason is not None:
+            columns.update([indicator.by_reason.column, *PRODUCT_COLUMNS])
         if isinstance(indicator, AmountIndicator):
             columns.update(row_stratum.partition(":")[0] for row_stratum in indicator.row_strata)
         if isinstance(indicator, Cost):

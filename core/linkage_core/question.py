@@ -81,4 +81,5 @@ def _values(indicator: Indicator) -> int:
         * (len(periods(calendar)) if calendar else 1)
         * (3 if washout and washout.effect == "stratify" else 1)
         * (1 + sum(len(getattr(indicator, name, ())) for name in _THRESHOLDS))
+        * (len(indicator.by_reason.sets) + 3 if indicator.by_reason else 1)
     )

@@ -49,6 +49,7 @@ _PARTS = (
     indicator_kinds.SlidingWindows,
     indicator_kinds.EpisodeWindows,
     indicator_kinds.Outcome,
+    indicator_kinds.ByReason,
     indicator_kinds.CodeSet,
     indicator_kinds.SupplyModel,
     indicator_kinds.Target,

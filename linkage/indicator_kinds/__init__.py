@@ -30,6 +30,7 @@ from linkage.indicator_kinds.amounts import (
 )
 from linkage.indicator_kinds.codes_and_supply import CodeSet, SupplyModel, Validity
 from linkage.indicator_kinds.common import (
+    ByReason,
     Denominator,
     Identifier,
     IndicatorBase,
@@ -137,6 +138,7 @@ __all__ = [
     "AmountIndicator",
     "AnchoredWindow",
     "AtHandTogether",
+    "ByReason",
     "Calendar",
     "CodeSet",
     "Combination",

@@ -18,7 +18,10 @@ class Validity(Model):
 
 
 class CodeSet(Model):
-    """Codes by prefix: matched by an `include` and by no `exclude`. `atc_include = [...]` sets the system too."""
+    """Codes by prefix: matched by an `include` and by no `exclude`. `atc_include = [...]` sets the system too.
+
+    Snomed CT concepts are matched whole.
+    """
 
     system: Literal["atc", "icd10", "kva", "icdo3", "snomed"]
     include: list[str] = Field(min_length=1)
@@ -26,6 +29,11 @@ class CodeSet(Model):
     valid: Validity = Validity()
     needs_review: bool = False
     source: str = ""
+
+    @property
+    def whole_codes(self) -> bool:
+        """Whether codes are matched whole: a Snomed CT number that begins as another's is no part of it."""
+        return self.system == "snomed"
 
     @model_validator(mode="before")
     @classmethod

@@ -98,6 +98,27 @@ class Target(Model):
         return self
 
 
+class ByReason(Model):
+    """Persons by the reason that their dispensings of the indicator's codes tell, beside all persons.
+
+    `sets` are code sets of Snomed CT concepts. The reason is that of the first or the latest day with a dispensing, or
+    `any` that one of them tells; with `window` only dispensings on those days after the index day count. Persons with
+    other reasons, and those whose dispensings tell none, are counted apart.
+    """
+
+    sets: Names
+    rule: Literal["first", "latest", "any"] = "first"
+    window: Window | None = None
+    column: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")] = "prescribing_reason"
+
+    @model_validator(mode="after")
+    def _told_apart(self) -> ByReason:
+        unique(self.sets)
+        if self.window is not None and len(self.window.to_days) > 1:
+            raise ValueError("by_reason.window must have one last day")
+        return self
+
+
 class IndicatorBase(Model):
     """What every kind has."""
 
@@ -108,11 +129,20 @@ class IndicatorBase(Model):
     needs_review: bool = False
     register_name: str = Field(default="lmed", alias="register")
     target: Target | None = None
+    by_reason: ByReason | None = None
 
     @property
     def title_or_id(self) -> Words:
         """Titles for readers; the identifier where a language has none."""
         return Words(sv=self.title.sv or self.id, en=self.title.en or self.id)
+
+    @property
+    def unprotected(self) -> list[str]:
+        """What disclosure control cannot protect yet: an order must not ask for it.
+
+        Reasons are many parts of one whole, which disclosure control does not tie.
+        """
+        return [*self.laboratory_statistics, *(["by_reason"] if self.by_reason else [])]
 
     @property
     def laboratory_statistics(self) -> list[str]:

@@ -39,6 +39,10 @@ valid = { from = <day -50> }
 icd10_include = ["I21"]
 [codes.bleeding]
 icd10_include = ["K92"]
+[codes.prevention]
+snomed_include = ["22298006", "38341003"]
+[codes.fibrillation]
+snomed_include = ["49436004"]
 [supply.given]
 steps = ["days_supply"]
 cap_days = 400
@@ -54,6 +58,7 @@ emigration = { register = "migration", date = "emigration_date" }
 _OBSERVE = "observe = { from = 0, to = 200 }"
 _CALENDAR = 'calendar = { from = <day 0>, until = <day 200>, step = "whole" }'
 _FIRST = 'codes = "statin"\nsupply = "given"\nfollow_up_days = 300'
+_REASONS = 'sets = ["prevention", "fibrillation"]'
 _OUTCOME = (
     'outcome = { register = "par_sv", date = "admission_date", codes = "infarction", columns = "main_diagnosis" }'
 )
@@ -87,7 +92,11 @@ _COUNTS_ROWS = {SPLIT: "rows are what it counts: two rows are two"}
 _SIDE_BY_SIDE = {SPLIT: "nothing is carried over: two dispensings of one day run side by side"}
 
 EXAMPLES: dict[str, tuple[Example, ...]] = {
-    "users": examples(f'codes = "statin"\n{_OBSERVE}', f'codes = "psychotropic"\n{_CALENDAR}\nrow_strata = ["atc:5"]'),
+    "users": examples(
+        f'codes = "statin"\n{_OBSERVE}',
+        f'codes = "psychotropic"\n{_CALENDAR}\nrow_strata = ["atc:5"]',
+        f'{_CALENDAR}\nby_reason = {{ {_REASONS}, rule = "any" }}',
+    ),
     "dispensings": examples(f'codes = "statin"\n{_OBSERVE}', _CALENDAR, breaks=_COUNTS_ROWS),
     "packages": examples(f'codes = "statin"\n{_OBSERVE}\nend_at_exit = false', _CALENDAR),
     "units": examples(f'codes = "asa"\n{_OBSERVE}'),
@@ -107,7 +116,8 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
         *examples(
             f'codes = "statin"\nsupply = "given"\n{_OBSERVE}\nthreshold = [0.5, 0.8]',
             f'codes = ["asa", "p2y12"]\ncombine = "all"\nsupply = "frozen"\n{_OBSERVE}\nstock_cap_days = 60',
-            f'codes = "statin"\nsupply = "given"\n{_OBSERVE}\ncarry_over = "pooled"\nlookback_days = 30',
+            f'codes = "statin"\nsupply = "given"\n{_OBSERVE}\ncarry_over = "pooled"\nlookback_days = 30\n'
+            f"by_reason = {{ {_REASONS}, window = {{ from = -30, to = 100 }} }}",
         ),
         *examples(f'codes = "statin"\nsupply = "given"\n{_OBSERVE}\ncarry_over = "none"', breaks=_SIDE_BY_SIDE),
     ),

@@ -53,7 +53,7 @@ class DictionaryFacts:
 
     def membership(self, code_set: CodeSet) -> UInt8s:
         """uint8, one a code: 1 where it belongs to the set."""
-        key = ("membership", tuple(code_set.include), tuple(code_set.exclude))
+        key = ("membership", code_set.whole_codes, tuple(code_set.include), tuple(code_set.exclude))
         return self.remember(key, lambda: membership(self.names, code_set))
 
     def levels(self, length: int | None) -> tuple[tuple[str, ...], Int32s]:
@@ -119,6 +119,9 @@ def membership(names: Sequence[str], code_set: CodeSet | None) -> UInt8s:
     """Return uint8, one a distinct code: 1 where it belongs to the set; every code belongs where there is no set."""
     if code_set is None:
         return np.ones(max(len(names), 1), np.uint8)
+    if code_set.whole_codes:
+        whole = {*code_set.include} - {*code_set.exclude}
+        return np.array([name in whole for name in names] or [False], np.uint8)
     include, exclude = tuple(code_set.include), tuple(code_set.exclude)
     belongs = [name.startswith(include) and not (exclude and name.startswith(exclude)) for name in names]
     return np.array(belongs or [False], np.uint8)

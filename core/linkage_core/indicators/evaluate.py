@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -51,9 +52,10 @@ from linkage_core.indicators.landmark_outcome import evaluate_landmark_outcome
 from linkage_core.indicators.medication_availability import evaluate_medication_availability
 from linkage_core.indicators.outcome_rate import evaluate_outcome_rate
 from linkage_core.indicators.polypharmacy import evaluate_polypharmacy
+from linkage_core.indicators.prescribing_reason import persons_by_reason, reason_missing
 from linkage_core.indicators.proportion_of_days_covered import evaluate_proportion_of_days_covered
 from linkage_core.indicators.reasons import Persons, somebody
-from linkage_core.indicators.run_context import RunContext
+from linkage_core.indicators.run_context import RunContext, joined
 from linkage_core.indicators.sequence_symmetry import evaluate_sequence_symmetry
 from linkage_core.indicators.start_and_use import START_AND_USE
 from linkage_core.indicators.time_to_discontinuation import evaluate_time_to_discontinuation
@@ -98,7 +100,23 @@ def evaluate(
         definition, wanted, events, follow_up, tuple(row_dimensions), population.strata, _excluded(population)
     )
     amounts = evaluate_amounts(context, [indicator for indicator in wanted if isinstance(indicator, AmountIndicator)])
-    return [value for indicator in wanted for value in amounts.get(indicator.id) or _evaluate_alone(context, indicator)]
+    values = [
+        value for indicator in wanted for value in amounts.get(indicator.id) or _evaluate_alone(context, indicator)
+    ]
+    return [*values, *(value for indicator in wanted for value in _by_reason(context, indicator))]
+
+
+def _by_reason(context: RunContext, indicator: Indicator) -> Iterator[PersonValues]:
+    """The indicator for the persons of each prescribing reason, and whose dispensings tell none."""
+    asked = indicator.by_reason
+    if asked is None:
+        return
+    persons = persons_by_reason(context, indicator, asked)
+    for name, own in persons.items():
+        of_reason = replace(context, excluded=[*context.excluded, ("excluded:other_reason", somebody(~own))])
+        for value in _evaluate(of_reason, indicator):
+            yield replace(value, parameters=joined(f"{asked.rule}_reason={name}", value.parameters))
+    yield reason_missing(context, indicator, asked, persons)
 
 
 def _excluded(population: Population) -> list[tuple[str, Persons]]:
@@ -136,6 +154,12 @@ _EVALUATORS: Mapping[type[Indicator], Callable[[RunContext, Any], list[PersonVal
     SequenceSymmetry: evaluate_sequence_symmetry,
 }
 """What answers for each kind whose indicators are evaluated one by one."""
+
+
+def _evaluate(context: RunContext, indicator: Indicator) -> list[PersonValues]:
+    if isinstance(indicator, AmountIndicator):
+        return evaluate_amounts(context, [indicator])[indicator.id]
+    return _evaluate_alone(context, indicator)
 
 
 def _evaluate_alone(context: RunContext, indicator: Indicator) -> list[PersonValues]:

@@ -127,7 +127,7 @@ def _set_faults(
         )
     chosen = _chosen(definition, choice)
     for indicator in chosen:
-        if unprotected := indicator.laboratory_statistics:
+        if unprotected := indicator.unprotected:
             yield OrderFault(
                 f"indicators[{place}]",
                 f"asks for {', '.join(unprotected)} of {indicator.id}, which disclosure control cannot protect yet.",

@@ -166,6 +166,10 @@ def _facts(indicator: Indicator, definition: IndicatorSet) -> Iterator[tuple[str
         yield from facts_of_start(indicator)
     if isinstance(indicator, ConcurrentUse):
         yield from facts_of_concurrent_use(indicator)
+    if reason := indicator.by_reason:
+        which = {"first": "the first dispensing", "latest": "the latest dispensing", "any": "any dispensing"}
+        sets = ", ".join(name.replace("_", " ") for name in reason.sets)
+        yield "By prescribing reason", f"{sets}, another or none, as {which[reason.rule]} tells"
     if getattr(indicator, "mode", None) == "compat":
         yield "Compatibility", "computed as AdhereR 0.8.1 does, its known defects included"
     if getattr(indicator, "end_at_exit", True) is False:
