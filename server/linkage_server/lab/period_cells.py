@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from linkage.errors import InputRefused
 from linkage_core.events import Population
-from linkage_core.grids import CountingPlan, Crossing, counting_plan
+from linkage_core.grids import ROW_PREFIX, CountingPlan, Crossing, counting_plan
 from linkage_core.indicators import Measure, PersonValues
 from linkage_core.indicators.follow_up import day_number
 from linkage_core.indicators.periods import periods
@@ -84,6 +84,12 @@ class PeriodCells:
         if day not in self._counting:
             self._counting[day] = self._counted_on(day)
         return self._counting[day]
+
+    @property
+    def names(self) -> list[str]:
+        """Columns of the strata that are crossed, in their order."""
+        specs = (name for crossing in self._by for name in crossing if not name.startswith(ROW_PREFIX))
+        return list(dict.fromkeys(AGE if name.startswith(f"{AGE}:") else name.replace(":", "_") for name in specs))
 
     def _counted_on(self, age_day: int | None) -> Counting:
         people, inhabitants = self._population, self._inhabitants
@@ -155,28 +161,33 @@ class Counting:
     def counts(self, value: PersonValues, crossing: Crossing) -> Iterator[Counts]:
         """By a crossing: by its row variable, or without and by each that the definition asks for."""
         for row in _row_axes(value, crossing):
-            yield self._counts(value, crossing.strata, row)
+            yield self._counts(value, crossing, row)
 
     def among_inhabitants(self, value: PersonValues, crossing: Crossing) -> Iterator[AmongInhabitants]:
         """By all strata of the table of inhabitants, and by row variables as `counts`."""
         for row in _row_axes(value, crossing):
             yield self._among(value, row)
 
-    def _counts(self, value: PersonValues, strata: Sequence[str], row: str | None) -> Counts:
-        grid = self.plan.grid(strata)
-        cell = grid.cell_of(self.levels, persons=self.persons)
-        names, counted = _counted(value, cell, grid.cells, row)
-        persons = np.bincount(cell[value.has_value], minlength=grid.cells).reshape(grid.sizes)
-        counted = counted.reshape(len(counted), *grid.sizes)
+    def finest(self, crossing: Crossing) -> tuple[tuple[Axis, ...], Int64s]:
+        """Axes of a crossing's strata, and int64, one a person: her cell; `unknown` falls away where nobody is."""
+        cell = np.zeros(self.persons, np.int64)
         axes = []
-        for axis, name in enumerate(strata):
-            dimension = self.plan.rules[name].dimension
-            known = not np.any(self.levels[name] == len(dimension.levels) - 1)
+        for name in crossing.strata:
+            dimension, level = self.plan.rules[name].dimension, self.levels[name]
+            known = not np.any(level == len(dimension.levels) - 1)
             axes.append(Axis(dimension.name, dimension.levels[:-1] if known else dimension.levels))
-            persons = with_total(persons, axis, drop_last=known)
-            counted = with_total(counted, axis + 1, drop_last=known)
+            cell = cell * len(axes[-1].levels) + level
+        return tuple(axes), cell
+
+    def _counts(self, value: PersonValues, crossing: Crossing, row: str | None) -> Counts:
+        axes, cell = self.finest(crossing)
+        sizes = [len(axis.levels) for axis in axes]
+        cells = int(np.prod(sizes, dtype=np.int64))
+        names, counted = _counted(value, cell, cells, row)
+        persons = with_totals(np.bincount(cell[value.has_value], minlength=cells).reshape(sizes), first=0)
+        counted = with_totals(counted.reshape(len(counted), *sizes), first=1)
         if row is None:
-            return Counts(tuple(axes), counted[0], persons)
+            return Counts(axes, counted[0], persons)
         counted = np.moveaxis(counted, 0, -1)
         # Who has a value stands whole under every level of rows.
         return Counts((*axes, Axis(row, names)), counted, np.broadcast_to(persons[..., np.newaxis], counted.shape))
@@ -226,8 +237,8 @@ def _counted(
     return tuple(entries.levels[place] for place in used), np.concatenate((found[used], total))
 
 
-def with_total(cube: npt.NDArray[np.int64], axis: int, *, drop_last: bool) -> Int64s:
-    """The total behind the levels of an axis, or in place of the last of them."""
-    total = cube.sum(axis=axis, keepdims=True)
-    kept = np.delete(cube, -1, axis=axis) if drop_last else cube
-    return np.concatenate((kept, total), axis=axis)
+def with_totals(cube: Int64s, *, first: int) -> Int64s:
+    """The total behind the levels of each axis from `first` on."""
+    for axis in range(first, cube.ndim):
+        cube = np.concatenate((cube, cube.sum(axis=axis, keepdims=True)), axis=axis)
+    return cube

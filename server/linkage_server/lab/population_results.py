@@ -9,6 +9,7 @@ import pyarrow as pa
 from linkage_core.indicators import PersonValues
 from linkage_core.rates import Inhabitants
 from linkage_server.lab.inputs import LabInputs
+from linkage_server.lab.quantile_results import quantiles
 from linkage_server.lab.rate_results import rates
 
 
@@ -24,4 +25,7 @@ def population_tables(
     Raises:
         InputRefused: a rate is asked for and nobody says how many inhabitants there are.
     """
-    return {"rates": rates(values, population=inputs.population, by=by, inhabitants=inhabitants)}
+    return {
+        "rates": rates(values, population=inputs.population, by=by, inhabitants=inhabitants),
+        "quantiles": quantiles(values, population=inputs.population, by=by, inhabitants=inhabitants),
+    }

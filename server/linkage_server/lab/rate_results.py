@@ -43,7 +43,8 @@ def rates(
     asked = [value for value in values if _is_asked(value, inhabitants)]
     if not asked:
         return None
-    cells, found = PeriodCells(population, by, inhabitants), Rows()
+    cells = PeriodCells(population, by, inhabitants)
+    found = Rows(cells.names)
     numerators = {point_of_rows(value): value for value in asked if _is_substituted(value)}
     for value in asked:
         counting = cells.of(value)

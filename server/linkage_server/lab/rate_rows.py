@@ -49,8 +49,13 @@ class Estimate:
 
 @dataclass
 class Rows:
-    """The rows of the result; cells that several crossings share are written once."""
+    """The rows of the result; cells that several crossings share are written once.
 
+    Args:
+        names: columns of strata, whether or not an axis has them; those of other axes come behind.
+    """
+
+    names: Sequence[str]
     _parts: list[tuple[dict[str, str], dict[str, list[str]], Estimate, npt.NDArray[np.bool_]]] = field(
         default_factory=list
     )
@@ -89,7 +94,8 @@ class Rows:
 
     def table(self) -> pa.Table:
         """All rows."""
-        names = list(dict.fromkeys(name for _, strata, _, _ in self._parts for name in strata))
+        others = (name for _, strata, _, _ in self._parts for name in strata)
+        names = list(dict.fromkeys([*self.names, *others]))
         return pa.concat_tables([self._part(names, *part) for part in self._parts])
 
     @staticmethod
