@@ -40,6 +40,11 @@ def test_the_set_of_the_page_of_episodes_is_read() -> None:
     assert kinds == ["treatment_episodes", "time_to_discontinuation", "covered_on_day"]
 
 
+def test_the_set_of_the_page_of_outcomes_is_read() -> None:
+    kinds = [indicator.kind for indicator in load_indicator_set(toml_of("outcomes.md")).indicators]
+    assert kinds == ["outcome_rate", "landmark_outcome", "sequence_symmetry"]
+
+
 def test_the_disclosure_page_tells_every_rule_of_the_standard_policy() -> None:
     text = (MANUAL / "disclosure.md").read_text(encoding="utf-8")
     policy = shipped_policies()["standard@1.0.0"].model_dump(
