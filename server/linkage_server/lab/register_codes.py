@@ -135,7 +135,7 @@ def _named(codes: pa.Array, names: pa.Array | None) -> dict[str, str]:
     coded = codes if pa.types.is_dictionary(codes.type) else codes.cast(pa.string()).dictionary_encode()
     if names is None or len(names) != len(codes):
         return dict.fromkeys(_distinct(coded), "")
-    place = pc.fill_null(coded.indices, -1).to_numpy(zero_copy_only=False)
+    place = pc.fill_null(coded.indices.cast(pa.int64()), -1).to_numpy(zero_copy_only=False)
     first = np.full(len(coded.dictionary) + 1, -1, np.int64)
     # Written backwards, so that the first row is what stays; rows without a code share the place at the end.
     first[place[::-1]] = np.arange(len(place))[::-1]
