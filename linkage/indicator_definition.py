@@ -177,8 +177,7 @@ class IndicatorSet(Model):
                 _known(indicator.drug_use, self.drug_use, what="model of drug use", where=indicator.id)
             if indicator.by_reason is not None:
                 _check_reasons(indicator, self)
-            supply = getattr(indicator, "supply", None)
-            if supply is not None:
+            for supply in supply_models(indicator):
                 _known(supply, self.supply, what="supply model", where=indicator.id)
                 without_stays = _WITHOUT_STAYS | OutcomeRate | MedicationPossessionRatio | Polypharmacy | AtHandTogether
                 if isinstance(indicator, without_stays) and self.supply[supply].hospital != "ignore":
@@ -240,6 +239,12 @@ def code_set_names(indicator: Indicator) -> list[str]:
     if isinstance(indicator, OutcomeRate | LandmarkOutcome):
         return list(dict.fromkeys([*indicator.codes, *([indicator.outcome.codes] if indicator.outcome.codes else [])]))
     return [] if codes is None else [codes] if isinstance(codes, str) else list(codes)
+
+
+def supply_models(indicator: Indicator) -> list[str]:
+    """Names of the supply models that an indicator uses."""
+    supply = getattr(indicator, "supply", None)
+    return [] if supply is None else [supply] if isinstance(supply, str) else list(supply)
 
 
 Raw = dict[str, Any]
@@ -348,8 +353,7 @@ def needed_columns(definition: IndicatorSet) -> dict[str, set[str]]:
             columns.add("daily_dose")
         if isinstance(indicator, DrugUsePeriods):
             _add_drug_use(needed, columns, definition.drug_use[indicator.drug_use])
-        supply = getattr(indicator, "supply", None)
-        if supply is not None:
+        for supply in supply_models(indicator):
             columns.update(
                 column for step in definition.supply[supply].steps for column in _STEP_COLUMNS[step.partition(":")[0]]
             )

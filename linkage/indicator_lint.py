@@ -14,7 +14,7 @@ from enum import StrEnum
 
 from linkage.code_prefixes import fault_of_prefix
 from linkage.errors import DefinitionRejected
-from linkage.indicator_definition import IndicatorSet, code_set_names
+from linkage.indicator_definition import IndicatorSet, code_set_names, supply_models
 from linkage.indicator_kinds import CodeSet, SupplyModel
 
 MOST_INDICATORS = 10_000
@@ -181,7 +181,7 @@ def _unused(definition: IndicatorSet) -> Iterator[Finding]:
     for name in definition.codes:
         if name not in used:
             yield _warning(f"codes.{name}", "unused", "no indicator uses this code set.", "Leave it out.")
-    models = {getattr(indicator, "supply", None) for indicator in definition.indicators}
+    models = {name for indicator in definition.indicators for name in supply_models(indicator)}
     for name in definition.supply:
         if name not in models:
             yield _warning(f"supply.{name}", "unused", "no indicator uses this supply model.", "Leave it out.")

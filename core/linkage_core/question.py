@@ -13,6 +13,9 @@ from linkage_core.indicators.periods import periods
 
 _GRIDS = (
     "denominator",
+    "supply",
+    "reversals",
+    "carry_over",
     "cost",
     "dispensed_within_days",
     "at_day",

@@ -82,6 +82,7 @@ from linkage.indicator_kinds.start import (
     PrimaryNonAdherence,
     TimeToInitiation,
 )
+from linkage.indicator_kinds.supply_grid import CarryOver, WithCarryOver, WithSupply
 from linkage.indicator_kinds.time_windows import AnchoredWindow, EpisodeWindows, SlidingWindows
 from linkage.indicator_kinds.use import Incidence, ObservedFrom, OnTreatment, Prevalence, WithObservedStart
 
@@ -140,6 +141,7 @@ __all__ = [
     "AtHandTogether",
     "ByReason",
     "Calendar",
+    "CarryOver",
     "CodeSet",
     "Combination",
     "Cost",
@@ -206,10 +208,12 @@ __all__ = [
     "Validity",
     "Washout",
     "Window",
+    "WithCarryOver",
     "WithChanges",
     "WithCurves",
     "WithGaps",
     "WithObservedStart",
     "WithOutcome",
+    "WithSupply",
     "Words",
 ]

@@ -11,12 +11,12 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from linkage.indicator_kinds.common import IndicatorBase, IntervalName, Names, QuantileName, as_list, unique
+from linkage.indicator_kinds.supply_grid import WithCarryOver
 
 DayGrid = Annotated[list[Annotated[int, Field(ge=0, le=3650)]], BeforeValidator(as_list)]
-CarryOver = Literal["per_drug", "pooled", "none"]
 
 
-class _FromFirstDispensing(IndicatorBase):
+class _FromFirstDispensing(WithCarryOver):
     """Supply from the first dispensing on.
 
     `corrected` takes what one day brings together, so that the order of its rows has no say; `compat` goes row by row
@@ -24,9 +24,7 @@ class _FromFirstDispensing(IndicatorBase):
     """
 
     codes: Names
-    supply: str
     mode: Literal["corrected", "compat"] = "corrected"
-    carry_over: CarryOver = "per_drug"
     dosage_change: bool = False
     first_from_day: int = 0
     first_within_days: Annotated[int, Field(ge=0)] | Literal["any"] = "any"
@@ -34,7 +32,7 @@ class _FromFirstDispensing(IndicatorBase):
 
     @model_validator(mode="after")
     def _something_to_convert(self) -> _FromFirstDispensing:
-        if self.dosage_change and self.carry_over == "none":
+        if self.dosage_change and "none" in self.carry_over:
             raise ValueError("dosage_change converts what is carried over: carry_over must not be 'none'")
         return self
 
@@ -235,7 +233,6 @@ class DoseChange(_FromFirstDispensing):
 
     kind: Literal["dose_change"]
     mode: Literal["corrected"] = "corrected"
-    carry_over: Literal["per_drug"] = "per_drug"
     dosage_change: Literal[False] = False
     measure: Annotated[list[Literal["increase", "decrease"]], BeforeValidator(as_list), Field(min_length=1)] = [
         "increase",
@@ -245,6 +242,12 @@ class DoseChange(_FromFirstDispensing):
     follow_up_days: int = Field(default=365, ge=1, le=3650)
     statistic: list[Literal["count", "share"]] = ["count", "share"]
     interval: IntervalName = "wilson"
+
+    @model_validator(mode="after")
+    def _supply_says_nothing_of_doses(self) -> DoseChange:
+        if self.carry_over != ["per_drug"]:
+            raise ValueError("doses are compared, not supply: carry_over can only be 'per_drug'")
+        return self
 
     @property
     def needs_dose(self) -> bool:

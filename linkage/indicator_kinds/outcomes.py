@@ -16,7 +16,8 @@ from linkage.indicator_kinds.common import (
     as_list,
     unique,
 )
-from linkage.indicator_kinds.episodes import CarryOver, DayGrid, WithCurves
+from linkage.indicator_kinds.episodes import DayGrid, WithCurves
+from linkage.indicator_kinds.supply_grid import CarryOver
 
 
 class Outcome(Model):

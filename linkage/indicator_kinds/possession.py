@@ -8,16 +8,16 @@ from pydantic import BeforeValidator, Field
 
 from linkage.indicator_kinds.common import (
     Denominator,
-    IndicatorBase,
     IntervalName,
     Names,
     Observation,
     ShareGrid,
     as_list,
 )
+from linkage.indicator_kinds.supply_grid import WithSupply
 
 
-class MedicationPossessionRatio(IndicatorBase):
+class MedicationPossessionRatio(WithSupply):
     """Days of supply dispensed in the observation over its days: a ratio that may exceed 1 unless `cap_at_1`.
 
     With `start = "first_dispensing"` days count from the first dispensing in the observation, and persons without one
@@ -26,7 +26,6 @@ class MedicationPossessionRatio(IndicatorBase):
 
     kind: Literal["medication_possession_ratio"]
     codes: Names
-    supply: str
     observe: Observation
     start: Literal["index_date", "first_dispensing"] = "index_date"
     cap_at_1: bool = False

@@ -55,7 +55,7 @@ threshold = 0.8
 def test_the_written_example_is_read_and_its_defaults_are_written_out():
     definition = load_indicator_set(EXAMPLE)
     text = canonical_form(definition).decode()
-    for default in ('"lookback_days":180', '"stock_cap_days":180', '"carry_over":"per_drug"', '"reversals":"net"'):
+    for default in ('"lookback_days":180', '"stock_cap_days":180', '"carry_over":["per_drug"]', '"reversals":"net"'):
         assert default in text
     assert definition.codes["statin"].system == "atc"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from linkage.indicator_kinds import OnTreatment, Prevalence, ProportionOfDaysCovered
+from linkage.indicator_kinds import CarryOver, OnTreatment, Prevalence, ProportionOfDaysCovered
 from linkage_core.indicators.codes import validity
 from linkage_core.indicators.days_of_supply import DAY
 from linkage_core.indicators.hospital_stays import hospital_stays
@@ -37,15 +37,15 @@ def covered_between(
         start: int32, one a person.
         end: int32, ends x persons.
     """
-    assert indicator.supply is not None, "definitions are checked when they are read"
     register = indicator.register_name
-    model = context.definition.supply[indicator.supply]
+    name, carry = _point(indicator)
+    model = context.definition.supply[name]
     rows, picked = context.dispensings(register), context.set_rows(register, *indicator.codes)
     at_home, covered = np.empty(end.shape, np.int32), np.empty(end.shape, np.int32)
     stays = None if model.hospital == "ignore" else hospital_stays(context, model)
     # One group with one stock, or none: all its rows are alike.
-    alike = len(indicator.codes) == 1 and indicator.carry_over != "per_drug"
-    bounds = np.array([validity(context.code_set(name)) for name in indicator.codes], np.int32)
+    alike = len(indicator.codes) == 1 and carry != "per_drug"
+    bounds = np.array([validity(context.code_set(codes)) for codes in indicator.codes], np.int32)
     cap = indicator.stock_cap_days
     covered_days(
         picked.with_rows,
@@ -53,7 +53,7 @@ def covered_between(
         picked.day,
         None if alike else rows.atc.code[picked.places],
         _groups_of_code(context, indicator),
-        context.supply(register, indicator.supply).supply_64ths[picked.places],
+        context.supply(register, name).supply_64ths[picked.places],
         np.ascontiguousarray(bounds[:, 0]),
         np.ascontiguousarray(bounds[:, 1]),
         None if stays is None else (stays.offsets, stays.admitted, stays.discharged),
@@ -63,14 +63,22 @@ def covered_between(
         covered,
         lookback_days=indicator.lookback_days,
         stock_cap_64ths=NO_CAP if cap == "none" else cap * DAY,
-        carry_over=indicator.carry_over != "none",
-        pooled=indicator.carry_over == "pooled",
+        carry_over=carry != "none",
+        pooled=carry == "pooled",
         all_groups=isinstance(indicator, ProportionOfDaysCovered) and indicator.combine == "all",
     )
     if stays is None or model.hospital == "freeze":
         return list(zip(covered, at_home, strict=True))
     observed = np.maximum(end - start, np.int32(0))
     return list(zip(covered + (observed - at_home) if model.hospital == "credit" else covered, observed, strict=True))
+
+
+def _point(indicator: ProportionOfDaysCovered | Prevalence | OnTreatment) -> tuple[str, CarryOver]:
+    """The supply model and the rule of carry-over."""
+    if isinstance(indicator, ProportionOfDaysCovered):
+        return indicator.supply_model, indicator.carry_rule
+    assert indicator.supply is not None, "definitions are checked when they are read"
+    return indicator.supply, indicator.carry_over
 
 
 def _groups_of_code(context: RunContext, indicator: ProportionOfDaysCovered | Prevalence | OnTreatment) -> UInt8s:

@@ -67,6 +67,7 @@ from linkage_core.indicators.treatment_changes import (
 )
 from linkage_core.indicators.treatment_episodes import evaluate_covered_on_day, evaluate_treatment_episodes
 from linkage_core.indicators.values import PersonValues
+from linkage_core.indicators.variants import variants, with_models_of_grids
 
 
 def evaluate(
@@ -96,8 +97,15 @@ def evaluate(
             raise EventsRejected(f"the events of register {register!r} are not those of this population.")
     follow_up = follow(definition, population=population, events=events, data_until=data_until)
     wanted = [indicator for indicator in definition.indicators if not only or indicator.id in only]
+    asked = [point.indicator for indicator in wanted for point in variants(indicator)]
     context = RunContext(
-        definition, wanted, events, follow_up, tuple(row_dimensions), population.strata, _excluded(population)
+        with_models_of_grids(definition),
+        asked,
+        events,
+        follow_up,
+        tuple(row_dimensions),
+        population.strata,
+        _excluded(population),
     )
     amounts = evaluate_amounts(context, [indicator for indicator in wanted if isinstance(indicator, AmountIndicator)])
     values = [
@@ -163,4 +171,9 @@ def _evaluate(context: RunContext, indicator: Indicator) -> list[PersonValues]:
 
 
 def _evaluate_alone(context: RunContext, indicator: Indicator) -> list[PersonValues]:
-    return _EVALUATORS[type(indicator)](context, indicator)
+    evaluator = _EVALUATORS[type(indicator)]
+    return [
+        value
+        for point in variants(indicator)
+        for value in point.named(evaluator(context, point.indicator), indicator)
+    ]

@@ -150,7 +150,7 @@ class SupplyFromStart:
             *listing,
             days=indicator.follow_up_days,
             longest=max(int(np.diff(self.picked.offsets).max(initial=1)), 1),
-            carry=_CARRY[indicator.carry_over],
+            carry=_CARRY[indicator.carry_rule],
             percent=rule.percent,
             convert_dose=indicator.dosage_change,
             drug_starts=rule.drug_starts,
@@ -173,7 +173,7 @@ class Followed:
         supply = self.supply
         register, time = supply.indicator.register_name, supply.context.time
         without_quantity = supply.context.dispensings(register).without_quantity
-        unserved = supply.context.supply(register, supply.indicator.supply).unserved_at
+        unserved = supply.context.supply(register, supply.indicator.supply_model).unserved_at
         return [
             ("error:index_date", time.without_index()),
             ("error:packages", self._with_faulty(without_quantity)),
@@ -199,7 +199,7 @@ class Followed:
         """Persons without any dispensing of the code sets, whenever."""
         supply = self.supply
         register, context = supply.indicator.register_name, supply.context
-        model = context.definition.supply[supply.indicator.supply]
+        model = context.definition.supply[supply.indicator.supply_model]
         left = context.netted(register, model.reversals).left[supply.picked.places] > 0
         found = np.concatenate(([0], np.cumsum(left)))[supply.picked.offsets]
         return somebody(found[1:] == found[:-1])
@@ -208,7 +208,7 @@ class Followed:
     def account(self) -> dict[str, int]:
         """Rows by the step that told their supply."""
         supply = self.supply
-        days_of_supply = supply.context.supply(supply.indicator.register_name, supply.indicator.supply)
+        days_of_supply = supply.context.supply(supply.indicator.register_name, supply.indicator.supply_model)
         return days_of_supply.account(supply.picked.places)
 
     def late(self, days: int) -> Persons:
@@ -258,7 +258,7 @@ def supply_from_start(
     register, time = indicator.register_name, context.time
     picked = context.set_rows(register, *indicator.codes)
     counts = context.in_force(register, indicator.codes, picked)
-    supply = context.supply(register, indicator.supply).supply_64ths[picked.places]
+    supply = context.supply(register, indicator.supply_model).supply_64ths[picked.places]
     if not counts.all():
         supply = np.where(counts, supply, np.int32(0))
     exit_day = time.exit(register, ends=exits)

@@ -72,10 +72,10 @@ def _covered(context: RunContext, indicator: LandmarkOutcome) -> PersonValues:
         register_name=indicator.register_name,
         codes=indicator.codes,
         combine=indicator.combine,
-        supply=indicator.supply,
+        supply=[indicator.supply],
         observe=Observation(from_day=0, to_days=[indicator.landmark_day]),
         lookback_days=indicator.lookback_days,
-        carry_over=indicator.carry_over,
+        carry_over=[indicator.carry_over],
         stock_cap_days=indicator.stock_cap_days,
     )
     return evaluate_proportion_of_days_covered(context, before)[0]

@@ -59,7 +59,7 @@ def evaluate_medication_possession_ratio(
 def _possessions(context: RunContext, indicator: MedicationPossessionRatio) -> list[_Possession]:
     register, time, observe = indicator.register_name, context.time, indicator.observe
     picked = context.set_rows(register, *indicator.codes)
-    supply = context.supply(register, indicator.supply)
+    supply = context.supply(register, indicator.supply_model)
     counts = context.in_force(register, indicator.codes, picked)
     weight = np.where(counts, supply.supply_64ths[picked.places], np.int32(0))
     ends = [time.window_end(register, Moment(last)) for last in observe.to_days]
@@ -86,7 +86,7 @@ def _begins(
     """The day from which days are counted, and who has none."""
     if indicator.start == "index_date":
         return start, []
-    rule = context.definition.supply[indicator.supply].reversals
+    rule = context.definition.supply[indicator.supply_model].reversals
     first = first_days(context, indicator.register_name, indicator.codes, rule, start=start, end=end)
     return first, [("excluded:not_started", somebody(np.asarray(first >= FAR, np.bool_)))]
 
@@ -95,7 +95,7 @@ def _values(
     context: RunContext, indicator: MedicationPossessionRatio, one: _Possession, denominator: Denominator
 ) -> Iterator[PersonValues]:
     register, time = indicator.register_name, context.time
-    model = context.definition.supply[indicator.supply]
+    model = context.definition.supply[indicator.supply_model]
     late = time.incomplete(register, Moment(one.last))
     rules = [
         ("error:index_date", time.without_index()),
@@ -105,7 +105,9 @@ def _values(
     ]
     no_rows = context.without_rows(register, indicator.codes, rule=model.reversals)
     reasons = context.reasons.settle(rules, no_rows=no_rows)
-    account = context.supply(register, indicator.supply).account(context.set_rows(register, *indicator.codes).places)
+    account = context.supply(register, indicator.supply_model).account(
+        context.set_rows(register, *indicator.codes).places
+    )
     supply = np.minimum(one.supply, one.days) if indicator.cap_at_1 else one.supply
     ratio = np.divide(supply, one.days, out=np.zeros(context.persons), where=reasons.counted & (one.days > 0))
     point = joined(f"observe_days={one.last - indicator.observe.from_day}", denominator_words(denominator))

@@ -8,7 +8,7 @@ from typing import cast
 import numpy as np
 
 from linkage.indicator_definition import own_code_sets
-from linkage.indicator_kinds import ByReason, Indicator, Reversals
+from linkage.indicator_kinds import ByReason, Indicator, Reversals, WithSupply
 from linkage.released_table import NOT_RECORDED
 from linkage_core.indicators.dictionary_facts import membership, plain
 from linkage_core.indicators.follow_up import FAR
@@ -72,7 +72,11 @@ def _rows_that_count(
 
 
 def _reversals(context: RunContext, indicator: Indicator) -> Reversals:
-    supply, rule = getattr(indicator, "supply", None), getattr(indicator, "reversals", "net")
+    rule = getattr(indicator, "reversals", "net")
+    if isinstance(indicator, WithSupply):
+        # Whom a reason is of must be the same persons at every point of a grid.
+        return next(iter(indicator.reversals), context.definition.supply[indicator.supply[0]].reversals)
+    supply = getattr(indicator, "supply", None)
     if supply is not None:
         return context.definition.supply[supply].reversals
     # Packages that are summed with their sign leave no dispensing apart.

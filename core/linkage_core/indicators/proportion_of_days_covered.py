@@ -18,8 +18,8 @@ from linkage_core.indicators.values import NO_TIME, Bools, Int32s, Int64s, Measu
 def evaluate_proportion_of_days_covered(context: RunContext, indicator: ProportionOfDaysCovered) -> list[PersonValues]:
     """For each end of observation and denominator: the fraction, and whether it reaches each threshold."""
     register, time = indicator.register_name, context.time
-    model = context.definition.supply[indicator.supply]
-    supply = context.supply(register, indicator.supply)
+    model = context.definition.supply[indicator.supply_model]
+    supply = context.supply(register, indicator.supply_model)
     no_rows = context.without_rows(register, indicator.codes, rule=model.reversals)
     missing = context.dispensings(register).without_quantity
     account = supply.account(context.set_rows(register, *indicator.codes).places)

@@ -55,10 +55,12 @@ Asking = Initiation | ProportionOfDaysCovered | Combination | NewOrContinuing | 
 
 def reversals_of(definition: IndicatorSet, indicator: Asking) -> Reversals:
     """The rule for reversed rows of an indicator: that of its supply model where it has one."""
-    model = indicator.supply if isinstance(indicator, ProportionOfDaysCovered | _Held) else None
+    if isinstance(indicator, ProportionOfDaysCovered):
+        return definition.supply[indicator.supply_model].reversals
+    model = indicator.supply if isinstance(indicator, _Held) else None
     if model is not None:
         return definition.supply[model].reversals
-    assert not isinstance(indicator, ProportionOfDaysCovered | AtHandTogether)  # They always have a supply model.
+    assert not isinstance(indicator, AtHandTogether)  # It always has a supply model.
     return indicator.reversals
 
 

@@ -212,7 +212,7 @@ class _Begun:
 
 def _first_days_by_drug(context: RunContext, register: str, names: Sequence[str], supply: SupplyFromStart) -> _Begun:
     picked, rows = context.set_rows(register, *names), context.dispensings(register)
-    model = context.definition.supply[supply.indicator.supply]
+    model = context.definition.supply[supply.indicator.supply_model]
     counts = context.in_force(register, names, picked)
     counts &= (context.netted(register, model.reversals).left[picked.places] > 0) & (picked.day < FAR)
     person = np.repeat(np.arange(context.persons), np.diff(picked.offsets))[counts]

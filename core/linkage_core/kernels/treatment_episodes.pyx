@@ -244,11 +244,14 @@ cdef int64_t points_of_days(
         points[count].lasts = 0
         if count:
             points[count - 1].gap = max(today - reached, 0.0)
-        if rule.carry == CARRY_NOTHING:
+        if rule.carry == CARRY_NOTHING or rule.convert_dose:
+            # A stock that is used up at a higher dose ends before it was to end.
             reached = LONG_AGO
         for place in range(known):
             drug = &drugs[place]
             if drug.day != today:
+                if rule.carry != CARRY_NOTHING:
+                    reached = max(reached, drug.end)
                 continue
             in_common |= count > 0 and drug.seen_before == points[count - 1].day
             dose_changed |= has_doses and drug.dose >= 0 and drug.dose != drug.dose_today

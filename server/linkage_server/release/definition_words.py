@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from linkage.indicator_definition import IndicatorSet, code_set_names
+from linkage.indicator_definition import IndicatorSet, code_set_names, supply_models
 from linkage.indicator_kinds import (
     AddOn,
     AmountIndicator,
@@ -35,6 +35,7 @@ from linkage.indicator_kinds import (
     WithChanges,
     WithGaps,
     WithOutcome,
+    WithSupply,
 )
 from linkage.indicator_kinds.criteria import Criterion
 from linkage.indicator_kinds.time_windows import CalendarSpan, column_of, span_of
@@ -180,11 +181,16 @@ def _facts(indicator: Indicator, definition: IndicatorSet) -> Iterator[tuple[str
         yield "Threshold", _listed([f"{100 * share:.4g} %" for share in shares])
     if denominators := getattr(indicator, "denominator", None):
         yield "Denominator", _listed([_DENOMINATORS.get(one, one) for one in denominators])
-    if supply := getattr(indicator, "supply", None):
-        model = definition.supply[supply]
-        yield "Days of supply", f"{', then '.join(model.steps)}; at most {model.cap_days} days a dispensing"
-        yield "Reversed rows", _REVERSALS[model.reversals]
-    elif reversals := getattr(indicator, "reversals", None):
+    if models := supply_models(indicator):
+        for name in models:
+            model = definition.supply[name]
+            among = f", {name.replace('_', ' ')}" if len(models) > 1 else ""
+            yield f"Days of supply{among}", f"{', then '.join(model.steps)}; at most {model.cap_days} days a dispensing"
+            if not getattr(indicator, "reversals", None):
+                yield f"Reversed rows{among}", _REVERSALS[model.reversals]
+    if isinstance(indicator, WithSupply) and indicator.reversals:
+        yield "Reversed rows", _listed([_REVERSALS[rule] for rule in indicator.reversals])
+    elif not models and (reversals := getattr(indicator, "reversals", None)):
         yield "Reversed rows", _REVERSALS[reversals]
     if indicator.needs_review or any(definition.codes[name].needs_review for name in code_set_names(indicator)):
         yield "Review", "the definition awaits sign-off by a clinician or pharmacist"
@@ -222,7 +228,7 @@ def _from_first_dispensing(indicator: FromFirstDispensing) -> Iterator[tuple[str
             yield "Changes of dose", f"of {indicator.least_percent} % or more"
         return
     converted = ", converted to its dose" if indicator.dosage_change else ""
-    yield "Supply carried over", _CARRY_OVER[indicator.carry_over] + converted
+    yield "Supply carried over", _listed([_CARRY_OVER[rule] for rule in indicator.carry_over]) + converted
     if isinstance(indicator, WithGaps):
         yield from _with_gaps(indicator)
     if isinstance(indicator, TimeToDiscontinuation | Restart) and indicator.competing == "death":

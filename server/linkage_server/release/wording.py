@@ -106,5 +106,8 @@ _PARAMETERS = {
     "day_of_treatment": "on day {} after the first dispensing",
     "restarted_within_days": "dispensed again within {} days",
     "gap_days": "gaps of up to {} days permitted",
+    "supply": "days of supply: {}",
+    "reversals": "reversed rows: {}",
+    "carry_over": "carried over: {}",
     "gap_percent": "gaps of up to {} % of the supply permitted",
 }

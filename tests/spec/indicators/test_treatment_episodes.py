@@ -203,6 +203,12 @@ def test_what_is_left_at_a_new_dose_is_the_same_amount():
     assert episodes(rows) == [(0, 90)]
 
 
+def test_what_is_left_may_end_before_it_was_to_end_when_the_dose_rises():
+    # 50 of 60 days are left at 10 mg: 25 days at 20 mg, with one more day dispensed.
+    rows = with_doses("anna 0 C10AA05 1 60 10", "anna 10 C10AA05 1 1 20")
+    assert episodes(rows, "dosage_change = true") == [(0, 10 + 25 + 1)]
+
+
 def test_a_day_on_the_end_of_follow_up_belongs_to_it_in_adherer_only():
     rows = ("anna 0 C10AA05 1 30", "anna 200 C10AA05 1 30")
     assert episodes(rows, 'mode = "compat"') == [(0, 30), (200, 200)]
