@@ -8,19 +8,25 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pytest
 
+from linkage.indicator_definition import IndicatorSet, needed_columns
 from linkage_core.blocks import events_between, persons_between
 from linkage_core.count_block import count_block
+from linkage_core.events import PersonEvents
 from linkage_core.finish_counts import finish
 from linkage_core.grids import counting_plan
 from linkage_core.indicators import Measure, PersonValues, evaluate
+from linkage_core.indicators.wanted_rows import wanted_rows
 from tests.support.counted_tables import assert_same_table
-from tests.support.kind_examples import EXAMPLES, KINDS, REVERSED_PAIR, SPLIT, example_set
+from tests.support.kind_examples import EXAMPLES, KINDS, REVERSED_PAIR, SPLIT, example_set, identifiers
 from tests.support.random_persons import Columns, Persons, joined_rows, random_persons, taken_rows
 
 NIGHTLY = os.environ.get("HYPOTHESIS_PROFILE") == "nightly"
@@ -243,3 +249,27 @@ def test_parts_of_the_persons_make_the_whole_bit_for_bit() -> None:
         for _, more in parts[1:]:
             merged = merged.merge(more)
         assert_same_table(finish(merged, plan), finish(counted, plan))
+
+
+@pytest.mark.parametrize("name", identifiers())
+def test_a_run_needs_no_more_rows_and_columns_than_it_says(name: str) -> None:
+    persons = random_persons(1, min(PERSONS, AT_ONCE))
+    definition, population, events = example_set(only=name), persons.population(), persons.events()
+    read = {
+        register: _read(definition, register, events[register], columns)
+        for register, columns in needed_columns(definition).items()
+    }
+    whole, part = (evaluate(definition, population=population, events=rows, data_until={}) for rows in (events, read))
+    obeyed(differences(whole, part))
+
+
+def _read(definition: IndicatorSet, register: str, events: PersonEvents, columns: set[str]) -> PersonEvents:
+    """What a run fetches of a register: rows that somebody wants, and columns that somebody reads."""
+    rows = events.rows.select([column for column in events.rows.schema.names if column in columns])
+    wanted = wanted_rows([definition], register, ())
+    if wanted is None:
+        return replace(events, rows=rows)
+    codes = events.rows.column(wanted.column)
+    keep = np.append(wanted.wanted(codes.dictionary), 0)[np.asarray(codes.indices.fill_null(-1))].astype(np.bool_)
+    before = np.concatenate(([0], np.cumsum(keep)))
+    return replace(events, offsets=before[events.offsets], rows=rows.filter(pa.array(keep)))

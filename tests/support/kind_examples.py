@@ -214,19 +214,24 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
 }
 
 
-def example_set(*, shift: int = 0, without: str = "") -> IndicatorSet:
-    """A set with every example of the kinds that exist; identifiers are kind-1, kind-2 and so on.
+def identifiers() -> list[str]:
+    """Identifiers of all examples: kind-1, kind-2 and so on."""
+    return [f"{kind.replace('_', '-')}-{number + 1}" for kind, own in EXAMPLES.items() for number in range(len(own))]
+
+
+def example_set(*, shift: int = 0, without: str = "", only: str = "") -> IndicatorSet:
+    """A set with every example of the kinds that exist.
 
     Args:
         shift: days by which all dates of the definition are later.
         without: a law; examples that break it are left out.
+        only: the identifier of the one example that is wanted.
     """
     text = HEADER
-    for kind, own in EXAMPLES.items():
-        for number, example in enumerate(own, start=1):
-            if without not in example.breaks:
-                name = f"{kind.replace('_', '-')}-{number}"
-                text += f'\n[[indicator]]\nid = "{name}"\nkind = "{kind}"\n{example.body}\n'
+    named = zip(identifiers(), ((kind, one) for kind, own in EXAMPLES.items() for one in own), strict=True)
+    for name, (kind, example) in named:
+        if without not in example.breaks and only in ("", name):
+            text += f'\n[[indicator]]\nid = "{name}"\nkind = "{kind}"\n{example.body}\n'
     return load_indicator_set(re.sub(r"<day (-?\d+)>", lambda found: _date(int(found[1]) + shift), text))
 
 
