@@ -54,6 +54,7 @@ from linkage.indicator_kinds import (
     SubstanceAmount,
     SupplyModel,
     Switch,
+    TreatmentLines,
     Units,
     Users,
     WithCurves,
@@ -69,6 +70,7 @@ _NETTED = (
     | ProportionOfDaysCovered
     | _DRUGS_HELD
     | AtHandTogether
+    | TreatmentLines
     | OutcomeRate
     | LandmarkOutcome
     | SequenceSymmetry
@@ -179,7 +181,14 @@ class IndicatorSet(Model):
                 _check_reasons(indicator, self)
             for supply in supply_models(indicator):
                 _known(supply, self.supply, what="supply model", where=indicator.id)
-                without_stays = _WITHOUT_STAYS | OutcomeRate | MedicationPossessionRatio | Polypharmacy | AtHandTogether
+                without_stays = (
+                    _WITHOUT_STAYS
+                    | OutcomeRate
+                    | MedicationPossessionRatio
+                    | Polypharmacy
+                    | AtHandTogether
+                    | TreatmentLines
+                )
                 if isinstance(indicator, without_stays) and self.supply[supply].hospital != "ignore":
                     raise ValueError(
                         f"indicator {indicator.id!r}: {indicator.kind} does not know hospital stays yet; "

@@ -84,6 +84,7 @@ from linkage.indicator_kinds.start import (
 )
 from linkage.indicator_kinds.supply_grid import CarryOver, WithCarryOver, WithSupply
 from linkage.indicator_kinds.time_windows import AnchoredWindow, EpisodeWindows, SlidingWindows
+from linkage.indicator_kinds.treatment_lines import TreatmentLines
 from linkage.indicator_kinds.use import Incidence, ObservedFrom, OnTreatment, Prevalence, WithObservedStart
 
 StartAndUse = (
@@ -124,6 +125,7 @@ Indicator = Annotated[
     | InteractingPairs
     | DuplicateTherapy
     | DrugAfterDiagnosis
+    | TreatmentLines
     | EventInWindow
     | OutcomeRate
     | LandmarkOutcome
@@ -203,6 +205,7 @@ __all__ = [
     "TimeToDiscontinuation",
     "TimeToInitiation",
     "TreatmentEpisodes",
+    "TreatmentLines",
     "Units",
     "Users",
     "Validity",

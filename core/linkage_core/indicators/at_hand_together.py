@@ -3,51 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from linkage.indicator_definition import code_set_names
-from linkage.indicator_kinds import AtHandTogether, Denominator, DrugAfterDiagnosis, DuplicateTherapy, InteractingPairs
-from linkage_core.indicators.days_of_supply import DAY
-from linkage_core.indicators.days_together import NO_CAP, Conditions, Supply, counted, drugs_in, in_lists, whole_drugs
-from linkage_core.indicators.faulty_rows import persons_with_faulty
+from linkage.indicator_kinds import AtHandTogether, DrugAfterDiagnosis, DuplicateTherapy, InteractingPairs
+from linkage_core.indicators.days_together import (
+    Conditions,
+    Supply,
+    counted,
+    drug_supply,
+    drugs_in,
+    in_lists,
+    whole_drugs,
+)
 from linkage_core.indicators.follow_up import FAR
 from linkage_core.indicators.initiation import denominator_words
-from linkage_core.indicators.observed_time import Moment, ObservedTime
-from linkage_core.indicators.reasons import Persons, somebody
+from linkage_core.indicators.observed_time import Moment
+from linkage_core.indicators.reasons import somebody
 from linkage_core.indicators.register_outcome import events_of, first_event
 from linkage_core.indicators.run_context import RunContext, joined
-from linkage_core.indicators.set_rows import SetRows
-from linkage_core.indicators.spans import reversals_of
-from linkage_core.indicators.values import NO_TIME, Bools, Int32s, Int64s, PersonValues
+from linkage_core.indicators.supplied_observation import SuppliedObservation, after_index
+from linkage_core.indicators.values import Bools, Int32s, Int64s, PersonValues
 from linkage_core.indicators.yes_no import yes_no
-
-
-@dataclass(frozen=True, slots=True)
-class _Observed:
-    """An observation of each person.
-
-    Args:
-        words: of the parameter point.
-        start: int32, one a person; `end`: int32: the exit where that comes before the planned end.
-        late: who is observed past what the register holds in full.
-        left_out: who cannot be observed, and why.
-        planned_end: a day after the index day, or int32, one a person.
-    """
-
-    words: str
-    start: Int32s
-    end: Int32s
-    late: Persons
-    left_out: list[tuple[str, Persons]]
-    planned_end: Moment | Int32s
-
-    def alive_rule(self, time: ObservedTime, denominator: Denominator) -> list[tuple[str, Persons]]:
-        """The reason and the persons that a denominator leaves out."""
-        if isinstance(self.planned_end, Moment):
-            return time.alive_rule(denominator, self.planned_end, at=str(self.planned_end.day))
-        return time.alive_at_end_rule(denominator, self.planned_end)
 
 
 def evaluate_interacting_pairs(context: RunContext, indicator: InteractingPairs) -> list[PersonValues]:
@@ -64,8 +42,8 @@ def evaluate_interacting_pairs(context: RunContext, indicator: InteractingPairs)
         for place, pair in enumerate(indicator.pairs)
     ]
     each = np.arange(len(needs), dtype=np.int32)
-    observed = _after_index(context, indicator)
-    supply = _supply(context, indicator, number)
+    observed = after_index(context, indicator)
+    supply = drug_supply(context, indicator, _names(indicator), number)
     days = _days(supply, Conditions(counted(groups, drugs=drugs), needs, each, len(needs)), observed, indicator)
     return [
         value
@@ -103,9 +81,9 @@ def evaluate_duplicate_therapy(context: RunContext, indicator: DuplicateTherapy)
     groups = int(group.max(initial=-1)) + 1
     needs = [[(place, indicator.least_drugs)] for place in range(groups)]
     one_slot = np.zeros(len(needs), np.int32)
-    observed = _after_index(context, indicator)
+    observed = after_index(context, indicator)
     days = _days(
-        _supply(context, indicator, number),
+        drug_supply(context, indicator, _names(indicator), number),
         Conditions(in_lists(held, group[held], lists=drugs), needs, one_slot, 1),
         observed,
         indicator,
@@ -126,7 +104,7 @@ def evaluate_drug_after_diagnosis(context: RunContext, indicator: DrugAfterDiagn
     all_of_them = np.unique(np.concatenate(own))
     conditions = Conditions(counted([all_of_them], drugs=drugs), [[(0, 1)]], np.zeros(1, np.int32), 1)
     observed = _after_diagnosis(context, indicator)
-    days = _days(_supply(context, indicator, number), conditions, observed, indicator)
+    days = _days(drug_supply(context, indicator, _names(indicator), number), conditions, observed, indicator)
     return [
         value
         for one, (covered,) in zip(observed, days, strict=True)
@@ -141,30 +119,8 @@ def _names(indicator: AtHandTogether) -> list[str | None]:
     return [*names] or [None]
 
 
-def _supply(context: RunContext, indicator: AtHandTogether, number: Int32s) -> Supply:
-    register, names = indicator.register_name, _names(indicator)
-    picked = context.set_rows(register, *names)
-    drug = number[context.dispensings(register).atc.code[picked.places]]
-    lasts = context.supply(register, indicator.supply).supply_64ths[picked.places]
-    cap = indicator.stock_cap_days
-    return Supply(
-        picked,
-        np.where(_in_force(context, register, names, picked), drug, np.int32(-1)),
-        np.ascontiguousarray(lasts),
-        indicator.lookback_days,
-        NO_CAP if cap == "none" else cap * DAY,
-        carry_over=indicator.carry_over == "per_drug",
-    )
-
-
-def _in_force(context: RunContext, register: str, names: Sequence[str | None], picked: SetRows) -> Bools:
-    """Rows on a day on which any set that holds them applies."""
-    named = [name for name in names if name is not None]
-    return context.in_force(register, named, picked) if named else np.ones(len(picked.day), np.bool_)
-
-
 def _days(
-    supply: Supply, conditions: Conditions, observed: Sequence[_Observed], indicator: AtHandTogether
+    supply: Supply, conditions: Conditions, observed: Sequence[SuppliedObservation], indicator: AtHandTogether
 ) -> list[Int32s]:
     """int32, slots x persons, for each observation: one sweep for all of them."""
     ascending = sorted(range(len(observed)), key=lambda place: indicator.observe.to_days[place])
@@ -174,26 +130,7 @@ def _days(
     return [found[place] for place in range(len(observed))]
 
 
-def _after_index(context: RunContext, indicator: InteractingPairs | DuplicateTherapy) -> list[_Observed]:
-    register, time, observe = indicator.register_name, context.time, indicator.observe
-    start = time.at(Moment(observe.from_day))
-    found = []
-    for last in observe.to_days:
-        planned = Moment(last)
-        found.append(
-            _Observed(
-                words=f"observe_days={last - observe.from_day}",
-                start=start,
-                end=time.window_end(register, planned),
-                late=time.incomplete(register, planned),
-                left_out=[],
-                planned_end=planned,
-            )
-        )
-    return found
-
-
-def _after_diagnosis(context: RunContext, indicator: DrugAfterDiagnosis) -> list[_Observed]:
+def _after_diagnosis(context: RunContext, indicator: DrugAfterDiagnosis) -> list[SuppliedObservation]:
     register, time, observe = indicator.register_name, context.time, indicator.observe
     window, diagnosis = indicator.diagnosis.window, indicator.diagnosis
     first = first_event(
@@ -216,7 +153,7 @@ def _after_diagnosis(context: RunContext, indicator: DrugAfterDiagnosis) -> list
         if unseen is not None:
             late |= unseen
         found.append(
-            _Observed(
+            SuppliedObservation(
                 words=f"observe_days={last - observe.from_day}",
                 start=start,
                 end=np.where(has, np.minimum(planned, time.exit(register)), FAR).astype(np.int32),
@@ -229,30 +166,16 @@ def _after_diagnosis(context: RunContext, indicator: DrugAfterDiagnosis) -> list
 
 
 def _values(
-    context: RunContext, indicator: AtHandTogether, observed: _Observed, yes: Bools, words: str
+    context: RunContext, indicator: AtHandTogether, observed: SuppliedObservation, yes: Bools, words: str
 ) -> Iterator[PersonValues]:
     register, names = indicator.register_name, _names(indicator)
-    rows, supply = context.dispensings(register), context.supply(register, indicator.supply)
-    first = observed.start - np.int32(indicator.lookback_days)
-    faulty = {"error:packages": rows.without_quantity, "error:days_supply": supply.unserved_at}
-    no_rows = context.without_rows(register, names, rule=reversals_of(context.definition, indicator))
+    account = context.supply(register, indicator.supply).account(context.set_rows(register, *names).places)
     for denominator in indicator.denominator:
-        rules = [
-            ("error:index_date", context.time.without_index()),
-            *observed.left_out,
-            *(
-                (name, persons_with_faulty(context, register, names, places, first=first, after=observed.end))
-                for name, places in faulty.items()
-            ),
-            (NO_TIME, somebody(np.asarray(observed.end <= observed.start, np.bool_))),
-            *observed.alive_rule(context.time, denominator),
-            *context.excluded_as_incomplete(observed.late),
-        ]
         yield yes_no(
             indicator,
             joined(observed.words, words, denominator_words(denominator)),
             np.asarray(yes, np.bool_),
-            context.reasons.settle(rules, no_rows=no_rows),
+            observed.reasons(context, indicator, names, denominator),
             late=observed.late,
-            account=supply.account(context.set_rows(register, *names).places),
+            account=account,
         )

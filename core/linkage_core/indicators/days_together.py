@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from linkage.indicator_kinds import AtHandTogether, TreatmentLines
+from linkage_core.indicators.days_of_supply import DAY
 from linkage_core.indicators.dispensings import Dispensings
+from linkage_core.indicators.run_context import RunContext
 from linkage_core.indicators.set_rows import SetRows
 from linkage_core.indicators.values import Int32s, Int64s, UInt8s
 from linkage_core.kernels.supply_together import supply_together
@@ -57,6 +60,11 @@ class Supply:
     stock_cap_64ths: int
     carry_over: bool
 
+    @property
+    def longest(self) -> int:
+        """Rows of the person with most; at least 1, as scratch space must not be empty."""
+        return max(int(np.diff(self.picked.offsets).max(initial=1)), 1)
+
     def together(self, conditions: Conditions, *, start: Int32s, end: Int32s, in_a_row: bool = False) -> Int32s:
         """int32, ends x slots x persons: days; `end` is ends x persons, ascending for each person."""
         return self._swept(conditions, start, end, in_a_row=in_a_row, drug_days=np.empty((0, len(start)), np.int64))
@@ -90,13 +98,39 @@ class Supply:
             np.ascontiguousarray(end),
             together,
             drug_days,
-            longest=max(int(np.diff(self.picked.offsets).max(initial=1)), 1),
+            longest=self.longest,
             lookback_days=self.lookback_days,
             stock_cap_64ths=self.stock_cap_64ths,
             carry_over=self.carry_over,
             in_a_row=in_a_row,
         )
         return together
+
+
+def drug_supply(
+    context: RunContext, indicator: AtHandTogether | TreatmentLines, names: Sequence[str | None], number: Int32s
+) -> Supply:
+    """Rows of an indicator's code sets, on days on which any set that holds them applies.
+
+    Args:
+        names: code sets of the drugs; [None] for all rows.
+        number: of the drugs, as `whole_drugs` gives them.
+    """
+    register, named = indicator.register_name, [name for name in names if name is not None]
+    picked = context.set_rows(register, *names)
+    drug = number[context.dispensings(register).atc.code[picked.places]]
+    if named:
+        drug = np.where(context.in_force(register, named, picked), drug, np.int32(-1))
+    lasts = context.supply(register, indicator.supply).supply_64ths[picked.places]
+    cap = indicator.stock_cap_days
+    return Supply(
+        picked,
+        drug,
+        np.ascontiguousarray(lasts),
+        indicator.lookback_days,
+        NO_CAP if cap == "none" else cap * DAY,
+        carry_over=indicator.carry_over == "per_drug",
+    )
 
 
 def in_lists(owner: Int32s | Int64s, entry: Int32s | Int64s, *, lists: int) -> tuple[Int32s, Int32s]:

@@ -35,6 +35,7 @@ from linkage.indicator_kinds import (
     Switch,
     TimeToDiscontinuation,
     TreatmentEpisodes,
+    TreatmentLines,
 )
 from linkage_core.events import PersonEvents, Population
 from linkage_core.indicators.amounts import evaluate_amounts
@@ -66,6 +67,7 @@ from linkage_core.indicators.treatment_changes import (
     evaluate_switch,
 )
 from linkage_core.indicators.treatment_episodes import evaluate_covered_on_day, evaluate_treatment_episodes
+from linkage_core.indicators.treatment_lines import evaluate_treatment_lines
 from linkage_core.indicators.values import PersonValues
 from linkage_core.indicators.variants import variants, with_models_of_grids
 
@@ -156,6 +158,7 @@ _EVALUATORS: Mapping[type[Indicator], Callable[[RunContext, Any], list[PersonVal
     InteractingPairs: evaluate_interacting_pairs,
     DuplicateTherapy: evaluate_duplicate_therapy,
     DrugAfterDiagnosis: evaluate_drug_after_diagnosis,
+    TreatmentLines: evaluate_treatment_lines,
     EventInWindow: evaluate_event_in_window,
     OutcomeRate: evaluate_outcome_rate,
     LandmarkOutcome: evaluate_landmark_outcome,
@@ -173,7 +176,5 @@ def _evaluate(context: RunContext, indicator: Indicator) -> list[PersonValues]:
 def _evaluate_alone(context: RunContext, indicator: Indicator) -> list[PersonValues]:
     evaluator = _EVALUATORS[type(indicator)]
     return [
-        value
-        for point in variants(indicator)
-        for value in point.named(evaluator(context, point.indicator), indicator)
+        value for point in variants(indicator) for value in point.named(evaluator(context, point.indicator), indicator)
     ]

@@ -22,6 +22,7 @@ from linkage.indicator_kinds import (
     Polypharmacy,
     ProportionOfDaysCovered,
     Reversals,
+    TreatmentLines,
 )
 from linkage_core.indicators.codes import CodedColumn, validity
 from linkage_core.indicators.follow_up import FAR
@@ -48,7 +49,7 @@ class Question:
     span: Span | None
 
 
-_Held = DrugsAtDate | DrugBurden | Polypharmacy | AtHandTogether
+_Held = DrugsAtDate | DrugBurden | Polypharmacy | AtHandTogether | TreatmentLines
 Asking = Initiation | ProportionOfDaysCovered | Combination | NewOrContinuing | OnTreatment | _Held
 """Kinds whose questions are answered in one pass."""
 
@@ -60,7 +61,7 @@ def reversals_of(definition: IndicatorSet, indicator: Asking) -> Reversals:
     model = indicator.supply if isinstance(indicator, _Held) else None
     if model is not None:
         return definition.supply[model].reversals
-    assert not isinstance(indicator, AtHandTogether)  # It always has a supply model.
+    assert not isinstance(indicator, AtHandTogether | TreatmentLines)  # They always have a supply model.
     return indicator.reversals
 
 

@@ -138,6 +138,22 @@ class EpisodeList(NamedTuple):
     end: Float64s
 
 
+class LineList(NamedTuple):
+    """Treatment lines of all persons, by number; nothing is told where a person has fewer.
+
+    Args:
+        groups: names of the groups, in the order of the bits of `treatment`.
+        lines: int32, one a person: how many.
+        treatment, start, end: int32, lines x persons: groups as bits, first day, first day after it.
+    """
+
+    groups: tuple[str, ...]
+    lines: Int32s
+    treatment: Int32s
+    start: Int32s
+    end: Int32s
+
+
 class EventList(NamedTuple):
     """Events of all persons inside follow-up, by person and day; one entry an event.
 
@@ -225,6 +241,7 @@ class PersonValues:
         events: lists the events of the value's indicator, given with its first value alone; for the laboratory too.
         drug_use: lists its drug use periods, in the same way.
         statistics: works out the statistics of some persons (bool, one a person); for the laboratory too.
+        lines: treatment lines, where the value is their number; for the laboratory too.
     """
 
     indicator: Indicator
@@ -250,6 +267,7 @@ class PersonValues:
     events: Callable[[], EventList] | None = None
     drug_use: Callable[[], ListedDrugUse] | None = None
     statistics: Callable[[Bools], list[CellStatistic]] | None = None
+    lines: LineList | None = None
 
     @property
     def has_value(self) -> Bools:

@@ -37,7 +37,7 @@ def cell_statistics(
     names = [plan.rules[name].dimension.name for name in plan.rules]
     rows: dict[tuple[str, ...], dict[str, str | float | None]] = {}
     for crossing in plan.crossings:
-        for levels, persons in _cells(plan, crossing, population):
+        for levels, persons in cells_of(plan, crossing, population):
             place = {name: levels.get(name, TOTAL) for name in names}
             for value in asked:
                 parameters = value.parameters.rpartition(";measure=")[0] or value.parameters
@@ -49,7 +49,7 @@ def cell_statistics(
     return pa.Table.from_pylist(list(rows.values()), schema=_schema(names))
 
 
-def _cells(plan: CountingPlan, crossing: Crossing, population: Population) -> Iterator[tuple[dict[str, str], Bools]]:
+def cells_of(plan: CountingPlan, crossing: Crossing, population: Population) -> Iterator[tuple[dict[str, str], Bools]]:
     """Levels and persons of each cell of a crossing with its margins; nobody's `unknown` is left out."""
     axes = {name: plan.rules[name].dimension for name in crossing.strata}
     level_of = {name: plan.rules[name].levels(population) for name in crossing.strata}

@@ -25,6 +25,7 @@ from linkage_server.lab.event_results import supply_events
 from linkage_server.lab.inhabitants_file import read_inhabitants
 from linkage_server.lab.inputs import LabInputs, read_inputs
 from linkage_server.lab.parameter_files import with_parameters
+from linkage_server.lab.path_results import paths, treatment_lines
 from linkage_server.lab.period_cells import with_age_groups
 from linkage_server.lab.population_results import population_tables
 from linkage_server.lab.rate_results import rolls
@@ -135,6 +136,7 @@ def evaluate_files(
         "table": counts(count_by(apart, population=inputs.population, by=crossings)),
         "survival": survival(values, population=inputs.population, by=crossings),
         "statistics": cell_statistics(values, population=inputs.population, by=crossings),
+        "paths": paths(values, population=inputs.population, by=crossings),
     }
     tables["package_days"] = package_days(values)
     tables |= population_tables(values, inputs=inputs, by=crossings, inhabitants=people)
@@ -142,6 +144,7 @@ def evaluate_files(
         tables["per_person"] = per_person(values, persons=inputs.persons)
         tables["episodes"] = episodes(values, persons=inputs.persons)
         tables["times"] = times(values, persons=inputs.persons)
+        tables["treatment_lines"] = treatment_lines(values, persons=inputs.persons)
         tables["drug_use_periods"] = drug_use_periods(values, persons=inputs.persons)
     if write_events:
         tables["events"] = supply_events(values, persons=inputs.persons)

@@ -1,4 +1,4 @@
-"""What definitions of concurrent use fix, as short lines for readers."""
+"""What definitions of concurrent use and of treatment lines fix, as short lines for readers."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from linkage.indicator_kinds import (
     DuplicateTherapy,
     InteractingPairs,
     Polypharmacy,
+    TreatmentLines,
 )
 
-ConcurrentUse = DrugsAtDate | DrugBurden | Polypharmacy | AtHandTogether
+ConcurrentUse = DrugsAtDate | DrugBurden | Polypharmacy | AtHandTogether | TreatmentLines
 
 WORDS_OF_CONCURRENT_USE = {
     "drugs_at_date": "number of distinct drugs on a day",
@@ -23,6 +24,12 @@ WORDS_OF_CONCURRENT_USE = {
     "interacting_pairs": "two drugs that interact at hand together",
     "duplicate_therapy": "several drugs of one group at hand together",
     "drug_after_diagnosis": "a drug at hand after a diagnosis that speaks against it",
+    "treatment_lines": "treatment lines, alone or combined, one after the other",
+}
+_LINES = {
+    "all": "every line",
+    "changes": "lines of one treatment in a row are one",
+    "first": "the first line of each treatment",
 }
 
 
@@ -30,6 +37,9 @@ def facts_of_concurrent_use(indicator: ConcurrentUse) -> Iterator[tuple[str, str
     """Name and text of what a kind has beside windows, codes and supply."""
     if isinstance(indicator, AtHandTogether):
         yield from _together(indicator)
+        return
+    if isinstance(indicator, TreatmentLines):
+        yield from _in_lines(indicator)
         return
     if indicator.rule == "dispensed":
         yield "Has a drug", f"dispensed on the day or in the {_listed(indicator.dispensed_within_days)} days up to it"
@@ -60,6 +70,18 @@ def _together(indicator: AtHandTogether) -> Iterator[tuple[str, str]]:
         where = f"{_plain(found.codes)} in {_listed(found.code_columns)}, register {found.register_name}"
         window = f"day {found.window.from_day} to {found.window.to_days[0]} after the index day"
         yield "Diagnosis", f"first {found.date_column} of {where}, {window}; days are counted from it"
+
+
+def _in_lines(indicator: TreatmentLines) -> Iterator[tuple[str, str]]:
+    least = f", of {indicator.least_era_days} days or more" if indicator.least_era_days else ""
+    yield "Eras", f"days with supply of a group, over gaps of up to {indicator.collapse_gap_days} days{least}"
+    yield "Combined", f"eras that overlap for {indicator.combination_days} days or more, or lie inside one another"
+    yield "Left out", f"pieces of an overlap of less than {indicator.least_piece_days} days"
+    yield "Lines", f"{_LINES[indicator.lines]}, at most {indicator.most_lines}"
+    if indicator.lookback_days:
+        yield "Supply from before", f"of the {indicator.lookback_days} days before the observation"
+    if indicator.carry_over == "none":
+        yield "Supply carried over", "nothing"
 
 
 def _plain(name: str) -> str:
