@@ -57,6 +57,7 @@ from linkage.indicator_kinds import (
     TreatmentLines,
     Units,
     Users,
+    WaitingTimeDistribution,
     WithCurves,
     WithOutcome,
     Words,
@@ -75,6 +76,7 @@ _NETTED = (
     | LandmarkOutcome
     | SequenceSymmetry
     | DrugUsePeriods
+    | WaitingTimeDistribution
     | _WITHOUT_STAYS
 )
 
@@ -309,7 +311,9 @@ def needs_index_date(indicator: Indicator) -> bool:
     """Whether an indicator counts days from an index date."""
     if isinstance(indicator, MedicationAvailability):
         return indicator.needs_index_date
-    return getattr(indicator, "calendar", None) is None and not isinstance(indicator, SequenceSymmetry)
+    if isinstance(indicator, SequenceSymmetry | WaitingTimeDistribution):
+        return False
+    return getattr(indicator, "calendar", None) is None
 
 
 def population_columns(indicator: Indicator) -> list[str]:

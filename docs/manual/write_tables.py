@@ -38,6 +38,7 @@ _PARTS = (
     indicator_kinds.Window,
     indicator_kinds.Observation,
     indicator_kinds.DrugUseModel,
+    indicator_kinds.DateWindow,
     indicator_kinds.PackageDays,
     indicator_kinds.DrugDays,
     indicator_kinds.Calendar,

@@ -86,6 +86,7 @@ from linkage.indicator_kinds.supply_grid import CarryOver, WithCarryOver, WithSu
 from linkage.indicator_kinds.time_windows import AnchoredWindow, EpisodeWindows, SlidingWindows
 from linkage.indicator_kinds.treatment_lines import TreatmentLines
 from linkage.indicator_kinds.use import Incidence, ObservedFrom, OnTreatment, Prevalence, WithObservedStart
+from linkage.indicator_kinds.waiting_time import DateWindow, WaitingTimeDistribution
 
 StartAndUse = (
     Incidence
@@ -119,6 +120,7 @@ Indicator = Annotated[
     | AddOn
     | DoseChange
     | DrugUsePeriods
+    | WaitingTimeDistribution
     | DrugsAtDate
     | DrugBurden
     | Polypharmacy
@@ -148,6 +150,7 @@ __all__ = [
     "Combination",
     "Cost",
     "CoveredOnDay",
+    "DateWindow",
     "DefinedDailyDoses",
     "Denominator",
     "Dispensings",
@@ -209,6 +212,7 @@ __all__ = [
     "Units",
     "Users",
     "Validity",
+    "WaitingTimeDistribution",
     "Washout",
     "Window",
     "WithCarryOver",

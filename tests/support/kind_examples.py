@@ -208,6 +208,10 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
         f'codes = "statin"\ndrug_use = "estimated"\n{_OBSERVE}\nmeasure = ["periods", "days_in_use", "in_use"]\n'
         "at_days = [0, 100]"
     ),
+    "waiting_time_distribution": examples(
+        'codes = "statin"\nbetween = { from = <day 0>, until = <day 200> }',
+        'codes = "asa"\nbetween = { from = <day 0>, until = <day 200> }\ndirection = "ordinary"\nrandom_index_dates = 2',
+    ),
     "sequence_symmetry": examples(
         'codes = "statin"\nmarker = "psychotropic"\nstatistic = ["count", "share", "crude_ratio", "null_ratio"]'
     ),

@@ -36,6 +36,7 @@ from linkage.indicator_kinds import (
     TimeToDiscontinuation,
     TreatmentEpisodes,
     TreatmentLines,
+    WaitingTimeDistribution,
 )
 from linkage_core.events import PersonEvents, Population
 from linkage_core.indicators.amounts import evaluate_amounts
@@ -70,6 +71,7 @@ from linkage_core.indicators.treatment_episodes import evaluate_covered_on_day, 
 from linkage_core.indicators.treatment_lines import evaluate_treatment_lines
 from linkage_core.indicators.values import PersonValues
 from linkage_core.indicators.variants import variants, with_models_of_grids
+from linkage_core.indicators.waiting_time import evaluate_waiting_time_distribution
 
 
 def evaluate(
@@ -108,6 +110,7 @@ def evaluate(
         tuple(row_dimensions),
         population.strata,
         _excluded(population),
+        population.words[1] if population.words else None,
     )
     amounts = evaluate_amounts(context, [indicator for indicator in wanted if isinstance(indicator, AmountIndicator)])
     values = [
@@ -163,6 +166,7 @@ _EVALUATORS: Mapping[type[Indicator], Callable[[RunContext, Any], list[PersonVal
     OutcomeRate: evaluate_outcome_rate,
     LandmarkOutcome: evaluate_landmark_outcome,
     SequenceSymmetry: evaluate_sequence_symmetry,
+    WaitingTimeDistribution: evaluate_waiting_time_distribution,
 }
 """What answers for each kind whose indicators are evaluated one by one."""
 

@@ -27,6 +27,7 @@ from linkage_core.indicators.reversals import NettedRows, net
 from linkage_core.indicators.set_rows import EVERY_ROW, SetRows, rows_of_sets
 from linkage_core.indicators.spans import Asking, Question, questions_of, reversals_of
 from linkage_core.indicators.values import Bools, Int32s, Int64s, UInt8s
+from linkage_core.person_sets import UInt64s
 
 
 @dataclass
@@ -37,6 +38,7 @@ class RunContext:
         indicators: those that are asked for: what one of them needs is computed for all that share it.
         columns: the population's own columns, by name.
         excluded: the rules of the order that leave persons out, and whom.
+        numbers: uint64, one a person: her own in whatever block she is counted; her position where none is given.
     """
 
     definition: IndicatorSet
@@ -46,6 +48,7 @@ class RunContext:
     row_dimensions: tuple[str, ...] = ()
     columns: Mapping[str, pa.DictionaryArray] = field(default_factory=dict)
     excluded: Sequence[tuple[str, Persons]] = ()
+    numbers: UInt64s | None = None
     _dispensings: dict[str, Dispensings] = field(default_factory=dict)
     _netted: dict[tuple[str, str], NettedRows] = field(default_factory=dict)
     _supplies: dict[tuple[str, str], DaysOfSupply] = field(default_factory=dict)
@@ -59,6 +62,11 @@ class RunContext:
     def persons(self) -> int:
         """Number of persons."""
         return self.follow_up.persons
+
+    @property
+    def own_numbers(self) -> UInt64s:
+        """uint64, one a person: what luck is drawn from, so that it does not depend on who else is there."""
+        return np.arange(self.persons, dtype=np.uint64) if self.numbers is None else self.numbers
 
     @cached_property
     def time(self) -> ObservedTime:

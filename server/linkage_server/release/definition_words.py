@@ -61,6 +61,7 @@ _KINDS = {
     "add_on": "another treatment beside the first one",
     "dose_change": "daily dose raised or lowered",
     "drug_use_periods": "drug use periods estimated from dispensings (PRE2DUP)",
+    "waiting_time_distribution": "days between dispensings, by the waiting-time distribution",
     **WORDS_OF_CONCURRENT_USE,
     "event_in_window": "event of another register within a window",
     "in_registers": "who has rows of one source, of another, of both or of either in each period",
