@@ -172,6 +172,11 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
         '{ id = "other", first = "statin", second = "psychotropic", class = "C" }]'
     ),
     "duplicate_therapy": examples(f'supply = "given"\n{_OBSERVE}\ntogether_days = [10, 30]\nconsecutive = true'),
+    "treatment_lines": examples(
+        f'codes = ["statin", "asa", "psychotropic"]\nsupply = "given"\n{_OBSERVE}\nlookback_days = 60\n'
+        'collapse_gap_days = 10\ncombination_days = 10\nleast_piece_days = 5\nstatistic = ["mean", "paths"]',
+        f'codes = ["asa", "p2y12"]\nsupply = "given"\n{_OBSERVE}\nlines = "first"\nmost_lines = 2\nleast_era_days = 5',
+    ),
     "drug_after_diagnosis": examples(
         f'codes = ["statin", "asa"]\nsupply = "given"\n{_OBSERVE}\ncovered_days = [1, 30]\n{_DIAGNOSIS}'
     ),
