@@ -24,6 +24,7 @@ _NEVER = 1 << 40
 _DAYS = 1 << 24
 """More than there are days around 1970: a drug of a person, and a day, are one number."""
 _DRUG_LETTERS = 7
+_YES, _NO = ("1", "true", "yes", "ja"), ("0", "false", "no", "nej", "")
 
 
 def evaluate_primary_non_adherence(context: RunContext, indicator: PrimaryNonAdherence) -> list[PersonValues]:
@@ -116,12 +117,18 @@ def _cancelled(events: PersonEvents) -> Bools:
     if "cancelled" not in events.rows.schema.names:
         return np.zeros(events.rows.num_rows, np.bool_)
     column = events.rows.column("cancelled")
-    if not (pa.types.is_boolean(column.type) or pa.types.is_integer(column.type)):
+    if pa.types.is_boolean(column.type) or pa.types.is_integer(column.type):
+        return np.asarray(column.cast(pa.bool_()).fill_null(False).to_numpy(zero_copy_only=False), np.bool_)
+    flags = coded(column)
+    said = [text.strip().lower() for text in flags.texts]
+    if unknown := set(said) - {*_YES, *_NO}:
         raise EventsRejected(
-            "the column 'cancelled' of a register of prescriptions must be true or false.",
-            mend="Map it as a boolean, or as an integer of which 0 says no.",
+            f"the column 'cancelled' of a register of prescriptions has {len(unknown)} texts that say neither yes nor "
+            "no.",
+            mend=f"Map it as a boolean, or write {', '.join(_YES)} for prescriptions that were taken back.",
         )
-    return np.asarray(column.cast(pa.bool_()).fill_null(False).to_numpy(zero_copy_only=False), np.bool_)
+    # A row without a text has -1: it finds the False that is put last.
+    return np.array([*(text in _YES for text in said), False], np.bool_)[flags.code]
 
 
 def _waits(

@@ -23,6 +23,7 @@ from linkage.indicator_kinds import (
     Indicator,
     Initiation,
     MedicationAvailability,
+    PrimaryNonAdherence,
 )
 from linkage.indicator_lint import refuse_errors
 from linkage.order import IndicatorChoice, OrderDocument, OrderFault, OrderFaults, load_order
@@ -65,6 +66,7 @@ def check_order(text: str, *, offer: Offer, ordered_on: date) -> CheckedOrder:
             sets.append(found)
             faults += _set_faults(found, choice, document, place=place)
             faults += _dose_faults(found, choice, offer, place=place)
+            faults += _prescription_faults(found, choice, offer, place=place)
     faults += _row_dimension_faults(document, offer, sets)
     if len(sets) == len(document.indicators):
         faults += _row_length_faults(document, sets)
@@ -162,6 +164,30 @@ def _dose_faults(
                 f"indicators[{place}]",
                 f"reads daily doses for {indicator.id}, and the register {register.name} does not tell them.",
                 "Leave changes of dose out of the definition, or leave the indicator out with only.",
+            )
+
+
+def _prescription_faults(
+    definition: IndicatorSet, choice: IndicatorChoice, offer: Offer, *, place: int
+) -> Iterator[OrderFault]:
+    for indicator in _chosen(definition, choice):
+        if not isinstance(indicator, PrimaryNonAdherence):
+            continue
+        register = offer.registers.get(indicator.prescriptions)
+        columns = {variable.column for variable in register.variables} if register else set()
+        if register is None:
+            yield OrderFault(
+                f"indicators[{place}]",
+                f"reads prescriptions for {indicator.id} from {indicator.prescriptions}, which is not held here: "
+                "no register that comes with the service holds prescriptions.",
+                "Ask the register holder whether another does, or leave the indicator out with only.",
+            )
+        elif missing := sorted({"prescribing_date", "atc"} - columns):
+            yield OrderFault(
+                f"indicators[{place}]",
+                f"reads prescriptions for {indicator.id}, and {register.name} does not tell their "
+                f"{' and '.join(missing)}.",
+                "Name a register of prescriptions, or leave the indicator out with only.",
             )
 
 
