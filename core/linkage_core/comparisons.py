@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import bdtrik, betainc
 
+from linkage.indicator_kinds import Target
 from linkage_core.intervals import Floats, wilson
 
 
@@ -68,6 +69,19 @@ def share_difference(
     lower = value - np.hypot(p - of_p.lower, of_q.upper - q)
     upper = value + np.hypot(of_p.upper - p, q - of_q.lower)
     return Difference(value, lower, upper)
+
+
+def direction(lower: float, upper: float) -> str:
+    """Where a difference with these limits goes: "up", "down", or "unclear" where they hold 0."""
+    return "up" if lower > 0 else "down" if upper < 0 else "unclear"
+
+
+def against_target(share: float, target: Target) -> str:
+    """Where a share lies by its target: "below" the band, "within" it, or at its better end or "beyond" it."""
+    ends = (target.lower, target.upper)
+    first, best = ends if target.better == "high" else (-ends[1], -ends[0])
+    signed = share if target.better == "high" else -share
+    return "below" if signed < first else "beyond" if signed >= best else "within"
 
 
 def _limit(persons: Floats, overall: float, tail: float) -> Floats:

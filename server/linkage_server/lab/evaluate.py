@@ -19,6 +19,7 @@ from linkage_core.aggregates import count_by
 from linkage_core.grids import ROW_PREFIX
 from linkage_core.indicators import PersonValues, evaluate
 from linkage_server.lab.cell_statistics import cell_statistics
+from linkage_server.lab.complete import CompletePeriods
 from linkage_server.lab.drug_use_results import drug_use_periods, package_days
 from linkage_server.lab.episode_results import episodes, times
 from linkage_server.lab.event_results import supply_events
@@ -27,7 +28,7 @@ from linkage_server.lab.inputs import LabInputs, read_inputs
 from linkage_server.lab.parameter_files import with_parameters
 from linkage_server.lab.path_results import paths, treatment_lines
 from linkage_server.lab.period_cells import with_age_groups
-from linkage_server.lab.population_results import population_tables
+from linkage_server.lab.population_results import Asked, population_tables
 from linkage_server.lab.rate_results import rolls
 from linkage_server.lab.results import counts, per_person
 from linkage_server.lab.survival_results import survival
@@ -59,6 +60,16 @@ def evaluate_command(
     inhabitants: Annotated[
         Path | None, typer.Option(help="Mean population by year (or month), sex, age group: for rates.")
     ] = None,
+    rolling: Annotated[
+        int, typer.Option(min=0, help="Write series of crossings with index:month, say, so many periods at a time.")
+    ] = 0,
+    compare: Annotated[
+        list[str], typer.Option(metavar="STRATUM", help="Compare shares of its levels with that of all; repeat.")
+    ] = [],  # noqa: B006
+    trend: Annotated[
+        str | None,
+        typer.Option(metavar="index:year", help="Compare in each index period too, and with the one before."),
+    ] = None,
     only: Annotated[list[str], typer.Option(metavar="ID", help="Only this indicator of the set; repeat.")] = [],  # noqa: B006
     as_json: Annotated[bool, typer.Option("--json", help="Print what was written as JSON.")] = False,
 ) -> None:
@@ -76,6 +87,7 @@ def evaluate_command(
         parameters={name: Path(file) for name, file in _pairs(parameters, option="--parameters")},
         only=only,
         inhabitants=inhabitants,
+        asked=Asked(rolling, compare, trend),
     )
     if as_json:
         typer.echo(json.dumps({"written": [str(path) for path in written]}))
@@ -98,6 +110,7 @@ def evaluate_files(
     parameters: dict[str, Path] | None = None,
     only: Sequence[str] = (),
     inhabitants: Path | None = None,
+    asked: Asked | None = None,
 ) -> list[Path]:
     """Evaluate a set on plain files and write the results into a folder; returns what was written.
 
@@ -106,7 +119,8 @@ def evaluate_files(
     indicators follow persons in time, `survival` holds curves, `episodes` and `times` their persons' own. `events`
     holds the events of measures of availability, `rates` what is told of periods: rates per inhabitant (`inhabitants`
     is the file of mean populations), shares of rows, rolling periods; `drug_use_periods` the periods of the kind of
-    that name, and `package_days` what these tell of packages.
+    that name, and `package_days` what these tell of packages. `quantiles`, `series` and `comparison` are there where
+    they are asked for, `completeness` always.
 
     Raises:
         DefinitionRejected: the set is wrong.
@@ -131,15 +145,24 @@ def evaluate_files(
     out.mkdir(parents=True, exist_ok=True)
     people = read_inhabitants(inhabitants) if inhabitants is not None else None
     crossings = [with_age_groups(crossing, people) for crossing in by or _proposed(inputs)]
+    complete = CompletePeriods(inputs.definition.indicators, data_until or {})
     apart = [value for value in values if not rolls(value)]
     tables = {
-        "table": counts(count_by(apart, population=inputs.population, by=crossings)),
+        "table": counts(count_by(apart, population=inputs.population, by=crossings), complete=complete),
         "survival": survival(values, population=inputs.population, by=crossings),
         "statistics": cell_statistics(values, population=inputs.population, by=crossings),
         "paths": paths(values, population=inputs.population, by=crossings),
     }
     tables["package_days"] = package_days(values)
-    tables |= population_tables(values, inputs=inputs, by=crossings, inhabitants=people)
+    tables |= population_tables(
+        values,
+        inputs=inputs,
+        by=crossings,
+        inhabitants=people,
+        asked=asked or Asked(),
+        complete=complete,
+        registers=list(events),
+    )
     if write_persons:
         tables["per_person"] = per_person(values, persons=inputs.persons)
         tables["episodes"] = episodes(values, persons=inputs.persons)

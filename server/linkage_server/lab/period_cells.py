@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from linkage.errors import InputRefused
+from linkage_core.count_block import FRACTION_SCALE
 from linkage_core.events import Population
 from linkage_core.grids import ROW_PREFIX, CountingPlan, Crossing, counting_plan
 from linkage_core.indicators import Measure, PersonValues
@@ -38,13 +39,15 @@ class Counts:
 
     Args:
         axes: of the strata and, last, of the row variable if there is one.
-        counted: int64, levels + total by axis: persons who have it, or the sum in units of 1 / scale.
+        counted: int64, levels + total by axis: persons who have it, or the sum in units of 1 / `scale`.
         persons: int64, the same shape: persons with a value.
+        scale: units per whole.
     """
 
     axes: tuple[Axis, ...]
     counted: Int64s
     persons: Int64s
+    scale: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,10 +190,11 @@ class Counting:
         persons = with_totals(np.bincount(cell[value.has_value], minlength=cells).reshape(sizes), first=0)
         counted = with_totals(counted.reshape(len(counted), *sizes), first=1)
         if row is None:
-            return Counts(axes, counted[0], persons)
+            return Counts(axes, counted[0], persons, _scale(value))
         counted = np.moveaxis(counted, 0, -1)
         # Who has a value stands whole under every level of rows.
-        return Counts((*axes, Axis(row, names)), counted, np.broadcast_to(persons[..., np.newaxis], counted.shape))
+        whole = np.broadcast_to(persons[..., np.newaxis], counted.shape)
+        return Counts((*axes, Axis(row, names)), counted, whole, _scale(value))
 
     def _among(self, value: PersonValues, row: str | None) -> AmongInhabitants:
         assert self.inhabitants is not None
@@ -226,6 +230,10 @@ def _counted(
     amount = np.asarray(value.value, np.int64)
     if value.measure is Measure.YES_NO:
         amount = (amount > 0).astype(np.int64)
+    elif value.measure is Measure.FRACTION:
+        of = np.asarray(value.of, np.int64) if value.of is not None else np.ones(len(amount), np.int64)
+        # Millionths, rounded half up, as in the table.
+        amount = np.where(has_value, (2 * FRACTION_SCALE * amount + of) // np.maximum(2 * of, 1), 0)
     total = np.zeros((1, cells), np.int64)
     np.add.at(total[0], cell[has_value], amount[has_value])
     if row is None:
@@ -235,6 +243,10 @@ def _counted(
     np.add.at(found, (entries.level, cell[entries.person]), entries.value)
     used = np.flatnonzero(np.bincount(entries.level, minlength=len(entries.levels)))
     return tuple(entries.levels[place] for place in used), np.concatenate((found[used], total))
+
+
+def _scale(value: PersonValues) -> int:
+    return {Measure.YES_NO: 1, Measure.AMOUNT: value.scale, Measure.FRACTION: FRACTION_SCALE}[value.measure]
 
 
 def with_totals(cube: Int64s, *, first: int) -> Int64s:

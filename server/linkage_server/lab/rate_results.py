@@ -12,16 +12,15 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from linkage.errors import InputRefused
-from linkage.indicator_kinds import AmountIndicator, GenericSubstitution, Users
+from linkage.indicator_kinds import AmountIndicator, GenericSubstitution
 from linkage_core.counted_table import Statistic
 from linkage_core.events import Population
 from linkage_core.grids import Crossing
 from linkage_core.indicators import PersonValues
-from linkage_core.points import STATISTICS
 from linkage_core.rates import AGE, Inhabitants
 from linkage_server.lab.inhabitant_rates import put_inhabitant_rates, rates_asked
 from linkage_server.lab.period_cells import Counting, Counts, PeriodCells
-from linkage_server.lab.rate_rows import Estimate, Rows, point_of_rows
+from linkage_server.lab.rate_rows import Estimate, Rows, point_of_rows, statistics_of
 from linkage_server.lab.results import estimate
 
 
@@ -87,23 +86,9 @@ def _is_substituted(value: PersonValues) -> bool:
 
 def _ordinary(found: Rows, value: PersonValues, counting: Counting, crossing: Crossing) -> None:
     """Counts, shares, sums and means of a rolling period, as the table has them of periods that do not overlap."""
-    names = [name for name in value.indicator.statistic if name in STATISTICS and name != "rate"]
-    if isinstance(value.indicator, GenericSubstitution):
-        names = [name for name in names if name != "share"]
-    limits_of = getattr(value.indicator, "interval", "none")
-    for cells in counting.counts(value, crossing) if names else ():
-        counted, persons = cells.counted / value.scale, cells.persons.astype(np.float64)
-        for name in names:
-            statistic = STATISTICS[name]
-            has_limits = isinstance(value.indicator, Users) and statistic is not Statistic.PERSONS
-            own = limits_of if has_limits and limits_of != "none" else ""
-            number, limits = estimate(statistic, own, counted, persons, np.full_like(persons, np.nan))
-            is_count = statistic in (Statistic.PERSONS, Statistic.SUM)
-            found.put(
-                value,
-                cells.axes,
-                Estimate(statistic.value, number, limits, own, counted, None if is_count else persons),
-            )
+    for cells in counting.counts(value, crossing):
+        for one in statistics_of(value, cells):
+            found.put(value, cells.axes, one)
 
 
 def _shares(
@@ -116,7 +101,12 @@ def _shares(
     for could_be, were in both:
         rows, events = could_be.counted.astype(np.float64), _aligned(were, could_be).astype(np.float64)
         number, limits = estimate(Statistic.SHARE, own, events, rows, np.full_like(rows, np.nan))
-        found.put(value, could_be.axes, Estimate("share", number, limits, own, events, rows), point_of_rows(value)[2])
+        found.put(
+            value,
+            could_be.axes,
+            Estimate("share", number, limits, own, events, rows),
+            parameters=point_of_rows(value)[2],
+        )
 
 
 def _aligned(some: Counts, others: Counts) -> npt.NDArray[np.int64]:

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from linkage_core.counted_table import TOTAL
-from linkage_core.indicators import PersonValues
+from linkage_core.counted_table import TOTAL, Statistic
+from linkage_core.indicators import Measure, PersonValues
 from linkage_core.intervals import Floats, Interval
-from linkage_server.lab.period_cells import Axis
+from linkage_core.points import STATISTICS
+from linkage_server.lab.period_cells import Axis, Counts
+from linkage_server.lab.results import estimate
 
 _NUMBERS = ("value", "lower", "upper", "numerator", "denominator", "person_time", "outside")
+
+
+_OF_MEASURE = {
+    Measure.YES_NO: ("count", "share", "per_1000"),
+    Measure.AMOUNT: ("sum", "mean"),
+    Measure.FRACTION: ("mean",),
+}
 
 
 def point_of_rows(value: PersonValues) -> tuple[str, str, str]:
@@ -61,18 +70,29 @@ class Rows:
     )
     _seen: set[tuple[object, ...]] = field(default_factory=set)
 
-    def put(self, value: PersonValues, axes: Sequence[Axis], estimate: Estimate, parameters: str | None = None) -> None:
+    def put(
+        self,
+        value: PersonValues,
+        axes: Sequence[Axis],
+        told: Estimate,
+        *,
+        parameters: str | None = None,
+        period: str | None = None,
+        is_complete: bool | None = None,
+    ) -> None:
         """Add a statistic of a value.
 
         Args:
             axes: of its arrays.
-            parameters: in place of the value's own.
+            parameters, period, is_complete: in place of the value's own.
         """
+        own_period = value.period.label if value.period else ""
+        complete = not value.incomplete if is_complete is None else is_complete
         words = {
             "indicator": value.indicator.id,
             "parameters": value.parameters if parameters is None else parameters,
-            "period": value.period.label if value.period else "",
-            "status": "incomplete" if value.incomplete else "ok",
+            "period": own_period if period is None else period,
+            "status": "ok" if complete else "incomplete",
         }
         sizes = [len(axis.levels) + 1 for axis in axes]
         places = np.indices(sizes).reshape(len(axes), int(np.prod(sizes, dtype=np.int64)))
@@ -82,7 +102,7 @@ class Rows:
         new = np.ones(places.shape[1], np.bool_)
         for number in np.unique(pattern).tolist():
             own = frozenset(axis for place, axis in enumerate(axes) if not number >> place & 1)
-            key = (*words.values(), estimate.statistic, estimate.limits_of, own)
+            key = (*words.values(), told.statistic, told.limits_of, own)
             if key in self._seen:
                 new[pattern == number] = False
             self._seen.add(key)
@@ -90,7 +110,7 @@ class Rows:
             axis.name: [(*axis.levels, TOTAL)[place] for place in places[number][new].tolist()]
             for number, axis in enumerate(axes)
         }
-        self._parts.append((words, strata, estimate, new))
+        self._parts.append((words, strata, told, new))
 
     def table(self) -> pa.Table:
         """All rows."""
@@ -103,18 +123,33 @@ class Rows:
         names: Sequence[str],
         words: Mapping[str, str],
         strata: Mapping[str, list[str]],
-        estimate: Estimate,
+        told: Estimate,
         new: npt.NDArray[np.bool_],
     ) -> pa.Table:
         rows = int(np.count_nonzero(new))
-        numbers = {name: column[new] for name, column in estimate.columns().items()}
+        numbers = {name: column[new] for name, column in told.columns().items()}
         return pa.table(
             {
                 **{name: pa.repeat(words[name], rows) for name in ("indicator", "parameters", "period")},
                 **{name: pa.array(strata.get(name, [TOTAL] * rows), pa.string()) for name in names},
-                "statistic": pa.repeat(estimate.statistic, rows),
-                "interval": pa.repeat(estimate.limits_of, rows),
+                "statistic": pa.repeat(told.statistic, rows),
+                "interval": pa.repeat(told.limits_of, rows),
                 **{name: pa.array(column, pa.float64(), from_pandas=True) for name, column in numbers.items()},
                 "status": pa.repeat(words["status"], rows),
             }
         )
+
+
+def statistics_of(value: PersonValues, cells: Counts) -> Iterator[Estimate]:
+    """The statistics of counted cells that the indicator asks for and the measure has."""
+    limits_of = getattr(value.indicator, "interval", "none")
+    is_yes_no = value.measure is Measure.YES_NO
+    counted, persons = cells.counted / cells.scale, cells.persons.astype(np.float64)
+    for name in value.indicator.statistic:
+        if name not in _OF_MEASURE[value.measure]:
+            continue
+        statistic = STATISTICS[name]
+        own = limits_of if is_yes_no and statistic is not Statistic.PERSONS and limits_of != "none" else ""
+        number, limits = estimate(statistic, own, counted, persons, np.full_like(persons, np.nan))
+        is_count = statistic in (Statistic.PERSONS, Statistic.SUM)
+        yield Estimate(statistic.value, number, limits, own, counted, None if is_count else persons)

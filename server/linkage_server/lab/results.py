@@ -6,15 +6,17 @@ The laboratory works on files that its user already holds; what it writes must n
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
 
+from linkage.released_table import TIME_STRATA
 from linkage_core.counted_table import TOTAL, CountedTable, Line, PersonCube, Statistic, SumCube
 from linkage_core.indicators import Measure, PersonValues
 from linkage_core.indicators.values import Int64s
 from linkage_core.intervals import Floats, Interval, clopper_pearson, poisson_exact, wilson
+from linkage_server.lab.complete import CompletePeriods
 
 _DAYS_A_YEAR = 365.25
 _WORDS = ("indicator", "parameters", "statistic")
@@ -59,10 +61,13 @@ def _constant(text: str, rows: int) -> pa.Array:
     return pa.array([text]).take(pa.array(np.zeros(rows, np.int64)))
 
 
-def counts(table: CountedTable) -> pa.Table:
+def counts(table: CountedTable, *, complete: CompletePeriods | None = None) -> pa.Table:
     """The counted lines, one row a statistic and cell, as a released table has them but unprotected.
 
     Crossings share their margins; each is written once, where it comes first.
+
+    Args:
+        complete: tells periods that are over of a line that is incomplete as a whole.
     """
     persons = {(cube.persons_key, _names(cube)): cube.persons for cube in table.person_cubes}
     sums = {(cube.sum_key, _names(cube)): cube for cube in table.sum_cubes}
@@ -70,7 +75,7 @@ def counts(table: CountedTable) -> pa.Table:
     seen: set[tuple[str, ...]] = set()
     parts = []
     for line in table.lines:
-        part = _of_line(line, persons, sums, dimensions)
+        part = _of_line(line, persons, sums, dimensions, complete)
         keys = list(zip(*(part[name].to_pylist() for name in (*_WORDS, *dimensions)), strict=True))
         parts.append(part.filter(pa.array([key not in seen for key in keys], pa.bool_())))
         seen.update(keys)
@@ -87,6 +92,7 @@ def _of_line(
     persons: dict[tuple[str, tuple[str, ...]], Int64s],
     sums: dict[tuple[str, tuple[str, ...]], SumCube],
     dimensions: dict[str, tuple[str, ...]],
+    complete: CompletePeriods | None = None,
 ) -> pa.Table:
     axes = [(*dimensions[name], TOTAL) for name in line.dimensions]
     cells = int(np.prod([len(axis) for axis in axes], dtype=np.int64))
@@ -125,9 +131,24 @@ def _of_line(
                     "person_time": years,
                 }.items()
             },
-            "status": ["incomplete" if line.incomplete else "ok"] * cells,
+            "status": _statuses(line, strata, complete),
         }
     )
+
+
+def _statuses(line: Line, strata: Mapping[str, Sequence[str]], complete: CompletePeriods | None) -> list[str]:
+    cells = len(next(iter(strata.values()), [""]))
+    statuses = ["incomplete" if line.incomplete else "ok"] * cells
+    for name in line.dimensions if line.incomplete and complete is not None else ():
+        assert complete is not None
+        if name in TIME_STRATA:
+            over = {
+                level
+                for level in set(strata[name])
+                if complete.has(level, stratum=name, indicator=line.indicator, parameters=line.parameters)
+            }
+            statuses = ["ok" if level in over else status for level, status in zip(strata[name], statuses, strict=True)]
+    return statuses
 
 
 def estimate(

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom
 
-from linkage_core.comparisons import funnel_limits, place_in_funnel, share_difference
+from linkage.indicator_kinds import Target
+from linkage_core.comparisons import against_target, direction, funnel_limits, place_in_funnel, share_difference
 from linkage_core.quantiles import merged, value_histograms
 
 NUMBERS = st.lists(st.integers(-5, 5).map(float), min_size=1, max_size=40)
@@ -81,3 +82,16 @@ def test_nobody_has_no_limits_and_where_all_have_it_there_is_no_funnel():
     lower, upper = funnel_limits([0, 10], 1.0, level=0.95)
     assert np.isnan([lower[0], upper[0]]).all()
     assert (lower[1], upper[1]) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("share", "high", "low"),
+    [(0.79, "below", "beyond"), (0.8, "within", "beyond"), (0.85, "within", "within"), (0.9, "beyond", "within")],
+)
+def test_a_share_is_held_against_its_target_from_the_better_side(share, high, low):
+    assert against_target(share, Target(lower=0.8, upper=0.9)) == high
+    assert against_target(share, Target(lower=0.8, upper=0.9, better="low")) == low
+
+
+def test_a_trend_is_told_where_the_limits_do_not_hold_0():
+    assert (direction(0.1, 0.2), direction(-0.2, -0.1), direction(-0.1, 0.2)) == ("up", "down", "unclear")
