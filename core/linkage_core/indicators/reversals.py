@@ -11,6 +11,7 @@ from math import prod
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from linkage.indicator_definition import PRODUCT_COLUMNS
 from linkage.indicator_kinds import Reversals
@@ -18,7 +19,10 @@ from linkage_core.indicators.dispensings import Dispensings
 from linkage_core.indicators.values import Bools, Int32s, Int64s
 from linkage_core.kernels.net_reversals import net_reversals
 
-_ORDERS_EQUALS = ("days_supply", "dosage_text")
+_ORDERS_EQUALS = ("days_supply", "dosage_text", "daily_dose", "prescribing_reason")
+"""What may tell rows of one product, day and quantity apart: else their order would decide which of them is left."""
+
+_INT32_MAX = int(np.iinfo(np.int32).max)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,11 +123,36 @@ def _numbers(dispensings: Dispensings, concept: str, rows: Int64s) -> Int32s:
 def _tie_breaker(dispensings: Dispensings, rows: Int64s) -> Int32s:
     """Orders rows of one product, day and quantity by what they say, so that their own order has no say."""
     tie = np.zeros(len(rows), np.int64)
+    most = 0
     for concept in _ORDERS_EQUALS:
         if dispensings.has(concept):
-            numbers = _numbers(dispensings, concept, rows).astype(np.int64)
-            if concept == "dosage_text":
-                texts = ["", *dispensings.codes(concept).texts]
-                numbers = np.argsort(np.argsort(np.array(texts)))[numbers]
-            tie = tie * (int(numbers.max(initial=0)) + 1) + numbers
-    return np.minimum(tie, np.iinfo(np.int32).max).astype(np.int32)
+            numbers = _rank(dispensings, concept, rows)
+            size = int(numbers.max(initial=0)) + 1
+            if (most + 1) * size > _INT32_MAX:
+                tie, most = _dense(tie)
+            tie, most = tie * size + numbers, (most + 1) * size - 1
+    if most > _INT32_MAX:
+        tie, _ = _dense(tie)
+    return tie.astype(np.int32)
+
+
+def _rank(dispensings: Dispensings, concept: str, rows: Int64s) -> Int64s:
+    """Numbers of rows in the order of what a column says."""
+    column = dispensings.column(concept)
+    if pa.types.is_integer(column.type):
+        return _numbers(dispensings, concept, rows).astype(np.int64)
+    if pa.types.is_list(column.type) or pa.types.is_large_list(column.type):
+        lists = column.take(pa.array(rows))
+        joined = pc.binary_join(lists.cast(pa.list_(pa.string())), ",").dictionary_encode()
+        texts = ["", *(text or "" for text in joined.dictionary.to_pylist())]
+        code = np.asarray(joined.indices.fill_null(-1), np.int64) + 1
+    else:
+        texts = ["", *dispensings.codes(concept).texts]
+        code = _numbers(dispensings, concept, rows).astype(np.int64)
+    return np.asarray(np.argsort(np.argsort(np.array(texts)))[code], np.int64)
+
+
+def _dense(numbers: Int64s) -> tuple[Int64s, int]:
+    """The same order in numbers from 0 on, and the largest of them."""
+    distinct, place = np.unique(numbers, return_inverse=True)
+    return place.astype(np.int64), max(len(distinct) - 1, 0)
