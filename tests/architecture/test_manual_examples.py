@@ -45,6 +45,21 @@ def test_the_set_of_the_page_of_outcomes_is_read() -> None:
     assert kinds == ["outcome_rate", "landmark_outcome", "sequence_symmetry"]
 
 
+def test_the_set_of_the_page_of_the_start_of_treatment_is_read() -> None:
+    kinds = [indicator.kind for indicator in load_indicator_set(toml_of("start-of-treatment.md")).indicators]
+    assert kinds == [
+        "incidence",
+        "prevalence",
+        "time_to_initiation",
+        "new_or_continuing",
+        "on_treatment",
+        "combination",
+        "primary_non_adherence",
+        "high_intensity",
+        "medication_possession_ratio",
+    ]
+
+
 def test_the_disclosure_page_tells_every_rule_of_the_standard_policy() -> None:
     text = (MANUAL / "disclosure.md").read_text(encoding="utf-8")
     policy = shipped_policies()["standard@1.0.0"].model_dump(

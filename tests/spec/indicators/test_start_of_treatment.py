@@ -1,4 +1,4 @@
-"""Start of treatment and use at a day, checked on paper. The tables are those of docs/manual/start-of-treatment.md.
+"""Start of treatment and use on a day, checked on paper, with what definitions refuse.
 
 Rows: person, day after the index day, ATC, packages, days of supply.
 """
@@ -6,7 +6,6 @@ Rows: person, day after the index day, ATC, packages, days of supply.
 from __future__ import annotations
 
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,7 +26,6 @@ from tests.support.indicator_tables import (
 
 ANNA = ["anna"]
 NOBODYS = "anna 5000 N02BE01 1 30"
-PAGE = Path(__file__).resolve().parents[3] / "docs" / "manual" / "start-of-treatment.md"
 
 
 def values_of(kind: str, *rows: str, extra: str, dies: int | None = None, until: Any = None) -> dict[str, Any]:
