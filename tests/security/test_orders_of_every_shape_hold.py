@@ -165,6 +165,25 @@ def test_few_strata_and_one_hospital_only_are_protected(by: list[list[str]], hos
         assert protected.table.num_rows
 
 
+OUTCOMES = (
+    'id = "rate"\nkind = "outcome_rate"\ncodes = "statin"\nsupply = "fixed"\ngrace_days = [0, 30]\n'
+    'observe = { from = 0, to = 300 }\noutcome = { register = "lmed", date = "dispensing_date", codes = "asa", '
+    'columns = "atc" }',
+    'id = "order"\nkind = "sequence_symmetry"\ncodes = "statin"\nmarker = "asa"',
+)
+
+
+@pytest.mark.parametrize("by", [[["sex"]], [["hospital", "sex"], ["region"]]])
+def test_outcomes_with_and_without_treatment_are_protected(by: list[list[str]]) -> None:
+    header = HEADER + '[supply.fixed]\nsteps = ["fixed:60"]\n'
+    for seed in range(3):
+        counted, protected = ordered(drawn_set(*OUTCOMES, header=header), by, seed=seed, persons=700)
+        assert attacked(counted, protected, lies_in=REGION_OF)
+        # Person-time of the few is hidden with the few.
+        for row in protected.table.to_pylist():
+            assert row["person_time"] is None or row["denominator"] == 0 or row["denominator"] >= 10
+
+
 def test_one_person_fewer_than_the_minimum_gets_nothing() -> None:
     with pytest.raises(DisclosureRefused, match="fewer persons"):
         ordered(drawn_set(STARTED), [], seed=1, persons=49)
