@@ -178,6 +178,7 @@ def _plain(name: str) -> str:
 
 def _unused(definition: IndicatorSet) -> Iterator[Finding]:
     used = {name for indicator in definition.indicators for name in code_set_names(indicator)}
+    used |= {name for indicator in definition.indicators if indicator.by_reason for name in indicator.by_reason.sets}
     for name in definition.codes:
         if name not in used:
             yield _warning(f"codes.{name}", "unused", "no indicator uses this code set.", "Leave it out.")

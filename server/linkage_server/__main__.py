@@ -17,7 +17,7 @@ from linkage_server import (
 )
 from linkage_server.command_line import refusals_as_exit_codes
 from linkage_server.demo import tour
-from linkage_server.lab import catalogue, evaluate, lint, protect
+from linkage_server.lab import catalogue, evaluate, lint, protect, schema
 from linkage_server.software_version import software_version
 
 app = typer.Typer(
@@ -50,6 +50,7 @@ lab.command("evaluate")(evaluate.evaluate_command)
 lab.command("protect")(protect.protect_command)
 lab.command("lint")(lint.lint_command)
 lab.command("catalogue")(catalogue.catalogue_command)
+lab.command("schema")(schema.schema_command)
 app.add_typer(lab, name="lab")
 
 

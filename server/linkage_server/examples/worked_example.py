@@ -9,7 +9,7 @@ from datetime import date, timedelta
 import numpy as np
 
 from linkage.errors import LinkageError
-from linkage.indicator_definition import IndicatorSet, code_set_names
+from linkage.indicator_definition import IndicatorSet, code_set_names, supply_models
 from linkage.indicator_kinds import Calendar, Indicator, Observation, Washout, Window
 from linkage.register_catalogue import RegisterDefinition
 from linkage_core.events import PersonEvents, Population, days_of
@@ -180,8 +180,10 @@ class _Drawn:
                 days = [row.day for row in rows if row.person == name]
                 if not days:
                     continue
-                asked = register == self.indicator.register_name
-                marks = tuple(Mark(day, "died" if died else "event") for day in days if died or asked)
+                coded = register in self.events and any(
+                    not name.endswith("_date") for name in self.events[register].rows.schema.names
+                )
+                marks = tuple(Mark(day, "died" if died else "event") for day in days if died or coded)
                 stays = register in self.events and "discharge_date" in self.events[register].rows.schema.names
                 bars = tuple(Bar(day, day + STAY_DAYS, "stay") for day in days) if stays else ()
                 lanes[place].append(Lane("died" if died else register, marks, bars))
@@ -200,9 +202,10 @@ class _Drawn:
             (),
             self.population.strata,
         )
-        model = getattr(self.indicator, "supply", None)
-        supply = context.supply("lmed", model).supply_64ths if isinstance(model, str) else np.zeros(len(day), np.int32)
-        rule = self.definition.supply[model].reversals if isinstance(model, str) else "net"
+        # Of a grid of models the first.
+        model = next(iter(supply_models(self.indicator)), None)
+        supply = context.supply("lmed", model).supply_64ths if model else np.zeros(len(day), np.int32)
+        rule = self.definition.supply[model].reversals if model else "net"
         left = context.netted("lmed", rule).left
         for place in range(len(PERSONS)):
             own = range(int(events.offsets[place]), int(events.offsets[place + 1]))
