@@ -18,7 +18,7 @@ from linkage.indicator_kinds.common import (
     unique,
 )
 
-DoseStep = Annotated[str, Field(pattern=r"^(dosage_text|units_per_day:\d+(\.\d+)?)$")]
+DoseStep = Annotated[str, Field(pattern=r"^(dosage_text(:(low|mid|high))?|units_per_day:\d+(\.\d+)?)$")]
 
 
 class IntensityThreshold(Model):
@@ -36,10 +36,10 @@ class IntensityThreshold(Model):
 class HighIntensity(IndicatorBase):
     """Persons whose last dispensing before day D is of a dose that reaches the threshold of its substance.
 
-    Daily dose = strength x units a day, which the dosage text tells or, where it is not understood, the next step
-    says. `measure = "assumed_dose"` counts persons whose dose was so assumed. Different doses of a substance on the
-    last day are added, equal ones are one. A substance without a threshold is never of high intensity. `bare_number`
-    says whether a strength without a unit is read as milligrams.
+    Daily dose = strength x units a day, which the dosage text tells (ranges with `:low`, `:mid` or `:high`) or, where
+    it is not understood, the next step says. `measure = "assumed_dose"` counts persons whose dose was so assumed.
+    Different doses of a substance on the last day are added, equal ones are one. A substance without a threshold is
+    never of high intensity. `bare_number` says whether a strength without a unit is read as milligrams.
     """
 
     kind: Literal["high_intensity"]

@@ -20,7 +20,8 @@ from linkage_core.kernels.supply_steps import serve
 DAY = 64
 """Supply is kept in 1/64 days: exact sums, and fractions of a package are carried."""
 
-_RANGES: dict[str, RangeRule | None] = {"": None, "low": "low", "mid": "mid", "high": "high"}
+RANGES: dict[str, RangeRule | None] = {"": None, "low": "low", "mid": "mid", "high": "high"}
+"""What a step that reads dosage texts says of ranges, by its parameter."""
 _INT32_MAX = int(np.iinfo(np.int32).max)
 
 
@@ -127,7 +128,7 @@ def _step(step: str, dispensings: Dispensings, netted: NettedRows, *, whole_days
         units, scale = dispensings.numbers("units_per_package")
         return _lasts(left, units, per_day=Fraction(parameter) * scale * HUNDREDTHS)
     if name == "dosage_text" and dispensings.has("dosage_text") and dispensings.has("units_per_package"):
-        return _by_dosage(dispensings, left, _RANGES[parameter])
+        return _by_dosage(dispensings, left, RANGES[parameter])
     if name == "ddd" and dispensings.has("ddd_per_package"):
         doses, scale = dispensings.numbers("ddd_per_package")
         return _lasts(left, doses, per_day=Fraction(parameter) * scale * HUNDREDTHS)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from linkage.indicator_kinds import HighIntensity
+from linkage_core.indicators.days_of_supply import RANGES
 from linkage_core.indicators.dispensings import Dispensings
 from linkage_core.indicators.faulty_rows import persons_with_faulty
 from linkage_core.indicators.initiation import denominator_words
@@ -48,7 +49,7 @@ class _Doses:
     Args:
         person, threshold: int64, one a row.
         strength, units: float64, milligrams a unit and units a day; NaN where they are not told.
-        step: int64, position of the step that told the units.
+        step: int64, position of the step that told the units; -1 where none did.
     """
 
     person: Int64s
@@ -79,7 +80,8 @@ def _on_day(context: RunContext, indicator: HighIntensity, day: int) -> Iterator
         *([("excluded:not_dispensed", somebody(~last.treated))] if indicator.among == "treated" else []),
     ]
     assumed = np.zeros(persons, np.bool_)
-    assumed[doses.person[(doses.step > 0) | (indicator.dose[0] != "dosage_text")]] = True
+    is_assumed = np.array([*(step.startswith("units_per_day") for step in indicator.dose), False], np.bool_)
+    assumed[doses.person[is_assumed[doses.step]]] = True
     found = {"high_intensity": _high(doses, indicator, persons), "assumed_dose": assumed}
     account = {f"rows_by_{step}": int(np.count_nonzero(doses.step == place)) for place, step in
                enumerate(indicator.dose)}  # fmt: skip
@@ -156,13 +158,20 @@ def _units(rows: Dispensings, indicator: HighIntensity, places: Int64s) -> tuple
         if name.startswith("units_per_day"):
             told[:] = float(name.partition(":")[2])
         elif rows.has("dosage_text"):
-            texts = rows.codes("dosage_text")
-            told = np.array([*(np.nan if one is None else float(one) for one in texts.facts.units_per_day), np.nan])[
-                texts.code[places]
-            ]
+            told = _units_of_texts(rows, name.partition(":")[2])[rows.codes("dosage_text").code[places]]
         serves = np.isnan(units) & ~np.isnan(told)
         units[serves], step[serves] = told[serves], number
     return units, step
+
+
+def _units_of_texts(rows: Dispensings, ranges: str) -> Float64s:
+    """Units a day of each distinct dosage text, and NaN for no text behind them."""
+    facts = rows.codes("dosage_text").facts
+
+    def read() -> Float64s:
+        return np.array([*(np.nan if one is None else float(one) for one in facts.units_by(RANGES[ranges])), np.nan])
+
+    return facts.remember(("units a day", ranges), read)
 
 
 def _high(doses: _Doses, indicator: HighIntensity, persons: int) -> Bools:

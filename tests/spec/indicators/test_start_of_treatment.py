@@ -426,6 +426,13 @@ def test_without_a_fallback_an_unread_dosage_gives_no_value():
     assert intensity(row, extra='dose = "dosage_text"')[HIGH] == (None, "error:dosage_text")
 
 
+@pytest.mark.parametrize(("end", "high"), [("low", 0), ("mid", 0), ("high", 1)])
+def test_a_range_of_units_is_read_only_where_the_definition_says_which_end(end, high):
+    row = (100, "C10AA05", "20 mg", "1-2 tabletter dagligen")
+    assert intensity(row, extra='dose = "dosage_text"')[HIGH] == (None, "error:dosage_text")
+    assert intensity(row, extra=f'dose = "dosage_text:{end}"')[HIGH] == (high, "ok")
+
+
 def test_a_bare_number_is_a_strength_only_where_the_definition_says_so():
     row = (100, "C10AA05", "40", None)
     assert intensity(row)[HIGH] == (None, "error:strength_text")
