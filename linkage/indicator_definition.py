@@ -28,6 +28,7 @@ from linkage.indicator_kinds import (
     CodeSet,
     Cost,
     DefinedDailyDoses,
+    DoseAboveLimit,
     DrugAfterDiagnosis,
     DrugBurden,
     DrugsAtDate,
@@ -64,7 +65,7 @@ from linkage.indicator_kinds import (
 )
 
 _WITHOUT_STAYS = FromFirstDispensing | MedicationAvailability
-_DRUGS_HELD = DrugsAtDate | DrugBurden | Polypharmacy
+_DRUGS_HELD = DrugsAtDate | DrugBurden | DoseAboveLimit | Polypharmacy
 _NETTED = (
     Users
     | Initiation
@@ -362,6 +363,8 @@ def needed_columns(definition: IndicatorSet) -> dict[str, set[str]]:
             columns.update(PRODUCT_COLUMNS)
         if isinstance(indicator, DrugsAtDate | Polypharmacy) and indicator.by_form:
             columns.add("dosage_form")
+        if isinstance(indicator, DoseAboveLimit):
+            columns.update(["strength_text", *(["dosage_text"] if "dosage_text" in indicator.dose else [])])
         if isinstance(indicator, _WITHOUT_STAYS) and indicator.needs_dose:
             columns.add("daily_dose")
         if isinstance(indicator, DrugUsePeriods):

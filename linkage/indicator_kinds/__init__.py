@@ -56,6 +56,7 @@ from linkage.indicator_kinds.concurrent import (
     Polypharmacy,
 )
 from linkage.indicator_kinds.dose import HighIntensity, IntensityThreshold
+from linkage.indicator_kinds.dose_limits import DoseAboveLimit
 from linkage.indicator_kinds.drug_use import DrugDays, DrugUseModel, DrugUsePeriods, PackageDays
 from linkage.indicator_kinds.episodes import (
     AddOn,
@@ -123,6 +124,7 @@ Indicator = Annotated[
     | WaitingTimeDistribution
     | DrugsAtDate
     | DrugBurden
+    | DoseAboveLimit
     | Polypharmacy
     | InteractingPairs
     | DuplicateTherapy
@@ -154,6 +156,7 @@ __all__ = [
     "DefinedDailyDoses",
     "Denominator",
     "Dispensings",
+    "DoseAboveLimit",
     "DoseChange",
     "DrugAfterDiagnosis",
     "DrugBurden",

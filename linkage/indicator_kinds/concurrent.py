@@ -88,7 +88,6 @@ class AtDate(_DrugsHeld):
     at_day: Annotated[list[int], BeforeValidator(as_list), AfterValidator(unique)] = []
     calendar: Calendar | None = None
     denominator: Denominators = ["alive_at_N"]
-    statistic: list[Literal["sum", "mean", "count", "share"]] = ["mean", "count", "share"]
     interval: IntervalName = "wilson"
 
     @model_validator(mode="after")
@@ -108,6 +107,7 @@ class DrugsAtDate(AtDate, _DistinctDrugs):
 
     kind: Literal["drugs_at_date"]
     at_least: NumberGrid = []
+    statistic: list[Literal["sum", "mean", "count", "share"]] = ["mean", "count", "share"]
 
 
 class DrugWeight(Model):
@@ -126,6 +126,7 @@ class DrugBurden(AtDate):
     kind: Literal["drug_burden"]
     weights: list[DrugWeight] = Field(min_length=1)
     at_least: Annotated[list[Weight], BeforeValidator(as_list), AfterValidator(unique)] = []
+    statistic: list[Literal["sum", "mean", "count", "share"]] = ["mean", "count", "share"]
 
     @model_validator(mode="after")
     def _each_set_once(self) -> DrugBurden:

@@ -162,6 +162,10 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
         'at_day = [30, 120]\nrule = "dispensed"\ndispensed_within_days = 90\nat_least = 2\n'
         'weights = [{ codes = "statin", weight = 1 }, { codes = "psychotropic", weight = 1.5 }]',
     ),
+    "dose_above_limit": examples(
+        'codes = "statin"\nat_day = [60, 150]\nrule = "dispensed"\ndispensed_within_days = 90\namong = "treated"\n'
+        'limits = [{ atc = "C10AA05", most_mg = 20 }]\nmeasure = ["any", "substance", "assumed_dose"]',
+    ),
     "polypharmacy": (
         *examples(f'{_OBSERVE}\nrule = "dispensed"\ndispensed_within_days = 60\nat_least = [2, 3]\nthreshold = 0.5'),
         *examples(f'{_OBSERVE}\nrule = "supply"\nsupply = "given"\nat_least = 2', breaks=_SIDE_BY_SIDE),

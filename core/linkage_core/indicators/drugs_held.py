@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from linkage.indicator_kinds import DrugBurden, DrugsAtDate, Polypharmacy
+from linkage.indicator_kinds import DoseAboveLimit, DrugBurden, DrugsAtDate, Polypharmacy
 from linkage_core.indicators.days_of_supply import DAY
 from linkage_core.indicators.run_context import RunContext
 from linkage_core.indicators.spans import reversals_of
@@ -38,7 +38,9 @@ class Held:
 
 
 def rules_held(
-    context: RunContext, indicator: DrugsAtDate | DrugBurden | Polypharmacy, names: Sequence[str | None]
+    context: RunContext,
+    indicator: DrugsAtDate | DrugBurden | DoseAboveLimit | Polypharmacy,
+    names: Sequence[str | None],
 ) -> Iterator[Held]:
     """The rules of an indicator: one of supply, or one for each number of days."""
     register = indicator.register_name
@@ -55,6 +57,20 @@ def rules_held(
         yield Held(f"dispensed_within_days={days}", lasts, missing, "error:packages", days, account)
 
 
+def on_days_in_force(context: RunContext, register: str, names: Sequence[str | None], drug: Int32s) -> Int32s:
+    """int32, one a row: its drug; -1 on days on which no code set that holds the row applies."""
+    named = [name for name in names if name is not None]
+    if len(named) < len(names):
+        return drug
+    picked = context.set_rows(register, *named)
+    applies = context.in_force(register, named, picked)
+    if applies.all():
+        return drug
+    kept = np.full(len(drug), -1, np.int32)
+    kept[picked.places] = np.where(applies, drug[picked.places], np.int32(-1))
+    return kept
+
+
 def drug_of_rows(context: RunContext, indicator: DrugsAtDate | Polypharmacy) -> tuple[Int32s, int]:
     """int32, one a row: number of its drug, -1 where it does not count; and how many numbers there are.
 
@@ -64,7 +80,8 @@ def drug_of_rows(context: RunContext, indicator: DrugsAtDate | Polypharmacy) -> 
     rows = context.dispensings(indicator.register_name)
     number_of_code = rows.atc.facts.drugs(context.code_set(indicator.codes), indicator.code_length)
     # A row without a code has -1: it finds the number that is put last.
-    drug = np.append(number_of_code, np.int32(-1))[rows.atc.code]
+    of_code = np.append(number_of_code, np.int32(-1))
+    drug = on_days_in_force(context, rows.register, [indicator.codes], of_code[rows.atc.code])
     drugs = int(number_of_code.max(initial=-1)) + 1
     if not indicator.by_form:
         return drug, drugs

@@ -15,6 +15,7 @@ from linkage.indicator_kinds import (
     AddOn,
     AmountIndicator,
     CoveredOnDay,
+    DoseAboveLimit,
     DoseChange,
     DrugAfterDiagnosis,
     DrugBurden,
@@ -45,6 +46,7 @@ from linkage_core.indicators.at_hand_together import (
     evaluate_duplicate_therapy,
     evaluate_interacting_pairs,
 )
+from linkage_core.indicators.dose_above_limit import evaluate_dose_above_limit
 from linkage_core.indicators.drug_use_periods import evaluate_drug_use_periods
 from linkage_core.indicators.drugs_at_date import evaluate_drug_burden, evaluate_drugs_at_date
 from linkage_core.indicators.event_in_window import evaluate_event_in_window
@@ -157,6 +159,7 @@ _EVALUATORS: Mapping[type[Indicator], Callable[[RunContext, Any], list[PersonVal
     DrugUsePeriods: evaluate_drug_use_periods,
     DrugsAtDate: evaluate_drugs_at_date,
     DrugBurden: evaluate_drug_burden,
+    DoseAboveLimit: evaluate_dose_above_limit,
     Polypharmacy: evaluate_polypharmacy,
     InteractingPairs: evaluate_interacting_pairs,
     DuplicateTherapy: evaluate_duplicate_therapy,

@@ -8,19 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from linkage.indicator_kinds import HighIntensity
-from linkage_core.indicators.days_of_supply import RANGES
 from linkage_core.indicators.dispensings import Dispensings
 from linkage_core.indicators.faulty_rows import persons_with_faulty
 from linkage_core.indicators.initiation import denominator_words
 from linkage_core.indicators.observed_time import Moment
 from linkage_core.indicators.reasons import Persons, somebody
 from linkage_core.indicators.run_context import RunContext, joined
-from linkage_core.indicators.strengths import strengths
+from linkage_core.indicators.stated_dose import daily_doses, milligrams_of_texts, units_a_day
 from linkage_core.indicators.values import NO_TIME, Bools, Float64s, Int32s, Int64s, PersonValues
 from linkage_core.indicators.yes_no import yes_no
-
-_DECIMALS = 6
-"""Of a dose in milligrams: products of decimals that are told exactly are compared exactly."""
 
 
 def evaluate_high_intensity(context: RunContext, indicator: HighIntensity) -> list[PersonValues]:
@@ -49,7 +45,7 @@ class _Doses:
     Args:
         person, threshold: int64, one a row.
         strength, units: float64, milligrams a unit and units a day; NaN where they are not told.
-        step: int64, position of the step that told the units; -1 where none did.
+        step: int64, position of the step that told the units.
     """
 
     person: Int64s
@@ -80,8 +76,7 @@ def _on_day(context: RunContext, indicator: HighIntensity, day: int) -> Iterator
         *([("excluded:not_dispensed", somebody(~last.treated))] if indicator.among == "treated" else []),
     ]
     assumed = np.zeros(persons, np.bool_)
-    is_assumed = np.array([*(step.startswith("units_per_day") for step in indicator.dose), False], np.bool_)
-    assumed[doses.person[is_assumed[doses.step]]] = True
+    assumed[doses.person[(doses.step > 0) | (indicator.dose[0] != "dosage_text")]] = True
     found = {"high_intensity": _high(doses, indicator, persons), "assumed_dose": assumed}
     account = {f"rows_by_{step}": int(np.count_nonzero(doses.step == place)) for place, step in
                enumerate(indicator.dose)}  # fmt: skip
@@ -129,65 +124,16 @@ def _doses(rows: Dispensings, indicator: HighIntensity, last: _LastRows) -> _Dos
     strength = np.full(len(places), np.nan)
     for number, one in enumerate(indicator.thresholds):
         own = np.flatnonzero(threshold == number)
-        strength[own] = _strength(rows, indicator, one.component)[rows.codes("strength_text").code[places[own]]]
-    units, step = _units(rows, indicator, places)
+        told = milligrams_of_texts(rows, component=one.component, bare_number_is_mg=indicator.bare_number == "mg")
+        strength[own] = told[rows.codes("strength_text").code[places[own]]]
+    units, step = units_a_day(rows, indicator.dose, places)
     return _Doses(person, threshold, strength, units, step)
-
-
-def _strength(rows: Dispensings, indicator: HighIntensity, component: int | None) -> Float64s:
-    """Milligrams of one component of each distinct text, and NaN for no text behind them."""
-    facts, bare = rows.codes("strength_text").facts, indicator.bare_number == "mg"
-
-    def of_text(text: str) -> float:
-        found = strengths(text, bare_number_is_mg=bare)
-        if component is None:
-            return float(found[0]) if len(found) == 1 else np.nan
-        return float(found[component - 1]) if len(found) > 1 and component <= len(found) else np.nan
-
-    def read() -> Float64s:
-        return np.array([*map(of_text, facts.texts), np.nan])
-
-    return facts.remember(("strength", component, bare), read)
-
-
-def _units(rows: Dispensings, indicator: HighIntensity, places: Int64s) -> tuple[Float64s, Int64s]:
-    """Units a day of each row by the first step that can tell, NaN where none does; and that step."""
-    units, step = np.full(len(places), np.nan), np.full(len(places), -1, np.int64)
-    for number, name in enumerate(indicator.dose):
-        told = np.full(len(places), np.nan)
-        if name.startswith("units_per_day"):
-            told[:] = float(name.partition(":")[2])
-        elif rows.has("dosage_text"):
-            told = _units_of_texts(rows, name.partition(":")[2])[rows.codes("dosage_text").code[places]]
-        serves = np.isnan(units) & ~np.isnan(told)
-        units[serves], step[serves] = told[serves], number
-    return units, step
-
-
-def _units_of_texts(rows: Dispensings, ranges: str) -> Float64s:
-    """Units a day of each distinct dosage text, and NaN for no text behind them."""
-    facts = rows.codes("dosage_text").facts
-
-    def read() -> Float64s:
-        return np.array([*(np.nan if one is None else float(one) for one in facts.units_by(RANGES[ranges])), np.nan])
-
-    return facts.remember(("units a day", ranges), read)
 
 
 def _high(doses: _Doses, indicator: HighIntensity, persons: int) -> Bools:
     """Who reaches the threshold of a substance; equal doses of one are one dose, different ones add up."""
-    high = np.zeros(persons, np.bool_)
-    dose = np.round(doses.strength * doses.units, _DECIMALS)
-    order = np.lexsort((dose, doses.threshold, doses.person))
-    who, substance, dose = doses.person[order], doses.threshold[order], dose[order]
-    same = np.zeros(len(dose), np.bool_)
-    same[1:] = (who[1:] == who[:-1]) & (substance[1:] == substance[:-1])
-    first = np.flatnonzero(~same)
-    if not len(first):
-        return high
-    repeated = same.copy()
-    repeated[1:] &= dose[1:] == dose[:-1]
-    daily = np.round(np.add.reduceat(np.where(repeated, 0.0, dose), first), _DECIMALS)
+    daily = daily_doses(doses.person, doses.threshold, doses.strength * doses.units)
     least = np.array([threshold.least_mg for threshold in indicator.thresholds])
-    high[who[first][daily >= least[substance[first]]]] = True
+    high = np.zeros(persons, np.bool_)
+    high[daily.person[daily.milligrams >= least[daily.substance]]] = True
     return high

@@ -12,6 +12,7 @@ from linkage.indicator_definition import IndicatorSet, code_set_names
 from linkage.indicator_kinds import (
     AtHandTogether,
     Combination,
+    DoseAboveLimit,
     DrugAfterDiagnosis,
     DrugBurden,
     DrugsAtDate,
@@ -49,7 +50,7 @@ class Question:
     span: Span | None
 
 
-_Held = DrugsAtDate | DrugBurden | Polypharmacy | AtHandTogether | TreatmentLines
+_Held = DrugsAtDate | DrugBurden | DoseAboveLimit | Polypharmacy | AtHandTogether | TreatmentLines
 Asking = Initiation | ProportionOfDaysCovered | Combination | NewOrContinuing | OnTreatment | _Held
 """Kinds whose questions are answered in one pass."""
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from linkage.indicator_kinds import (
     AtHandTogether,
+    DoseAboveLimit,
     DrugAfterDiagnosis,
     DrugBurden,
     DrugsAtDate,
@@ -15,11 +16,12 @@ from linkage.indicator_kinds import (
     TreatmentLines,
 )
 
-ConcurrentUse = DrugsAtDate | DrugBurden | Polypharmacy | AtHandTogether | TreatmentLines
+ConcurrentUse = DrugsAtDate | DrugBurden | DoseAboveLimit | Polypharmacy | AtHandTogether | TreatmentLines
 
 WORDS_OF_CONCURRENT_USE = {
     "drugs_at_date": "number of distinct drugs on a day",
     "drug_burden": "sum of the weights of the drugs on a day",
+    "dose_above_limit": "daily dose on a day above the limit of its substance",
     "polypharmacy": "number of distinct drugs over an observation",
     "interacting_pairs": "two drugs that interact at hand together",
     "duplicate_therapy": "several drugs of one group at hand together",
@@ -45,10 +47,15 @@ def facts_of_concurrent_use(indicator: ConcurrentUse) -> Iterator[tuple[str, str
         yield "Has a drug", f"dispensed on the day or in the {_listed(indicator.dispensed_within_days)} days up to it"
     else:
         yield "Has a drug", "supply of a dispensing covers the day; nothing is carried over"
-    if isinstance(indicator, DrugsAtDate | DrugBurden) and indicator.calendar is not None:
+    if not isinstance(indicator, Polypharmacy) and indicator.calendar is not None:
         yield "Read on", "the last day of each period"
     if isinstance(indicator, DrugBurden):
         yield "Weights", "; ".join(f"{one.codes.replace('_', ' ')} {one.weight:g}" for one in indicator.weights)
+    elif isinstance(indicator, DoseAboveLimit):
+        yield "Limits a day", "; ".join(f"{one.atc} {one.most_mg:g} mg" for one in indicator.limits)
+        yield "Units a day", ", then ".join(indicator.dose)
+        which = "of a substance's last dispensing day" if indicator.doses == "last_day" else "of all that is at hand"
+        yield "Doses", f"{which}; equal doses are one, different ones add up"
     else:
         length = "" if indicator.code_length == 7 else f", first {indicator.code_length} characters"
         yield "Distinct drugs", "by ATC code" + length + (" and dosage form" if indicator.by_form else "")

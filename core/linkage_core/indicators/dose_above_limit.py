@@ -1,0 +1,146 @@
+"""Daily doses on a day that lie above the limits of their substances."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from linkage.indicator_kinds import DoseAboveLimit
+from linkage_core.indicators.days_of_supply import DAY
+from linkage_core.indicators.days_read import DayRead, days_read
+from linkage_core.indicators.drugs_held import Held, on_days_in_force, rules_held
+from linkage_core.indicators.initiation import denominator_words
+from linkage_core.indicators.reasons import Persons, somebody
+from linkage_core.indicators.run_context import RunContext, joined
+from linkage_core.indicators.stated_dose import daily_doses, milligrams_of_texts, units_a_day
+from linkage_core.indicators.values import Bools, Float64s, Int32s, Int64s, PersonValues
+from linkage_core.indicators.yes_no import yes_no
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """Rows of substances with a limit, with the dose that each states.
+
+    Args:
+        places: int64, positions in the register, ascending.
+        person, limit: int64, one a row; `day`: int32.
+        strength, units: float64, milligrams a unit and units a day; NaN where they are not told.
+        step: int64, position of the step that told the units.
+    """
+
+    places: Int64s
+    person: Int64s
+    limit: Int64s
+    day: Int32s
+    strength: Float64s
+    units: Float64s
+    step: Int64s
+
+    def of(self, which: Bools) -> _Rows:
+        """Those of the rows."""
+        return _Rows(
+            self.places[which],
+            self.person[which],
+            self.limit[which],
+            self.day[which],
+            self.strength[which],
+            self.units[which],
+            self.step[which],
+        )
+
+
+def evaluate_dose_above_limit(context: RunContext, indicator: DoseAboveLimit) -> list[PersonValues]:
+    """For each rule, day, denominator and measure: who is above a limit, and whose dose was assumed."""
+    rows = _rows(context, indicator)
+    return [
+        value
+        for held in rules_held(context, indicator, indicator.codes)
+        for day in days_read(indicator)
+        for value in _values(context, indicator, held, day, _in_force(context, indicator, held, day, rows))
+    ]
+
+
+def _rows(context: RunContext, indicator: DoseAboveLimit) -> _Rows:
+    rows = context.dispensings(indicator.register_name)
+    of_atc = {limit.atc: place for place, limit in enumerate(indicator.limits)}
+    of_code = np.array([*(of_atc.get(name[:7], -1) for name in rows.atc.names), -1], np.int32)
+    member = np.append(np.zeros(len(of_code) - 1, np.bool_), False)
+    for name in indicator.codes:
+        member[:-1] |= context.members(rows.register, name)[: len(of_code) - 1].view(np.bool_)
+    of_code[~member] = -1
+    limit = on_days_in_force(context, rows.register, indicator.codes, of_code[rows.atc.code])
+    places = np.flatnonzero(limit >= 0)
+    of_row = limit[places].astype(np.int64)
+    strength = np.full(len(places), np.nan)
+    for number, one in enumerate(indicator.limits):
+        own = np.flatnonzero(of_row == number)
+        told = milligrams_of_texts(rows, component=one.component, bare_number_is_mg=indicator.bare_number == "mg")
+        strength[own] = told[rows.codes("strength_text").code[places[own]]]
+    units, step = units_a_day(rows, indicator.dose, places)
+    return _Rows(places, rows.person_at(places), of_row, rows.day[places], strength, units, step)
+
+
+def _in_force(context: RunContext, indicator: DoseAboveLimit, held: Held, day: DayRead, rows: _Rows) -> _Rows:
+    """Rows that a person has on the day; of each substance those of the last day, or all of them."""
+    age = context.time.at(day.moment)[rows.person].astype(np.int64) - rows.day
+    mine = rows.of(np.asarray((age >= 0) & (age * DAY < held.lasts_64ths[rows.places]), np.bool_))
+    if indicator.doses == "all_at_hand":
+        return mine
+    key = mine.person * len(indicator.limits) + mine.limit
+    order = np.lexsort((mine.day, key))
+    # The last of a person and substance is of its last day.
+    ends = np.flatnonzero(np.append(np.diff(key[order]) != 0, [True] * min(len(order), 1)))
+    last_day = np.empty(len(order), np.int32)
+    last_day[order] = np.repeat(mine.day[order][ends], np.diff(ends, prepend=-1))
+    return mine.of(np.asarray(mine.day == last_day, np.bool_))
+
+
+def _values(
+    context: RunContext, indicator: DoseAboveLimit, held: Held, day: DayRead, rows: _Rows
+) -> Iterator[PersonValues]:
+    persons = context.persons
+    treated = _among(persons, rows.person)
+    faults = [
+        day.with_faulty_row(context, indicator, indicator.codes, held),
+        ("error:strength_text", somebody(_among(persons, rows.person[np.isnan(rows.strength)]))),
+        ("error:dosage_text", somebody(_among(persons, rows.person[np.isnan(rows.units)]))),
+        *([("excluded:not_dispensed", somebody(~treated))] if indicator.among == "treated" else []),
+    ]
+    late: Persons = day.late(context, indicator.register_name)
+    steps = {f"rows_by_{step}": int(np.count_nonzero(rows.step == place)) for place, step in enumerate(indicator.dose)}
+    found = dict(_measured(indicator, rows, persons))
+    for denominator in indicator.denominator:
+        reasons = day.reasons(context, indicator, indicator.codes, denominator, faults=faults)
+        for words, yes in found.items():
+            yield yes_no(
+                indicator,
+                joined(day.words, held.words, denominator_words(denominator), words),
+                yes,
+                reasons,
+                late=late,
+                period=day.period,
+                account={**held.account, **steps},
+            )
+
+
+def _measured(indicator: DoseAboveLimit, rows: _Rows, persons: int) -> Iterator[tuple[str, Bools]]:
+    daily = daily_doses(rows.person, rows.limit, rows.strength * rows.units)
+    most = np.array([limit.most_mg for limit in indicator.limits])
+    above = np.asarray(daily.milligrams > most[daily.substance], np.bool_)
+    if "any" in indicator.measure:
+        yield "measure=any", _among(persons, daily.person[above])
+    if "substance" in indicator.measure:
+        for place, limit in enumerate(indicator.limits):
+            yield f"substance={limit.atc}", _among(persons, daily.person[above & (daily.substance == place)])
+    if "assumed_dose" in indicator.measure:
+        assumed = (rows.step > 0) | (indicator.dose[0] != "dosage_text")
+        yield "measure=assumed_dose", _among(persons, rows.person[assumed])
+
+
+def _among(persons: int, places: Int64s) -> Bools:
+    """bool, one a person: she is one of the places."""
+    found = np.zeros(persons, np.bool_)
+    found[places] = True
+    return found

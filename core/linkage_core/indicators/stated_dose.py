@@ -1,0 +1,79 @@
+"""Daily doses that rows state: milligrams a unit out of the strength, units a day out of the dosage or as assumed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from linkage_core.indicators.dispensings import Dispensings
+from linkage_core.indicators.strengths import strengths
+from linkage_core.indicators.values import Float64s, Int64s
+
+_DECIMALS = 6
+"""Of a dose in milligrams: products of decimals that are told exactly are compared exactly."""
+
+
+class DailyDoses(NamedTuple):
+    """What persons take of each substance in a day.
+
+    Args:
+        person, substance: int64, each pair once.
+        milligrams: float64.
+    """
+
+    person: Int64s
+    substance: Int64s
+    milligrams: Float64s
+
+
+def milligrams_of_texts(rows: Dispensings, *, component: int | None, bare_number_is_mg: bool) -> Float64s:
+    """Milligrams of one component of each distinct strength, and NaN for no text behind them.
+
+    Args:
+        component: from 1, of a text that tells several strengths; None reads texts that tell one.
+    """
+    facts = rows.codes("strength_text").facts
+
+    def of_text(text: str) -> float:
+        found = strengths(text, bare_number_is_mg=bare_number_is_mg)
+        if component is None:
+            return float(found[0]) if len(found) == 1 else np.nan
+        return float(found[component - 1]) if len(found) > 1 and component <= len(found) else np.nan
+
+    def read() -> Float64s:
+        return np.array([*map(of_text, facts.texts), np.nan])
+
+    return facts.remember(("strength", component, bare_number_is_mg), read)
+
+
+def units_a_day(rows: Dispensings, steps: Sequence[str], places: Int64s) -> tuple[Float64s, Int64s]:
+    """Units a day of each row by the first step that can tell, NaN where none does; and that step, -1 for none."""
+    units, step = np.full(len(places), np.nan), np.full(len(places), -1, np.int64)
+    for number, name in enumerate(steps):
+        told = np.full(len(places), np.nan)
+        if name.startswith("units_per_day"):
+            told[:] = float(name.partition(":")[2])
+        elif rows.has("dosage_text"):
+            texts = rows.codes("dosage_text")
+            told = np.array([*(np.nan if one is None else float(one) for one in texts.facts.units_per_day), np.nan])[
+                texts.code[places]
+            ]
+        serves = np.isnan(units) & ~np.isnan(told)
+        units[serves], step[serves] = told[serves], number
+    return units, step
+
+
+def daily_doses(person: Int64s, substance: Int64s, milligrams: Float64s) -> DailyDoses:
+    """Doses of rows as doses of persons: equal doses of a substance are one dose, different ones add up."""
+    dose = np.round(milligrams, _DECIMALS)
+    order = np.lexsort((dose, substance, person))
+    person, substance, dose = person[order], substance[order], dose[order]
+    same = np.zeros(len(dose), np.bool_)
+    same[1:] = (person[1:] == person[:-1]) & (substance[1:] == substance[:-1])
+    first = np.flatnonzero(~same)
+    repeated = same.copy()
+    repeated[1:] &= dose[1:] == dose[:-1]
+    added = np.add.reduceat(np.where(repeated, 0.0, dose), first) if len(first) else np.zeros(0)
+    return DailyDoses(person[first], substance[first], np.round(added, _DECIMALS))
