@@ -364,7 +364,7 @@ def needed_columns(definition: IndicatorSet) -> dict[str, set[str]]:
         if isinstance(indicator, DrugsAtDate | Polypharmacy) and indicator.by_form:
             columns.add("dosage_form")
         if isinstance(indicator, DoseAboveLimit):
-            columns.update(["strength_text", *(["dosage_text"] if "dosage_text" in indicator.dose else [])])
+            columns.update(["strength_text", "dosage_text"])
         if isinstance(indicator, _WITHOUT_STAYS) and indicator.needs_dose:
             columns.add("daily_dose")
         if isinstance(indicator, DrugUsePeriods):

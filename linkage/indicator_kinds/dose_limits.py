@@ -26,10 +26,11 @@ class DoseLimit(Model):
 class DoseAboveLimit(AtDate):
     """Persons who on day D have a daily dose above the limit of its substance; the limit itself is not above it.
 
-    Daily dose = strength x units a day, which the dosage text tells or, where it is not understood, the next step says;
-    `measure = "assumed_dose"` counts persons whose dose was so assumed. Of a substance the dispensings of the last day
-    count, of those that still hold on D; with `doses = "all_at_hand"` all of them. Equal doses are one dose, different
-    ones add up. `among = "treated"` leaves out who has no substance with a limit.
+    Daily dose = strength x units a day, which the dosage text tells (ranges with `:low`, `:mid` or `:high`) or, where
+    it is not understood, the next step says; `measure = "assumed_dose"` counts persons whose dose was so assumed. Of a
+    substance the dispensings of the last day count, of those that still hold on D; with `doses = "all_at_hand"` all of
+    them. Equal doses are one dose, different ones add up. `among = "treated"` leaves out who has no substance with a
+    limit.
     """
 
     kind: Literal["dose_above_limit"]

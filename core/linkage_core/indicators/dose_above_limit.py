@@ -14,7 +14,7 @@ from linkage_core.indicators.drugs_held import Held, on_days_in_force, rules_hel
 from linkage_core.indicators.initiation import denominator_words
 from linkage_core.indicators.reasons import Persons, somebody
 from linkage_core.indicators.run_context import RunContext, joined
-from linkage_core.indicators.stated_dose import daily_doses, milligrams_of_texts, units_a_day
+from linkage_core.indicators.stated_dose import daily_doses, is_assumed, milligrams_of_texts, units_a_day
 from linkage_core.indicators.values import Bools, Float64s, Int32s, Int64s, PersonValues
 from linkage_core.indicators.yes_no import yes_no
 
@@ -27,7 +27,7 @@ class _Rows:
         places: int64, positions in the register, ascending.
         person, limit: int64, one a row; `day`: int32.
         strength, units: float64, milligrams a unit and units a day; NaN where they are not told.
-        step: int64, position of the step that told the units.
+        step: int64, position of the step that told the units; -1 where none did.
     """
 
     places: Int64s
@@ -135,8 +135,7 @@ def _measured(indicator: DoseAboveLimit, rows: _Rows, persons: int) -> Iterator[
         for place, limit in enumerate(indicator.limits):
             yield f"substance={limit.atc}", _among(persons, daily.person[above & (daily.substance == place)])
     if "assumed_dose" in indicator.measure:
-        assumed = (rows.step > 0) | (indicator.dose[0] != "dosage_text")
-        yield "measure=assumed_dose", _among(persons, rows.person[assumed])
+        yield "measure=assumed_dose", _among(persons, rows.person[is_assumed(indicator.dose, rows.step)])
 
 
 def _among(persons: int, places: Int64s) -> Bools:

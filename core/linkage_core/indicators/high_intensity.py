@@ -14,7 +14,7 @@ from linkage_core.indicators.initiation import denominator_words
 from linkage_core.indicators.observed_time import Moment
 from linkage_core.indicators.reasons import Persons, somebody
 from linkage_core.indicators.run_context import RunContext, joined
-from linkage_core.indicators.stated_dose import daily_doses, milligrams_of_texts, units_a_day
+from linkage_core.indicators.stated_dose import daily_doses, is_assumed, milligrams_of_texts, units_a_day
 from linkage_core.indicators.values import NO_TIME, Bools, Float64s, Int32s, Int64s, PersonValues
 from linkage_core.indicators.yes_no import yes_no
 
@@ -45,7 +45,7 @@ class _Doses:
     Args:
         person, threshold: int64, one a row.
         strength, units: float64, milligrams a unit and units a day; NaN where they are not told.
-        step: int64, position of the step that told the units.
+        step: int64, position of the step that told the units; -1 where none did.
     """
 
     person: Int64s
@@ -76,7 +76,7 @@ def _on_day(context: RunContext, indicator: HighIntensity, day: int) -> Iterator
         *([("excluded:not_dispensed", somebody(~last.treated))] if indicator.among == "treated" else []),
     ]
     assumed = np.zeros(persons, np.bool_)
-    assumed[doses.person[(doses.step > 0) | (indicator.dose[0] != "dosage_text")]] = True
+    assumed[doses.person[is_assumed(indicator.dose, doses.step)]] = True
     found = {"high_intensity": _high(doses, indicator, persons), "assumed_dose": assumed}
     account = {f"rows_by_{step}": int(np.count_nonzero(doses.step == place)) for place, step in
                enumerate(indicator.dose)}  # fmt: skip

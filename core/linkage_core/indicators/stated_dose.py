@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from linkage_core.indicators.days_of_supply import RANGES
 from linkage_core.indicators.dispensings import Dispensings
 from linkage_core.indicators.strengths import strengths
-from linkage_core.indicators.values import Float64s, Int64s
+from linkage_core.indicators.values import Bools, Float64s, Int64s
 
 _DECIMALS = 6
 """Of a dose in milligrams: products of decimals that are told exactly are compared exactly."""
@@ -56,13 +57,25 @@ def units_a_day(rows: Dispensings, steps: Sequence[str], places: Int64s) -> tupl
         if name.startswith("units_per_day"):
             told[:] = float(name.partition(":")[2])
         elif rows.has("dosage_text"):
-            texts = rows.codes("dosage_text")
-            told = np.array([*(np.nan if one is None else float(one) for one in texts.facts.units_per_day), np.nan])[
-                texts.code[places]
-            ]
+            told = _units_of_texts(rows, name.partition(":")[2])[rows.codes("dosage_text").code[places]]
         serves = np.isnan(units) & ~np.isnan(told)
         units[serves], step[serves] = told[serves], number
     return units, step
+
+
+def _units_of_texts(rows: Dispensings, ranges: str) -> Float64s:
+    """Units a day of each distinct dosage text, and NaN for no text behind them."""
+    facts = rows.codes("dosage_text").facts
+
+    def read() -> Float64s:
+        return np.array([*(np.nan if one is None else float(one) for one in facts.units_by(RANGES[ranges])), np.nan])
+
+    return facts.remember(("units a day", ranges), read)
+
+
+def is_assumed(steps: Sequence[str], step: Int64s) -> Bools:
+    """bool, one a row: its units a day were assumed and not told; `step` as `units_a_day` gives it."""
+    return np.array([*(name.startswith("units_per_day") for name in steps), False], np.bool_)[step]
 
 
 def daily_doses(person: Int64s, substance: Int64s, milligrams: Float64s) -> DailyDoses:

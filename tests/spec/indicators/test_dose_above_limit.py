@@ -93,6 +93,13 @@ def test_a_dosage_that_is_not_understood_is_taken_as_the_next_step_says_and_told
     assert above(*rows, extra='dose = "dosage_text"\n') == (None, "error:dosage_text")
 
 
+def test_a_range_of_units_is_read_where_the_definition_says_which_end_stands_for_it():
+    row = ("anna", 90, "B01AC06", 60, "75 mg", "1-2 tabletter dagligen")
+    assert above(row, extra='dose = "dosage_text"\n') == (None, "error:dosage_text")
+    assert above(row, extra='dose = "dosage_text:low"\n') == (0, "ok")
+    assert above(row, extra='dose = "dosage_text:high"\n') == (1, "ok")
+
+
 def test_a_strength_that_is_not_understood_is_an_error_where_it_decides():
     assert above(("anna", 90, "B01AC06", 60, "stark", ONCE)) == (None, "error:strength_text")
     assert above(("anna", 10, "B01AC06", 60, "stark", ONCE)) == (0, "ok")
