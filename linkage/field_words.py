@@ -79,7 +79,8 @@ FIELD_WORDS: dict[str, str] = {
     "cap_at_1": "Cut ratios at 1.",
     "start": "From which day days are counted.",
     # ---- Amounts
-    "row_strata": 'Properties of rows to split by, such as "atc:5" for the first five signs of the code.',
+    "row_strata": 'Properties of rows to split by, such as "atc:5" for the first five signs of the code, or '
+    '"prescribing_reason:stroke+pain" for code sets.',
     "standard": "Ages and weights of standardised rates.",
     "cost": "Which costs are added.",
     "strength": "Where the strength is read: from its text, or from a number.",

@@ -182,6 +182,8 @@ class IndicatorSet(Model):
                 _known(indicator.drug_use, self.drug_use, what="model of drug use", where=indicator.id)
             if indicator.by_reason is not None:
                 _check_reasons(indicator, self)
+            for name in indicator.row_code_sets if isinstance(indicator, AmountIndicator) else []:
+                _known(name, self.codes, what="code set", where=indicator.id)
             for supply in supply_models(indicator):
                 _known(supply, self.supply, what="supply model", where=indicator.id)
                 without_stays = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from linkage.indicator_kinds.common import (
     Denominator,
@@ -54,6 +54,10 @@ class RollingCalendar(Calendar):
         return self
 
 
+RowStratum = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*(:(\d|[a-z][a-z0-9_-]*(\+[a-z][a-z0-9_-]*)*))?$")]
+"""A column of rows, its codes cut to a length ("atc:5") or gathered in code sets ("prescribing_reason:stroke+pain")."""
+
+
 class _Amount(IndicatorBase):
     """Rows of a code set, or of the whole register, in a window after the index day or in calendar periods."""
 
@@ -61,7 +65,7 @@ class _Amount(IndicatorBase):
     observe: Observation | None = None
     calendar: RollingCalendar | None = None
     end_at_exit: bool = True
-    row_strata: list[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*(:\d)?$")]] = Field(default_factory=list)
+    row_strata: list[RowStratum] = Field(default_factory=list)
     denominator: Annotated[list[Denominator], BeforeValidator(as_list), Field(min_length=1)] = ["all"]
     standard: Standard | None = None
 
@@ -70,6 +74,19 @@ class _Amount(IndicatorBase):
         if (self.observe is None) == (self.calendar is None):
             raise ValueError("give either observe (days after the index day) or calendar (periods)")
         return self
+
+    @property
+    def row_code_sets(self) -> list[str]:
+        """Names of the code sets that rows are split by."""
+        cuts = [stratum.partition(":")[2] for stratum in self.row_strata]
+        return [name for cut in cuts if cut and not cut.isdigit() for name in cut.split("+")]
+
+    @field_validator("row_strata")
+    @classmethod
+    def _sets_once(cls, strata: list[str]) -> list[str]:
+        for stratum in unique(strata):
+            unique(stratum.partition(":")[2].split("+"))
+        return strata
 
     @model_validator(mode="after")
     def _rates_have_what_they_need(self) -> _Amount:

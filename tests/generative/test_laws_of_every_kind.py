@@ -72,6 +72,11 @@ def said(value: PersonValues) -> dict[str, np.ndarray]:
             name: np.where(counted, part, 0)
             for name, part in (("days", value.times.day), ("ending", value.times.ending))
         }
+    for name, rows in value.rows.items():
+        found = rows.entries()
+        for place, level in enumerate(found.levels):
+            own = found.level == place
+            told[f"{name} {level}"] = np.bincount(found.person[own], found.value[own], len(value.reason))
     return {name: part for name, part in told.items() if part is not None}
 
 

@@ -102,7 +102,10 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
     "units": examples(f'codes = "asa"\n{_OBSERVE}'),
     "substance_amount": examples(f'codes = "statin"\n{_OBSERVE}'),
     "ddd": examples(_OBSERVE, _CALENDAR),
-    "cost": examples(f'{_OBSERVE}\ncost = ["total", "patient"]', f'{_CALENDAR}\nrow_strata = ["prescribing_reason"]'),
+    "cost": examples(
+        f'{_OBSERVE}\ncost = ["total", "patient"]\nrow_strata = ["prescribing_reason:prevention+fibrillation"]',
+        f'{_CALENDAR}\nrow_strata = ["prescribing_reason"]',
+    ),
     "generic_substitution": examples(
         f'{_OBSERVE}\nsubstituted = ["utbytt"]\nnot_substituted = ["ej utbytt"]',
         breaks={**_COUNTS_ROWS, REVERSED_PAIR: "it is about dispensed rows, those that are reversed later among them"},

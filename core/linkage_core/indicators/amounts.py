@@ -71,7 +71,9 @@ def _evaluate_together(
     for chosen in apart(windows):
         cut = kernel_windows(context, first, [windows[number] for number in chosen])
         sums = sums_in_windows(picked, of_row, cut, above=users)
-        levels = {spec: LevelSums(rows, picked, of_row, cut, spec) for spec in specs}
+        levels = {
+            spec: LevelSums(rows, picked, of_row, cut, spec, code_sets=context.definition.codes) for spec in specs
+        }
         for place, (indicator, one) in enumerate(weights):
             split = [levels[spec] for spec in _row_specs(context, indicator)]
             added = _Added(indicator, one, place, sums, split, picked.without_rows)

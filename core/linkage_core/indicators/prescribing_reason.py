@@ -14,12 +14,10 @@ from linkage_core.indicators.dictionary_facts import membership, plain
 from linkage_core.indicators.follow_up import FAR
 from linkage_core.indicators.observed_time import Moment
 from linkage_core.indicators.reasons import somebody
-from linkage_core.indicators.row_dimensions import row_levels
+from linkage_core.indicators.row_dimensions import OTHER, row_levels
 from linkage_core.indicators.run_context import RunContext
 from linkage_core.indicators.set_rows import SetRows
 from linkage_core.indicators.values import Bools, Int32s, Int64s, Measure, PersonValues
-
-OTHER = "other"
 
 
 def persons_by_reason(context: RunContext, indicator: Indicator, asked: ByReason) -> Mapping[str, Bools]:

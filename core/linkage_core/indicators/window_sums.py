@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
+from linkage.indicator_kinds import CodeSet
 from linkage_core.indicators.dispensings import Dispensings
 from linkage_core.indicators.reasons import Reasons
 from linkage_core.indicators.row_dimensions import dimension_name, row_levels
@@ -47,9 +48,16 @@ class LevelSums:
     """What rows weigh by window, person and level of one row variable: added up when somebody asks for it."""
 
     def __init__(
-        self, rows: Dispensings, picked: SetRows, weights: Sequence[Weight], windows: Windows, spec: str
+        self,
+        rows: Dispensings,
+        picked: SetRows,
+        weights: Sequence[Weight],
+        windows: Windows,
+        spec: str,
+        *,
+        code_sets: Mapping[str, CodeSet] | None = None,
     ) -> None:
-        levels = row_levels(rows, spec)
+        levels = row_levels(rows, spec, code_sets)
         self.names, self.partitions_rows = levels.names, levels.partitions_rows
         self.dimension = dimension_name(spec)
         self.weights, self.windows = weights, windows

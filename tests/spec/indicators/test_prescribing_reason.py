@@ -178,3 +178,59 @@ def test_it_is_of_the_laboratory_and_its_column_is_read():
     assert definition.indicators[0].unprotected == ["by_reason"]
     assert definition.indicators[0].laboratory_statistics == []
     assert "prescribing_reason" in needed_columns(definition)["lmed"]
+
+
+# Rows by sets of reasons
+
+
+BY_SETS = f'{USERS}row_strata = ["prescribing_reason:fibrillation+prevention"]'
+
+
+def by_level(value: PersonValues) -> dict[str, list[str]]:
+    """Persons under each level."""
+    (rows,) = value.rows.values()
+    found = rows.entries()
+    return {
+        level: [NAMES[person] for person, own in zip(found.person, found.level, strict=True) if own == place]
+        for place, level in enumerate(found.levels)
+    }
+
+
+def test_each_row_stands_under_the_sets_of_its_own_reasons():
+    value = values_of(BY_SETS)["x/observe_days=365"]
+    assert list(value.rows) == ["prescribing_reason_fibrillation_prevention"]
+    assert by_level(value) == {
+        "fibrillation": ["anna", "cilla", "eva"],
+        "prevention": ["anna", "bo", "cilla"],
+        "other": ["dora", "eva"],
+        "not_recorded": ["bo", "dora"],
+    }
+
+
+def test_two_concepts_of_one_set_on_one_row_count_once():
+    body = USERS.replace('"users"', '"dispensings"') + 'row_strata = ["prescribing_reason:prevention"]'
+    row = {"person": "anna", "day": 0, "atc": "C10AA05", "packages": 1, "prescribing_reason": ["22298006", "38341003"]}
+    (rows,) = values_of(body, [row])["x/observe_days=365"].rows.values()
+    assert rows.entries().value.tolist() == [1]
+
+
+def test_codes_of_one_a_row_may_be_gathered_too_and_then_sums_add_up():
+    header = HEADER + '[codes.high]\natc_include = ["C10AA05"]\n[codes.all]\natc_include = ["C10A"]\n'
+    rows = lmed(NAMES, "anna 0 C10AA05 1 30", "anna 5 C10AA01 1 30", "bo 0 N02BE01 1 30", "cilla 0 - 1 30")
+
+    def split(sets: str) -> PersonValues:
+        body = f'id = "x"\nkind = "users"\nobserve = {{ from = 0, to = 365 }}\nrow_strata = ["atc:{sets}"]'
+        return evaluated(drawn_set(body, header=header), population=population(NAMES), lmed=rows)["x/observe_days=365"]
+
+    apart = split("high")
+    assert by_level(apart) == {"high": ["anna"], "other": ["anna", "bo"], "not_recorded": ["cilla"]}
+    assert next(iter(apart.rows.values())).partitions_rows
+    overlapping = split("high+all")
+    assert by_level(overlapping) == {"high": ["anna"], "all": ["anna"], "other": ["bo"], "not_recorded": ["cilla"]}
+    assert not next(iter(overlapping.rows.values())).partitions_rows
+
+
+def test_a_set_of_rows_that_does_not_exist_or_stands_twice_is_refused():
+    for sets, says in (("gout", "gout"), ("prevention+prevention", "stands twice"), ("Prevention", "pattern")):
+        with pytest.raises(DefinitionRejected, match=says):
+            drawn_set(f'{USERS}row_strata = ["prescribing_reason:{sets}"]', header=HEADER)
