@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from linkage_server.lab.evaluate import evaluate_files
+from linkage_server.lab.population_results import Asked
 from tests.support.adherer_oracle import GROUPS, definition, expected, files, folder
 
 pytestmark = pytest.mark.shared_data
@@ -45,13 +46,21 @@ def results(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
         for group in GROUPS
         for name, kind, calendar in KINDS
     ]
+    indicators += [
+        f'[[indicator]]\nid = "initiation_{interval}"\nkind = "initiation"\ncodes = "statin"\n'
+        'reversals = "net_latest"\n'
+        "window = { from = 0, to = 90 }\nwashout = { from = -365, to = -1 }\nend_at_exit = false\n"
+        f'interval = "{interval}"\n'
+        for interval in ("wilson", "clopper-pearson")
+    ]
     (out / "set.toml").write_text("".join([code_sets, *indicators]), encoding="utf-8")
     evaluate_files(
         out / "set.toml",
         population=folder(shared_data) / "input" / "persons.parquet",
         events={"lmed": files(shared_data)["lmed"]},
         out=out,
-        by=[["sex", "age"]],
+        by=[["sex", "age"], ["hospital"]],
+        asked=Asked(compare=["hospital"]),
         inhabitants=folder(shared_data) / "input" / "population.parquet",
     )
     return out
@@ -130,12 +139,15 @@ def test_rates_by_sex_and_their_limits(shared_data, rates):
 def test_the_share_of_substitutions_is_exact(shared_data, results, rates):
     reference = expected(shared_data, "substitution_share").set_index(["grp", "year"])
     ours = rates[(rates.statistic == "share") & (rates.sex == "total") & (rates.age == "total")]
+    ours = ours[ours.hospital == "total"]
     ours = ours.assign(year=ours.period.astype(int)).set_index(["grp", "year"]).loc[reference.index]
     assert (ours.denominator == reference.rows).all()
     assert (ours.numerator == reference.substituted).all()
     assert np.allclose(ours.value, reference.share, rtol=0, atol=1e-12)
     table = pd.read_parquet(results / "table.parquet")
-    table = table[(table.sex == "total") & (table.age == "total") & (table.year != "total")]
+    table = table[
+        (table.sex == "total") & (table.age == "total") & (table.hospital == "total") & (table.year != "total")
+    ]
     for rows, column in (("substitutable", "rows"), ("substituted", "substituted")):
         sums = table[table.parameters == f"rows={rows}"]
         sums = sums.assign(grp=sums.indicator.str.partition("_")[0].str.upper(), year=sums.year.astype(int))
@@ -145,7 +157,9 @@ def test_the_share_of_substitutions_is_exact(shared_data, results, rates):
 def test_monthly_series(shared_data, results):
     reference = expected(shared_data, "monthly").set_index(["grp", "month"])
     table = pd.read_parquet(results / "table.parquet")
-    table = table[(table.sex == "total") & (table.age == "total") & (table.month != "total")]
+    table = table[
+        (table.sex == "total") & (table.age == "total") & (table.hospital == "total") & (table.month != "total")
+    ]
     for column, name in (
         ("users", "users"),
         ("dispensings", "dispensings"),
@@ -158,3 +172,26 @@ def test_monthly_series(shared_data, results):
         assert np.allclose(ours.loc[reference.index].value, reference[column], rtol=1e-9, atol=1e-9), column
         others = ours.drop(reference.index)
         assert (others.value == 0).all(), column
+
+
+def test_initiation_by_hospital_with_exact_and_score_limits(shared_data, results):
+    reference = expected(shared_data, "initiation_by_hospital").set_index("hospital")
+    table = pd.read_parquet(results / "table.parquet")
+    compared = pd.read_parquet(results / "comparison.parquet")
+    for interval, prefix in (("wilson", "w"), ("clopper-pearson", "cp")):
+        name = f"initiation_{interval}"
+        shares = table[(table.indicator == name) & (table.statistic == "share") & (table.hospital != "total")]
+        units = compared[(compared.indicator == name) & (compared.unit != "total")]
+        for found, unit in ((shares, shares.hospital), (units, units.unit)):
+            ours = found.assign(hospital=unit.astype(int)).set_index("hospital")
+            assert set(ours.index) == set(reference.index)
+            ours = ours.loc[reference.index]
+            assert (ours.numerator == reference.x).all()
+            assert (ours.denominator == reference.n).all()
+            wanted = reference[["share", f"{prefix}_lower", f"{prefix}_upper"]]
+            assert np.allclose(ours[["value", "lower", "upper"]], wanted, rtol=1e-9, atol=0), interval
+        overall = reference.x.sum() / reference.n.sum()
+        assert np.allclose(units.overall, overall, rtol=1e-12)
+        # Hospitals of up to thirteen persons: nothing of theirs is out of the ordinary.
+        assert (units.lower_998 <= units.lower_95).all()
+        assert (units.upper_95 <= units.upper_998).all()
