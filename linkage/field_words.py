@@ -111,6 +111,9 @@ FIELD_WORDS: dict[str, str] = {
     "atc": "Code of the substance.",
     "least_mg": "Least daily dose in milligrams.",
     "component": "Which strength of a combination counts, from 1.",
+    "limits": "The highest daily dose that is advised of each substance.",
+    "doses": "Which dispensings make the dose: those of the last day, or all that are at hand.",
+    "most_mg": "Highest daily dose in milligrams.",
     "least_percent": "Least change of a dose that counts.",
     # ---- Episodes
     "gap_days": "Days without supply that are permitted; equality does not end an episode. A list is a grid.",
@@ -126,7 +129,7 @@ FIELD_WORDS: dict[str, str] = {
     "before_days": "Days before the end of supply from which the other drug may begin.",
     "together_days": "Days for which both must be at hand.",
     # ---- Waiting-time distribution
-    "between": "Dates between which first dispensings are looked at.",
+    "between": "Dates between which dispensings are looked at.",
     "direction": "reverse: from each person's last dispensing of the window; ordinary: from the first.",
     "distribution": "Families of distributions that are fitted.",
     "percentile": "Percentiles of the time between two dispensings.",

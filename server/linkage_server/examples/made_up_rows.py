@@ -22,6 +22,7 @@ from linkage.indicator_definition import IndicatorSet, code_set_names, needed_co
 from linkage.indicator_kinds import (
     Calendar,
     CodeSet,
+    DoseAboveLimit,
     DrugsAtDate,
     GenericSubstitution,
     HighIntensity,
@@ -150,7 +151,9 @@ def _dispensings(drugs: Sequence[CodeSet], indicator: Indicator, moved: int) -> 
 
 def _named(indicator: Indicator) -> list[str]:
     """Codes that the definition itself singles out."""
-    return [one.atc for one in indicator.thresholds] if isinstance(indicator, HighIntensity) else []
+    if isinstance(indicator, HighIntensity):
+        return [one.atc for one in indicator.thresholds]
+    return [one.atc for one in indicator.limits] if isinstance(indicator, DoseAboveLimit) else []
 
 
 def _says(indicator: Indicator, who: str, number: int) -> Mapping[str, object]:

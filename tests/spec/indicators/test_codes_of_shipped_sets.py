@@ -115,6 +115,7 @@ ELDERLY = {
     "ssri_and_related": "N06AB04 N06AX11",
     "hypnotics": "N05CD02 N05CF01 N05CM06",
     "steroids": "H02AB06",
+    "with_dose_limit": "B01AC06 N02BE01 N05AD01 N05BA04 N05CF01",
 }
 CASES = [
     *(("swedeheart-secondary-prevention@2.0.0", name, codes) for name, codes in SWEDEHEART.items()),
