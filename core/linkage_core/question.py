@@ -32,6 +32,7 @@ _GRIDS = (
     "together_days",
     "covered_days",
     "pairs",
+    "limits",
     "grace_days",
 )
 _THRESHOLDS = ("threshold", "at_least")
@@ -83,6 +84,7 @@ def _values(indicator: Indicator) -> int:
         * (episodes.count if episodes else 1)
         * (len(periods(calendar)) if calendar else 1)
         * (3 if washout and washout.effect == "stratify" else 1)
+        * getattr(indicator, "most_lines", 1)
         * (1 + sum(len(getattr(indicator, name, ())) for name in _THRESHOLDS))
         * (len(indicator.by_reason.sets) + 3 if indicator.by_reason else 1)
     )

@@ -15,6 +15,7 @@ from typing import Any, get_args
 from pydantic import BaseModel
 
 from linkage import errors, indicator_definition, indicator_kinds
+from linkage.indicator_kinds import concurrent, dose_limits
 from linkage_server.access.permits import PERMITS, Role
 from linkage_server.operations.logs import EVENTS
 from linkage_server.settings import Settings
@@ -51,6 +52,10 @@ _PARTS = (
     indicator_kinds.EpisodeWindows,
     indicator_kinds.Outcome,
     indicator_kinds.ByReason,
+    concurrent.DrugWeight,
+    concurrent.InteractingPair,
+    concurrent.Diagnosis,
+    dose_limits.DoseLimit,
     indicator_kinds.CodeSet,
     indicator_kinds.SupplyModel,
     indicator_kinds.Target,

@@ -40,6 +40,20 @@ def test_the_set_of_the_page_of_episodes_is_read() -> None:
     assert kinds == ["treatment_episodes", "time_to_discontinuation", "covered_on_day"]
 
 
+def test_the_set_of_the_page_of_concurrent_use_is_read() -> None:
+    kinds = dict.fromkeys(one.kind for one in load_indicator_set(toml_of("concurrent-use.md")).indicators)
+    assert [*kinds] == [
+        "drugs_at_date",
+        "drug_burden",
+        "dose_above_limit",
+        "polypharmacy",
+        "interacting_pairs",
+        "duplicate_therapy",
+        "drug_after_diagnosis",
+        "treatment_lines",
+    ]
+
+
 def test_the_set_of_the_page_of_outcomes_is_read() -> None:
     kinds = [indicator.kind for indicator in load_indicator_set(toml_of("outcomes.md")).indicators]
     assert kinds == ["outcome_rate", "landmark_outcome", "sequence_symmetry"]
