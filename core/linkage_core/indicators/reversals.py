@@ -7,7 +7,6 @@ indicators.md section 5 and tests/spec/indicators/test_reversals.py.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import prod
 
 import numpy as np
 import pyarrow as pa
@@ -23,6 +22,7 @@ _ORDERS_EQUALS = ("days_supply", "dosage_text", "daily_dose", "prescribing_reaso
 """What may tell rows of one product, day and quantity apart: else their order would decide which of them is left."""
 
 _INT32_MAX = int(np.iinfo(np.int32).max)
+_MARKED_A_NUMBER = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,17 +94,16 @@ def product_of_row(dispensings: Dispensings, rows: Int64s) -> Int32s:
     parts = [_numbers(dispensings, concept, rows) for concept in ("atc", *PRODUCT_COLUMNS) if dispensings.has(concept)]
     if not parts or not len(rows):
         return np.zeros(len(rows), np.int32)
-    sizes = [int(part.max()) + 1 for part in parts]
-    if prod(sizes) <= np.iinfo(np.int32).max and min(int(part.min()) for part in parts) >= 0:
-        product = parts[0]
-        for part, size in zip(parts[1:], sizes[1:], strict=True):
-            product = product * np.int32(size) + part
-        return product
-    # Too many combinations to number them all: number those that there are.
-    number = np.zeros(len(rows), np.int64)
+    number, most = np.zeros(len(rows), np.int64), 0
     for part in parts:
-        _, place = np.unique(part, return_inverse=True)
-        _, number = np.unique(number * (int(place.max(initial=0)) + 1) + place, return_inverse=True)
+        smallest = int(part.min())
+        size = int(part.max()) - smallest + 1
+        if (most + 1) * size > _INT32_MAX:
+            # Too many combinations to number them all: number those that there are.
+            number, most = _dense(number)
+        number, most = number * size + (part - smallest), (most + 1) * size - 1
+    if most > _INT32_MAX:
+        number, _ = _dense(number)
     return number.astype(np.int32)
 
 
@@ -153,6 +152,13 @@ def _rank(dispensings: Dispensings, concept: str, rows: Int64s) -> Int64s:
 
 
 def _dense(numbers: Int64s) -> tuple[Int64s, int]:
-    """The same order in numbers from 0 on, and the largest of them."""
-    distinct, place = np.unique(numbers, return_inverse=True)
-    return place.astype(np.int64), max(len(distinct) - 1, 0)
+    """The same order in numbers from 0 on, and the largest of them; none is negative."""
+    most = int(numbers.max(initial=0))
+    if most > _MARKED_A_NUMBER * len(numbers):
+        distinct, place = np.unique(numbers, return_inverse=True)
+        return place.astype(np.int64), max(len(distinct) - 1, 0)
+    # Far cheaper than to sort them: mark those that there are, and count the marks.
+    marks = np.zeros(most + 1, np.int64)
+    marks[numbers] = 1
+    place = np.cumsum(marks)
+    return place[numbers] - 1, max(int(place[-1]) - 1, 0)
