@@ -51,5 +51,6 @@ def _words(complaint: Any) -> str:
         context = complaint["ctx"]
         return f"unknown kind {context['tag']!r}, known are: {context['expected_tags']}"
     if kind == "value_error":
-        return str(complaint["ctx"]["error"])
+        # Rule and mend of parts that orders have too stand with a bar between them.
+        return str(complaint["ctx"]["error"]).replace("|", " ").rstrip(".")
     return str(complaint["msg"])

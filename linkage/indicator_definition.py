@@ -41,6 +41,7 @@ from linkage.indicator_kinds import (
     Identifier,
     Indicator,
     Initiation,
+    InRegisters,
     InteractingPairs,
     LandmarkOutcome,
     MedicationAvailability,
@@ -335,6 +336,11 @@ def needed_columns(definition: IndicatorSet) -> dict[str, set[str]]:
         if exit_column is not None:
             needed.setdefault(exit_column.register_name, set()).add(exit_column.date_column)
     for indicator in definition.indicators:
+        if isinstance(indicator, InRegisters):
+            for one in indicator.criteria:
+                netted = ["packages", *PRODUCT_COLUMNS] if one.nets else []
+                needed.setdefault(one.register_name, set()).update([*one.needed_columns, *netted])
+            continue
         columns = needed.setdefault(indicator.register_name, set())
         if isinstance(indicator, EventInWindow):
             columns.update([indicator.date_column, *indicator.code_columns])

@@ -108,7 +108,7 @@ class _Table:
     def put_point(self, point: Point, cells: _Cells, row: str | None) -> None:
         """Put in the sets and sums of one point over one crossing, and the lines that print them."""
         axes = _Axes(self._periods.get(point.dimension), self._rows[row][0] if row is not None else None)
-        denominator = self._shared["/".join(point.periods)][point.denominator]
+        denominator = self._denominator(point)
         if point.periods:
             self._splits[Split(POPULATION, (denominator, f"{POPULATION} without {denominator}"))] = None
         self._put_set(denominator, point, cells, axes, columns=point.denominator, by_row=False)
@@ -124,6 +124,8 @@ class _Table:
             self._put_sums(point, cells, axes, point.added, scale=FRACTION_SCALE, contributors=denominator)
             return
         self._put_set(point.counted, point, cells, axes, columns=point.counted, by_row=True)
+        if point.parts:
+            self._splits[Split(point.counted, tuple(f"{part}/yes" for part in point.parts))] = None
         if point.measure is Measure.AMOUNT:
             self._splits[Split(denominator, (point.counted, f"{denominator} without {point.counted}"))] = None
             self._put_sums(point, cells, axes, point.added, scale=point.scale, contributors=point.counted)
@@ -260,13 +262,28 @@ class _Table:
         )
 
     def _shared_out(self) -> list[Split]:
-        """Denominators that points share out between them: who knows all but one of the parts knows the last."""
-        parts: dict[tuple[str, str], list[str]] = {}
-        for point in self._counts.layout.points:
+        """What points share out between them: who knows all but one of the parts knows the last."""
+        known = {point.name: point for point in self._counts.layout.points}
+        parts: dict[str, list[Point]] = {}
+        for point in known.values():
             if point.part_of and point.counted:
-                whole = self._shared["/".join(point.periods)][point.denominator]
-                parts.setdefault((point.part_of, whole), []).append(point.counted)
-        return [Split(whole, tuple(counted)) for (_, whole), counted in parts.items()]
+                parts.setdefault(point.part_of, []).append(point)
+        found = []
+        for whole, own in parts.items():
+            if whole not in known:
+                found.append(Split(self._denominator(own[0]), tuple(part.counted for part in own)))
+                continue
+            sets = {
+                known[whole].counted: tuple(part.counted for part in own),
+                self._denominator(known[whole]): tuple(map(self._denominator, own)),
+                known[whole].added: tuple(part.added for part in own),
+            }
+            # One of two parts may be everybody, and the other nobody.
+            found += [Split(name, names) for name, names in sets.items() if name and name not in names]
+        return found
+
+    def _denominator(self, point: Point) -> str:
+        return self._shared["/".join(point.periods)][point.denominator]
 
     def _splits_of(self, family: str) -> list[Split]:
         sets = self._counts.families[family]

@@ -39,7 +39,9 @@ class Point:
         rows: row variables that its values are split by; `own_rows` are those that the definition asks for.
         overlapping: row variables of which a row may have several levels.
         reasons: why persons have no value, in the order of the rules.
-        part_of: points of one name share their denominator out: each of its persons is counted by exactly one.
+        part_of: name of the point whose persons this one and others share out between them; where there is none of the
+            name, each person of their denominator is counted by exactly one of them.
+        parts: names of the points into which those who are counted fall apart.
         denominator: name of the set of persons that have a value.
         counted: name of the set that is counted beside the denominator; "" where only a sum is formed.
         added: name of what is added up; "" where persons are only counted.
@@ -62,6 +64,7 @@ class Point:
     overlapping: tuple[str, ...]
     reasons: tuple[str, ...]
     part_of: str = ""
+    parts: tuple[str, ...] = ()
     denominator: str = field(init=False, compare=False)
     counted: str = field(init=False, compare=False)
     added: str = field(init=False, compare=False)
@@ -121,6 +124,7 @@ def point_of(values: Sequence[PersonValues]) -> Point:
         overlapping=tuple(dict.fromkeys(_overlapping(values))),
         reasons=tuple(dict.fromkeys(reason for value in values for reason in value.reasons if reason != OK)),
         part_of=first.part_of,
+        parts=tuple(f"{first.indicator.id}/{part}" for part in first.parts),
     )
 
 

@@ -34,6 +34,7 @@ _GRIDS = (
     "pairs",
     "limits",
     "grace_days",
+    "memberships",
 )
 _THRESHOLDS = ("threshold", "at_least")
 

@@ -72,6 +72,7 @@ from linkage.indicator_kinds.episodes import (
     WithGaps,
 )
 from linkage.indicator_kinds.events import EventInWindow
+from linkage.indicator_kinds.membership import InRegisters
 from linkage.indicator_kinds.outcomes import LandmarkOutcome, Outcome, OutcomeRate, WithOutcome
 from linkage.indicator_kinds.population_rates import Standard
 from linkage.indicator_kinds.possession import MedicationPossessionRatio
@@ -131,6 +132,7 @@ Indicator = Annotated[
     | DrugAfterDiagnosis
     | TreatmentLines
     | EventInWindow
+    | InRegisters
     | OutcomeRate
     | LandmarkOutcome
     | SequenceSymmetry,
@@ -171,6 +173,7 @@ __all__ = [
     "GenericSubstitution",
     "HighIntensity",
     "Identifier",
+    "InRegisters",
     "Incidence",
     "Indicator",
     "IndicatorBase",

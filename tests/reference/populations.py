@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from linkage.population_rules import NO_INDEX_EVENT, Criterion, DayWindow, Entry, Period, PopulationRules
+from linkage.indicator_kinds.criteria import Criterion
+from linkage.population_rules import NO_INDEX_EVENT, DayWindow, Entry, Period, PopulationRules
 
 Row = Mapping[str, Any]
 

@@ -18,7 +18,7 @@ from linkage_core.disclosure import ProtectedTable, protect
 from linkage_core.events import PersonEvents, Population
 from linkage_core.indicators import evaluate
 from tests.support.attackers import Cell, Printed, Programme, subtract
-from tests.support.indicator_tables import drawn_set, population, register
+from tests.support.indicator_tables import HEADER, drawn_set, population, register
 from tests.support.order_attack import read_order, truth_of
 
 POLICY = shipped_policies()["standard@1.0.0"]
@@ -196,3 +196,46 @@ def test_an_indicator_that_nobody_has_prints_its_zeros_where_the_strata_are_open
     shown = [row["numerator"] for row in protected.table.to_pylist() if row["status"] == "ok"]
     assert shown
     assert set(shown) == {0.0}
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_who_is_in_one_register_alone_is_not_found_from_the_other_sums(seed: int) -> None:
+    """drug + patient - both = either: four printed numbers would give a fifth away."""
+    names, persons = people(400, seed=seed)
+    random = np.random.default_rng(seed)
+    visits = [{"person": name, "day": 10, "main_diagnosis": "I214"} for name in names if random.random() < 0.08]
+    definition = drawn_set(
+        'id = "report"\nkind = "in_registers"\ncalendar = { from = 2020-01-01, until = 2022-01-01, step = "year" }\n'
+        '[indicator.sources]\ndrug = { kind = "drug", codes = "statin" }\n'
+        'patient = { kind = "diagnosis", columns = "main_diagnosis", codes = "infarction" }',
+        header=HEADER + '[codes.infarction]\nicd10_include = ["I21"]\n',
+    )
+    events = {
+        "lmed": drugs(names, seed=seed),
+        "par_sv": register(names, visits, date_column="admission_date"),
+    }
+    counted = count_by(
+        evaluate(definition, population=persons, events=events, data_until={}), population=persons, by=[["sex"]]
+    )
+    printed = read_order(counted, protect(counted, POLICY))
+    # What every reader of these words knows, whether or not disclosure control was told of it.
+    sums = {"drug": ("drug_only", "both"), "patient": ("patient_only", "both"), "either": ("drug_only", "patient")}
+    known = known_sums(printed, sums, point="report/year={};in={}/yes")
+    truth = truth_of(counted)
+    small = [cell for cell in sorted(printed.blank) if 1 <= truth[cell] < 10]
+    assert small
+    programme = Programme(Printed(printed.known, printed.blank, [*printed.relations, *known], printed.subsets))
+    for cell in small:
+        low, high = programme.range_of([(cell, 1)])
+        assert high - low >= 2, (cell, low, high)
+        assert high >= 10, (cell, low, high)
+
+
+def known_sums(printed: Printed, sums: dict[str, tuple[str, ...]], *, point: str) -> list[tuple[Cell, list[Cell]]]:
+    places = {place for _, place in {*printed.known, *printed.blank}}
+    return [
+        ((point.format(year, whole), place), [(point.format(year, part), place) for part in parts])
+        for year in (2020, 2021)
+        for whole, parts in sums.items()
+        for place in sorted(places)
+    ]

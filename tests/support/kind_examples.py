@@ -154,6 +154,10 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
         'window = { from = 1, to = 200 }\nstatistic = ["count", "rate"]',
         'register = "dors"\ndate = "death_date"\nwindow = { from = 0, to = [30, 200] }',
     ),
+    "in_registers": examples(
+        _CALENDAR + '\n[indicator.sources]\ndrug = { kind = "drug", codes = "statin" }\n'
+        'patient = { kind = "diagnosis", codes = "infarction", columns = "main_diagnosis" }'
+    ),
     "outcome_rate": (
         *examples(f'{_RATE}\nexposure = "by_day"\ngrace_days = [0, 30]'),
         *examples(_RATE, breaks=_SIDE_BY_SIDE),

@@ -25,6 +25,7 @@ from linkage.indicator_kinds import (
     EventInWindow,
     Indicator,
     Initiation,
+    InRegisters,
     InteractingPairs,
     LandmarkOutcome,
     MedicationAvailability,
@@ -51,6 +52,7 @@ from linkage_core.indicators.drug_use_periods import evaluate_drug_use_periods
 from linkage_core.indicators.drugs_at_date import evaluate_drug_burden, evaluate_drugs_at_date
 from linkage_core.indicators.event_in_window import evaluate_event_in_window
 from linkage_core.indicators.follow_up import follow
+from linkage_core.indicators.in_registers import evaluate_in_registers
 from linkage_core.indicators.initiation import evaluate_initiation
 from linkage_core.indicators.landmark_outcome import evaluate_landmark_outcome
 from linkage_core.indicators.medication_availability import evaluate_medication_availability
@@ -166,6 +168,7 @@ _EVALUATORS: Mapping[type[Indicator], Callable[[RunContext, Any], list[PersonVal
     DrugAfterDiagnosis: evaluate_drug_after_diagnosis,
     TreatmentLines: evaluate_treatment_lines,
     EventInWindow: evaluate_event_in_window,
+    InRegisters: evaluate_in_registers,
     OutcomeRate: evaluate_outcome_rate,
     LandmarkOutcome: evaluate_landmark_outcome,
     SequenceSymmetry: evaluate_sequence_symmetry,

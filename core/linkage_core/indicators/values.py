@@ -231,12 +231,14 @@ class PersonValues:
         account: counts of rows behind the value: netted, unmatched, without a measure, by supply step.
         counted: bool, one a person: who is in the denominator, where whoever made the value knows; values that share
             it share the object.
+        parts: parameters of the values of the same indicator into which the persons with yes fall apart, each in one.
         summed: what an amount is added up from, where cells need no person's value; `contributes` is then of counted
             persons only.
         number: float64, one a person: the full value where `value` holds whole units only; 0 where there is none. A
             person for whom a definition gives NaN or infinity has that here, is not counted, and has a reason.
         times: times to an event, where the value is one.
-        part_of: values of one name fall apart into each other: every counted person has yes in exactly one of them.
+        part_of: name of the value whose persons this one and others share out between them; where there is none of the
+            name, every counted person has yes in exactly one of them.
         episodes: lists the episodes that the value counts; for the laboratory, nothing else may call it.
         events: lists the events of the value's indicator, given with its first value alone; for the laboratory too.
         drug_use: lists its drug use periods, in the same way.
@@ -259,6 +261,7 @@ class PersonValues:
     incomplete: bool = False
     account: Mapping[str, int] = field(default_factory=dict)
     counted: Bools | None = None
+    parts: tuple[str, ...] = ()
     summed: Summed | None = None
     number: Float64s | None = None
     times: TimesToEvent | None = None

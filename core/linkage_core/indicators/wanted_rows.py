@@ -12,7 +12,15 @@ import numpy as np
 import pyarrow as pa
 
 from linkage.indicator_definition import IndicatorSet, code_set_names
-from linkage.indicator_kinds import CodeSet, DrugAfterDiagnosis, DrugUseModel, EventInWindow, SupplyModel, WithOutcome
+from linkage.indicator_kinds import (
+    CodeSet,
+    DrugAfterDiagnosis,
+    DrugUseModel,
+    EventInWindow,
+    InRegisters,
+    SupplyModel,
+    WithOutcome,
+)
 from linkage_core.indicators.dictionary_facts import facts_of, membership, plain
 from linkage_core.indicators.values import UInt8s
 from linkage_core.row_filter import RowFilter
@@ -36,6 +44,12 @@ def wanted_rows(definitions: Sequence[IndicatorSet], register: str, row_dimensio
             # An outcome is looked for in several columns, lists among them, which a test of one code cannot judge.
             if isinstance(indicator, WithOutcome | DrugAfterDiagnosis) and indicator.outcome.register_name == register:
                 return None
+            if isinstance(indicator, InRegisters):
+                own = [one for one in indicator.criteria if one.register_name == register]
+                if any(one.code_columns != ["atc"] for one in own):
+                    return None
+                code_sets.extend(definition.codes[one.codes] for one in own if one.codes is not None)
+                continue
             if register not in (indicator.register_name, getattr(indicator, "prescriptions", None)):
                 continue
             names = code_set_names(indicator)

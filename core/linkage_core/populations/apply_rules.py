@@ -9,7 +9,8 @@ import numpy as np
 import pyarrow as pa
 
 from linkage.errors import EventsRejected
-from linkage.population_rules import NO_INDEX_EVENT, Barrier, Criterion, Definition, Entry, PopulationRules
+from linkage.indicator_kinds.criteria import Criterion
+from linkage.population_rules import NO_INDEX_EVENT, Barrier, Definition, Entry, PopulationRules
 from linkage_core.events import PersonEvents, Population
 from linkage_core.indicators.follow_up import FAR, day_number, days
 from linkage_core.populations.counted_rows import NO_ROW, Bools, CountedRows, Int32s, Int64s, counted_rows

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from linkage.indicator_kinds import CodeSet
-from linkage.population_rules import Criterion, DayWindow, Period
+from linkage.indicator_kinds.criteria import Criterion
+from linkage.population_rules import DayWindow, Period
 from linkage_core.events import PersonEvents
 from linkage_core.indicators.codes import validity
 from linkage_core.indicators.dispensings import Dispensings

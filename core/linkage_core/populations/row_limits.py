@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from linkage.errors import EventsRejected
 from linkage.indicator_kinds import CodeSet
-from linkage.population_rules import CodeLimit, Criterion
+from linkage.indicator_kinds.criteria import CodeLimit, Criterion
 from linkage_core.events import PersonEvents
 from linkage_core.indicators.codes import coded
 
@@ -91,8 +91,8 @@ def column_of(events: PersonEvents, criterion: Criterion, name: str) -> pa.Array
 
 
 def _as_code_set(limit: CodeLimit) -> CodeSet:
-    # Any system: codes are compared by their beginnings, whatever they are codes of.
-    return CodeSet(system="snomed", include=list(dict.fromkeys(prefix.upper() for prefix in limit.starts_with)))
+    # Codes of any system are compared by their beginnings, as those of ICD are.
+    return CodeSet(system="icd10", include=list(dict.fromkeys(prefix.upper() for prefix in limit.starts_with)))
 
 
 def _years(text: str) -> int:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
+from linkage.indicator_kinds.criteria import Criterion
 from linkage.order import OrderDocument, OrderFault
-from linkage.population_rules import Criterion, Definition, PopulationRules, columns_read, needed_columns
+from linkage.population_rules import Definition, PopulationRules, columns_read, needed_columns
 from linkage.register_catalogue import RegisterDefinition
 from linkage.register_variable import Role, Variable, VariableType
 
@@ -39,12 +40,18 @@ def population_faults(document: OrderDocument, registers: Mapping[str, RegisterD
 def _named(rules: PopulationRules) -> Iterator[tuple[str, Criterion]]:
     """Each criterion with the field that it stands in."""
     if rules.defined is not None:
-        lists = {"all": rules.defined.all_of, "any": rules.defined.any_of, "none": rules.defined.none_of}
+        lists: dict[str, Sequence[Criterion]] = {
+            "all": rules.defined.all_of,
+            "any": rules.defined.any_of,
+            "none": rules.defined.none_of,
+        }
         for name, criteria in lists.items():
-            yield from ((f"population.defined.{name}[{at}]", one) for at, one in enumerate(criteria))
+            for at, one in enumerate(criteria):
+                yield f"population.defined.{name}[{at}]", one
     if rules.index_event is not None:
         yield "population.index_event", rules.index_event
-    yield from ((f"population.exclude[{at}]", one) for at, one in enumerate(rules.exclude))
+    for at, exclusion in enumerate(rules.exclude):
+        yield f"population.exclude[{at}]", exclusion
 
 
 def _criterion_faults(field: str, criterion: Criterion, register: RegisterDefinition) -> Iterator[OrderFault]:

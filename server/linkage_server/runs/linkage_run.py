@@ -54,15 +54,27 @@ class Sources:
         nothing of it is written anywhere, and it is found again from the definition and the pinned snapshots.
         """
         rules = plan.document.population
-        means = {"threads": self.threads, "memory_bytes": self.memory_bytes, "turn": self.turn}
         if rules.is_defined:
-            return define(rules, registers=self.rule_registers(plan), **means)
+            return define(
+                rules,
+                registers=self.rule_registers(plan),
+                threads=self.threads,
+                memory_bytes=self.memory_bytes,
+                turn=self.turn,
+            )
         population = load_population(self.home / plan.population.file, sha256=plan.population.sha256).population
         if self.history is not None:
             population = merge_changed_numbers(population, self.history)[0]
         if not rules.read_registers:
             return MadePopulation(population, {})
-        return settle(rules, population=population, registers=self.rule_registers(plan), **means)
+        return settle(
+            rules,
+            population=population,
+            registers=self.rule_registers(plan),
+            threads=self.threads,
+            memory_bytes=self.memory_bytes,
+            turn=self.turn,
+        )
 
     def rule_registers(self, plan: RunPlan) -> dict[str, RegisterView]:
         """The pinned registers that the population's rules read, opened for the rows that the rules can look at."""
