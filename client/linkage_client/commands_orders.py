@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import sys
+from datetime import date
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from linkage.order import load_order
+from linkage.indicator_lint import Severity
+from linkage.inline_sets import inline_findings
+from linkage.order import OrderFault, OrderFaults, load_order
 from linkage.personal_identity_number import MASK
 from linkage.population_file import PopulationCheck
 from linkage_client.api import Linkage
@@ -58,11 +61,13 @@ def submit(
     as_json: AsJson = False,
 ) -> None:
     """File an order and send its population, sealed. If it was cut off, the same command goes on from there."""
-    check_here(order, population)
+    document, _ = check_here(order, population)
     own = ClientHome(home or default_home())
     shown = Shown(as_json=as_json)
     if (left := days_left(own.enrolment())) < _WARN_DAYS:
         shown.warn(f"The certificate ends in {left} days; ask the register holder for a new one.")
+    for finding in inline_findings(document, today=date.today()):
+        shown.warn(str(finding))
     with Linkage(own.root) as linkage, shown.progress() as progress:
         done = linkage.submit(order, population, validate_only=validate_only, progress=progress)
     shown.result(done)
@@ -121,9 +126,15 @@ def cancel(
 
 def _check_order(file: Path, *, as_json: bool) -> None:
     document = load_order(require_file(file))
+    findings = inline_findings(document, today=date.today())
+    if errors := [finding for finding in findings if finding.severity is Severity.ERROR]:
+        raise OrderFaults(OrderFault(error.place, error.message, error.mend) for error in errors)
     if as_json:
-        print(json.dumps({"clean": True, "defines_population": document.population.is_defined}))  # noqa: T201
+        found = {"clean": True, "defines_population": document.population.is_defined, "findings": plain(findings)}
+        print(json.dumps(found, ensure_ascii=False))  # noqa: T201  the answer itself
         return
+    for finding in findings:
+        sys.stderr.write(f"{finding}\n")
     sends = "Registers define its population" if document.population.is_defined else "It needs a population file"
     sys.stdout.write(f"The order is clean as far as can be told here. {sends}.\n")
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
 
-from linkage.order import OrderState
+from linkage.errors import LinkageError
+from linkage.indicator_lint import Finding
+from linkage.inline_sets import inline_findings
+from linkage.order import OrderState, load_order
 from linkage.request_id import new_request_id
 from linkage_server.access.certificates import Caller
 from linkage_server.command_line import (
@@ -25,6 +29,7 @@ from linkage_server.orders.approval import ApprovalDesk
 from linkage_server.orders.order_book import LARGEST_PAGE, OrderBook
 from linkage_server.orders.order_view import OrderView
 from linkage_server.orders.secrecy import SecrecyDecision, SecrecyException
+from linkage_server.orders.swedish_day import swedish_day
 from linkage_server.runs.run_numbers import run_numbers
 
 app = typer.Typer(no_args_is_help=True, help="Orders, for officers.")
@@ -57,12 +62,14 @@ def show(order: Order, *, home: Home, as_json: AsJson = False) -> None:
     with open_home(home, as_json=as_json) as service:
         found = _book(service).get(service.officer(""), service.order_name(order))
         expected, report = run_numbers(service.database, found.name)
+        findings = _findings(found)
         if as_json:
             numbers = {
                 "expected": expected and expected.model_dump(mode="json"),
                 "report": report and report.model_dump(mode="json"),
             }
-            print_json(_as_json(found) | {"document": found.document, "run": numbers})
+            told = {"document": found.document, "findings": list(map(asdict, findings)), "run": numbers}
+            print_json(_as_json(found) | told)
             return
         print_facts(
             {
@@ -82,6 +89,8 @@ def show(order: Order, *, home: Home, as_json: AsJson = False) -> None:
             ("at", "state", "by", "reason"), [(day_and_time(s.at), s.state, s.by, s.reason) for s in found.steps]
         )
         print_run(expected, report)
+        for finding in findings:
+            typer.echo(str(finding))
         typer.echo(f"\n{found.document}")
 
 
@@ -138,6 +147,15 @@ def reject(
         etag = etag or _etag(service, officer, full_name)
         decided = _desk(service).reject(officer, full_name, etag=etag, request_id=new_request_id(), reason=reason)
         _tell(decided, as_json=as_json)
+
+
+def _findings(order: OrderView) -> list[Finding]:
+    """What is doubtful in the sets that an order writes out itself; nothing of an order of another time's form."""
+    day = swedish_day(order.created_at)
+    try:
+        return inline_findings(load_order(order.document, ordered_on=day), today=day)
+    except LinkageError:
+        return []
 
 
 def _all_orders(service: OpenHome, state: OrderState | None) -> list[OrderView]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
+from pathlib import Path
 
 import pytest
 
 from linkage.order import OrderFaults
+from linkage_client.__main__ import run
 from linkage_server.orders.check_order import CheckedOrder, check_order
 from linkage_server.orders.offer import load_offer
 
@@ -69,3 +72,24 @@ def test_an_inline_set_with_errors_is_refused_with_place_and_mend() -> None:
     assert "indicators[0].inline" in fault
     assert "codes.statin.atc_include[1]: no code begins with 'K10'" in fault
     assert checked(INLINE.format("C10AA")).sets[0].name == "mine@1.0.0"
+
+
+def order_file(tmp_path: Path, inline: str) -> Path:
+    file = tmp_path / "order.toml"
+    file.write_text(ORDER.format(indicators=inline, by="[]"), encoding="utf-8")
+    return file
+
+
+def test_checking_an_order_shows_warnings_of_its_inline_sets_and_refuses_errors(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["check", str(order_file(tmp_path, INLINE.format("C10AA")))]) == 0
+    assert "warning: indicators[0].inline, set.owner: nobody stands behind the set." in capsys.readouterr().err
+    assert run(["check", str(order_file(tmp_path, INLINE.format("K10")))]) == 3
+    assert "indicators[0].inline, codes.statin.atc_include[1]: no code begins with" in capsys.readouterr().err
+    assert run(["check", str(order_file(tmp_path, INLINE.format("C10AA"))), "--json"]) == 0
+    assert {one["rule"] for one in json.loads(capsys.readouterr().out)["findings"]} == {
+        "no_owner",
+        "no_review",
+        "no_words",
+    }
