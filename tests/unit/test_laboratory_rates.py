@@ -133,6 +133,16 @@ def test_a_crossing_that_inhabitants_lack_has_no_rates(folder):
     assert set(found.region) == {"total"}
 
 
+def test_periods_are_not_crossed_with_index_periods(folder):
+    people = PEOPLE.replace("region\n", "region,index_date\n").replace("north\n", "north,2020-05-01\n")
+    (folder / "people.csv").write_text(people.replace("south\n", "south,2020-05-01\n"))
+    found = rates(folder, f'{USERS}statistic = ["per_1000_inhabitants"]', by=[["index:month"], ["sex", "age"]])
+    assert set(found.index_month) == {"total"}
+    # Ages of rates are those on 31 December, whatever the index day.
+    found = found[found.interval == "poisson"].set_index(["period", "sex", "age"])
+    assert found.loc[(2021, "woman", "40+"), "numerator"] == 2
+
+
 def test_row_variables_split_the_numerator(folder):
     body = f'{USERS}row_strata = ["atc"]\nstatistic = ["per_1000_inhabitants"]'
     found = rates(folder, body)

@@ -8,13 +8,12 @@ import numpy as np
 
 from linkage.indicator_kinds import AmountIndicator, Users
 from linkage_core.counted_table import Statistic
-from linkage_core.grids import Crossing
 from linkage_core.indicators import PersonValues
 from linkage_core.intervals import Floats, Interval
 from linkage_core.rates import AGE, directly_standardised, standard_weights, standardised_ratio
 from linkage_core.rates.standardised import expected_events, weighed_mean
 from linkage_server.lab.inhabitant_cells import InhabitantCells, cells_of_crossing
-from linkage_server.lab.period_cells import Counting, days_of_period
+from linkage_server.lab.period_cells import AmongInhabitants, Counting, days_of_period, row_axes
 from linkage_server.lab.rate_rows import Estimate, Rows
 from linkage_server.lab.results import estimate
 
@@ -33,22 +32,26 @@ def rates_asked(value: PersonValues) -> list[str]:
     return [name for name in getattr(value.indicator, "statistic", ()) if name in _RATES]
 
 
-def put_inhabitant_rates(found: Rows, value: PersonValues, counting: Counting, crossing: Crossing) -> None:
-    """Put in what a value is per inhabitant; nothing where the inhabitants lack a stratum of the crossing."""
-    for among in counting.among_inhabitants(value, crossing):
-        cells = cells_of_crossing(among, crossing.strata)
-        if cells is None:
-            return
+def put_inhabitant_rates(found: Rows, value: PersonValues, counting: Counting) -> None:
+    """Put in what a value is per inhabitant by each crossing; nothing where the inhabitants lack a stratum of it."""
+    counted: dict[str | None, AmongInhabitants] = {}
+    for crossing in counting.crossings:
         # What is standardised by age is of the crossing's margins over age.
-        over_age = cells_of_crossing(among, [name for name in crossing.strata if not name.startswith(f"{AGE}:")])
-        assert over_age is not None
-        for name in rates_asked(value):
-            if name == "smr":
-                _put(found, value, over_age, _observed_by_expected(value, over_age))
-            elif name == "standardised_per_1000_inhabitants":
-                _put(found, value, over_age, _standardised(value, over_age))
-            else:
-                _put(found, value, cells, _crude(value, cells, name))
+        without_age = [name for name in crossing.strata if not name.startswith(f"{AGE}:")]
+        for row in row_axes(value, crossing):
+            if row not in counted:
+                counted[row] = counting.among_inhabitants(value, row)
+            cells = cells_of_crossing(counted[row], crossing.strata)
+            over_age = cells_of_crossing(counted[row], without_age)
+            if cells is None or over_age is None:
+                continue
+            for name in rates_asked(value):
+                if name == "smr":
+                    _put(found, value, over_age, _observed_by_expected(value, over_age))
+                elif name == "standardised_per_1000_inhabitants":
+                    _put(found, value, over_age, _standardised(value, over_age))
+                else:
+                    _put(found, value, cells, _crude(value, cells, name))
 
 
 def _put(found: Rows, value: PersonValues, cells: InhabitantCells, estimates: Iterator[Estimate]) -> None:

@@ -71,7 +71,8 @@ class PeriodCells:
     """Counts values period by period.
 
     Args:
-        by: crossings, as in `count_by`; `age` alone means the age groups of the table of inhabitants.
+        by: crossings, as in `count_by`; `age` alone means the age groups of the table of inhabitants. Values of
+            calendar periods are not counted by those with an index period.
     """
 
     def __init__(
@@ -100,6 +101,8 @@ class PeriodCells:
         if age_day is None:
             plan = counting_plan(people, asked, age_on=None)
         else:
+            # Ages are taken on that day only where there are no index days, and periods are not of these.
+            asked = [crossing for crossing in asked if not any(name.startswith("index:") for name in crossing)]
             people = replace(people, index_date=None)
             tables = [tuple(_specs(inhabitants))] if inhabitants is not None else []
             plan = counting_plan(people, [*asked, *tables], age_on=age_day)
@@ -139,7 +142,8 @@ def _age_day(period: Period) -> int:
     return day_number(date(date.fromordinal(last).year, 12, 31))
 
 
-def _row_axes(value: PersonValues, crossing: Crossing) -> list[str | None]:
+def row_axes(value: PersonValues, crossing: Crossing) -> list[str | None]:
+    """Row variables that a value is split by: the crossing's, or none and each that the definition asks for."""
     if crossing.row is not None:
         return [crossing.row] if crossing.row in value.rows else []
     own = [dimension_name(spec) for spec in getattr(value.indicator, "row_strata", ())]
@@ -163,13 +167,8 @@ class Counting:
 
     def counts(self, value: PersonValues, crossing: Crossing) -> Iterator[Counts]:
         """By a crossing: by its row variable, or without and by each that the definition asks for."""
-        for row in _row_axes(value, crossing):
+        for row in row_axes(value, crossing):
             yield self._counts(value, crossing, row)
-
-    def among_inhabitants(self, value: PersonValues, crossing: Crossing) -> Iterator[AmongInhabitants]:
-        """By all strata of the table of inhabitants, and by row variables as `counts`."""
-        for row in _row_axes(value, crossing):
-            yield self._among(value, row)
 
     def finest(self, crossing: Crossing) -> tuple[tuple[Axis, ...], Int64s]:
         """Axes of a crossing's strata, and int64, one a person: her cell; `unknown` falls away where nobody is."""
@@ -196,7 +195,8 @@ class Counting:
         whole = np.broadcast_to(persons[..., np.newaxis], counted.shape)
         return Counts((*axes, Axis(row, names)), counted, whole, _scale(value))
 
-    def _among(self, value: PersonValues, row: str | None) -> AmongInhabitants:
+    def among_inhabitants(self, value: PersonValues, row: str | None) -> AmongInhabitants:
+        """By all strata of the table of inhabitants, and by a row variable."""
         assert self.inhabitants is not None
         strata = self.inhabitants.strata
         sizes = tuple(len(levels) + 1 for levels in strata.values())

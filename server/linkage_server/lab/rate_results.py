@@ -15,7 +15,6 @@ from linkage.errors import InputRefused
 from linkage.indicator_kinds import AmountIndicator, GenericSubstitution
 from linkage_core.counted_table import Statistic
 from linkage_core.events import Population
-from linkage_core.grids import Crossing
 from linkage_core.indicators import PersonValues
 from linkage_core.rates import AGE, Inhabitants
 from linkage_server.lab.inhabitant_rates import put_inhabitant_rates, rates_asked
@@ -47,14 +46,12 @@ def rates(
     numerators = {point_of_rows(value): value for value in asked if _is_substituted(value)}
     for value in asked:
         counting = cells.of(value)
-        for crossing in counting.crossings:
-            if rolls(value):
-                _ordinary(found, value, counting, crossing)
-            if isinstance(value.indicator, GenericSubstitution):
-                if "share" in value.indicator.statistic and not _is_substituted(value):
-                    _shares(found, value, numerators[point_of_rows(value)], counting, crossing)
-            elif rates_asked(value):
-                put_inhabitant_rates(found, value, counting, crossing)
+        if rates_asked(value):
+            put_inhabitant_rates(found, value, counting)
+        if rolls(value):
+            _ordinary(found, value, counting)
+        if _has_share(value) and not _is_substituted(value):
+            _shares(found, value, numerators[point_of_rows(value)], counting)
     return found.table()
 
 
@@ -77,36 +74,37 @@ def _is_asked(value: PersonValues, inhabitants: Inhabitants | None) -> bool:
                 mend="Give it a column age_group.",
             )
         return True
-    return rolls(value) or (isinstance(value.indicator, GenericSubstitution) and "share" in value.indicator.statistic)
+    return rolls(value) or _has_share(value)
+
+
+def _has_share(value: PersonValues) -> bool:
+    return isinstance(value.indicator, GenericSubstitution) and "share" in value.indicator.statistic
 
 
 def _is_substituted(value: PersonValues) -> bool:
     return isinstance(value.indicator, GenericSubstitution) and value.parameters.startswith("rows=substituted")
 
 
-def _ordinary(found: Rows, value: PersonValues, counting: Counting, crossing: Crossing) -> None:
+def _ordinary(found: Rows, value: PersonValues, counting: Counting) -> None:
     """Counts, shares, sums and means of a rolling period, as the table has them of periods that do not overlap."""
-    for cells in counting.counts(value, crossing):
-        for one in statistics_of(value, cells):
-            found.put(value, cells.axes, one)
+    for crossing in counting.crossings:
+        for cells in counting.counts(value, crossing):
+            for one in statistics_of(value, cells):
+                found.put(value, cells.axes, one)
 
 
-def _shares(
-    found: Rows, value: PersonValues, substituted: PersonValues, counting: Counting, crossing: Crossing
-) -> None:
+def _shares(found: Rows, value: PersonValues, substituted: PersonValues, counting: Counting) -> None:
     """Substituted rows of those that could be; limits as if rows were of different persons."""
     assert isinstance(value.indicator, GenericSubstitution)
     own = "" if value.indicator.interval == "none" else value.indicator.interval
-    both = zip(counting.counts(value, crossing), counting.counts(substituted, crossing), strict=True)
-    for could_be, were in both:
-        rows, events = could_be.counted.astype(np.float64), _aligned(were, could_be).astype(np.float64)
-        number, limits = estimate(Statistic.SHARE, own, events, rows, np.full_like(rows, np.nan))
-        found.put(
-            value,
-            could_be.axes,
-            Estimate("share", number, limits, own, events, rows),
-            parameters=point_of_rows(value)[2],
-        )
+    parameters = point_of_rows(value)[2]
+    for crossing in counting.crossings:
+        both = zip(counting.counts(value, crossing), counting.counts(substituted, crossing), strict=True)
+        for could_be, were in both:
+            rows, events = could_be.counted.astype(np.float64), _aligned(were, could_be).astype(np.float64)
+            number, limits = estimate(Statistic.SHARE, own, events, rows, np.full_like(rows, np.nan))
+            told = Estimate("share", number, limits, own, events, rows)
+            found.put(value, could_be.axes, told, parameters=parameters)
 
 
 def _aligned(some: Counts, others: Counts) -> npt.NDArray[np.int64]:
