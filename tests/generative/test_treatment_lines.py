@@ -69,7 +69,7 @@ def found_by_the_kernel(histories, rule, *, start, end, lookback, carry_over):
     ]
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(
     st.lists(ROWS, min_size=1, max_size=3),
     RULES,

@@ -26,11 +26,11 @@ def days_of_drugs(
             covered[drug] = {day for row in own for day in range(row.day, min(row.day + int(row.supply), end))}
             continue
         covered[drug], stock = set(), Fraction(0)
+        brought = {day: [row.supply for row in own if row.day == day] for day in {row.day for row in own}}
         for day in range(first_day, end):
-            for row in own:
-                if row.day == day:
-                    stock += row.supply
-                    stock = stock if cap is None else min(stock, cap)
+            for supply in brought.get(day, []):
+                stock += supply
+                stock = stock if cap is None else min(stock, cap)
             if stock >= 1:
                 stock -= 1
                 covered[drug].add(day)
