@@ -238,6 +238,13 @@ def own_code_sets(indicator: Indicator) -> list[str]:
     return names or ([] if isinstance(indicator, WithOutcome) else code_set_names(indicator))
 
 
+def splitting_code_sets(indicator: Indicator) -> list[str]:
+    """Names of the code sets that persons or rows of an indicator are split by; they do not say which rows count."""
+    of_persons = indicator.by_reason.sets if indicator.by_reason else []
+    of_rows = indicator.row_code_sets if isinstance(indicator, AmountIndicator) else []
+    return list(dict.fromkeys([*of_persons, *of_rows]))
+
+
 def code_set_names(indicator: Indicator) -> list[str]:
     """Names of the code sets that an indicator uses; empty when every row counts."""
     if isinstance(indicator, InteractingPairs):

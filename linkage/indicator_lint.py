@@ -14,8 +14,8 @@ from enum import StrEnum
 
 from linkage.code_prefixes import fault_of_prefix
 from linkage.errors import DefinitionRejected
-from linkage.indicator_definition import IndicatorSet, code_set_names, supply_models
-from linkage.indicator_kinds import CodeSet, SupplyModel
+from linkage.indicator_definition import IndicatorSet, code_set_names, splitting_code_sets, supply_models
+from linkage.indicator_kinds import CodeSet, Indicator, SupplyModel
 
 MOST_INDICATORS = 10_000
 
@@ -177,8 +177,7 @@ def _plain(name: str) -> str:
 
 
 def _unused(definition: IndicatorSet) -> Iterator[Finding]:
-    used = {name for indicator in definition.indicators for name in code_set_names(indicator)}
-    used |= {name for indicator in definition.indicators if indicator.by_reason for name in indicator.by_reason.sets}
+    used = {name for indicator in definition.indicators for name in _all_code_sets(indicator)}
     for name in definition.codes:
         if name not in used:
             yield _warning(f"codes.{name}", "unused", "no indicator uses this code set.", "Leave it out.")
@@ -221,10 +220,14 @@ def _awaiting_review(definition: IndicatorSet) -> Iterator[Finding]:
         if name in unsigned:
             yield _note(f"codes.{name}", "the codes await sign-off.")
     for indicator in definition.indicators:
-        names = [name for name in code_set_names(indicator) if name in unsigned]
+        names = [name for name in _all_code_sets(indicator) if name in unsigned]
         if indicator.needs_review or names:
             because = f" (codes {', '.join(names)})" if names else ""
             yield _note(f"indicator.{indicator.id}", f"the definition awaits sign-off{because}.")
+
+
+def _all_code_sets(indicator: Indicator) -> list[str]:
+    return list(dict.fromkeys([*code_set_names(indicator), *splitting_code_sets(indicator)]))
 
 
 def _note(place: str, message: str) -> Finding:

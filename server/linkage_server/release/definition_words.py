@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from linkage.indicator_definition import IndicatorSet, code_set_names, supply_models
+from linkage.indicator_definition import IndicatorSet, code_set_names, splitting_code_sets, supply_models
 from linkage.indicator_kinds import (
     AddOn,
     AmountIndicator,
@@ -128,7 +128,7 @@ def _facts(indicator: Indicator, definition: IndicatorSet) -> Iterator[tuple[str
         yield from ((f"In {name.replace('_', ' ')}", _source(source)) for name, source in indicator.sources.items())
     else:
         yield "Register", indicator.register_name
-    for name in code_set_names(indicator):
+    for name in dict.fromkeys([*code_set_names(indicator), *splitting_code_sets(indicator)]):
         yield f"Codes, {name.replace('_', ' ')}", _codes(definition.codes[name])
     # Each kind has some of these fields; what a kind lacks is not a fact of it.
     if isinstance(window := getattr(indicator, "window", None), Window):
