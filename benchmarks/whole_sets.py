@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 
 from linkage.indicator_definition import IndicatorSet, shipped_sets
-from linkage_core.blocks import events_between, persons_between
+from linkage_core.blocks import block_size, events_between, persons_between
 from linkage_core.count_block import count_block
 from linkage_core.counted_table import CountedTable
 from linkage_core.events import PersonEvents, Population
@@ -25,10 +25,11 @@ from linkage_core.finish_counts import finish
 from linkage_core.grids import counting_plan
 from linkage_core.indicators import evaluate
 from linkage_core.partial_counts import PartialCounts
+from linkage_core.question import Question
 from linkage_server.demo.made_up_articles import ARTICLES, PREVENTION_ARTICLES
 
 TITLE = "Whole shipped sets of 100,000 persons, all indicators and strata, from memory"
-PERSONS, ROWS_A_PERSON, PERSONS_A_BLOCK, ROUNDS = 100_000, 30, 1 << 14, 2
+PERSONS, ROWS_A_PERSON, MEMORY_BYTES, ROUNDS = 100_000, 30, 1 << 30, 2
 INDEX = (date(2023, 1, 1) - date(1970, 1, 1)).days
 SETS = ("swedeheart-secondary-prevention", "elderly-drug-therapy")
 DOSAGES = ("1 tablett dagligen", "1 tablett 2 gånger dagligen", "1 tablett vid behov", "2 tabl till natten", "")
@@ -78,8 +79,15 @@ def count(definition: IndicatorSet, given: Given) -> CountedTable:
     """Block after block, as a run of the service."""
     plan = counting_plan(given.population, [[name] for name in definition.stratify.by], age_on=INDEX)
     counts: PartialCounts | None = None
-    for first in range(0, given.population.persons, PERSONS_A_BLOCK):
-        last = min(first + PERSONS_A_BLOCK, given.population.persons)
+    size = block_size(
+        persons=given.population.persons,
+        rows_a_person=ROWS_A_PERSON,
+        values=Question([definition], (), (), {}).values,
+        memory_bytes=MEMORY_BYTES,
+        threads=1,
+    )
+    for first in range(0, given.population.persons, size):
+        last = min(first + size, given.population.persons)
         block = persons_between(given.population, first, last)
         rows = {name: events_between(events, first, last) for name, events in given.events.items()}
         values = evaluate(definition, population=block, events=rows, data_until=dict.fromkeys(rows, date(2025, 12, 31)))

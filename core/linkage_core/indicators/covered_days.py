@@ -7,7 +7,6 @@ import numpy as np
 from linkage.indicator_kinds import CarryOver, OnTreatment, Prevalence, ProportionOfDaysCovered
 from linkage_core.indicators.codes import validity
 from linkage_core.indicators.days_of_supply import DAY
-from linkage_core.indicators.hospital_stays import hospital_stays
 from linkage_core.indicators.observed_time import Moment
 from linkage_core.indicators.run_context import RunContext
 from linkage_core.indicators.values import Int32s, UInt8s
@@ -42,7 +41,7 @@ def covered_between(
     model = context.definition.supply[name]
     rows, picked = context.dispensings(register), context.set_rows(register, *indicator.codes)
     at_home, covered = np.empty(end.shape, np.int32), np.empty(end.shape, np.int32)
-    stays = None if model.hospital == "ignore" else hospital_stays(context, model)
+    stays = None if model.hospital == "ignore" else context.stays(model)
     # One group with one stock, or none: all its rows are alike.
     alike = len(indicator.codes) == 1 and carry != "per_drug"
     bounds = np.array([validity(context.code_set(codes)) for codes in indicator.codes], np.int32)

@@ -10,7 +10,6 @@ import numpy as np
 
 from linkage.indicator_kinds import DrugUsePeriods
 from linkage_core.indicators.drug_use import DrugUse, ListedDrugUse, UsePeriods, drug_use
-from linkage_core.indicators.hospital_stays import hospital_stays
 from linkage_core.indicators.observed_time import Moment
 from linkage_core.indicators.reasons import Persons, somebody
 from linkage_core.indicators.run_context import RunContext, joined
@@ -57,7 +56,7 @@ def _used(context: RunContext, indicator: DrugUsePeriods) -> _Used:
     counts = context.in_force(register, indicator.codes, picked)
     if indicator.end_at_exit:
         counts = counts & (picked.day < np.repeat(context.time.exit(register), np.diff(picked.offsets)))
-    found = drug_use(rows, left, hospital_stays(context, model), model, picked=picked, counts=counts)
+    found = drug_use(rows, left, context.stays(model), model, picked=picked, counts=counts)
     place = np.arange(rows.rows)[picked.places]
     missing = counts & rows.quantity_missing[picked.places]
     has_rows = np.concatenate(([0], np.cumsum(left[picked.places] > 0)))[picked.offsets]

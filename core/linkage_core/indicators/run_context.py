@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from linkage.errors import EventsRejected
 from linkage.indicator_definition import IndicatorSet
-from linkage.indicator_kinds import CodeSet, Indicator, Reversals
+from linkage.indicator_kinds import CodeSet, DrugUseModel, Indicator, Reversals, SupplyModel
 from linkage_core.events import PersonEvents
 from linkage_core.indicators.codes import validity
 from linkage_core.indicators.days_of_supply import DaysInPeriods, DaysOfSupply, days_of_supply
@@ -19,7 +19,7 @@ from linkage_core.indicators.dispensed import answer
 from linkage_core.indicators.dispensings import Dispensings
 from linkage_core.indicators.drug_use import drug_use
 from linkage_core.indicators.follow_up import FAR, FollowUp
-from linkage_core.indicators.hospital_stays import hospital_stays
+from linkage_core.indicators.hospital_stays import HospitalStays, hospital_stays, no_stays
 from linkage_core.indicators.netting_account import NettingAccount, netting_account
 from linkage_core.indicators.observed_time import ObservedTime
 from linkage_core.indicators.reasons import Persons, ReasonShelf, somebody
@@ -51,7 +51,8 @@ class RunContext:
     numbers: UInt64s | None = None
     _dispensings: dict[str, Dispensings] = field(default_factory=dict)
     _netted: dict[tuple[str, str], NettedRows] = field(default_factory=dict)
-    _supplies: dict[tuple[str, str], DaysOfSupply] = field(default_factory=dict)
+    _supplies: dict[tuple[str | int, ...], DaysOfSupply] = field(default_factory=dict)
+    _stays: dict[str, HospitalStays] = field(default_factory=dict)
     _dispensed: dict[tuple[str, str], dict[Question, UInt8s]] = field(default_factory=dict)
     _accounts: dict[tuple[str, str], NettingAccount] = field(default_factory=dict)
     _no_rows: dict[tuple[str | None, ...], Persons] = field(default_factory=dict)
@@ -106,21 +107,30 @@ class RunContext:
         return self._netted[key]
 
     def supply(self, register: str, name: str) -> DaysOfSupply:
-        """Its days of supply by a model of the set."""
-        key = (register, name)
+        """Its days of supply by a model of the set; models that differ in hospital stays alone share them."""
+        model = self.definition.supply[name]
+        key: tuple[str | int, ...] = (register, model.reversals, model.cap_days, *model.steps)
         if key not in self._supplies:
-            model = self.definition.supply[name]
             netted = self.netted(register, model.reversals)
             self._supplies[key] = days_of_supply(
                 self.dispensings(register), model, netted, lambda step: self._days_in_periods(register, step, netted)
             )
         return self._supplies[key]
 
+    def stays(self, model: SupplyModel | DrugUseModel) -> HospitalStays:
+        """Stays that a model asks for; none where it ignores them."""
+        register = "" if model.hospital == "ignore" else model.hospital_register
+        if register not in self._stays:
+            self._stays[register] = (
+                hospital_stays(self.register_events(register)) if register else no_stays(self.persons)
+            )
+        return self._stays[register]
+
     def _days_in_periods(self, register: str, name: str, netted: NettedRows) -> DaysInPeriods:
         """What drug use periods of all drugs tell of the register's rows."""
         model, picked = self.definition.drug_use[name], self.set_rows(register, None)
         everything = np.ones(len(picked.day), np.bool_)
-        stays = hospital_stays(self, model)
+        stays = self.stays(model)
         found = drug_use(self.dispensings(register), netted.left, stays, model, picked=picked, counts=everything)
         return DaysInPeriods(found.lasts, found.served)
 
