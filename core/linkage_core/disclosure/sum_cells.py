@@ -8,7 +8,7 @@ from linkage.disclosure_policy import DisclosurePolicy
 from linkage_core.counted_table import CountedTable
 from linkage_core.disclosure.cell_system import CellSystem, Flags, Relations
 from linkage_core.disclosure.evidence import Demand
-from linkage_core.disclosure.linked_cells import Numbered, number_cells, tie_margins, tie_nestings
+from linkage_core.disclosure.linked_cells import Numbered, number_cells, tie_margins, tie_nestings, tie_splits
 
 _ANY_SIGN = -(1 << 50)
 """Lower end of a sum that may be negative (corrections), for a reader who knows nothing else."""
@@ -33,6 +33,7 @@ def sum_system(
     """
     relations = Relations()
     tie_margins(sums, relations, negative=bool(np.any(sums.values < 0)))
+    tie_splits(sums, table.splits, relations)
     tie_nestings(sums, table.nestings, relations)
     starts, members, remainder, implied = relations.build(sums.values)
     contributors = np.zeros(sums.values.size, dtype=np.int64)

@@ -37,6 +37,7 @@ def evaluate_event_in_window(context: RunContext, indicator: EventInWindow) -> l
         at_risk = np.maximum(np.minimum(np.where(first < end, first + np.int32(1), FAR), observed_end) - start, 0)
         at_risk = at_risk.astype(np.int64)
         for denominator in indicator.denominator:
+            point = joined(window_words(indicator.window, last_day), denominator_words(denominator))
             for before_words, left_out in states:
                 rules = [
                     ("error:index_date", time.without_index()),
@@ -52,9 +53,8 @@ def evaluate_event_in_window(context: RunContext, indicator: EventInWindow) -> l
                 values.append(
                     PersonValues(
                         indicator=indicator,
-                        parameters=joined(
-                            window_words(indicator.window, last_day), denominator_words(denominator), before_words
-                        ),
+                        parameters=joined(point, before_words),
+                        part_of=f"{indicator.id}/{point}" if before_words else "",
                         measure=Measure.YES_NO,
                         value=reasons.counted_with(first < end).view(np.uint8),
                         reason=reasons.reason,

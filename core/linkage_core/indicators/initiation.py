@@ -31,6 +31,7 @@ def evaluate_initiation(context: RunContext, indicator: Initiation) -> list[Pers
         in_window = _dispensed_within(context, indicator, last_day)
         window = window_words(indicator.window, last_day)
         for denominator in indicator.denominator:
+            point = joined(window, denominator_words(denominator))
             for before, left_out in states:
                 rules = [
                     ("error:index_date", time.without_index()),
@@ -44,12 +45,13 @@ def evaluate_initiation(context: RunContext, indicator: Initiation) -> list[Pers
                 values.append(
                     PersonValues(
                         indicator=indicator,
-                        parameters=joined(window, denominator_words(denominator), before),
+                        parameters=joined(point, before),
                         measure=Measure.YES_NO,
                         value=reasons.counted_with(in_window).view(np.uint8),
                         reason=reasons.reason,
                         reasons=reasons.names,
                         rows=_initiators(split, place, reasons),
+                        part_of=f"{indicator.id}/{point}" if before else "",
                         incomplete=reasons.any_counted(late),
                         account=account,
                         counted=reasons.counted,
