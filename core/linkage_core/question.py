@@ -8,7 +8,7 @@ from datetime import date
 from math import prod
 
 from linkage.indicator_definition import IndicatorSet
-from linkage.indicator_kinds import Indicator
+from linkage.indicator_kinds import GenericSubstitution, Indicator
 from linkage_core.indicators.periods import periods
 
 _GRIDS = (
@@ -86,6 +86,7 @@ def _values(indicator: Indicator) -> int:
         * (len(periods(calendar)) if calendar else 1)
         * (3 if washout and washout.effect == "stratify" else 1)
         * getattr(indicator, "most_lines", 1)
+        * (2 if isinstance(indicator, GenericSubstitution) else 1)
         * (1 + sum(len(getattr(indicator, name, ())) for name in _THRESHOLDS))
         * (len(indicator.by_reason.sets) + 3 if indicator.by_reason else 1)
     )
