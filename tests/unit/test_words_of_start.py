@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from linkage_server.release.definition_words import facts_of
+from linkage_server.release.definition_words import facts_of, unit_of
 from tests.support.indicator_tables import drawn_set
 
 WINDOW = "window = { from = 0, to = 90 }"
@@ -80,3 +80,13 @@ def test_what_a_definition_fixes_is_told(kind, body, name, words):
     facts = dict(facts_of(definition.indicators[0], definition))
     assert facts["Kind"]
     assert facts[name] == words
+
+
+def test_sums_have_a_unit():
+    bodies = {
+        "combination": f'codes = ["statin", "asa"]\n{WINDOW}',
+        "incidence": 'codes = "statin"\nobserve = { from = 0, to = 9 }',
+    }
+    for kind, unit in (("combination", "groups"), ("incidence", "events")):
+        (indicator,) = drawn_set(f'id = "x"\nkind = "{kind}"\n{bodies[kind]}').indicators
+        assert unit_of(indicator) == unit

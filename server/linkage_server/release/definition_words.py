@@ -45,7 +45,7 @@ from linkage_server.release.words_of_concurrent_use import (
     ConcurrentUse,
     facts_of_concurrent_use,
 )
-from linkage_server.release.words_of_start import WORDS_OF_START, facts_of_start
+from linkage_server.release.words_of_start import UNITS_OF_START, WORDS_OF_START, facts_of_start
 
 _KINDS = {
     **WORDS_OF_AMOUNTS,
@@ -72,6 +72,7 @@ _KINDS = {
 _UNITS = {
     **UNITS_OF_AMOUNTS,
     "drugs_at_date": "drugs",
+    **UNITS_OF_START,
     "drug_burden": "points",
     "polypharmacy": "drugs",
 }

@@ -31,6 +31,9 @@ WORDS_OF_START = {
 }
 
 
+UNITS_OF_START = {"combination": "groups", "incidence": "events"}
+
+
 def facts_of_start(indicator: StartAndUse) -> Iterator[tuple[str, str]]:
     """Name and text of what a kind has beside windows, codes and supply."""
     if isinstance(indicator, Incidence):
