@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import sqlalchemy as sa
 from pydantic import ValidationError
@@ -36,13 +37,8 @@ def used_sets(database: Database) -> dict[str, UsedSet]:
     """Every used set by `id@version`; one that this software can no longer read is left out."""
     with database.reading() as session:
         rows = list(session.scalars(sa.select(UsedSetRow)))
-    found: dict[str, UsedSet] = {}
-    for row in rows:
-        try:
-            found[row.name] = UsedSet(IndicatorSet.model_validate_json(json.dumps(row.definition)), row.file)
-        except ValidationError:
-            continue
-    return found
+    found = {row.name: (_read(json.dumps(row.definition)), row.file) for row in rows}
+    return {name: UsedSet(definition, file) for name, (definition, file) in found.items() if definition is not None}
 
 
 def remember_used(session: Session, definition: IndicatorSet, *, files: Mapping[str, str]) -> None:
@@ -67,11 +63,17 @@ def remember_used(session: Session, definition: IndicatorSet, *, files: Mapping[
         )
         session.flush()
         return
-    try:
-        same = IndicatorSet.model_validate_json(json.dumps(row.definition)) == definition
-    except ValidationError:
-        return
-    if not same:
+    before = _read(json.dumps(row.definition))
+    if before is not None and before != definition:
         raise Stale(
             f"the set {definition.name} has changed since the catalogue was read.", mend="Send the order again."
         )
+
+
+@lru_cache(maxsize=64)
+def _read(canonical: str) -> IndicatorSet | None:
+    """A set from its canonical form; None where this software can no longer read it."""
+    try:
+        return IndicatorSet.model_validate_json(canonical)
+    except ValidationError:
+        return None
