@@ -345,7 +345,7 @@ def needed_columns(definition: IndicatorSet) -> dict[str, set[str]]:
     for indicator in definition.indicators:
         if isinstance(indicator, InRegisters):
             for one in indicator.criteria:
-                netted = ["packages", *PRODUCT_COLUMNS] if one.nets else []
+                netted = ["packages", "atc", *PRODUCT_COLUMNS] if one.nets else []
                 needed.setdefault(one.register_name, set()).update([*one.needed_columns, *netted])
             continue
         columns = needed.setdefault(indicator.register_name, set())

@@ -9,11 +9,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import tomllib
 from datetime import date
+from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
+from linkage.definition_errors import refusal
+from linkage.errors import DefinitionRejected
 from linkage.indicator_definition import PRODUCT_COLUMNS
 from linkage.indicator_kinds.codes_and_supply import CodeSet
 from linkage.indicator_kinds.common import Identifier, Model
@@ -218,7 +222,7 @@ def columns_read(rules: PopulationRules) -> dict[str, set[str]]:
     read = needed_columns(rules)
     for criterion in rules.criteria:
         if criterion.nets:
-            read[criterion.register_name] |= {"packages", *PRODUCT_COLUMNS}
+            read[criterion.register_name] |= {"packages", "atc", *PRODUCT_COLUMNS}
     for entry in rules.defined.entries if rules.defined else ():
         read[entry.register_name] |= PERSON_COLUMNS
     return read
@@ -233,3 +237,26 @@ def canonical_form(rules: PopulationRules) -> bytes:
 def canonical_sha256(rules: PopulationRules) -> str:
     """SHA-256 of the canonical form, hexadecimal."""
     return hashlib.sha256(canonical_form(rules)).hexdigest()
+
+
+def load_population_rules(path: Path) -> PopulationRules:
+    """Read rules from the [population] table of a TOML file: an order, or a file of that table alone.
+
+    Raises:
+        DefinitionRejected: not TOML, or a field, value or name is not known; names file, field and mend.
+    """
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError):
+        raise DefinitionRejected(f"{path}: cannot be read.", mend="Check the path, and save it as UTF-8.") from None
+    except tomllib.TOMLDecodeError as problem:
+        raise DefinitionRejected(f"{path}: is not TOML: {problem}.", mend="Mend the line that is named.") from None
+    table = content.get("population")
+    if not isinstance(table, dict) or not table.keys() & PopulationRules.model_fields.keys():
+        raise DefinitionRejected(f"{path}: has no rules.", mend="Write them under [population], as an order has them.")
+    try:
+        return PopulationRules.model_validate(
+            {name: table[name] for name in PopulationRules.model_fields.keys() & table.keys()}
+        )
+    except ValidationError as problem:
+        raise refusal(problem, source=str(path)) from None

@@ -15,6 +15,7 @@ import typer
 
 from linkage.errors import InputRefused
 from linkage.indicator_definition import canonical_form, canonical_sha256, load_indicator_set
+from linkage.population_rules import PopulationRules, load_population_rules
 from linkage_core.aggregates import count_by
 from linkage_core.grids import ROW_PREFIX
 from linkage_core.indicators import PersonValues, evaluate
@@ -37,7 +38,11 @@ from linkage_server.lab.survival_results import survival
 def evaluate_command(
     set_file: Annotated[Path, typer.Argument(metavar="SET.toml", help="The indicator set.")],
     *,
-    population: Annotated[Path, typer.Option(help="One row a person: person, index_date, strata.")],
+    population: Annotated[Path | None, typer.Option(help="One row a person: person, index_date, strata.")] = None,
+    population_from: Annotated[
+        Path | None,
+        typer.Option(metavar="TOML", help="Rules of registers: who belongs to it, index days, exclusions."),
+    ] = None,
     out: Annotated[Path, typer.Option(help="Folder for what is computed; made if it is not there.")],
     events: Annotated[list[str], typer.Option(metavar="REGISTER=FILE", help="Rows of a register; repeat.")] = [],  # noqa: B006
     per_person_rows: Annotated[
@@ -77,6 +82,7 @@ def evaluate_command(
     written = evaluate_files(
         set_file,
         population=population,
+        rules=load_population_rules(population_from) if population_from else None,
         events={name: Path(file) for name, file in _pairs(events, option="--events")},
         out=out,
         write_persons=per_person_rows,
@@ -99,9 +105,10 @@ def evaluate_command(
 def evaluate_files(
     set_file: Path,
     *,
-    population: Path,
+    population: Path | None,
     events: dict[str, Path],
     out: Path,
+    rules: PopulationRules | None = None,
     write_persons: bool = False,
     write_events: bool = False,
     by: Sequence[Sequence[str]] = (),
@@ -130,7 +137,7 @@ def evaluate_files(
     definition = load_indicator_set(set_file, fill=lambda raw: with_parameters(raw, parameters or {}))
     if unknown := set(only) - {indicator.id for indicator in definition.indicators}:
         raise InputRefused(f"The set has no indicator {sorted(unknown)[0]!r}.", mend="Mend --only.")
-    inputs = read_inputs(definition, population=population, events=events, told=columns or {})
+    inputs = read_inputs(definition, population=population, events=events, told=columns or {}, rules=rules)
     rows = sorted(
         {spec.removeprefix(ROW_PREFIX) for crossing in by for spec in crossing if spec.startswith(ROW_PREFIX)}
     )

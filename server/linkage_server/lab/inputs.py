@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -11,9 +11,12 @@ import pyarrow.compute as pc
 
 from linkage.errors import InputRefused
 from linkage.indicator_definition import Exit, IndicatorSet
-from linkage.indicator_kinds import DrugAfterDiagnosis, EventInWindow, Outcome, WithOutcome
+from linkage.indicator_kinds import DrugAfterDiagnosis, EventInWindow, InRegisters, Outcome, WithOutcome
+from linkage.population_rules import PopulationRules
 from linkage_core.dictionaries import one_chunk
 from linkage_core.events import PersonEvents, Population, events_from_table
+from linkage_core.populations.apply_rules import apply_rules
+from linkage_core.populations.from_registers import leading_registers
 from linkage_server.lab.plain_files import PERSON, event_date, read_table, with_concepts
 
 _SEXES = {"1": 1, "m": 1, "man": 1, "male": 1, "2": 2, "f": 2, "k": 2, "kvinna": 2, "woman": 2, "female": 2}
@@ -39,19 +42,34 @@ class LabInputs:
 
 
 def read_inputs(
-    definition: IndicatorSet, *, population: Path, events: Mapping[str, Path], told: Mapping[str, Mapping[str, str]]
+    definition: IndicatorSet,
+    *,
+    population: Path | None,
+    events: Mapping[str, Path],
+    told: Mapping[str, Mapping[str, str]],
+    rules: PopulationRules | None = None,
 ) -> LabInputs:
     """Read the files of a laboratory run.
 
     Args:
         population: one row a person: person, index_date, and as wished birth_date, sex, death_date, emigration_date;
-            every other column is a stratum.
+            every other column is a stratum. None for a population that the rules define.
         events: register -> file.
         told: register (or "population") -> concept -> column.
+        rules: what registers say about the population.
 
     Raises:
         InputRefused: a file is not as needed; names file and column.
+        EventsRejected: a register or column that the rules read is missing.
     """
+    if (population is None) != (rules is not None and rules.defined is not None):
+        raise InputRefused(
+            "A population is sent in a file or defined by rules, one of the two.",
+            mend="Name --population, or rules with [population.defined] by --population-from.",
+        )
+    if population is None:
+        assert rules is not None
+        return _defined(definition, rules, events=events, told=told)
     people = with_concepts(
         read_table(population), register="population", told=told.get("population", {}), file_name=population.name
     )
@@ -60,15 +78,61 @@ def read_inputs(
         raise InputRefused(
             f"{population.name}: a person is missing or stands twice.", mend="Write one row for each person."
         )
+    rows = _rows(definition, rules, persons=persons, events=events, told=told)
+    who = _population(people)
+    if rules is not None:
+        who = apply_rules(rules, population=who, events=rows)
+    definition = _with_exits(definition, people, rows, persons)
+    return LabInputs(persons, who, rows, definition)
+
+
+def _defined(
+    definition: IndicatorSet,
+    rules: PopulationRules,
+    *,
+    events: Mapping[str, Path],
+    told: Mapping[str, Mapping[str, str]],
+) -> LabInputs:
+    """Everybody in the files of the registers that persons may enter by, and of these who meets the definition."""
+    known = pa.chunked_array(
+        [
+            _table(events[name], name, told=told.get(name, {}), dates=set())[PERSON].cast(pa.string()).combine_chunks()
+            for name in dict.fromkeys(name for names in leading_registers(rules) for name in names)
+            if name in events
+        ],
+        pa.string(),
+    )
+    everybody = pc.unique(known).sort()
+    selected = apply_rules(
+        rules,
+        population=_population(pa.table({PERSON: everybody})),
+        events=_rows(definition, rules, persons=everybody, events=events, told=told),
+    )
+    places = pa.array([int.from_bytes(who, "big") for who in selected.hashed_ids.to_pylist()], pa.int64())
+    persons = everybody.take(places)
+    rows = _rows(definition, rules, persons=persons, events=events, told=told)
+    positions = pa.array([place.to_bytes(16, "big") for place in range(len(persons))], pa.binary(16))
+    return LabInputs(persons, replace(selected, hashed_ids=positions, words=None), rows, definition)
+
+
+def _rows(
+    definition: IndicatorSet,
+    rules: PopulationRules | None,
+    *,
+    persons: pa.Array,
+    events: Mapping[str, Path],
+    told: Mapping[str, Mapping[str, str]],
+) -> dict[str, PersonEvents]:
     dates = _date_columns(definition)
-    rows = {
+    criteria = [one for i in definition.indicators if isinstance(i, InRegisters) for one in i.criteria]
+    for criterion in [*criteria, *(rules.criteria if rules else [])]:
+        dates.setdefault(criterion.register_name, set()).add(criterion.date_column)
+    return {
         register: _events(
             path, register, told=told.get(register, {}), persons=persons, dates=dates.get(register, set())
         )
         for register, path in events.items()
     }
-    definition = _with_exits(definition, people, rows, persons)
-    return LabInputs(persons, _population(people), rows, definition)
 
 
 def _date_columns(definition: IndicatorSet) -> dict[str, set[str]]:
@@ -85,8 +149,12 @@ def _date_columns(definition: IndicatorSet) -> dict[str, set[str]]:
     return columns
 
 
+def _table(path: Path, register: str, *, told: Mapping[str, str], dates: set[str]) -> pa.Table:
+    return with_concepts(read_table(path), register=register, told=told, file_name=path.name, dates=dates)
+
+
 def _events(path: Path, register: str, *, told: Mapping[str, str], persons: pa.Array, dates: set[str]) -> PersonEvents:
-    table = with_concepts(read_table(path), register=register, told=told, file_name=path.name, dates=dates)
+    table = _table(path, register, told=told, dates=dates)
     if table[PERSON].type != persons.type:
         table = table.set_column(table.column_names.index(PERSON), PERSON, table[PERSON].cast(pa.string()))
         persons = persons.cast(pa.string())
