@@ -98,7 +98,19 @@ def differences(
                 place = int(np.flatnonzero(unequal)[0])
                 change = f"{part[place]} -> {those[name][place]}, {np.count_nonzero(unequal)} persons"
                 found.setdefault(one.indicator.id, f"{one.name} {name} of person {place}: {change}")
+        if among is None and of_the_laboratory(one) != of_the_laboratory(other):
+            found.setdefault(one.indicator.id, f"{one.name}: what the laboratory works out of all")
     return list(found.values())
+
+
+def of_the_laboratory(value: PersonValues) -> str:
+    """Statistics and episodes of everybody, to the last bit of each number."""
+    statistics = value.statistics(np.ones(len(value.reason), np.bool_)) if value.statistics is not None else []
+    if value.episodes is None:
+        return repr(statistics)
+    found = value.episodes()
+    parts = (found.person, found.number, found.gap, found.end - found.start)
+    return f"{statistics} {[part.tolist() for part in parts]}"
 
 
 def obeyed(broken: list[str]) -> None:
