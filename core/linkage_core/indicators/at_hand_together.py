@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -48,10 +48,15 @@ def evaluate_interacting_pairs(context: RunContext, indicator: InteractingPairs)
     return [
         value
         for one, of_pair in zip(observed, days, strict=True)
-        for least in indicator.together_days
-        for words, pairs in _reported(indicator)
         for value in _values(
-            context, indicator, one, of_pair[pairs].max(axis=0) >= least, joined(words, f"together_days={least}")
+            context,
+            indicator,
+            one,
+            (
+                (joined(words, f"together_days={least}"), of_pair[pairs].max(axis=0) >= least)
+                for least in indicator.together_days
+                for words, pairs in _reported(indicator)
+            ),
         )
     ]
 
@@ -91,8 +96,9 @@ def evaluate_duplicate_therapy(context: RunContext, indicator: DuplicateTherapy)
     return [
         value
         for one, (most,) in zip(observed, days, strict=True)
-        for least in indicator.together_days
-        for value in _values(context, indicator, one, most >= least, f"together_days={least}")
+        for value in _values(
+            context, indicator, one, ((f"together_days={least}", most >= least) for least in indicator.together_days)
+        )
     ]
 
 
@@ -108,8 +114,9 @@ def evaluate_drug_after_diagnosis(context: RunContext, indicator: DrugAfterDiagn
     return [
         value
         for one, (covered,) in zip(observed, days, strict=True)
-        for least in indicator.covered_days
-        for value in _values(context, indicator, one, covered >= least, f"covered_days={least}")
+        for value in _values(
+            context, indicator, one, ((f"covered_days={least}", covered >= least) for least in indicator.covered_days)
+        )
     ]
 
 
@@ -166,16 +173,17 @@ def _after_diagnosis(context: RunContext, indicator: DrugAfterDiagnosis) -> list
 
 
 def _values(
-    context: RunContext, indicator: AtHandTogether, observed: SuppliedObservation, yes: Bools, words: str
+    context: RunContext,
+    indicator: AtHandTogether,
+    observed: SuppliedObservation,
+    answers: Iterable[tuple[str, Bools]],
 ) -> Iterator[PersonValues]:
+    """Each answer, by its words, for each denominator."""
     register, names = indicator.register_name, _names(indicator)
     account = context.supply(register, indicator.supply).account(context.set_rows(register, *names).places)
-    for denominator in indicator.denominator:
-        yield yes_no(
-            indicator,
-            joined(observed.words, words, denominator_words(denominator)),
-            np.asarray(yes, np.bool_),
-            observed.reasons(context, indicator, names, denominator),
-            late=observed.late,
-            account=account,
-        )
+    reasons = [(one, observed.reasons(context, indicator, names, one)) for one in indicator.denominator]
+    for words, yes in answers:
+        for denominator, settled in reasons:
+            parameters = joined(observed.words, words, denominator_words(denominator))
+            answer = np.asarray(yes, np.bool_)
+            yield yes_no(indicator, parameters, answer, settled, late=observed.late, account=account)
