@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
-from linkage.indicator_definition import code_set_names
+from linkage.indicator_definition import own_code_sets
 from linkage.indicator_kinds import AtHandTogether, DrugAfterDiagnosis, DuplicateTherapy, InteractingPairs
 from linkage_core.indicators.days_together import (
     Conditions,
@@ -32,7 +32,7 @@ def evaluate_interacting_pairs(context: RunContext, indicator: InteractingPairs)
     """For each end of observation, number of days and denominator: any pair, each class, each pair."""
     number, drugs = whole_drugs(context.dispensings(indicator.register_name))
     sets: dict[str, Int64s] = {
-        name: drugs_in(context.members(indicator.register_name, name), number) for name in code_set_names(indicator)
+        name: drugs_in(context.members(indicator.register_name, name), number) for name in own_code_sets(indicator)
     }
     groups, places = list(sets.values()), {name: place for place, name in enumerate(sets)}
     # Of two different drugs: the drugs of both code sets together are two.
@@ -122,8 +122,7 @@ def evaluate_drug_after_diagnosis(context: RunContext, indicator: DrugAfterDiagn
 
 def _names(indicator: AtHandTogether) -> list[str | None]:
     """Code sets of the drugs; [None] for all."""
-    names = indicator.codes if isinstance(indicator, DrugAfterDiagnosis) else code_set_names(indicator)
-    return [*names] or [None]
+    return [*own_code_sets(indicator)] or [None]
 
 
 def _days(

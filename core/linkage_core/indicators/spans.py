@@ -8,12 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from linkage.indicator_definition import IndicatorSet, code_set_names
+from linkage.indicator_definition import IndicatorSet, own_code_sets
 from linkage.indicator_kinds import (
     AtHandTogether,
     Combination,
     DoseAboveLimit,
-    DrugAfterDiagnosis,
     DrugBurden,
     DrugsAtDate,
     Indicator,
@@ -120,8 +119,7 @@ def questions_of(indicator: Indicator) -> list[Question]:
     if isinstance(indicator, ProportionOfDaysCovered):
         return [Question(tuple(indicator.codes), None)]
     if isinstance(indicator, _Held):
-        own = indicator.codes if isinstance(indicator, DrugAfterDiagnosis) else code_set_names(indicator)
-        return [Question(tuple(own) or (None,), None)]
+        return [Question(tuple(own_code_sets(indicator)) or (None,), None)]
     return []
 
 
