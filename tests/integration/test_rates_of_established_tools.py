@@ -148,10 +148,13 @@ def test_the_share_of_substitutions_is_exact(shared_data, results, rates):
     table = table[
         (table.sex == "total") & (table.age == "total") & (table.hospital == "total") & (table.year != "total")
     ]
-    for rows, column in (("substitutable", "rows"), ("substituted", "substituted")):
+    for rows, wanted in (
+        ("substituted", reference.substituted),
+        ("not_substituted", reference.rows - reference.substituted),
+    ):
         sums = table[table.parameters == f"rows={rows}"]
         sums = sums.assign(grp=sums.indicator.str.partition("_")[0].str.upper(), year=sums.year.astype(int))
-        assert (sums.set_index(["grp", "year"]).loc[reference.index].value == reference[column]).all()
+        assert (sums.set_index(["grp", "year"]).loc[reference.index].value == wanted).all()
 
 
 def test_monthly_series(shared_data, results):

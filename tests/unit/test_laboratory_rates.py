@@ -218,7 +218,8 @@ def test_substitutions_by_article_and_year(folder):
     assert found.loc[(2021, "C10AA01"), "value"] == 0
     assert found.parameters.isna().all()
     table = pd.read_csv(out / "table.csv").set_index(["parameters", "year", "atc"])
-    assert table.loc[("rows=substitutable", "total", "total"), "value"] == 4
+    assert table.loc[("rows=substituted", "total", "total"), "value"] == 3
+    assert table.loc[("rows=not_substituted", "total", "total"), "value"] == 1
 
 
 def test_medians_and_quantiles_with_their_limits(folder):

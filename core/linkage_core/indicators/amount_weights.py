@@ -1,4 +1,4 @@
-"""What each row adds to an amount: a package left, a dispensing, packages, doses, substance, money, a substitution."""
+"""What each row adds to an amount: a package left, a dispensing, packages, doses, substance, money."""
 
 from __future__ import annotations
 
@@ -6,13 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import pyarrow as pa
 
-from linkage.errors import EventsRejected
 from linkage.indicator_kinds import (
-    AmountIndicator,
     Cost,
-    GenericSubstitution,
+    DefinedDailyDoses,
     Packages,
     SubstanceAmount,
     Units,
@@ -25,6 +22,9 @@ from linkage_core.indicators.set_rows import SetRows
 from linkage_core.indicators.substance import substance_of_rows, units_of_rows
 from linkage_core.indicators.values import Bools
 from linkage_core.indicators.window_sums import Weight
+
+Weighed = Users | DispensingsKind | Packages | Units | SubstanceAmount | DefinedDailyDoses | Cost
+"""Kinds whose every row may add something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +44,8 @@ class Weights:
     account: Mapping[str, int]
 
 
-def weights_of(context: RunContext, indicator: AmountIndicator, picked: SetRows) -> Iterator[Weights]:
-    """The weights of an indicator; several for several costs, two for substitutions."""
+def weights_of(context: RunContext, indicator: Weighed, picked: SetRows) -> Iterator[Weights]:
+    """The weights of an indicator; several for several costs."""
     rows = context.dispensings(indicator.register_name)
     account = {"rows": len(picked.day), "rows_without_measure": 0}
     if isinstance(indicator, Users):
@@ -64,8 +64,6 @@ def weights_of(context: RunContext, indicator: AmountIndicator, picked: SetRows)
     elif isinstance(indicator, SubstanceAmount):
         substance, scale, missing = substance_of_rows(rows, picked, indicator)
         yield Weights("", substance, scale, _account(picked, missing))
-    elif isinstance(indicator, GenericSubstitution):
-        yield from _substitutions(rows, picked, indicator)
     elif isinstance(indicator, Cost):
         for part in indicator.cost:
             concept = f"cost_{part}"
@@ -99,23 +97,3 @@ def _doses(rows: Dispensings, picked: SetRows) -> Weights:
         return Weights("", (packages, per_package, False), scale * HUNDREDTHS, account)
     doses = packages.astype(np.int64) * np.asarray(numbers[picked.places], np.int64)
     return Weights("", doses, scale * HUNDREDTHS, account)
-
-
-def _substitutions(rows: Dispensings, picked: SetRows, indicator: GenericSubstitution) -> Iterator[Weights]:
-    """1 for each positive row that could be substituted, and for each that was."""
-    if pa.types.is_nested(rows.column(indicator.code_column).type):
-        raise EventsRejected(
-            f"register {rows.register!r}, column {indicator.code_column!r}: must have one code a row.",
-            mend="Name the column that tells whether a row was substituted.",
-        )
-    column = rows.codes(indicator.code_column)
-    texts = [text.strip() for text in column.texts]
-    positive = rows.quantity[picked.places] > 0
-    # A row without a code has -1: it finds the last.
-    of_code = column.code[picked.places]
-    substituted = np.array([*(text in indicator.substituted for text in texts), False], np.bool_)[of_code]
-    not_substituted = np.array([*(text in indicator.not_substituted for text in texts), False], np.bool_)[of_code]
-    could_be = positive & (substituted | not_substituted)
-    account = {"rows": len(picked.day), "rows_without_measure": int(np.count_nonzero(positive & ~could_be))}
-    for words, counted in (("rows=substitutable", could_be), ("rows=substituted", could_be & substituted)):
-        yield Weights(words, (counted.astype(np.int32), None, False), 1, account)

@@ -13,22 +13,36 @@ from operator import itemgetter
 
 import numpy as np
 
-from linkage.indicator_kinds import AmountIndicator, Dispensings, Packages, Users
+from linkage.indicator_kinds import AmountIndicator, Dispensings, GenericSubstitution, Packages, Users
 from linkage_core.indicators.amount_weights import Weights, weights_of
 from linkage_core.indicators.amount_windows import Window, apart, kernel_windows, windows_of
 from linkage_core.indicators.initiation import denominator_words
 from linkage_core.indicators.person_sums import PersonSums, sums_in_windows
 from linkage_core.indicators.reasons import Persons, Reasons
 from linkage_core.indicators.run_context import RunContext, joined
+from linkage_core.indicators.set_rows import SetRows
+from linkage_core.indicators.substitution import substitution_rows
 from linkage_core.indicators.values import NO_TIME, Int64s, Measure, PersonValues, Summed, UInt8s
 from linkage_core.indicators.window_sums import LevelSums
 
 
 def evaluate_amounts(context: RunContext, indicators: Sequence[AmountIndicator]) -> dict[str, list[PersonValues]]:
     """Values of each indicator, by its identifier: one for each cost, window or period, and denominator."""
-    ordered = sorted(indicators, key=_rows_and_windows)
-    groups = (list(together) for _, together in groupby(ordered, _rows_and_windows))
-    return {indicator.id: values for group in groups for indicator, values in _evaluate_together(context, group)}
+    found: dict[str, list[PersonValues]] = {}
+    for _, together in groupby(sorted(indicators, key=_rows_and_windows), _rows_and_windows):
+        weighed: list[tuple[AmountIndicator, Weights]] = []
+        for indicator in together:
+            picked = context.set_rows(indicator.register_name, indicator.codes)
+            if isinstance(indicator, GenericSubstitution):
+                rows = context.dispensings(indicator.register_name)
+                both = substitution_rows(rows, picked, indicator)
+                own = (_evaluate_together(context, some, [(indicator, one)]) for some, one in both)
+                found[indicator.id] = [value for part in own for value in part[indicator.id]]
+            else:
+                weighed.extend((indicator, one) for one in weights_of(context, indicator, picked))
+        if weighed:
+            found |= _evaluate_together(context, picked, weighed)
+    return found
 
 
 def _rows_and_windows(indicator: AmountIndicator) -> str:
@@ -57,32 +71,30 @@ class _Added:
 
 
 def _evaluate_together(
-    context: RunContext, group: Sequence[AmountIndicator]
-) -> Iterator[tuple[AmountIndicator, list[PersonValues]]]:
-    first = group[0]
-    picked = context.set_rows(first.register_name, first.codes)
-    windows = windows_of(first)
-    weights = [(indicator, one) for indicator in group for one in weights_of(context, indicator, picked)]
-    of_row = [one.of_row for _, one in weights]
-    users = [place for place, (indicator, _) in enumerate(weights) if isinstance(indicator, Users)]
-    rows = context.dispensings(first.register_name)
-    specs = dict.fromkeys(spec for indicator in group for spec in _row_specs(context, indicator))
-    values: dict[str, dict[tuple[int, int], list[PersonValues]]] = {indicator.id: {} for indicator in group}
+    context: RunContext, picked: SetRows, weighed: Sequence[tuple[AmountIndicator, Weights]]
+) -> dict[str, list[PersonValues]]:
+    """Values of indicators of the same rows and windows, weight by weight and window by window."""
+    first = weighed[0][0]
+    windows, rows = windows_of(first), context.dispensings(first.register_name)
+    of_row = [one.of_row for _, one in weighed]
+    users = [place for place, (indicator, _) in enumerate(weighed) if isinstance(indicator, Users)]
+    specs = dict.fromkeys(spec for indicator, _ in weighed for spec in _row_specs(context, indicator))
+    values: dict[tuple[int, int], list[PersonValues]] = {}
     for chosen in apart(windows):
         cut = kernel_windows(context, first, [windows[number] for number in chosen])
         sums = sums_in_windows(picked, of_row, cut, above=users)
         levels = {
             spec: LevelSums(rows, picked, of_row, cut, spec, code_sets=context.definition.codes) for spec in specs
         }
-        for place, (indicator, one) in enumerate(weights):
+        for place, (indicator, one) in enumerate(weighed):
             split = [levels[spec] for spec in _row_specs(context, indicator)]
             added = _Added(indicator, one, place, sums, split, picked.without_rows)
             for position, number in enumerate(chosen):
-                found = _values(context, added, position, windows[number])
-                values[indicator.id][place, number] = list(found)
-    for indicator in group:
-        in_order = sorted(values[indicator.id].items(), key=itemgetter(0))
-        yield indicator, [value for _, found in in_order for value in found]
+                values[place, number] = list(_values(context, added, position, windows[number]))
+    found: dict[str, list[PersonValues]] = {indicator.id: [] for indicator, _ in weighed}
+    for (place, _), own in sorted(values.items(), key=itemgetter(0)):
+        found[weighed[place][0].id].extend(own)
+    return found
 
 
 def _values(context: RunContext, added: _Added, number: int, window: Window) -> Iterator[PersonValues]:

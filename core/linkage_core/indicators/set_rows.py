@@ -10,7 +10,7 @@ import numpy as np
 from linkage.indicator_kinds import CodeSet
 from linkage_core.indicators.dispensings import Dispensings
 from linkage_core.indicators.reasons import Persons, somebody
-from linkage_core.indicators.values import Int32s, Int64s
+from linkage_core.indicators.values import Bools, Int32s, Int64s
 
 EVERY_ROW = slice(None)
 
@@ -46,3 +46,16 @@ def rows_of_sets(rows: Dispensings, code_sets: Sequence[CodeSet] | None) -> SetR
             offsets, day = before[offsets], day[places]
             with_rows = np.flatnonzero(offsets[1:] > offsets[:-1]).astype(np.int32)
     return SetRows(places, offsets, day, somebody(offsets[1:] == offsets[:-1]), with_rows)
+
+
+def some_rows(picked: SetRows, keep: Bools) -> SetRows:
+    """Some of the picked rows; who is without rows is so whichever are kept.
+
+    Args:
+        keep: bool, one a picked row.
+    """
+    places = picked.places if isinstance(picked.places, np.ndarray) else np.arange(len(picked.day))
+    before = np.concatenate(([0], np.cumsum(keep, dtype=np.int64)))
+    offsets = before[picked.offsets]
+    with_rows = np.flatnonzero(offsets[1:] > offsets[:-1]).astype(np.int32)
+    return SetRows(places[keep], offsets, picked.day[keep], picked.without_rows, with_rows)

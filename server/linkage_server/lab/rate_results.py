@@ -13,12 +13,13 @@ import pyarrow as pa
 
 from linkage.errors import InputRefused
 from linkage.indicator_kinds import AmountIndicator, GenericSubstitution
+from linkage.released_table import NOT_RECORDED
 from linkage_core.counted_table import Statistic
 from linkage_core.events import Population
 from linkage_core.indicators import PersonValues
 from linkage_core.rates import AGE, Inhabitants
 from linkage_server.lab.inhabitant_rates import put_inhabitant_rates, rates_asked
-from linkage_server.lab.period_cells import Counting, Counts, PeriodCells
+from linkage_server.lab.period_cells import Axis, Counting, Counts, PeriodCells
 from linkage_server.lab.rate_rows import Estimate, Rows, point_of_rows, statistics_of
 from linkage_server.lab.results import estimate
 
@@ -43,15 +44,15 @@ def rates(
         return None
     cells = PeriodCells(population, by, inhabitants)
     found = Rows(cells.names)
-    numerators = {point_of_rows(value): value for value in asked if _is_substituted(value)}
+    others = {point_of_rows(value): value for value in asked if _has_share(value) and not _is_substituted(value)}
     for value in asked:
         counting = cells.of(value)
         if rates_asked(value):
             put_inhabitant_rates(found, value, counting)
         if rolls(value):
             _ordinary(found, value, counting)
-        if _has_share(value) and not _is_substituted(value):
-            _shares(found, value, numerators[point_of_rows(value)], counting)
+        if _has_share(value) and _is_substituted(value):
+            _shares(found, value, others[point_of_rows(value)], counting)
     return found.table()
 
 
@@ -93,25 +94,34 @@ def _ordinary(found: Rows, value: PersonValues, counting: Counting) -> None:
                 found.put(value, cells.axes, one)
 
 
-def _shares(found: Rows, value: PersonValues, substituted: PersonValues, counting: Counting) -> None:
-    """Substituted rows of those that could be; limits as if rows were of different persons."""
+def _shares(found: Rows, value: PersonValues, others: PersonValues, counting: Counting) -> None:
+    """Substituted rows of these and those that were not; limits as if rows were of different persons."""
     assert isinstance(value.indicator, GenericSubstitution)
     own = "" if value.indicator.interval == "none" else value.indicator.interval
     parameters = point_of_rows(value)[2]
     for crossing in counting.crossings:
-        both = zip(counting.counts(value, crossing), counting.counts(substituted, crossing), strict=True)
-        for could_be, were in both:
-            rows, events = could_be.counted.astype(np.float64), _aligned(were, could_be).astype(np.float64)
+        for were, were_not in zip(counting.counts(value, crossing), counting.counts(others, crossing), strict=True):
+            axes = _axes_of_both(were, were_not)
+            events, rest = (_on_axes(one, axes).astype(np.float64) for one in (were, were_not))
+            rows = events + rest
             number, limits = estimate(Statistic.SHARE, own, events, rows, np.full_like(rows, np.nan))
-            told = Estimate("share", number, limits, own, events, rows)
-            found.put(value, could_be.axes, told, parameters=parameters)
+            found.put(value, axes, Estimate("share", number, limits, own, events, rows), parameters=parameters)
 
 
-def _aligned(some: Counts, others: Counts) -> npt.NDArray[np.int64]:
-    """Counts with the row levels of others; a level that nobody has counts 0."""
-    if some.axes == others.axes:
-        return some.counted
-    known = some.axes[-1].levels
-    place = [known.index(level) if level in known else len(known) for level in others.axes[-1].levels]
-    padded = np.concatenate((some.counted[..., :-1], np.zeros_like(some.counted[..., :1])), axis=-1)
-    return np.concatenate((padded[..., place], some.counted[..., -1:]), axis=-1)
+def _axes_of_both(one: Counts, other: Counts) -> tuple[Axis, ...]:
+    """Their axes; only the levels of a row variable can differ."""
+    if one.axes == other.axes:
+        return one.axes
+    levels = {*one.axes[-1].levels, *other.axes[-1].levels}
+    in_order = sorted(levels, key=lambda level: (level == NOT_RECORDED, level))
+    return (*one.axes[:-1], Axis(one.axes[-1].name, tuple(in_order)))
+
+
+def _on_axes(counts: Counts, axes: Sequence[Axis]) -> npt.NDArray[np.int64]:
+    """What is counted, with levels of rows that nobody has as 0."""
+    if counts.axes == tuple(axes):
+        return counts.counted
+    known = counts.axes[-1].levels
+    place = [known.index(level) if level in known else len(known) for level in axes[-1].levels]
+    padded = np.concatenate((counts.counted[..., :-1], np.zeros_like(counts.counted[..., :1])), axis=-1)
+    return np.concatenate((padded[..., place], counts.counted[..., -1:]), axis=-1)

@@ -14,7 +14,7 @@ WORDS_OF_AMOUNTS = {
     "substance_amount": "amount of active substance",
     "ddd": "defined daily doses",
     "cost": "cost",
-    "generic_substitution": "rows whose product was substituted, and rows whose product could be",
+    "generic_substitution": "rows whose product was substituted, and rows whose product could have been and was not",
 }
 UNITS_OF_AMOUNTS = {
     "dispensings": "dispensings",

@@ -134,9 +134,24 @@ def test_substituted_rows_are_counted_among_those_that_could_be():
         row("bo", 5, 1, substitution=None),
     ]
     found = values(f"{SUBSTITUTED}\n{OBSERVE}", rows)
-    assert outcome(found["a/rows=substitutable;observe_days=365"]) == [(2, "ok"), (1, "ok"), (0, "no_rows")]
-    assert outcome(found["a/rows=substituted;observe_days=365"]) == [(1, "ok"), (0, "ok"), (0, "no_rows")]
-    assert found["a/rows=substituted;observe_days=365"].account == {"rows": 6, "rows_without_measure": 2}
+    substituted, others = found.values()
+    assert (substituted.parameters, others.parameters) == (
+        "rows=substituted;observe_days=365",
+        "rows=not_substituted;observe_days=365",
+    )
+    assert outcome(substituted) == [(1, "ok"), (0, "ok"), (0, "no_rows")]
+    assert outcome(others) == [(1, "ok"), (1, "ok"), (0, "no_rows")]
+    assert substituted.account == others.account == {"rows": 6, "rows_without_measure": 2}
+
+
+def test_who_contributes_to_a_number_of_rows_has_such_a_row():
+    """Bo's one row that was not substituted must not be told by two numbers to which many seem to contribute."""
+    rows = [row("anna", 0, 1, substitution="1"), row("anna", 1, 1, substitution="2"), row("bo", 4, 2, substitution="3")]
+    substituted, others = values(f'{SUBSTITUTED}\n{OBSERVE}\nrow_strata = ["substitution"]', rows).values()
+    assert substituted.contributes.tolist() == [True, False, False]
+    assert others.contributes.tolist() == [True, True, False]
+    entries = others.rows["substitution"].entries()
+    assert [entries.levels[level] for level in entries.level] == ["2", "3"]
 
 
 def test_the_share_of_substitutions_is_of_the_laboratory_and_its_counts_are_not():
