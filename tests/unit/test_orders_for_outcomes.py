@@ -1,0 +1,93 @@
+"""What an order may ask of outcomes, sequences and reasons: what disclosure control can protect, and no more."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from linkage.order import OrderFaults
+from linkage_server.orders.check_order import CheckedOrder, check_order
+from linkage_server.orders.offer import load_offer
+
+ORDER = """
+title = "Outcomes"
+purpose = "quality assurance"
+registers = {registers}
+formats = ["csv"]
+[[indicators]]
+inline = '''
+[set]
+id = "mine"
+version = "1.0.0"
+[codes.statin]
+atc_include = ["C10AA"]
+[codes.diuretic]
+atc_include = ["C03C"]
+[codes.infarction]
+icd10_include = ["I21"]
+[codes.prevention]
+snomed_include = ["22298006"]
+[supply.given]
+steps = ["units_per_day:1"]
+[[indicator]]
+id = "x"
+codes = "statin"
+{body}
+'''
+[population]
+index_date = {index_date}
+[contact]
+name = "Test"
+email = "test@example.org"
+[legal_basis]
+text = "Made-up persons."
+"""
+OUTCOME = 'outcome = { register = "par_sv", date = "admission_date", codes = "infarction", columns = "main_diagnosis" }'
+RATE = f'kind = "outcome_rate"\nsupply = "given"\n{OUTCOME}\nobserve = {{ from = 1, to = 366 }}'
+LANDMARK = f'kind = "landmark_outcome"\nsupply = "given"\n{OUTCOME}'
+SEQUENCE = 'kind = "sequence_symmetry"\nmarker = "diuretic"'
+USERS = 'kind = "users"\nobserve = { from = 0, to = 365 }'
+
+
+def checked(body: str, *, registers: str = '["lmed", "par_sv", "dors"]', index_date: bool = True) -> CheckedOrder:
+    offer = load_offer(None, standard_policy="standard@1.0.0", minimum_policy="standard@1.0.0")
+    text = ORDER.format(body=body, registers=registers, index_date=str(index_date).lower())
+    return check_order(text, offer=offer, ordered_on=date(2026, 1, 15))
+
+
+def faults(body: str, **how: str) -> str:
+    with pytest.raises(OrderFaults) as refused:
+        checked(body, **how)
+    return " ".join(map(str, refused.value.faults))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [RATE, SEQUENCE, f'{USERS}\nrow_strata = ["prescribing_reason:prevention"]'],
+    ids=["rate", "sequence", "rows"],
+)
+def test_counts_rates_and_shares_can_be_ordered(body: str) -> None:
+    assert checked(body).sets[0].indicators[0].id == "x"
+
+
+@pytest.mark.parametrize(
+    ("body", "what"),
+    [
+        (f'{RATE}\nstatistic = ["rate", "rate_ratio"]', "rate_ratio"),
+        (LANDMARK, "count, share"),
+        (f'{LANDMARK}\nat_days = 90\nstatistic = ["km"]', "km"),
+        (f'{SEQUENCE}\nstatistic = ["share", "crude_ratio"]', "crude_ratio"),
+        (f'{USERS}\nby_reason = {{ sets = ["prevention"] }}', "by_reason"),
+    ],
+)
+def test_what_cannot_be_protected_is_refused_when_it_is_ordered(body: str, what: str) -> None:
+    assert f"asks for {what} of x, which disclosure control cannot protect yet" in faults(body)
+
+
+def test_the_register_of_the_outcome_must_be_ordered_too() -> None:
+    assert "lack what the set mine@1.0.0 reads: par_sv" in faults(RATE, registers='["lmed", "dors"]')
+
+
+def test_a_sequence_needs_no_index_date() -> None:
+    assert checked(SEQUENCE, index_date=False).sets[0].indicators[0].id == "x"
