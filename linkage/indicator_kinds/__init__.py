@@ -5,7 +5,8 @@ Windows come in several spellings, because the field uses all of them:
 - `observe = { from = 0, to = 365 }` is a length: the half-open interval [index + 0, index + 365), 365 days.
 - `follow_up = { anchor = "first_event", length = "12 months" }` is a length from a person's own date, an event on the
   last day included (`time_windows`).
-- `follow_up_days = 730` is a length from the first dispensing, half-open (`episodes`).
+- `follow_up_days = 730` is a length from the first dispensing, half-open (`episodes`), or from `landmark_day`
+  (`outcomes`).
 A list in place of one number (`to = [30, 90]`) is a grid: every point is computed in the same pass.
 """
 
