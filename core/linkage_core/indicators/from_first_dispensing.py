@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
@@ -18,8 +19,9 @@ from linkage_core.indicators.set_rows import SetRows
 from linkage_core.indicators.values import NO_TIME, Bools, EpisodeList, Float64s, Int32s, Int64s, UInt8s
 from linkage_core.kernels.treatment_episodes import treatment_episodes
 
+Fact = TypeVar("Fact")
 _NEVER = np.iinfo(np.int32).max
-_CARRY = {"none": 0, "pooled": 1, "per_drug": 2}
+CARRY = {"none": 0, "pooled": 1, "per_drug": 2}
 _NO_DAYS = np.zeros(0, np.int32)
 _NO_PLACES = np.zeros(0, np.int64)
 
@@ -35,22 +37,36 @@ class GapRule:
     append_gap: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Outcome:
     """What the kernel found.
 
     Args:
         start, end: int32, one a person: follow-up.
-        episodes: int32, gaps x persons; `first_days`, `first_grace`: float64, gaps x persons.
+        episodes: int32, gaps x persons; empty where nobody asks.
+        first: gaps x persons: length of the first episode in 1 / `units` days.
+        first_grace: float64, gaps x persons or gaps x 1: days that must pass until its end is known.
         covered: uint8, days x persons.
+        facts: what was worked out from the start and end, by name; outcomes that share them share it.
     """
 
     start: Int32s
     end: Int32s
     episodes: Int32s
-    first_days: Float64s
+    first: Float64s | Int32s
     first_grace: Float64s
     covered: UInt8s
+    units: int = 1
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def first_days(self) -> Float64s:
+        """float64, gaps x persons: length of the first episode."""
+        return np.asarray(self.first, np.float64) if self.units == 1 else self.first / np.float64(self.units)
+
+    def lasts_longer(self, place: int, days: int) -> Bools:
+        """Whose first episode, by one of the gaps, lasts longer than some days."""
+        return np.asarray(self.first[place] > days * self.units, np.bool_)
 
     @property
     def started(self) -> Bools:
@@ -150,7 +166,7 @@ class SupplyFromStart:
             *listing,
             days=indicator.follow_up_days,
             longest=max(int(np.diff(self.picked.offsets).max(initial=1)), 1),
-            carry=_CARRY[indicator.carry_rule],
+            carry=CARRY[indicator.carry_rule],
             percent=rule.percent,
             convert_dose=indicator.dosage_change,
             drug_starts=rule.drug_starts,
@@ -167,9 +183,12 @@ class Followed:
     supply: SupplyFromStart
     outcome: Outcome
 
-    @cached_property
+    @property
     def rules(self) -> list[tuple[str, Persons]]:
         """Who has no value, and why; who never began is not among them."""
+        return self._remember("rules", self._rules)
+
+    def _rules(self) -> list[tuple[str, Persons]]:
         supply = self.supply
         register, time = supply.indicator.register_name, supply.context.time
         without_quantity = supply.context.dispensings(register).without_quantity
@@ -182,14 +201,18 @@ class Followed:
             (NO_TIME, somebody(np.asarray(supply.open_until <= supply.from_day, np.bool_))),
         ]
 
-    @cached_property
+    @property
     def of_starters(self) -> list[tuple[str, Persons]]:
         """The same, and who never began."""
-        return [*self.rules, ("excluded:not_started", somebody(~self.outcome.started))]
+        not_started = self._remember("not_started", lambda: somebody(~self.outcome.started))
+        return [*self.rules, ("excluded:not_started", not_started)]
 
-    @cached_property
+    @property
     def room(self) -> Int64s:
         """Days from the start to the end of follow-up, the exit, or the end of the register; 0 for who never began."""
+        return self._remember("room", self._room)
+
+    def _room(self) -> Int64s:
         indicator, start = self.supply.indicator, self.outcome.start.astype(np.int64)
         leaves = self.supply.exit_day.astype(np.int64)
         return np.where(self.outcome.started, np.minimum(start + indicator.follow_up_days, leaves) - start, 0)
@@ -197,12 +220,9 @@ class Followed:
     @cached_property
     def without_rows(self) -> Persons:
         """Persons without any dispensing of the code sets, whenever."""
-        supply = self.supply
-        register, context = supply.indicator.register_name, supply.context
-        model = context.definition.supply[supply.indicator.supply_model]
-        left = context.netted(register, model.reversals).left[supply.picked.places] > 0
-        found = np.concatenate(([0], np.cumsum(left)))[supply.picked.offsets]
-        return somebody(found[1:] == found[:-1])
+        indicator, context = self.supply.indicator, self.supply.context
+        model = context.definition.supply[indicator.supply_model]
+        return context.without_dispensings(indicator.register_name, indicator.codes, rule=model.reversals)
 
     @cached_property
     def account(self) -> dict[str, int]:
@@ -213,6 +233,9 @@ class Followed:
 
     def late(self, days: int) -> Persons:
         """Persons who are still observed where the register ends, before so many days have passed."""
+        return self._remember(f"late {days}", lambda: self._late(days))
+
+    def _late(self, days: int) -> Persons:
         context, started = self.supply.context, self.outcome.started
         planned = np.where(started, self.outcome.start, np.int32(0)) + np.int32(days)
         observed = np.minimum(planned, context.time.exit("", ends=self.supply.exits))
@@ -221,6 +244,9 @@ class Followed:
 
     def gone_at(self, day: int) -> Persons:
         """Persons who began and whose observation has ended on a day after it."""
+        return self._remember(f"gone {day}", lambda: self._gone_at(day))
+
+    def _gone_at(self, day: int) -> Persons:
         on_day = np.where(self.outcome.started, self.outcome.start, np.int32(0)) + np.int32(day)
         gone = self.supply.exit_day <= on_day
         return somebody(np.asarray(gone & self.outcome.started, np.bool_))
@@ -241,6 +267,11 @@ class Followed:
         found = np.zeros(context.persons, np.bool_)
         found[person[(day >= supply.from_day[person]) & (day < until)]] = True
         return somebody(found)
+
+    def _remember(self, name: str, work_out: Callable[[], Fact]) -> Fact:
+        if name not in self.outcome.facts:
+            self.outcome.facts[name] = work_out()
+        return cast(Fact, self.outcome.facts[name])
 
 
 def supply_from_start(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -37,6 +38,7 @@ class RunContext:
     Args:
         indicators: those that are asked for: what one of them needs is computed for all that share it.
         columns: the population's own columns, by name.
+        episode_grids: episodes at the points of grids, by indicator, supply model and rule of carry-over.
         excluded: the rules of the order that leave persons out, and whom.
         numbers: uint64, one a person: her own in whatever block she is counted; her position where none is given.
     """
@@ -56,6 +58,8 @@ class RunContext:
     _dispensed: dict[tuple[str, str], dict[Question, UInt8s]] = field(default_factory=dict)
     _accounts: dict[tuple[str, str], NettingAccount] = field(default_factory=dict)
     _no_rows: dict[tuple[str | None, ...], Persons] = field(default_factory=dict)
+    episode_grids: dict[tuple[str, str, str], Any] = field(default_factory=dict)
+    _no_dispensings: dict[tuple[str | None, ...], Persons] = field(default_factory=dict)
     _without_packages: dict[tuple[str | None, ...], Persons] = field(default_factory=dict)
     _set_rows: dict[tuple[str | None, ...], SetRows] = field(default_factory=dict)
 
@@ -223,6 +227,16 @@ class RunContext:
         if key not in self._no_rows:
             self._no_rows[key] = somebody(self.dispensed(register, rule, Question(tuple(names), None)) == 0)
         return self._no_rows[key]
+
+    def without_dispensings(self, register: str, names: Sequence[str | None], *, rule: Reversals) -> Persons:
+        """Persons without a row of any of the code sets that is not reversed, on days when the sets apply or not."""
+        key = (register, rule, *names)
+        if key not in self._no_dispensings:
+            picked = self.set_rows(register, *names)
+            left = np.flatnonzero(self.netted(register, rule).left[picked.places])
+            found = np.searchsorted(left, picked.offsets)
+            self._no_dispensings[key] = somebody(np.asarray(found[1:] == found[:-1], np.bool_))
+        return self._no_dispensings[key]
 
     def without_packages(self, register: str, names: Sequence[str | None]) -> Persons:
         """Persons with a row of the code sets that does not tell its packages, where packages decide."""

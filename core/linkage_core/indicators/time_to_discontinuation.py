@@ -9,7 +9,8 @@ import numpy as np
 from linkage.errors import EventsRejected
 from linkage.indicator_kinds import Restart, TimeToDiscontinuation
 from linkage_core.indicators.follow_up import FAR
-from linkage_core.indicators.from_first_dispensing import Followed, supply_from_start
+from linkage_core.indicators.from_first_dispensing import Followed
+from linkage_core.indicators.grid_episodes import followed_by_gaps
 from linkage_core.indicators.run_context import RunContext, joined
 from linkage_core.indicators.treatment_episodes import (
     DAY_SCALE,
@@ -31,7 +32,7 @@ def evaluate_time_to_discontinuation(context: RunContext, indicator: TimeToDisco
     """
     rule = gap_rule(indicator)
     # Rows after the exit may still fill a gap that began before it; what counts is where the episode ends.
-    followed = supply_from_start(context, indicator, past_exit=True).followed(rule)
+    followed = followed_by_gaps(context, indicator, rule, past_exit=True)
     exits = exits_of(followed, indicator)
     values = []
     for place, gap in enumerate(rule.gaps):

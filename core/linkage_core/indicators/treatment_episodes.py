@@ -9,9 +9,10 @@ import numpy as np
 
 from linkage.indicator_kinds import CoveredOnDay, TreatmentEpisodes, WithChanges, WithGaps
 from linkage_core.indicators.from_first_dispensing import Followed, GapRule, supply_from_start
+from linkage_core.indicators.grid_episodes import followed_by_gaps
 from linkage_core.indicators.reasons import Persons, Reasons
 from linkage_core.indicators.run_context import RunContext, joined
-from linkage_core.indicators.values import Bools, Float64s, Int64s, Measure, PersonValues
+from linkage_core.indicators.values import Bools, Float64s, Int64s, Measure, PersonValues, UInt8s
 
 DAY_SCALE = 1_000_000
 """Units per day of a length: an episode may end within a day."""
@@ -38,7 +39,7 @@ def gap_words(rule: GapRule, gap: int) -> str:
 def evaluate_treatment_episodes(context: RunContext, indicator: TreatmentEpisodes) -> list[PersonValues]:
     """For each permissible gap: the measures that are asked for."""
     rule = gap_rule(indicator)
-    followed = supply_from_start(context, indicator, exits=indicator.end_at_exit).followed(rule)
+    followed = followed_by_gaps(context, indicator, rule, exits=indicator.end_at_exit)
     values = []
     for place, gap in enumerate(rule.gaps):
         words = gap_words(rule, gap)
@@ -94,7 +95,7 @@ def _first_days(followed: Followed, place: int, words: str) -> PersonValues:
 
 
 def _in_first(followed: Followed, place: int, words: str, day: int) -> PersonValues:
-    still = followed.outcome.first_days[place] > day
+    still = followed.outcome.lasts_longer(place, day)
     return on_day(followed, still, joined(words, "measure=in_first", f"day_of_treatment={day}"), day)
 
 
@@ -107,7 +108,7 @@ def on_day(followed: Followed, yes: Bools, words: str, day: int) -> PersonValues
         followed,
         reasons,
         words,
-        reasons.counted_with(yes).astype(np.int64),
+        reasons.counted_with(yes).view(np.uint8),
         late=late,
         measure=Measure.YES_NO,
     )
@@ -126,7 +127,7 @@ def in_units(days: Float64s) -> Int64s:
 
 # Any: the fields of a value that differ from measure to measure.
 def value_of(
-    followed: Followed, reasons: Reasons, words: str, value: Int64s, *, late: Persons, **fields: Any
+    followed: Followed, reasons: Reasons, words: str, value: Int64s | UInt8s, *, late: Persons, **fields: Any
 ) -> PersonValues:
     """A value of one measure with what all of them have in common."""
     return PersonValues(

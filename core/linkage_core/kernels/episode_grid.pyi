@@ -1,0 +1,43 @@
+import numpy as np
+import numpy.typing as npt
+
+Int32s = npt.NDArray[np.int32]
+Int64s = npt.NDArray[np.int64]
+
+def episode_grid(
+    offsets: Int64s,
+    day: Int32s,
+    code: Int32s,
+    supplies: list[Int32s],
+    from_day: Int32s,
+    until_day: Int32s,
+    last_day: Int32s,
+    gap_64ths: Int32s,
+    carry: Int32s,
+    start: Int32s,
+    end: Int32s,
+    episodes: Int32s,
+    first: Int32s,
+    *,
+    days: int,
+    append_gap: bool,
+) -> None:
+    """Find treatment episodes for every supply, rule of carry-over and permitted gap.
+
+    Args:
+        offsets: int64, persons + 1: rows of person i are [offsets[i], offsets[i + 1]).
+        day: int32, one a row, ascending within a person; `code`: int32, one a row, the drug.
+        supplies: at most 8 times int32, one a row, in 1/64 days; 0 where the row is no dispensing.
+        from_day, until_day: int32, one a person: the first dispensing lies in [from_day, until_day).
+        last_day: int32, one a person: follow-up ends here at the latest.
+        gap_64ths: int32, at most 8, in 1/64 days: an episode ends with a gap of more.
+        carry: int32: 0 carries nothing over, 1 has one stock, 2 one for each drug.
+        start, end: int32, supplies x persons: written; the largest int32 for who has no first dispensing.
+        episodes: int32, rules x supplies x gaps x persons: written, or empty where nobody asks.
+        first: int32, as `episodes`: length of the first episode in 1/64 days, 0 where there is none.
+        days: of follow-up from the first dispensing.
+        append_gap: an episode that a gap ended lasts until the end of the permitted gap.
+
+    Raises:
+        EventsRejected: lengths differ, days of a person descend, or a supply is negative; names the row.
+    """
