@@ -185,6 +185,11 @@ def _unused(definition: IndicatorSet) -> Iterator[Finding]:
     for name in definition.supply:
         if name not in models:
             yield _warning(f"supply.{name}", "unused", "no indicator uses this supply model.", "Leave it out.")
+    periods = {getattr(indicator, "drug_use", None) for indicator in definition.indicators}
+    periods |= {name for model in definition.supply.values() for name in model.drug_use}
+    for name in definition.drug_use:
+        if name not in periods:
+            yield _warning(f"drug_use.{name}", "unused", "nothing uses this model of drug use.", "Leave it out.")
 
 
 def _supply(name: str, model: SupplyModel) -> Iterator[Finding]:

@@ -80,6 +80,11 @@ def test_a_set_in_order_has_no_findings() -> None:
         ),
         (
             "[supply.usual]",
+            "[drug_use.never.drugs.C10AA]\nddd_low = 1\nddd_usual = 1\ndays_min = 9\ndays_max = 99\n[supply.usual]",
+            ("warning", "drug_use.never", "unused"),
+        ),
+        (
+            "[supply.usual]",
             '[codes.copy]\natc_include = ["C10BA", "C10AA"]\natc_exclude = ["C10BA10"]\n[supply.usual]',
             ("warning", "codes.copy", "same_codes"),
         ),
