@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import signal
+from collections import Counter
+from dataclasses import replace
+from datetime import timedelta
+from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow.compute as pc
@@ -10,12 +17,18 @@ import pyarrow.parquet as pq
 import pytest
 
 from linkage.errors import InputRefused, OrderRejected
+from linkage.population_rules import canonical_sha256
 from linkage_client.api import Linkage, verify
 from linkage_client.home import ClientHome
+from linkage_core.disclosure import from_bytes, to_bytes
 from linkage_server.demo.made_up_registers import MadeUpRegisters
+from linkage_server.runs.linkage_run import run_linkage
+from linkage_server.runs.plan import RunPlan
 from linkage_server.runs.reproduce import reproduce
+from linkage_server.storage.tables import ProtectedTableRow, RunRow
 from tests.support.defined_orders import INFARCTIONS
-from tests.support.loaded_service import LoadedService
+from tests.support.loaded_service import LoadedService, copy_home
+from tests.support.unplanned_ends import KILL, serving
 
 
 @pytest.fixture(scope="module")
@@ -111,11 +124,48 @@ def test_a_released_order_is_computed_again_byte_for_byte(
     assert outcome.files >= 4
 
 
-def test_no_population_is_kept_and_no_run_tells_of_a_person(running: LoadedService, released_order: str) -> None:
-    order_id = released_order.rsplit("/", maxsplit=1)[1]
-    kept = [path.name for path in running.root.rglob("*") if "population" in path.name and path.is_file()]
-    assert kept == []
-    assert not any(order_id in path.name and path.suffix == ".arrow" for path in running.root.rglob("*"))
+def test_no_id_of_the_population_is_anywhere_but_in_the_registers(
+    running: LoadedService, released_order: str, delivery: Path
+) -> None:
+    plan = plan_of(running, released_order)
+    population = running.service.run_desk.sources(plan).population(plan).population
+    assert population.persons > 100
+    ids = population.hashed_ids.to_pylist()[::7]
+    secrets = [form for who in ids for form in (who, who.hex().encode(), base64.b64encode(who)[:21])]
+    registers = running.root / "store"
+    for path in [*running.root.rglob("*"), *delivery.rglob("*")]:
+        if path.is_file() and registers not in path.parents:
+            content = path.read_bytes()
+            assert not any(secret in content for secret in secrets), path
+    assert not list((running.root / "populations").glob("*.arrow"))
+
+
+def plan_of(running: LoadedService, order: str) -> RunPlan:
+    with running.service.database.reading() as session:
+        return RunPlan.from_json(session.get_one(RunRow, order.rsplit("/", maxsplit=1)[1]).plan)
+
+
+def test_the_plan_pins_definition_and_snapshots(running: LoadedService, released_order: str) -> None:
+    plan = plan_of(running, released_order)
+    assert plan.population.file == ""
+    assert plan.population.sha256 == canonical_sha256(plan.document.population)
+    assert RunPlan.from_json(plan.model_dump(mode="json", by_alias=True)).sha256() == plan.sha256()
+    actions = [entry.action for entry in running.service.trail.newest(limit=10_000, subject=released_order)]
+    assert {"order.file", "order.approve", "order.running"} <= set(actions)
+
+
+def test_threads_and_memory_change_no_byte(running: LoadedService, released_order: str) -> None:
+    desk = running.service.run_desk
+    plan = plan_of(running, released_order)
+    tables = {
+        to_bytes(run_linkage(plan, replace(desk.sources(plan), **means), report=lambda _: None).table)
+        for means in (
+            {"threads": 1, "memory_bytes": 1 << 30},
+            {"threads": 4, "memory_bytes": 1 << 30},
+            {"threads": 3, "memory_bytes": 200_000},
+        )
+    }
+    assert len(tables) == 1
 
 
 def test_an_explanation_needs_no_number_of_persons(heart: ClientHome, order_file: Path) -> None:
@@ -141,3 +191,168 @@ def test_every_fault_that_only_the_service_knows_is_told_at_once(heart: ClientHo
         linkage.submit(faulty)
     for words in ("shoe_size", "lack 'par_sv'", "population.defined.strata.hospital"):
         assert words in str(refused.value)
+
+
+def submitted_and_run(running: LoadedService, heart: ClientHome, folder: Path, text: str) -> tuple[str, str, str]:
+    """Name, state and reason of an order once its run has ended."""
+    path = folder / "order.toml"
+    path.write_text(text)
+    with Linkage(heart.root) as linkage:
+        name = linkage.submit(path).order.name
+        running.approve(name)
+        state = running.wait_until(name, {"awaiting_release", "failed"})
+        return name, state, linkage.order(name).reason
+
+
+def test_a_definition_of_one_person_is_refused_as_one_of_nobody_is(
+    running: LoadedService, heart: ClientHome, made: MadeUpRegisters, tmp_path: Path
+) -> None:
+    """Whoever knows a neighbour's hospital, age and month must not learn that she was there."""
+    files = {name: files[0] for name, files in made.deliveries}
+    reads = f"read_csv('{files['par_sv']}', delim=';', all_varchar=true)"
+    hospital, age, admitted = duckdb.sql(
+        f"SELECT SJUKHUS, ALDER::INTEGER, strptime(INDATUMA, '%Y%m%d')::DATE FROM {reads} WHERE hdia LIKE 'I21%' "
+        "AND INDATUMA > '2024' ORDER BY 3, 1 LIMIT 1"
+    ).fetchall()[0]
+    limits = f'where = [{{ column = "hospital", starts_with = ["{hospital}"] }}]'
+    period = f"period = {{ from = {admitted}, until = {admitted + timedelta(days=1)} }}"
+    narrow = INFARCTIONS.replace("period = { from = 2023-01-01, until = 2026-01-01 }", period)
+    named = narrow.replace("age = { from = 18 }", f"age = {{ from = {age}, to = {age} }}\n{limits}")
+    nobody = narrow.replace("age = { from = 18 }", "age = { from = 140 }")
+    reasons = set()
+    for number, text in enumerate((named, nobody)):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        _, state, reason = submitted_and_run(running, heart, folder, text)
+        assert state == "failed"
+        reasons.add(reason)
+    assert len(reasons) == 1
+    assert "fewer persons than the 50" in reasons.pop()
+
+
+def test_the_standard_report_tells_drug_patient_both_and_either_by_year_and_sex(
+    running: LoadedService, heart: ClientHome, tmp_path: Path
+) -> None:
+    text = (resources.files("linkage") / "definitions" / "orders" / "standard-report.toml").read_text(encoding="utf-8")
+    name, state, _ = submitted_and_run(running, heart, tmp_path, text)
+    assert state == "awaiting_release"
+    running.release(name)
+    with Linkage(heart.root) as linkage:
+        linkage.fetch(name, tmp_path / "report")
+    table = pq.read_table(tmp_path / "report" / "table.parquet").to_pylist()
+    totals = {
+        row["parameters"]: row["value"] for row in table if row["statistic"] == "persons" and row["sex"] == "total"
+    }
+    years = ("2023", "2024", "2025")
+    assert totals.keys() == {
+        f"year={year};in={one}"
+        for year in years
+        for one in ("drug", "patient", "both", "either", "drug_only", "patient_only")
+    }
+    for year in years:
+        drug, patient, both, either = (totals[f"year={year};in={one}"] for one in ("drug", "patient", "both", "either"))
+        if None not in (drug, patient, both, either):
+            assert drug + patient - both == either
+    assert any(value for value in totals.values())
+    assert "In the drug register" in (tmp_path / "report" / "report.html").read_text()
+
+
+SENT = """
+title = "Infarctions of persons who are sent in"
+purpose = "quality assurance"
+registers = ["lmed", "par_sv", "dors", "cancer"]
+formats = ["parquet", "csv"]
+by = [["hospital"], ["index:year"]]
+
+[[indicators]]
+set = "swedeheart-secondary-prevention"
+version = "1.0.0"
+only = ["statin_initiation"]
+
+[population]
+strata = ["hospital"]
+
+[population.codes.infarction]
+icd10_include = ["I21"]
+
+[population.index_event]
+kind = "diagnosis"
+codes = "infarction"
+columns = ["main_diagnosis"]
+period = { from = 2024-07-01, until = 2025-01-01 }
+
+[[population.exclude]]
+id = "tumour_before"
+kind = "tumour"
+window = { to = -1 }
+
+[contact]
+name = "Test"
+email = "test@example.org"
+
+[legal_basis]
+text = "Made-up persons."
+"""
+
+
+def test_registers_tell_index_days_and_exclusions_of_persons_who_are_sent_in(
+    running: LoadedService, heart: ClientHome, made: MadeUpRegisters, tmp_path: Path
+) -> None:
+    (tmp_path / "order.toml").write_text(SENT)
+    with Linkage(heart.root) as linkage:
+        name = linkage.submit(tmp_path / "order.toml", made.population).order.name
+        running.wait_until(name, {"awaiting_approval"})
+        running.approve(name)
+        assert running.wait_until(name, {"awaiting_release", "failed"}) == "awaiting_release"
+        running.release(name)
+        linkage.fetch(name, tmp_path / "delivery")
+    plan = plan_of(running, name)
+    population = running.service.run_desk.sources(plan).population(plan).population
+    assert population.excluded is not None
+    excluded = Counter(population.excluded.to_pylist())
+    assert excluded["no_index_event"] >= 10
+    assert excluded["tumour_before"] >= 10
+    assert population.index_date is not None
+    assert population.index_date.null_count == excluded["no_index_event"]
+    reasons = {row["reason"]: row["persons"] for row in reasons_of(running, name)}
+    assert reasons["excluded:no_index_event"] in (excluded["no_index_event"], None)
+    assert reasons["excluded:tumour_before"] in (excluded["tumour_before"], None)
+
+
+def reasons_of(running: LoadedService, order: str) -> list[dict[str, Any]]:
+    """Why persons have no value, as the protected table tells it."""
+    with running.service.database.reading() as session:
+        stored = session.get_one(ProtectedTableRow, order.rsplit("/", maxsplit=1)[1])
+    rows: list[dict[str, Any]] = from_bytes(
+        (running.root / stored.file).read_bytes(), sha256=stored.sha256
+    ).reasons.to_pylist()
+    return rows
+
+
+@pytest.mark.parametrize(("place", "before"), [("define", False), ("compute", False)])
+def test_an_order_whose_server_is_killed_while_persons_are_selected_is_run_again(
+    loaded_home: tuple[Path, MadeUpRegisters], tmp_path: Path, delivery: Path, place: str, before: bool
+) -> None:
+    service = copy_home(loaded_home[0], tmp_path / "home")
+    heart = service.enrol(tmp_path / "heart", organisation="heart-register")
+    service.command = serving(KILL, module="linkage_server.runs.linkage_run", place=place, before=before)
+    service.start()
+    (tmp_path / "order.toml").write_text(INFARCTIONS)
+    with Linkage(heart.root) as linkage:
+        name = linkage.submit(tmp_path / "order.toml").order.name
+    service.approve(name)
+    assert service.process is not None
+    assert service.process.wait(timeout=60) == -signal.SIGKILL
+    service.process = None
+    service.command = LoadedService.command
+    service.start()
+    try:
+        assert service.wait_until(name, {"awaiting_release", "failed"}) == "awaiting_release"
+        service.release(name)
+        with Linkage(heart.root) as linkage:
+            linkage.fetch(name, tmp_path / "results")
+        # What else a table's file holds names the order.
+        assert (tmp_path / "results" / "table.csv").read_bytes() == (delivery / "table.csv").read_bytes()
+    finally:
+        service.stop()
+        service.service.database.close()
