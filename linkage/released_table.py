@@ -34,6 +34,7 @@ __all__ = [
     "MissingValue",
     "ReleasedDimension",
     "ReleasedTable",
+    "RowShare",
     "verify_release",
 ]
 
@@ -107,6 +108,23 @@ class MissingValue:
 
 
 @dataclass(frozen=True, slots=True)
+class RowShare:
+    """Which share of the rows behind an indicator one part has; `per_cent` is None where that is kept back.
+
+    Args:
+        parameters: the points that it is told of; "" for all.
+        question: `supply`, by the step that told the days of supply; `cap`, whether these were cut; `reversed_rows`,
+            whether a reversed row found what it cancels.
+    """
+
+    indicator: str
+    parameters: str
+    question: str
+    part: str
+    per_cent: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class ReleasedTable:
     """What a delivery holds.
 
@@ -115,6 +133,7 @@ class ReleasedTable:
         dimensions: the strata.
         notes: remarks for the reader, in words.
         missing: why persons had no value.
+        row_shares: what the rows behind each indicator were.
 
     Raises:
         InputRefused: a column is missing or of another type, or a line stands twice.
@@ -125,6 +144,7 @@ class ReleasedTable:
     dimensions: tuple[ReleasedDimension, ...]
     notes: tuple[str, ...] = ()
     missing: tuple[MissingValue, ...] = ()
+    row_shares: tuple[RowShare, ...] = ()
 
     def __post_init__(self) -> None:
         _check(self.table, self.dimensions)
@@ -147,6 +167,7 @@ class ReleasedTable:
             "dimensions": [asdict(one) for one in self.dimensions],
             "notes": list(self.notes),
             "missing": [asdict(one) for one in self.missing],
+            "row_shares": [asdict(one) for one in self.row_shares],
         }
         texts = {_METADATA_KEY.decode(): json.dumps(own, ensure_ascii=False, sort_keys=True), **(metadata or {})}
         file = io.BytesIO()
@@ -165,9 +186,11 @@ class ReleasedTable:
                 ReleasedDimension(d["name"], tuple(d["levels"]), d["multi_response"]) for d in own["dimensions"]
             )
             missing = tuple(MissingValue(**one) for one in own["missing"])
+            # Tables that were released before rows were told have none.
+            row_shares = tuple(RowShare(**one) for one in own.get("row_shares", ()))
         except (KeyError, TypeError, ValueError, OSError, pa.ArrowException):
             raise InputRefused("this is not a released table.", mend="Name the table.parquet of a delivery.") from None
-        return cls(table.replace_schema_metadata(None), dimensions, tuple(own["notes"]), missing)
+        return cls(table.replace_schema_metadata(None), dimensions, tuple(own["notes"]), missing, row_shares)
 
 
 def schema_of(dimensions: Sequence[ReleasedDimension]) -> pa.Schema:

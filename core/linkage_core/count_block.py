@@ -56,6 +56,7 @@ def count_block(
         },
         families={name: family(own, [rows[one] for one in own], sets) for name, own in layout.families.items()},
         met={pair: _met(levels, plan.grid(pair)) for pair in plan.strangers()},
+        rows_told=tuple(values[one.value].rows_told[one.place].counts for one in layout.rows_told),
     )
 
 

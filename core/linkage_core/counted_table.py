@@ -141,6 +141,24 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
+class RowParts:
+    """How the rows behind an indicator fall apart: by the step that told their supply, say.
+
+    Args:
+        parameters: the points that it is told of; "" for all.
+        question: by what; `parts`: into what.
+        rows, persons: of each part; a person may have rows in several.
+    """
+
+    indicator: str
+    parameters: str
+    question: str
+    parts: tuple[str, ...]
+    rows: tuple[int, ...]
+    persons: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class CountedTable:
     """Everything counted for one order: cubes, how their sets relate, and the lines that shall be printed."""
 
@@ -152,3 +170,5 @@ class CountedTable:
     reasons: tuple[tuple[str, str, str], ...] = field(default=())
     # Strata that fall apart into other strata without being crossed with them.
     nestings: tuple[Nesting, ...] = field(default=())
+    # What the rows behind each indicator were.
+    row_parts: tuple[RowParts, ...] = field(default=())

@@ -11,7 +11,17 @@ import numpy as np
 from linkage.errors import EventsRejected
 from linkage.released_table import NOT_RECORDED
 from linkage_core.count_block import FRACTION_SCALE
-from linkage_core.counted_table import CountedTable, Dimension, Line, Nesting, PersonCube, Split, Statistic, SumCube
+from linkage_core.counted_table import (
+    CountedTable,
+    Dimension,
+    Line,
+    Nesting,
+    PersonCube,
+    RowParts,
+    Split,
+    Statistic,
+    SumCube,
+)
 from linkage_core.grids import CountingPlan, Crossing, with_margins
 from linkage_core.indicators.values import Int64s, Measure
 from linkage_core.partial_counts import PartialCounts, UsedLevels
@@ -259,6 +269,10 @@ class _Table:
             lines=tuple(self._lines),
             reasons=tuple(self._reasons),
             nestings=self._nestings(),
+            row_parts=tuple(
+                RowParts(one.indicator, one.parameters, one.question, one.parts, *map(tuple, counts.tolist()))
+                for one, counts in zip(self._counts.layout.rows_told, self._counts.rows_told, strict=True)
+            ),
         )
 
     def _shared_out(self) -> list[Split]:

@@ -5,12 +5,29 @@ It follows from the question alone, so it is worked out once a run and every blo
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from linkage_core.indicators.values import PersonValues
 from linkage_core.points import Point, point_of
 from linkage_core.set_relations import POPULATION
+
+
+@dataclass(frozen=True, slots=True)
+class RowsAsked:
+    """What is told of the rows of an indicator: by what they fall apart, into which parts, and where it stands.
+
+    Args:
+        parameters: of the points that it is told of, as far as they have them in common; "" for all points.
+        value, place: position of a value that has it, and its position among those of the value.
+    """
+
+    indicator: str
+    parameters: str
+    question: str
+    parts: tuple[str, ...]
+    value: int
+    place: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +39,7 @@ class Layout:
         places: for each point, the positions of its values among all, one a period.
         person_columns: which columns of counts belong to which set: one a period and one for all of them.
         sum_columns: which columns of sums belong to which sum: one a period, or one.
+        rows_told: what is told of the rows of each indicator, once where all its points have the same.
         families: by name, the sets that are compared with each other: the numerators of an indicator, the denominators
             over some periods; under "" the sets without periods, among them the population and all reasons.
     """
@@ -31,6 +49,7 @@ class Layout:
     person_columns: Mapping[str, slice]
     sum_columns: Mapping[str, slice]
     families: Mapping[str, tuple[str, ...]]
+    rows_told: tuple[RowsAsked, ...] = ()
 
 
 def layout_of(values: Sequence[PersonValues]) -> Layout:
@@ -51,7 +70,26 @@ def layout_of(values: Sequence[PersonValues]) -> Layout:
         person_columns=_columns({POPULATION: 1, **counted}),
         sum_columns=_columns(added),
         families=_families(points),
+        rows_told=tuple(_rows_asked(values)),
     )
+
+
+def _rows_asked(values: Sequence[PersonValues]) -> Iterator[RowsAsked]:
+    told: dict[tuple[str, str], dict[int, list[tuple[int, int]]]] = {}
+    for value, one in enumerate(values):
+        for place, rows in enumerate(one.rows_told):
+            same = told.setdefault((one.indicator.id, rows.question), {})
+            same.setdefault(id(rows), []).append((value, place))
+    for (indicator, question), groups in told.items():
+        for own in groups.values():
+            value, place = own[0]
+            words = _in_common([values[one].parameters for one, _ in own]) if len(groups) > 1 else ""
+            yield RowsAsked(indicator, words, question, values[value].rows_told[place].parts, value, place)
+
+
+def _in_common(parameters: Sequence[str]) -> str:
+    parts = [words.split(";") for words in parameters]
+    return ";".join(part for part in parts[0] if all(part in other for other in parts))
 
 
 def _columns(sizes: Mapping[str, int]) -> dict[str, slice]:

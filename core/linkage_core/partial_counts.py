@@ -56,6 +56,7 @@ class PartialCounts:
         levels: by row variable.
         reasons: persons by the name of a reason's set.
         families: sets that are compared with each other.
+        rows_told: for each of `layout.rows_told` int64, 2 x parts: rows, and persons with such a row.
         met: for pairs of strata that no grid crosses, the pairs of levels that occur, as one ascending number each.
     """
 
@@ -69,6 +70,7 @@ class PartialCounts:
     reasons: Mapping[str, int]
     families: Mapping[str, Family]
     met: Mapping[tuple[str, str], Int64s]
+    rows_told: tuple[Int64s, ...] = ()
 
     def merge(self, other: PartialCounts) -> PartialCounts:
         """The counts of the persons of both, who must not overlap."""
@@ -86,6 +88,7 @@ class PartialCounts:
             reasons={name: persons + other.reasons[name] for name, persons in self.reasons.items()},
             families={name: family.merge(other.families[name]) for name, family in self.families.items()},
             met={pair: np.union1d(codes, other.met[pair]) for pair, codes in self.met.items()},
+            rows_told=tuple(one + two for one, two in zip(self.rows_told, other.rows_told, strict=True)),
         )
 
     def _with_levels(self, levels: Mapping[str, UsedLevels]) -> PartialCounts:

@@ -15,6 +15,7 @@ from linkage_core.disclosure.linked_cells import Numbered
 from linkage_core.disclosure.person_cells import all_splits, number_persons, person_system
 from linkage_core.disclosure.printed_lines import Numbers, officer_table, printed_table, reasons_table
 from linkage_core.disclosure.protected_table import SEAL, ProtectedTable
+from linkage_core.disclosure.row_shares import row_shares_table
 from linkage_core.disclosure.sum_cells import number_sums, sum_system
 from linkage_core.disclosure.suppression import suppress
 
@@ -52,6 +53,7 @@ def protect(table: CountedTable, policy: DisclosurePolicy) -> ProtectedTable:
         table=printed,
         dimensions=dimensions,
         reasons=reasons_table(table, numbers),
+        row_shares=row_shares_table(table, policy),
         officer_reasons=officer_table(inputs),
         cells=int(np.count_nonzero(counts.printed) + np.count_nonzero(amounts.printed)),
         suppressed_by_reason={

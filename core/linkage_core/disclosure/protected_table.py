@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from dataclasses import InitVar, dataclass
+from dataclasses import InitVar, dataclass, field
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -14,6 +14,14 @@ from linkage.errors import InputRefused
 from linkage_core.counted_table import Dimension
 
 _METADATA_KEY = b"linkage_protected_table"
+
+NO_ROW_SHARES = pa.schema(
+    [
+        *((name, pa.string()) for name in ("indicator", "parameters", "question", "part")),
+        ("per_cent", pa.int64()),
+        ("status", pa.string()),
+    ]
+)
 
 SEAL = object()
 """Shown by `protect` when it makes a ProtectedTable. Importing it elsewhere is a leak; a test looks for that."""
@@ -28,6 +36,8 @@ class ProtectedTable:
             numerator, denominator, person_time (years), status, reason. Numbers of suppressed lines are null.
         dimensions: the strata, in the order of their columns.
         reasons: why persons had no value: indicator, reason, persons (null where suppressed), status.
+        row_shares: how the rows behind each indicator fall apart: indicator, parameters, question, part, per_cent (null
+            where suppressed), status.
         officer_reasons: for officers only, one row per suppressed line: row, rule, input.
         cells: number of distinct cells behind the table.
         suppressed_by_reason: suppressed distinct cells: small cells, cells kept back for their sake, sums.
@@ -45,6 +55,7 @@ class ProtectedTable:
     policy_id: str
     policy_version: str
     policy_sha256: str
+    row_shares: pa.Table = field(default_factory=NO_ROW_SHARES.empty_table)
     seal: InitVar[object] = None
 
     def __post_init__(self, seal: object) -> None:
@@ -59,7 +70,7 @@ def to_bytes(protected: ProtectedTable) -> bytes:
         "cells": protected.cells,
         "suppressed_by_reason": protected.suppressed_by_reason,
         "policy": [protected.policy_id, protected.policy_version, protected.policy_sha256],
-        "tables": [_hex(protected.reasons), _hex(protected.officer_reasons)],
+        "tables": [_hex(protected.reasons), _hex(protected.officer_reasons), _hex(protected.row_shares)],
     }
     metadata = {_METADATA_KEY: json.dumps(facts, sort_keys=True).encode()}
     file = io.BytesIO()
@@ -81,7 +92,9 @@ def from_bytes(content: bytes, *, sha256: str) -> ProtectedTable:
         raise InputRefused("A stored protected table is not what was stored.", mend="Run the order again.")
     table = pq.read_table(io.BytesIO(content))
     facts = json.loads(table.schema.metadata[_METADATA_KEY])
-    reasons, officer_reasons = (pa.ipc.open_stream(bytes.fromhex(one)).read_all() for one in facts["tables"])
+    stored = [pa.ipc.open_stream(bytes.fromhex(one)).read_all() for one in facts["tables"]]
+    # Tables that were stored before rows were told have none.
+    reasons, officer_reasons, row_shares = [*stored, NO_ROW_SHARES.empty_table()][:3]
     return ProtectedTable(
         table.replace_schema_metadata(None),
         tuple(Dimension(name, tuple(levels), multi) for name, levels, multi in facts["dimensions"]),
@@ -92,6 +105,7 @@ def from_bytes(content: bytes, *, sha256: str) -> ProtectedTable:
         policy_id=facts["policy"][0],
         policy_version=facts["policy"][1],
         policy_sha256=facts["policy"][2],
+        row_shares=row_shares,
         seal=SEAL,
     )
 

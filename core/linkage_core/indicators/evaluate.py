@@ -61,6 +61,7 @@ from linkage_core.indicators.polypharmacy import evaluate_polypharmacy
 from linkage_core.indicators.prescribing_reason import persons_by_reason, reason_missing
 from linkage_core.indicators.proportion_of_days_covered import evaluate_proportion_of_days_covered
 from linkage_core.indicators.reasons import Persons, somebody
+from linkage_core.indicators.rows_told import rows_told, with_rows_told
 from linkage_core.indicators.run_context import RunContext, joined
 from linkage_core.indicators.sequence_symmetry import evaluate_sequence_symmetry
 from linkage_core.indicators.start_and_use import START_AND_USE
@@ -185,6 +186,8 @@ def _evaluate(context: RunContext, indicator: Indicator) -> list[PersonValues]:
 
 def _evaluate_alone(context: RunContext, indicator: Indicator) -> list[PersonValues]:
     evaluator = _EVALUATORS[type(indicator)]
-    return [
-        value for point in variants(indicator) for value in point.named(evaluator(context, point.indicator), indicator)
-    ]
+    found: list[PersonValues] = []
+    for point in variants(indicator):
+        values = with_rows_told(evaluator(context, point.indicator), rows_told(context, point.indicator))
+        found += point.named(values, indicator)
+    return found

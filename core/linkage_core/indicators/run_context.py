@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import pyarrow as pa
@@ -29,6 +29,8 @@ from linkage_core.indicators.set_rows import EVERY_ROW, SetRows, rows_of_sets
 from linkage_core.indicators.spans import Asking, Question, questions_of, reversals_of
 from linkage_core.indicators.values import Bools, Int32s, Int64s, UInt8s
 from linkage_core.person_sets import UInt64s
+
+Fact = TypeVar("Fact")
 
 
 @dataclass
@@ -62,6 +64,7 @@ class RunContext:
     _no_dispensings: dict[tuple[str | None, ...], Persons] = field(default_factory=dict)
     _without_packages: dict[tuple[str | None, ...], Persons] = field(default_factory=dict)
     _set_rows: dict[tuple[str | None, ...], SetRows] = field(default_factory=dict)
+    _remembered: dict[tuple[object, ...], Any] = field(default_factory=dict)
 
     @property
     def persons(self) -> int:
@@ -137,6 +140,12 @@ class RunContext:
         stays = self.stays(model)
         found = drug_use(self.dispensings(register), netted.left, stays, model, picked=picked, counts=everything)
         return DaysInPeriods(found.lasts, found.served)
+
+    def remember(self, key: tuple[object, ...], work_out: Callable[[], Fact]) -> Fact:
+        """What was worked out under the key before, or is now; the same object each time."""
+        if key not in self._remembered:
+            self._remembered[key] = work_out()
+        return cast(Fact, self._remembered[key])
 
     def days_in_column(self, name: str) -> Int32s:
         """int32, one a person: days that a column of the population tells; -1 where it tells no whole number.

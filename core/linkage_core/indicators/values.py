@@ -122,6 +122,20 @@ class CellStatistic(NamedTuple):
     note: str = ""
 
 
+class RowsTold(NamedTuple):
+    """How the rows behind a value fall apart: by the step that told their supply, say.
+
+    Args:
+        question: by what.
+        parts: their names, the same in every block of persons.
+        counts: int64, 2 x parts: rows, and persons with such a row.
+    """
+
+    question: str
+    parts: tuple[str, ...]
+    counts: Int64s
+
+
 class EpisodeList(NamedTuple):
     """Episodes of all persons, by person and number; one entry an episode.
 
@@ -242,6 +256,7 @@ class PersonValues:
         episodes: lists the episodes that the value counts; for the laboratory, nothing else may call it.
         events: lists the events of the value's indicator, given with its first value alone; for the laboratory too.
         drug_use: lists its drug use periods, in the same way.
+        rows_told: how the rows of its indicator fall apart; values of one indicator and supply model share the object.
         statistics: works out the statistics of some persons (bool, one a person); for the laboratory too.
         lines: treatment lines, where the value is their number; for the laboratory too.
     """
@@ -269,6 +284,7 @@ class PersonValues:
     episodes: Callable[[], EpisodeList] | None = None
     events: Callable[[], EventList] | None = None
     drug_use: Callable[[], ListedDrugUse] | None = None
+    rows_told: tuple[RowsTold, ...] = ()
     statistics: Callable[[Bools], list[CellStatistic]] | None = None
     lines: LineList | None = None
 

@@ -184,6 +184,7 @@ def evaluate_files(
         "sha256": canonical_sha256(definition),
         "definition": json.loads(canonical_form(definition)),
         "account": _account(values),
+        "rows": _rows(values),
     }
     (out / "definition.json").write_text(json.dumps(about, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     return [*written, out / "definition.json"]
@@ -207,6 +208,21 @@ def _write(table: pa.Table, stem: Path) -> list[Path]:
     pq.write_table(table, as_parquet)
     pyarrow.csv.write_csv(table, as_csv)
     return [as_parquet, as_csv]
+
+
+def _rows(values: Sequence[PersonValues]) -> dict[str, dict[str, dict[str, dict[str, int]]]]:
+    """How the rows of each value fall apart, with the persons behind each part."""
+    return {
+        value.name: {
+            told.question: {
+                part: {"rows": rows, "persons": persons}
+                for part, rows, persons in zip(told.parts, *told.counts.tolist(), strict=True)
+            }
+            for told in value.rows_told
+        }
+        for value in values
+        if value.rows_told
+    }
 
 
 def _account(values: Sequence[PersonValues]) -> dict[str, dict[str, int]]:

@@ -23,7 +23,7 @@ _DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\n", "'")
 
 
 def csv_files(released: ReleasedTable, context: ReleaseContext) -> list[DeliveryFile]:
-    """`table.csv`, `table.csv-metadata.json`, and `missing.csv` where persons had no value."""
+    """`table.csv` with its metadata, `missing.csv` for persons without a value, and `rows.csv`: what rows were."""
     metadata = json.dumps(_metadata(released, context), ensure_ascii=False, indent=2) + "\n"
     files = [
         DeliveryFile(
@@ -31,7 +31,7 @@ def csv_files(released: ReleasedTable, context: ReleaseContext) -> list[Delivery
         ),
         DeliveryFile("table.csv-metadata.json", "application/csvm+json", metadata.encode()),
     ]
-    return [*files, *_missing_values(released)]
+    return [*files, *_missing_values(released), *_row_shares(released)]
 
 
 def csv_text(released: ReleasedTable, *, rows: int | None = None) -> str:
@@ -62,6 +62,19 @@ def _missing_values(released: ReleasedTable) -> list[DeliveryFile]:
         )
     kind = "text/csv; charset=utf-8; header=present"
     return [DeliveryFile("missing.csv", kind, text.getvalue().encode(), len(released.missing))]
+
+
+def _row_shares(released: ReleasedTable) -> list[DeliveryFile]:
+    if not released.row_shares:
+        return []
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerow(["indicator", "parameters", "question", "part", "per_cent"])
+    for one in released.row_shares:
+        words = (one.indicator, one.parameters, one.question, one.part)
+        writer.writerow([*(as_text(word) for word in words), _number(one.per_cent)])
+    kind = "text/csv; charset=utf-8; header=present"
+    return [DeliveryFile("rows.csv", kind, text.getvalue().encode(), len(released.row_shares))]
 
 
 def _number(value: float | None) -> str:

@@ -14,6 +14,7 @@ from linkage.released_table import (
     MissingValue,
     ReleasedDimension,
     ReleasedTable,
+    RowShare,
     schema_of,
 )
 from linkage_core.disclosure import ProtectedTable
@@ -33,7 +34,14 @@ def release(protected: ProtectedTable) -> ReleasedTable:
         ReleasedDimension(one.name, tuple(one.levels), bool(one.multi_response)) for one in protected.dimensions
     )
     missing = tuple(_missing(one) for one in protected.reasons.to_pylist())
-    return ReleasedTable(_alike(protected.table, dimensions), dimensions, missing=missing)
+    row_shares = tuple(_row_share(one) for one in protected.row_shares.to_pylist())
+    return ReleasedTable(_alike(protected.table, dimensions), dimensions, missing=missing, row_shares=row_shares)
+
+
+def _row_share(one: dict[str, Any]) -> RowShare:
+    kept_back = one["status"] == LineStatus.SUPPRESSED
+    words = {name: one[name] for name in ("indicator", "parameters", "question", "part")}
+    return RowShare(**words, per_cent=None if kept_back else one["per_cent"])
 
 
 def _missing(one: dict[str, Any]) -> MissingValue:

@@ -28,6 +28,8 @@ from linkage_server.release.wording import (
     interval,
     number,
     parameters_title,
+    row_part,
+    row_question,
     statistic_title,
     whole,
 )
@@ -99,6 +101,8 @@ def _environment() -> Environment:
         "statistic_title": statistic_title,
         "parameters_title": parameters_title,
         "whole": whole,
+        "row_question": row_question,
+        "row_part": row_part,
     }
     environment.globals |= {"number": number, "interval": interval}
     return environment

@@ -32,6 +32,34 @@ MEASURES = {
 }
 
 
+_ROW_QUESTIONS = {"supply": "Rows", "cap": "Rows with days of supply", "reversed_rows": "Reversed rows"}
+_ROW_PARTS = {
+    "dosage_text": "days of supply from the dosage text",
+    "days_supply": "days of supply from the register",
+    "units_per_day": "days of supply at {} units a day",
+    "ddd": "days of supply at {} DDD a day",
+    "fixed": "{} days of supply",
+    "wtd": "{} days of supply, from a waiting-time distribution",
+    "pre2dup": "days of supply from drug use periods ({})",
+    "no_step": "days of supply not known",
+    "capped": "cut at the cap",
+    "within": "not cut",
+    "matched": "cancel a dispensing",
+    "unmatched": "find nothing to cancel",
+}
+
+
+def row_question(question: str) -> str:
+    """Which rows a share is of."""
+    return _ROW_QUESTIONS.get(question, question.replace("_", " "))
+
+
+def row_part(part: str) -> str:
+    """What those rows are: a step of supply, with its number, or another part."""
+    name, _, parameter = part.partition(":")
+    return _ROW_PARTS.get(name, part.replace("_", " ")).format(parameter)
+
+
 def statistic_title(statistic: str) -> str:
     """Words for a statistic."""
     return STATISTICS.get(statistic, statistic.replace("_", " "))
