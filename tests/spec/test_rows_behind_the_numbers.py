@@ -1,7 +1,7 @@
 """What the rows behind an indicator were leaves with it, as shares, and identifies nobody.
 
-Anna's packages last 28 days by the register, Berta's are not told, so a fixed number of days serves hers; Cesar's are cut
-at the cap, and one of his rows is reversed.
+Anna's packages last 28 days by the register, Berta's are not told, so a fixed number of days serves hers; Cesar's are
+cut at the cap, and one of his rows is reversed.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ REASONS = (OK, "error:packages", "no_time", "excluded:used_before", NO_ROWS)
 
 def assert_same_table(one: CountedTable, other: CountedTable) -> None:
     """Object for object, in the same order."""
-    for name in ("splits", "lines", "reasons", "nestings"):
+    for name in ("splits", "lines", "reasons", "nestings", "row_parts"):
         assert getattr(one, name) == getattr(other, name), name
     for cubes, others in ((one.person_cubes, other.person_cubes), (one.sum_cubes, other.sum_cubes)):
         assert [(cube.dimensions, _key(cube)) for cube in cubes] == [(cube.dimensions, _key(cube)) for cube in others]

@@ -226,7 +226,8 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
     ),
     "waiting_time_distribution": examples(
         'codes = "statin"\nbetween = { from = <day 0>, until = <day 200> }',
-        'codes = "asa"\nbetween = { from = <day 0>, until = <day 200> }\ndirection = "ordinary"\nrandom_index_dates = 2',
+        'codes = "asa"\nbetween = { from = <day 0>, until = <day 200> }\ndirection = "ordinary"\n'
+        'random_index_dates = 2',
     ),
     "sequence_symmetry": examples(
         'codes = "statin"\nmarker = "psychotropic"\nstatistic = ["count", "share", "crude_ratio", "null_ratio"]'

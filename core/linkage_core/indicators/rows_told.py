@@ -8,17 +8,22 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from linkage.indicator_definition import supply_models
 from linkage.indicator_kinds import Indicator, Reversals
 from linkage_core.indicators.values import Int64s, PersonValues, RowsTold
 
 if TYPE_CHECKING:
+    from linkage_core.indicators.days_of_supply import DaysOfSupply
     from linkage_core.indicators.run_context import RunContext
     from linkage_core.indicators.set_rows import SetRows
+
+Bits = npt.NDArray[Any]
+"""uint8, or uint32 where there are more steps: a bit for each part."""
 
 NO_STEP = "no_step"
 
@@ -33,7 +38,7 @@ def rows_told(context: RunContext, indicator: Indicator) -> tuple[RowsTold, ...]
     parts: list[RowsTold] = []
     if models:
         parts += _by_step(context, indicator.register_name, models[0], names)
-    if rule == "net" or rule == "net_latest":
+    if rule in ("net", "net_latest"):
         parts.append(_reversed(context, indicator.register_name, rule, names))
     return tuple(parts)
 
@@ -60,23 +65,29 @@ def _code_sets(indicator: Indicator) -> list[str | None] | None:
 def _by_step(context: RunContext, register: str, model: str, names: list[str | None]) -> list[RowsTold]:
     def counted() -> list[RowsTold]:
         supply, picked = context.supply(register, model), context.set_rows(register, *names)
-        places, none = picked.places, len(supply.steps)
-        # One bit a step, one for rows that no step could serve, and two for rows cut at the cap and not; a row without
-        # anything left after reversals has none.
-        bits = np.array([*(1 << step for step in range(none)), 0], np.uint32)[supply.step[places]]
-        bits |= supply.unserved[places].astype(np.uint32) << np.uint32(none)
-        served = supply.step[places] < none
-        capped = supply.capped[places].astype(np.bool_)
-        bits |= (served & capped).astype(np.uint32) << np.uint32(none + 1)
-        bits |= (served & ~capped).astype(np.uint32) << np.uint32(none + 2)
-        of_rows, of_persons = _bit_counts(bits, none + 3), _bit_counts(_of_persons(bits, picked), none + 3)
-        counts = np.stack([of_rows, of_persons])
+        bits = context.remember(("bits of rows", register, model), lambda: _bits(supply))[picked.places]
+        none = len(supply.steps)
+        counts = np.stack([_bit_counts(bits, none + 3), _bit_counts(_of_persons(bits, picked), none + 3)])
         return [
             RowsTold("supply", (*supply.steps, NO_STEP), counts[:, : none + 1]),
             RowsTold("cap", ("capped", "within"), counts[:, none + 1 :]),
         ]
 
     return context.remember(("rows by step", register, model, *names), counted)
+
+
+def _bits(supply: DaysOfSupply) -> Bits:
+    """One a row: a bit for its step, or for none, and one for cut or not cut; none where nothing is left of the row."""
+    none = len(supply.steps)
+    # Any: either of two types of numbers.
+    kind: Any = np.uint8 if none + 3 <= 8 else np.uint32
+    served = supply.step < none
+    bits = np.left_shift(kind(1), supply.step, dtype=kind)
+    bits *= (served | supply.unserved).view(np.uint8)
+    capped = supply.capped.astype(np.bool_)
+    bits |= (served & capped).view(np.uint8).astype(kind) << kind(none + 1)
+    bits |= (served & ~capped).view(np.uint8).astype(kind) << kind(none + 2)
+    return bits
 
 
 def _reversed(context: RunContext, register: str, rule: Reversals, names: list[str | None]) -> RowsTold:
@@ -93,12 +104,12 @@ def _reversed(context: RunContext, register: str, rule: Reversals, names: list[s
     return context.remember(("reversed rows", register, rule, *names), counted)
 
 
-def _of_persons(bits: np.ndarray, picked: SetRows) -> np.ndarray:
-    """uint32, one a person with rows: the bits of any of her rows."""
+def _of_persons(bits: Bits, picked: SetRows) -> Bits:
+    """One a person with rows: the bits of any of her rows."""
     if not len(bits):
         return bits
     return np.bitwise_or.reduceat(bits, picked.offsets[:-1][picked.with_rows])
 
 
-def _bit_counts(bits: np.ndarray, width: int) -> Int64s:
-    return np.array([np.count_nonzero(bits & np.uint32(1 << place)) for place in range(width)], np.int64)
+def _bit_counts(bits: Bits, width: int) -> Int64s:
+    return np.array([np.count_nonzero(bits & bits.dtype.type(1 << place)) for place in range(width)], np.int64)
