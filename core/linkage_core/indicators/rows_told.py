@@ -82,7 +82,7 @@ def _bits(supply: DaysOfSupply) -> Bits:
     # Any: either of two types of numbers.
     kind: Any = np.uint8 if none + 3 <= 8 else np.uint32
     served = supply.step < none
-    bits = np.left_shift(kind(1), supply.step, dtype=kind)
+    bits: Bits = np.left_shift(kind(1), supply.step, dtype=kind)
     bits *= (served | supply.unserved).view(np.uint8)
     capped = supply.capped.astype(np.bool_)
     bits |= (served & capped).view(np.uint8).astype(kind) << kind(none + 1)
