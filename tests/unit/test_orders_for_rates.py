@@ -57,3 +57,22 @@ def test_rates_quantiles_rolling_periods_and_shares_of_rows_are_refused(desks, b
 def test_counts_of_substitutions_and_sums_of_packages_may_be_ordered(desks):
     assert filed(desks, f'kind = "generic_substitution"\nsubstituted = "1"\nnot_substituted = "2"\n{CALENDAR}')
     assert filed(desks, f'kind = "packages"\n{CALENDAR}\nstatistic = ["sum", "mean"]')
+
+
+@pytest.mark.parametrize(
+    ("body", "variable"),
+    [
+        (f'kind = "dispensings"\n{CALENDAR}\nrow_strata = ["workplace"]', "workplace"),
+        (f'kind = "users"\n{CALENDAR}\nrow_strata = ["product:3"]', "product"),
+        (
+            'kind = "generic_substitution"\ncolumn = "workplace"\nsubstituted = "1"\nnot_substituted = "2"\n'
+            + CALENDAR,
+            "workplace",
+        ),
+    ],
+)
+def test_a_definition_tells_rows_apart_by_dimensions_only(desks, body, variable):
+    with pytest.raises(OrderFaults) as caught:
+        filed(desks, body)
+    (fault,) = caught.value.faults
+    assert f"tells rows apart by {variable} for tried, which is no dimension of lmed" in fault.rule

@@ -20,6 +20,7 @@ from linkage.indicator_definition import (
 from linkage.indicator_kinds import (
     AmountIndicator,
     FromFirstDispensing,
+    GenericSubstitution,
     Indicator,
     Initiation,
     MedicationAvailability,
@@ -67,6 +68,7 @@ def check_order(text: str, *, offer: Offer, ordered_on: date) -> CheckedOrder:
             faults += _set_faults(found, choice, document, place=place)
             faults += _dose_faults(found, choice, offer, place=place)
             faults += _prescription_faults(found, choice, offer, place=place)
+            faults += _row_variable_faults(found, choice, offer, place=place)
     faults += _row_dimension_faults(document, offer, sets)
     if len(sets) == len(document.indicators):
         faults += _row_length_faults(document, sets)
@@ -188,6 +190,25 @@ def _prescription_faults(
                 f"reads prescriptions for {indicator.id}, and {register.name} does not tell their "
                 f"{' and '.join(missing)}.",
                 "Name a register of prescriptions, or leave the indicator out with only.",
+            )
+
+
+def _row_variable_faults(
+    definition: IndicatorSet, choice: IndicatorChoice, offer: Offer, *, place: int
+) -> Iterator[OrderFault]:
+    """A definition, too, splits and tells apart rows by dimensions only: not by prescriber, workplace or article."""
+    for indicator in _chosen(definition, choice):
+        register = offer.registers.get(indicator.register_name)
+        if not isinstance(indicator, AmountIndicator) or register is None:
+            continue
+        read = {spec.partition(":")[0] for spec in indicator.row_strata}
+        read |= {indicator.code_column} if isinstance(indicator, GenericSubstitution) else set()
+        known = {variable.column for variable in register.variables if variable.role is Role.DIMENSION}
+        for name in sorted(read - known):
+            yield OrderFault(
+                f"indicators[{place}]",
+                f"tells rows apart by {name} for {indicator.id}, which is no dimension of {register.name}.",
+                f"Choose among: {', '.join(sorted(known))}.",
             )
 
 
