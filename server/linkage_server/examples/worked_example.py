@@ -10,7 +10,7 @@ import numpy as np
 
 from linkage.errors import LinkageError
 from linkage.indicator_definition import IndicatorSet, code_set_names, supply_models
-from linkage.indicator_kinds import Calendar, Indicator, Observation, Washout, Window
+from linkage.indicator_kinds import Calendar, Indicator, Observation, OnTreatment, Washout, Window
 from linkage.register_catalogue import RegisterDefinition
 from linkage_core.events import PersonEvents, Population, days_of
 from linkage_core.indicators import Measure, PersonValues, evaluate
@@ -29,6 +29,7 @@ from linkage_server.examples.made_up_rows import (
 
 _MOST_POINTS = 6
 _MOST_PERIODS = 2
+_MOST_WINDOWS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,10 +284,13 @@ def _windows(indicator: Indicator, day_0: date) -> Iterator[Bar]:
         yield Bar(
             washout.from_day, washout.to_day + 1, "window", f"washout, day {washout.from_day} to {washout.to_day}"
         )
-    days = getattr(indicator, "at_day", None)
-    if isinstance(days, list) and days:
-        within = max(getattr(indicator, "dispensed_within_days", None) or [1])
-        yield Bar(max(days) - within + 1, max(days) + 1, "window", f"at day {max(days)}")
+    within = max(getattr(indicator, "dispensed_within_days", None) or [1])
+    for day in (getattr(indicator, "at_day", None) or [])[:_MOST_WINDOWS]:
+        yield Bar(day - within + 1, day + 1, "window", f"at day {day}")
+    if isinstance(indicator, OnTreatment):
+        for month in indicator.month[:_MOST_WINDOWS]:
+            day = indicator.day_of(month)
+            yield Bar(day, day + 1, "window", f"month {month}, day {day}")
     if isinstance(calendar := getattr(indicator, "calendar", None), Calendar):
         first = (calendar.from_date - day_0) // timedelta(days=1)
         end = (calendar.until - day_0) // timedelta(days=1)
