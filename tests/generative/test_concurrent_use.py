@@ -13,6 +13,7 @@ from linkage.errors import EventsRejected
 from linkage_core.kernels.supply_together import supply_together
 from tests.reference.concurrent_use import at_least, days_of_drugs, days_together, drugs_by_day, pair
 from tests.reference.drug_indicators import Row
+from tests.support.indicator_tables import drawn_set, evaluated, outcome, population, register
 from tests.support.kernel_calls import int32, offsets_of
 
 DRUGS = ["A", "B", "C", "D"]
@@ -86,6 +87,45 @@ def test_days_together_are_those_of_the_day_by_day_simulation(histories, first, 
             assert together[place, 0, person] == days_together(by_day, at_least(first, least), in_a_row=in_a_row)
             assert together[place, 1, person] == days_together(by_day, pair(first, second), in_a_row=in_a_row)
             assert drug_days[place, person] == sum(map(len, by_day))
+
+
+DAILY = drawn_set(
+    'id = "days"\nkind = "drugs_at_date"\nat_day = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]\nrule = "supply"\nsupply = "given"\n'
+    'denominator = "all"\nat_least = 2',
+    'id = "mean"\nkind = "polypharmacy"\nobserve = { from = 0, to = 10 }\nrule = "supply"\nsupply = "given"\n'
+    "at_least = 2",
+    'id = "within"\nkind = "drugs_at_date"\nat_day = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]\nrule = "dispensed"\n'
+    'dispensed_within_days = 4\ndenominator = "all"',
+    'id = "over"\nkind = "polypharmacy"\nobserve = { from = 0, to = 10 }\nrule = "dispensed"\n'
+    "dispensed_within_days = 4",
+)
+DISPENSED = st.fixed_dictionaries(
+    {
+        "person": st.sampled_from(["anna", "bo"]),
+        "day": st.integers(-8, 12),
+        "atc": st.sampled_from(["C10AA05", "C10AA01", "B01AC06", "c10aa05"]),
+        "packages": st.sampled_from([1, 1, 2, -1]),
+        "days_supply": st.integers(1, 9),
+    }
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(DISPENSED, min_size=1, max_size=10))
+def test_drugs_over_time_are_the_drugs_of_each_day(rows):
+    people = ["anna", "bo"]
+    values = evaluated(DAILY, population=population(people), lmed=register(people, rows, date_column="dispensing_date"))
+    for daily, rule, over in (
+        ("days", "rule=supply", "mean"),
+        ("within", "dispensed_within_days=4", "over"),
+    ):
+        drugs = [outcome(values[f"{daily}/at_day={day};{rule}"]) for day in range(10)]
+        mean = outcome(values[f"{over}/observe_days=10;{rule};measure=mean_drugs"])
+        for person in range(2):
+            assert mean[person][0] == sum(day[person][0] for day in drugs) / 10
+    many = [outcome(values[f"days/at_day={day};rule=supply;at_least=2"]) for day in range(10)]
+    share = values["mean/observe_days=10;rule=supply;measure=share_of_days;drugs=2"].value
+    assert share.tolist() == [sum(day[person][0] for day in many) for person in range(2)]
 
 
 def test_rows_out_of_order_or_with_a_negative_supply_are_refused_with_their_row_and_no_value():
