@@ -123,7 +123,7 @@ def point_of(values: Sequence[PersonValues]) -> Point:
         own_rows=tuple(own),
         overlapping=tuple(dict.fromkeys(_overlapping(values))),
         reasons=tuple(dict.fromkeys(reason for value in values for reason in value.reasons if reason != OK)),
-        part_of=first.part_of,
+        part_of=f"{first.indicator.id}/{first.part_of}" if first.part_of else "",
         parts=tuple(f"{first.indicator.id}/{part}" for part in first.parts),
     )
 

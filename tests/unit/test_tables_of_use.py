@@ -13,7 +13,7 @@ from linkage_core.disclosure import protect
 from linkage_core.indicators import evaluate
 from linkage_core.intervals import poisson_exact
 from linkage_server.lab.results import counts
-from tests.support.indicator_tables import deaths, drawn_set, lmed, population
+from tests.support.indicator_tables import HEADER, deaths, drawn_set, lmed, population, register
 
 NOBODYS = "p0 5000 N02BE01 1 30"
 POLICY = shipped_policies()["standard@1.0.0"]
@@ -82,3 +82,28 @@ def test_a_small_level_does_not_come_back_as_the_rest_of_the_others():
     }
     assert shown["none"] is None
     assert shown["new"] is None or shown["continuing"] is None
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        'kind = "initiation"\nwashout = { from = -180, to = -1, effect = "stratify" }',
+        'kind = "new_or_continuing"',
+    ],
+)
+def test_parts_of_a_reason_are_parts_of_that_reason(body):
+    names = [f"p{number}" for number in range(120)]
+    who = population(names)
+    rows = [
+        {"person": name, "day": day, "atc": "C10AA05", "packages": 1, "prescribing_reason": reason}
+        for number, name in enumerate(names[:100])
+        for day, reason in ((10, ["22298006"] if number % 2 else ["38341003"]), *([(-20, [])] if number < 40 else []))
+    ]
+    definition = drawn_set(
+        f'id = "x"\ncodes = "statin"\nwindow = {{ from = 0, to = 90 }}\nby_reason = {{ sets = "infarction" }}\n{body}',
+        header=HEADER + '[codes.infarction]\nsnomed_include = ["22298006"]\n',
+    )
+    events = {"lmed": register(names, rows, date_column="dispensing_date"), "dors": deaths(names, {})}
+    values = evaluate(definition, population=who, events=events, data_until={})
+    # A table whose parts are not parts of their whole does not add up, and is refused.
+    protect(count_by(values, population=who, by=[]), POLICY)

@@ -62,7 +62,7 @@ from linkage_core.indicators.prescribing_reason import persons_by_reason, reason
 from linkage_core.indicators.proportion_of_days_covered import evaluate_proportion_of_days_covered
 from linkage_core.indicators.reasons import Persons, somebody
 from linkage_core.indicators.rows_told import rows_told, with_rows_told
-from linkage_core.indicators.run_context import RunContext, joined
+from linkage_core.indicators.run_context import RunContext
 from linkage_core.indicators.sequence_symmetry import evaluate_sequence_symmetry
 from linkage_core.indicators.start_and_use import START_AND_USE
 from linkage_core.indicators.time_to_discontinuation import evaluate_time_to_discontinuation
@@ -133,7 +133,7 @@ def _by_reason(context: RunContext, indicator: Indicator) -> Iterator[PersonValu
     for name, own in persons.items():
         of_reason = replace(context, excluded=[*context.excluded, ("excluded:other_reason", somebody(~own))])
         for value in _evaluate(of_reason, indicator):
-            yield replace(value, parameters=joined(f"{asked.rule}_reason={name}", value.parameters))
+            yield value.under(f"{asked.rule}_reason={name}")
     yield reason_missing(context, indicator, asked, persons)
 
 

@@ -54,7 +54,7 @@ def evaluate_event_in_window(context: RunContext, indicator: EventInWindow) -> l
                     PersonValues(
                         indicator=indicator,
                         parameters=joined(point, before_words),
-                        part_of=f"{indicator.id}/{point}" if before_words else "",
+                        part_of=point if before_words else "",
                         measure=Measure.YES_NO,
                         value=reasons.counted_with(first < end).view(np.uint8),
                         reason=reasons.reason,

@@ -51,7 +51,7 @@ def evaluate_initiation(context: RunContext, indicator: Initiation) -> list[Pers
                         reason=reasons.reason,
                         reasons=reasons.names,
                         rows=_initiators(split, place, reasons),
-                        part_of=f"{indicator.id}/{point}" if before else "",
+                        part_of=point if before else "",
                         incomplete=reasons.any_counted(late),
                         account=account,
                         counted=reasons.counted,

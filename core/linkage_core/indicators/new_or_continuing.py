@@ -65,5 +65,5 @@ def _values(
                 reasons,
                 late=late,
                 account=context.netting_account(register, indicator.reversals, indicator.codes),
-                part_of=f"{indicator.id}/{point}",
+                part_of=point,
             )

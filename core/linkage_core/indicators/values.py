@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
@@ -251,8 +251,8 @@ class PersonValues:
         number: float64, one a person: the full value where `value` holds whole units only; 0 where there is none. A
             person for whom a definition gives NaN or infinity has that here, is not counted, and has a reason.
         times: times to an event, where the value is one.
-        part_of: name of the value whose persons this one and others share out between them; where there is none of the
-            name, every counted person has yes in exactly one of them.
+        part_of: parameters of the value of the same indicator whose persons this one and others share out between them;
+            where there is no such value, every counted person has yes in exactly one of them.
         episodes: lists the episodes that the value counts; for the laboratory, nothing else may call it.
         events: lists the events of the value's indicator, given with its first value alone; for the laboratory too.
         drug_use: lists its drug use periods, in the same way.
@@ -287,6 +287,19 @@ class PersonValues:
     rows_told: tuple[RowsTold, ...] = ()
     statistics: Callable[[Bools], list[CellStatistic]] | None = None
     lines: LineList | None = None
+
+    def under(self, words: str) -> PersonValues:
+        """The same at a parameter point that begins with more words, and so does what it names of its own indicator."""
+
+        def longer(parameters: str) -> str:
+            return ";".join(part for part in (words, parameters) if part)
+
+        return replace(
+            self,
+            parameters=longer(self.parameters),
+            part_of=longer(self.part_of) if self.part_of else "",
+            parts=tuple(map(longer, self.parts)),
+        )
 
     @property
     def has_value(self) -> Bools:

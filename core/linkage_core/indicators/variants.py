@@ -27,7 +27,7 @@ class Variant:
         """Values of the point as values of the whole indicator, with the point among their parameters."""
         if not self.words:
             return [replace(value, indicator=whole) for value in values] if self.indicator is not whole else [*values]
-        return [replace(value, indicator=whole, parameters=joined(self.words, value.parameters)) for value in values]
+        return [replace(value.under(self.words), indicator=whole) for value in values]
 
 
 def variants(indicator: Indicator) -> list[Variant]:
