@@ -92,7 +92,8 @@ class NewOrContinuing(WithObservedStart):
 class Combination(IndicatorBase):
     """Of how many of several groups a person has a dispensing within the window, and whether of `at_least` so many.
 
-    Each name of `codes` is a group. By default `at_least` is their number: the combination is complete.
+    Each name of `codes` is a group. By default `at_least` is their number: the combination is complete. The mean number
+    of groups is of the laboratory: it is the sum of all shares, and would give away the one that is kept back.
     """
 
     kind: Literal["combination"]
@@ -102,7 +103,7 @@ class Combination(IndicatorBase):
     reversals: Reversals = "net"
     end_at_exit: bool = True
     denominator: Annotated[list[Denominator], BeforeValidator(as_list), Field(min_length=1)] = ["all"]
-    statistic: list[Literal["count", "share", "mean"]] = ["count", "share", "mean"]
+    statistic: list[Literal["count", "share", "mean"]] = ["count", "share"]
     interval: IntervalName = "wilson"
 
     # Any: a definition as it is written, before it is checked.
@@ -123,6 +124,11 @@ class Combination(IndicatorBase):
         if any(not 1 <= least <= len(self.codes) for least in self.at_least):
             raise ValueError(f"at_least counts groups: write 1 to {len(self.codes)}, as many as codes has")
         return self
+
+    @property
+    def laboratory_statistics(self) -> list[str]:
+        """The mean adds up counts that are printed apart."""
+        return [name for name in self.statistic if name == "mean"]
 
 
 class PrimaryNonAdherence(IndicatorBase):

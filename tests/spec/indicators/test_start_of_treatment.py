@@ -236,6 +236,13 @@ def test_groups_are_counted_and_the_combination_is_all_of_them():
         }
 
 
+def test_the_mean_number_of_groups_is_of_the_laboratory():
+    body = f'id = "x"\nkind = "combination"\ncodes = ["statin", "asa"]\n{WINDOW}'
+    (by_default,) = drawn_set(body).indicators
+    (asked,) = drawn_set(f'{body}\nstatistic = ["mean", "share"]').indicators
+    assert (by_default.laboratory_statistics, asked.laboratory_statistics) == ([], ["mean"])
+
+
 def test_by_default_all_groups_are_asked_for():
     values = said("combination", extra=f'codes = ["statin", "asa"]\n{WINDOW}')
     assert values == {"within_days=90;measure=groups": (0, "no_rows"), "within_days=90;at_least=2": (0, "no_rows")}
