@@ -143,6 +143,12 @@ def test_periods_are_not_crossed_with_index_periods(folder):
     assert found.loc[(2021, "woman", "40+"), "numerator"] == 2
 
 
+def test_a_declared_stratum_named_age_stays_what_it_is(folder):
+    (folder / "people.csv").write_text(PEOPLE.replace("region", "age"))
+    table = pd.read_csv(run(folder, USERS, by=[["age"]]) / "table.csv")
+    assert set(table.age) == {"north", "south", "total"}
+
+
 def test_row_variables_split_the_numerator(folder):
     body = f'{USERS}row_strata = ["atc"]\nstatistic = ["per_1000_inhabitants"]'
     found = rates(folder, body)

@@ -151,7 +151,7 @@ def evaluate_files(
     )
     out.mkdir(parents=True, exist_ok=True)
     people = read_inhabitants(inhabitants) if inhabitants is not None else None
-    crossings = [with_age_groups(crossing, people) for crossing in by or _proposed(inputs)]
+    crossings = [with_age_groups(crossing, people, inputs.population) for crossing in by or _proposed(inputs)]
     complete = CompletePeriods(inputs.definition.indicators, data_until or {})
     apart = [value for value in values if not rolls(value)]
     tables = {

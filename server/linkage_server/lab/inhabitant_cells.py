@@ -74,7 +74,8 @@ def cells_of_crossing(among: AmongInhabitants, strata: Sequence[str]) -> Inhabit
     kept = []
     for spec in strata:
         name = AGE if spec.startswith(f"{AGE}:") else spec
-        if name not in names:
+        # A declared stratum of that name is not the table's age groups.
+        if name not in names or spec == AGE:
             return None
         axis = among.strata[names.index(name)]
         if name == AGE and (bands := tuple(spec.removeprefix(f"{AGE}:").split(","))) != axis.levels:

@@ -79,7 +79,7 @@ class PeriodCells:
         self, population: Population, by: Sequence[Sequence[str]], inhabitants: Inhabitants | None = None
     ) -> None:
         self._population, self._inhabitants = population, inhabitants
-        self._by = [tuple(with_age_groups(crossing, inhabitants)) for crossing in by]
+        self._by = [tuple(with_age_groups(crossing, inhabitants, population)) for crossing in by]
         self._counting: dict[int | None, Counting] = {}
 
     def of(self, value: PersonValues) -> Counting:
@@ -120,13 +120,13 @@ def age_spec(groups: Sequence[str]) -> str:
     return f"age:{','.join(groups)}"
 
 
-def with_age_groups(crossing: Sequence[str], inhabitants: Inhabitants | None) -> list[str]:
-    """A crossing with `age` written out as the age groups of the table of inhabitants.
+def with_age_groups(crossing: Sequence[str], inhabitants: Inhabitants | None, population: Population) -> list[str]:
+    """A crossing with `age` written out as the age groups of the table of inhabitants, unless it is a declared stratum.
 
     Raises:
         InputRefused: there is no such table, or it has no age groups.
     """
-    if AGE not in crossing:
+    if AGE not in crossing or AGE in population.strata:
         return list(crossing)
     if inhabitants is None or AGE not in inhabitants.strata:
         raise InputRefused(

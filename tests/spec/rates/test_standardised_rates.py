@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy.stats import chi2, gamma
 
 from linkage.errors import InputRefused
@@ -120,3 +122,23 @@ def test_bands_are_made_of_whole_age_groups():
     assert regrouped(["0-4", "5-64", "65+"], ["65+"]).tolist() == [-1, -1, 0]
     with pytest.raises(InputRefused, match="cuts the age group '5-64'"):
         regrouped(["0-4", "5-64"], ["<50", "50+"])
+
+
+STRATA = st.lists(st.tuples(st.integers(0, 50), st.integers(50, 5000)), min_size=1, max_size=8)
+
+
+@given(STRATA, st.floats(0.01, 100))
+def test_a_population_that_is_its_own_standard_has_its_crude_rate(strata, scale):
+    events, persons = (np.array(part, np.float64) for part in zip(*strata, strict=True))
+    rate = directly_standardised(events, persons, scale * persons)
+    assert rate.value == pytest.approx(events.sum() / persons.sum(), rel=1e-12)
+    assert rate.lower <= rate.value * (1 + 1e-12)
+    assert rate.value <= rate.upper
+    assert rate.value == pytest.approx(weighed_mean(events, persons, persons), rel=1e-12)
+
+
+@given(STRATA)
+def test_a_population_compared_with_itself_has_what_is_expected(strata):
+    events, persons = (np.array(part, np.float64) for part in zip(*strata, strict=True))
+    expected = expected_events(events / persons, persons)
+    assert expected == pytest.approx(events.sum(), rel=1e-12, abs=1e-12)
