@@ -142,6 +142,13 @@ def test_the_page_tells_definitions_in_both_languages_and_what_awaits_review() -
     assert "<script" not in page
 
 
+def test_what_cannot_be_ordered_is_told() -> None:
+    laboratory = entries_of(shipped_sets()["swedeheart-laboratory@1.0.0"], registers=shipped_registers())
+    assert all(dict(entry.facts)["Laboratory"] for entry in laboratory)
+    orders = entries_of(shipped_sets()["swedeheart-secondary-prevention@2.0.0"], registers=shipped_registers())
+    assert not any("Laboratory" in dict(entry.facts) for entry in orders)
+
+
 def test_the_laboratory_prints_and_writes_the_catalogue(tmp_path: Path) -> None:
     arguments = ["lab", "catalogue", STATIN, "--only", "statin_initiation"]
     printed = CliRunner().invoke(app, arguments)

@@ -63,10 +63,16 @@ def _entry(known: _Known, place: int) -> CatalogueEntry:
         description_en=indicator.description.en,
         formula_sv=words.formula.sv if words else "",
         formula_en=words.formula.en if words else "",
-        facts=facts_of(indicator, definition),
+        facts=(*facts_of(indicator, definition), *_laboratory(indicator)),
         source=indicator.source,
         needs_review=indicator.needs_review
         or any(definition.codes[name].needs_review for name in code_set_names(indicator)),
         example_text=as_text(example) if example else "",
         example_svg=as_svg(example, title=title.en) if example else "",
     )
+
+
+def _laboratory(indicator: Indicator) -> list[tuple[str, str]]:
+    """What of an indicator an order must not ask for."""
+    names = ", ".join(indicator.unprotected)
+    return [("Laboratory", f"{names}: cannot be ordered, disclosure control does not protect it yet")] if names else []
