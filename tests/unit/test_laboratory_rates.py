@@ -190,9 +190,13 @@ def test_rates_without_inhabitants_are_refused(folder):
 
 def test_rolling_periods_are_told_apart_from_the_table(folder):
     calendar = 'calendar = { from = 2021-01-01, until = 2022-01-01, step = "quarter", rolling = 4 }'
-    out = run(folder, f'kind = "users"\ncodes = "statin"\n{calendar}\nstatistic = ["count", "share"]', by=[["region"]])
+    by = [["region"], ["age:<40,40+"]]
+    out = run(folder, f'kind = "users"\ncodes = "statin"\n{calendar}\nstatistic = ["count", "share"]', by=by)
     assert len(pd.read_csv(out / "table.csv")) == 0
-    found = pd.read_csv(out / "rates.csv").set_index(["period", "region", "statistic"])
+    found = pd.read_csv(out / "rates.csv")
+    ages = found[(found.statistic == "share") & (found.period == "2021-Q4")].set_index("age")
+    assert ages.loc["40+", ["numerator", "denominator"]].tolist() == [2, 3]
+    found = found[found.age == "total"].set_index(["period", "region", "statistic"])
     # From 1 April 2020 to 31 March 2021: anna again, and bo, of whose two packages one came back in May.
     assert found.loc[("2021-Q1", "total", "persons"), "value"] == 1
     assert found.loc[("2021-Q4", "total", "persons"), "value"] == 3

@@ -155,7 +155,9 @@ def evaluate_files(
     complete = CompletePeriods(inputs.definition.indicators, data_until or {})
     apart = [value for value in values if not rolls(value)]
     tables = {
-        "table": counts(count_by(apart, population=inputs.population, by=crossings), complete=complete),
+        "table": counts(
+            count_by(apart, population=inputs.population, by=crossings if apart else []), complete=complete
+        ),
         "survival": survival(values, population=inputs.population, by=crossings),
         "statistics": cell_statistics(values, population=inputs.population, by=crossings),
         "paths": paths(values, population=inputs.population, by=crossings),
