@@ -112,8 +112,15 @@ def test_the_table_counts_those_whom_a_query_of_the_delivered_files_finds(
     assert printed == {level: expected[level] for level in printed}
 
 
-def test_the_report_says_that_nobody_was_sent_in(delivery: Path) -> None:
-    assert "not applicable: the registers define the population" in (delivery / "report.html").read_text()
+def test_the_report_says_who_is_counted_and_that_nobody_was_sent_in(delivery: Path) -> None:
+    report = (delivery / "report.html").read_text()
+    assert "not applicable: the registers define the population" in report
+    for words in (
+        "defined by registers, from 2023-01-01 up to, not including, 2026-01-01",
+        "I21 in main diagnosis of par_sv, by admission date, aged 18 to 150, with none on the 365 days before",
+        "a row of dors, by death date, on day 0 to 7 after the index day, both included",
+    ):
+        assert words in report
 
 
 def test_a_released_order_is_computed_again_byte_for_byte(

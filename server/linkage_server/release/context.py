@@ -82,6 +82,7 @@ class ReleaseContext(_Words):
         level_titles: column name of a stratum -> code of a level -> its title.
         policy_text: the policy's main rule in words, for the legend.
         match_rate_band: in words; never a number.
+        population: what registers decide about it, as pairs of name and text.
     """
 
     order: str
@@ -97,6 +98,7 @@ class ReleaseContext(_Words):
     policy: DefinitionEntry
     policy_text: Text = Text(en="Counts of few persons are kept back.")
     match_rate_band: str = "not stated"
+    population: tuple[tuple[str, str], ...] = ()
     software_version: str
     formats: tuple[Format, ...] = Field(default=("parquet", "csv", "json-stat", "html"), min_length=1)
 

@@ -16,6 +16,7 @@ from linkage.release_manifest import DefinitionEntry, RegisterEntry
 from linkage.released_table import NOT_RECORDED
 from linkage_server.release.context import IndicatorText, RegisterText, ReleaseContext, Target, Text
 from linkage_server.release.definition_words import facts_of, first_day_of, unit_of
+from linkage_server.release.population_words import population_facts
 
 _STRATA = {
     "sex": Text(en="Sex", sv="Kön"),
@@ -98,6 +99,7 @@ def context_of(
         policy=DefinitionEntry(id=policy.id, version=policy.version, sha256=policy_sha256(policy)),
         policy_text=Text(en=policy.description.en, sv=policy.description.sv),
         match_rate_band=match_rate_band,
+        population=population_facts(document.population),
         software_version=software_version,
         formats=document.formats,
     )

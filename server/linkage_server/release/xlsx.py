@@ -50,6 +50,7 @@ def _explain(workbook: Any, context: ReleaseContext) -> None:
         *(("Indicator set", f"{one.id} {one.version}, SHA-256 {one.sha256}") for one in context.indicator_sets),
         ("Disclosure policy", f"{context.policy.id} {context.policy.version}. {context.policy_text.en}"),
         ("Found in the registers", context.match_rate_band),
+        *context.population,
         ("Software", f"register-linkage {context.software_version}"),
         ("", ""),
         (PROTECTED_SYMBOL, STATUSES[LineStatus.SUPPRESSED]),
