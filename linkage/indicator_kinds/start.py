@@ -162,3 +162,8 @@ class PrimaryNonAdherence(IndicatorBase):
         if self.prescriptions == self.register_name:
             raise ValueError("prescriptions must name a register of prescriptions, register one of dispensings")
         return self
+
+    @property
+    def laboratory_statistics(self) -> list[str]:
+        """Most persons have one prescription: a mean of their shares is a count of persons, however small."""
+        return ["the mean of measure = 'share'"] if "share" in self.measure and "mean" in self.statistic else []

@@ -520,6 +520,17 @@ def test_a_share_is_of_all_prescriptions_of_a_person():
     assert (values["prescriptions"], values["not_dispensed"]) == ((2, "ok"), (1, "ok"))
 
 
+def test_the_mean_share_of_prescriptions_is_of_the_laboratory():
+    body = f'id = "x"\nkind = "primary_non_adherence"\ncodes = "statin"\n{PRESCRIBED}'
+    for extra, unprotected in (
+        ("", []),
+        ('measure = ["first", "prescriptions", "not_dispensed"]', []),
+        ('measure = "share"', ["the mean of measure = 'share'"]),
+    ):
+        (indicator,) = drawn_set(f"{body}{extra}").indicators
+        assert indicator.laboratory_statistics == unprotected
+
+
 def test_prescriptions_must_be_observed_for_as_long():
     # Days 5 to 35 are observed where she dies on day 36.
     assert prescribed([(5, "C10AA05")], dies=36)["first"] == (1, "ok")
