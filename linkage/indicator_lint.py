@@ -7,7 +7,7 @@ waits for sign-off. Only the set itself is looked at here; `linkage-server lab l
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -18,6 +18,8 @@ from linkage.indicator_definition import IndicatorSet, code_set_names, splitting
 from linkage.indicator_kinds import CodeSet, Indicator, SupplyModel
 
 MOST_INDICATORS = 10_000
+_LONGEST_SHOWN = 20
+_MOST_ERRORS_TOLD = 20
 
 
 class Severity(StrEnum):
@@ -66,13 +68,16 @@ def refuse_errors(definition: IndicatorSet, *, today: date, source: str) -> tupl
     """The warnings and notes of a set that may be used.
 
     Raises:
-        DefinitionRejected: the set has errors; names all of them, each with its place and mend.
+        DefinitionRejected: the set has errors; names the first of them, each with its place and mend.
     """
     found = lint(definition, today=today)
     errors = [finding for finding in found if finding.severity is Severity.ERROR]
     if errors:
+        told = [f"{source}: {error.place}: {error.message.rstrip('.')}" for error in errors[:_MOST_ERRORS_TOLD]]
+        if len(errors) > len(told):
+            told.append(f"and {len(errors) - len(told)} more")
         raise DefinitionRejected(
-            "; ".join(f"{source}: {error.place}: {error.message.rstrip('.')}" for error in errors) + ".",
+            "; ".join(told) + ".",
             mend=" ".join(dict.fromkeys(error.mend for error in errors)),
             facts={"file": source, "field": errors[0].place, "rule": errors[0].rule},
         )
@@ -108,27 +113,39 @@ def _header(definition: IndicatorSet, *, today: date) -> Iterator[Finding]:
 
 def _code_set(name: str, codes: CodeSet) -> Iterator[Finding]:
     places = {part: f"codes.{name}.{codes.system}_{part}" for part in ("include", "exclude")}
+    sound: dict[str, list[str]] = {"include": [], "exclude": []}
     for part, prefixes in (("include", codes.include), ("exclude", codes.exclude)):
+        known = set(prefixes)
         for number, prefix in enumerate(prefixes, 1):
             place = f"{places[part]}[{number}]"
             if fault := fault_of_prefix(prefix, system=codes.system):
-                yield _error(place, "unknown_code", f"no code begins with {prefix!r}: {fault}.", "Mend the code.")
-            elif shadow := _shadow(prefix, prefixes):
+                shown = prefix if len(prefix) <= _LONGEST_SHOWN else f"{prefix[:_LONGEST_SHOWN]}..."
+                yield _error(place, "unknown_code", f"no code begins with {shown!r}: {fault}.", "Mend the code.")
+                continue
+            sound[part].append(prefix)
+            if shadow := next((one for one in _beginnings(prefix, system=codes.system)[:-1] if one in known), None):
                 yield _warning(place, "shadowed", f"{prefix} is already in {shadow}.", "Leave out the longer prefix.")
-    left = [prefix for prefix in codes.include if not prefix.startswith(tuple(codes.exclude))]
-    if not left:
+    excluded = set(sound["exclude"])
+    lost = [prefix for prefix in sound["include"] if not excluded.isdisjoint(_beginnings(prefix, system=codes.system))]
+    if len(lost) == len(codes.include):
         yield _error(
             places["include"], "empty_set", "no code is left: all that is included is excluded.", "Mend the prefixes."
         )
-    elif lost := [prefix for prefix in codes.include if prefix not in left]:
+    elif lost:
         yield _warning(
             places["include"],
             "excluded_whole",
             f"{', '.join(lost)} cannot match: an exclude takes all of it away.",
             "Leave it out of include, or narrow the exclude.",
         )
+    included = set(sound["include"])
+    reached = {beginning for prefix in included for beginning in _beginnings(prefix, system=codes.system)}
     for number, prefix in enumerate(codes.exclude, 1):
-        if not any(prefix.startswith(one) or one.startswith(prefix) for one in codes.include):
+        if (
+            prefix in excluded
+            and prefix not in reached
+            and included.isdisjoint(_beginnings(prefix, system=codes.system))
+        ):
             yield _warning(
                 f"{places['exclude']}[{number}]",
                 "excludes_nothing",
@@ -140,8 +157,12 @@ def _code_set(name: str, codes: CodeSet) -> Iterator[Finding]:
         yield _error(f"codes.{name}.valid", "empty_set", "the set applies on no day.", "Let until lie after from.")
 
 
-def _shadow(prefix: str, prefixes: Sequence[str]) -> str | None:
-    return next((other for other in prefixes if other != prefix and prefix.startswith(other)), None)
+def _beginnings(prefix: str, *, system: str) -> list[str]:
+    """Every beginning of a prefix, the whole of it last; sound prefixes are short, so that large sets are quick.
+
+    Concepts of Snomed CT are matched whole: none begins another.
+    """
+    return [prefix] if system == "snomed" else [prefix[:length] for length in range(1, len(prefix) + 1)]
 
 
 def _names(definition: IndicatorSet) -> Iterator[Finding]:

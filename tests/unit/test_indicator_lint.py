@@ -115,6 +115,20 @@ def test_a_set_of_more_than_ten_thousand_indicators_is_refused() -> None:
     assert ("error", "indicator", "too_many") in found(text)
 
 
+def test_long_lists_and_long_prefixes_are_told_without_repeating_them() -> None:
+    many = ", ".join(f'"C{number:02}AA{code:02}"' for number in range(1, 100) for code in range(1, 100))
+    assert found(SET.replace('["C10AA", "C10BA"]', f'["C10", {many}]'))[0][2] == "shadowed"
+    (error, *_) = lint(load_indicator_set(SET.replace('"C10AA"', f'"C{"0" * 5000}"')), today=TODAY)
+    assert (error.rule, len(error.message) < 200) == ("unknown_code", True)
+
+
+def test_a_refusal_of_many_errors_stays_short() -> None:
+    many = ", ".join(f'"K{number}"' for number in range(500))
+    with pytest.raises(DefinitionRejected, match="and 480 more") as refused:
+        refuse_errors(load_indicator_set(SET.replace('"C10AA"', many)), today=TODAY, source="mine.toml")
+    assert len(refused.value.message) < 4000
+
+
 def test_errors_refuse_a_set_and_warnings_do_not() -> None:
     with pytest.raises(
         DefinitionRejected, match=r"codes\.statin\.atc_include\[1\]: no code begins with 'K10'"
