@@ -63,7 +63,9 @@ def weighed_mean(amounts: npt.ArrayLike, persons: npt.ArrayLike, weights: npt.Ar
 def expected_events(reference_rate: npt.ArrayLike, persons: npt.ArrayLike) -> Floats:
     """Sum over strata of a reference's rate x persons; a stratum without persons expects nothing, whatever its rate."""
     n = np.asarray(persons, np.float64)
-    return np.asarray(np.where(n == 0, 0.0, np.asarray(reference_rate, np.float64) * n).sum(axis=-1), np.float64)
+    with np.errstate(invalid="ignore"):
+        events = np.where(n == 0, 0.0, np.asarray(reference_rate, np.float64) * n)
+    return np.asarray(events.sum(axis=-1), np.float64)
 
 
 def standardised_ratio(observed: npt.ArrayLike, expected: npt.ArrayLike, *, level: float = 0.95) -> Rate:

@@ -74,7 +74,7 @@ def test_observed_by_expected_has_the_exact_limits_of_the_observed():
 
 
 def test_a_stratum_without_persons_expects_nothing_whatever_its_rate():
-    assert expected_events([0.002, np.nan], [1000, 0]) == pytest.approx(2)
+    assert expected_events([0.002, np.nan, np.inf], [1000, 0, 0]) == pytest.approx(2)
 
 
 def test_the_european_standard_population_is_a_hundred_thousand():
