@@ -173,8 +173,8 @@ def purchases_of(rows: Sequence[Row], packages: dict[str, Limits], drug: Limits 
                 ddd_low=low,
                 min_days=max(min(shortest, rule.duration_max), rule.duration_min),
                 max_days=min(max(longest, rule.duration_min), rule.duration_max),
-                # A parameter written with 15 digits says the same as the fraction it stands for.
-                by_package=round(by_package * 1e9) / 1e9,
+                # Numbers written with few digits say the same as the fractions they stand for.
+                by_package=round(by_package * 1e3) / 1e3,
                 bounded=bounded,
             )
         )

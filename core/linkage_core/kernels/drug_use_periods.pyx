@@ -30,8 +30,8 @@ cdef double NOT_KNOWN = float("nan")
 cdef int32_t NO_DAY = -2147483648
 # An average above this is an error of registration; PRE2DUP cuts it before the spread is taken.
 cdef double MOST_AVERAGE = 99.0
-# A parameter that is written with 15 digits says the same as the fraction it stands for: 84 days are 84.
-cdef double PARTS_OF_A_DAY = 1e9
+# Doses and parameters that are written with few digits say the same as the fractions they stand for: 84 days are 84.
+cdef double PARTS_OF_A_DAY = 1e3
 
 ctypedef struct Limits:
     double ddd_low
