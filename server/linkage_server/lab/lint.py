@@ -115,11 +115,14 @@ def _unmatched(definition: IndicatorSet, registers: Sequence[RegisterCodes]) -> 
 
 
 def _print(findings: Sequence[Finding], matched: Sequence[Matched]) -> None:
-    for finding in findings:
+    for number, finding in enumerate(findings):
         typer.echo(f"{finding.severity.value}: {finding.place}: {finding.message}")
-        typer.echo(f"    {finding.mend}")
+        # A mend that the next finding shares stands below the last of them.
+        if number + 1 == len(findings) or findings[number + 1].mend != finding.mend:
+            typer.echo(f"    {finding.mend}")
     for one in matched:
-        typer.echo(f"{one.codes}: {len(one.names)} codes of {one.register}.{one.column}")
+        codes = "code" if len(one.names) == 1 else "codes"
+        typer.echo(f"{one.codes}: {len(one.names)} {codes} of {one.register}.{one.column}")
         for code, title in list(one.names.items())[:_MOST_NAMES]:
             typer.echo(f"    {code}  {title}".rstrip())
         if len(one.names) > _MOST_NAMES:
