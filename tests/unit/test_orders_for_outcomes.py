@@ -64,7 +64,7 @@ def faults(body: str, **how: str) -> str:
 
 @pytest.mark.parametrize(
     "body",
-    [RATE, SEQUENCE, f'{USERS}\nrow_strata = ["prescribing_reason:prevention"]'],
+    [RATE, SEQUENCE, f'{USERS}\nrow_strata = ["atc:statin+diuretic"]'],
     ids=["rate", "sequence", "rows"],
 )
 def test_counts_rates_and_shares_can_be_ordered(body: str) -> None:
@@ -83,6 +83,12 @@ def test_counts_rates_and_shares_can_be_ordered(body: str) -> None:
 )
 def test_what_cannot_be_protected_is_refused_when_it_is_ordered(body: str, what: str) -> None:
     assert f"asks for {what} of x, which disclosure control cannot protect yet" in faults(body)
+
+
+def test_reasons_can_be_ordered_once_a_register_tells_them() -> None:
+    """The variable is a coming one: a register's own definition brings it, and no program has to change."""
+    said = faults(f'{USERS}\nrow_strata = ["prescribing_reason:prevention"]')
+    assert "tells rows apart by prescribing_reason for x, which is no dimension of lmed" in said
 
 
 def test_the_register_of_the_outcome_must_be_ordered_too() -> None:
