@@ -191,7 +191,7 @@ class IndicatorSet(Model):
                     _WITHOUT_STAYS
                     | OutcomeRate
                     | MedicationPossessionRatio
-                    | Polypharmacy
+                    | _DRUGS_HELD
                     | AtHandTogether
                     | TreatmentLines
                 )

@@ -167,6 +167,7 @@ def test_the_year_is_read_on_31_december():
         ),
         (f"{ON_DAY.replace('100', '[1, 1]')}{WITHIN}", "stands twice"),
         (f"{ON_DAY}{WITHIN}at_least = 0", "at_least"),
+        (f'{ON_DAY}rule = "supply"\nsupply = "whole"', "hospital"),
     ],
 )
 def test_wrong_numbers_of_drugs_are_refused_with_what_to_mend(body, told):
