@@ -6,10 +6,7 @@ they hold a reversed row together with all that it may cancel. See tests/generat
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-
-import numpy as np
-import pyarrow as pa
+from collections.abc import Sequence
 
 from linkage.indicator_definition import IndicatorSet, code_set_names
 from linkage.indicator_kinds import (
@@ -21,8 +18,7 @@ from linkage.indicator_kinds import (
     SupplyModel,
     WithOutcome,
 )
-from linkage_core.indicators.dictionary_facts import facts_of, membership, plain
-from linkage_core.indicators.values import UInt8s
+from linkage_core.indicators.code_set_rows import rows_of_code_sets
 from linkage_core.row_filter import RowFilter
 
 
@@ -57,7 +53,7 @@ def wanted_rows(definitions: Sequence[IndicatorSet], register: str, row_dimensio
             if not names or isinstance(indicator, EventInWindow):
                 return None
             code_sets.extend(definition.codes[name] for name in names)
-    return RowFilter("atc", _in_any(code_sets), _all_in_any(code_sets)) if code_sets else None
+    return rows_of_code_sets("atc", code_sets) if code_sets else None
 
 
 def _read_by_date(definition: IndicatorSet) -> set[str]:
@@ -65,23 +61,3 @@ def _read_by_date(definition: IndicatorSet) -> set[str]:
     exits = {source.register_name for source in (definition.exits.death, definition.exits.emigration) if source}
     models: list[SupplyModel | DrugUseModel] = [*definition.supply.values(), *definition.drug_use.values()]
     return exits | {model.hospital_register for model in models if model.hospital != "ignore"}
-
-
-def _in_any(code_sets: Sequence[CodeSet]) -> Callable[[str], bool]:
-    def wants(code: str) -> bool:
-        return any(membership([plain(code)], code_set)[0] for code_set in code_sets)
-
-    return wants
-
-
-def _all_in_any(code_sets: Sequence[CodeSet]) -> Callable[[pa.Array], UInt8s]:
-    """The same for a dictionary: the indicators ask for the same facts about it later, and other orders have before."""
-
-    def wanted(texts: pa.Array) -> UInt8s:
-        facts = facts_of(texts)
-        wants = np.zeros(len(texts), np.uint8)
-        for code_set in code_sets:
-            wants |= facts.membership(code_set)[: len(texts)]
-        return wants & np.asarray(texts.is_valid(), np.uint8)
-
-    return wanted
