@@ -25,7 +25,7 @@ from linkage_core.kernels.stratum_levels import age_bands, place_codes
 UNKNOWN = "unknown"
 OLDEST = 1000
 _SEXES = ("man", "woman")
-_BAND = re.compile(r"<(\d+)|(\d+)-(\d+)|(\d+)\+|(\d+)")
+_BAND = re.compile(r"<(\d+)|(\d+)-(\d+)|(\d+)\+")
 _MONTHS = {"month": 1, "quarter": 3, "year": 12}
 
 Int32s = npt.NDArray[np.int32]
@@ -100,7 +100,7 @@ def _age(population: Population, bands: str, age_on: int | None) -> StratumRule:
 
 
 def age_band(label: str) -> tuple[int, int]:
-    """First and last age of a band such as <65, 65-74, 85+ or 0; `OLDEST` where it is open.
+    """First and last age of a band such as <65, 65-74 or 85+; `OLDEST` where it is open.
 
     Raises:
         EventsRejected: it is not written so.
@@ -110,8 +110,6 @@ def age_band(label: str) -> tuple[int, int]:
         raise EventsRejected(f"age band {label!r} is not written as <65, 65-74 or 85+.", mend="Mend the age bands.")
     if match[1]:
         return 0, int(match[1]) - 1
-    if match[5]:
-        return int(match[5]), int(match[5])
     return (int(match[2]), int(match[3])) if match[2] else (int(match[4]), OLDEST)
 
 

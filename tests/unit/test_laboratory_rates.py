@@ -82,6 +82,20 @@ def test_ages_are_those_of_31_december_and_who_is_in_no_age_group_is_outside(fol
     assert found.loc[(2021, "woman", "40+"), "outside"] == 0
 
 
+def test_an_age_group_may_be_a_single_age(folder):
+    (folder / "inhabitants.csv").write_text(INHABITANTS.replace("20-39", "39").replace("40+", "40-99"))
+    found = rates(folder, f'{USERS}statistic = ["per_1000_inhabitants"]', by=[["age"]])
+    found = found[found.interval == "poisson"].set_index(["period", "age"])
+    assert found.numerator.to_dict() == {
+        (2020, "39"): 1,
+        (2020, "40-99"): 1,
+        (2020, "total"): 2,
+        (2021, "39"): 0,
+        (2021, "40-99"): 2,
+        (2021, "total"): 2,
+    }
+
+
 def test_bands_of_ages_are_made_of_age_groups(folder):
     found = rates(folder, f'{USERS}statistic = ["per_1000_inhabitants"]', by=[["age:20+"], ["age:<30,30+"]][:1])
     found = found[(found.interval == "poisson") & (found.age == "20+") & (found.period == 2021)]

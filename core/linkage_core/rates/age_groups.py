@@ -58,7 +58,12 @@ def age_group(label: str) -> AgeGroup:
     Raises:
         EventsRejected: it is not written so.
     """
-    return AgeGroup(*age_band(label))
+    return AgeGroup(*age_band(as_band(label)))
+
+
+def as_band(label: str) -> str:
+    """The label as strata write it: a single age is a band from it to itself."""
+    return f"{label}-{label}" if label.isdecimal() else label
 
 
 def regrouped(groups: Sequence[str], bands: Sequence[str]) -> Int64s:

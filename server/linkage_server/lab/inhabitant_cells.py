@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from linkage_core.intervals import Floats
 from linkage_core.rates import AGE
-from linkage_core.rates.age_groups import regrouped
+from linkage_core.rates.age_groups import as_band, regrouped
 from linkage_server.lab.period_cells import AmongInhabitants, Axis
 
 
@@ -78,7 +78,9 @@ def cells_of_crossing(among: AmongInhabitants, strata: Sequence[str]) -> Inhabit
         if name not in names or spec == AGE:
             return None
         axis = among.strata[names.index(name)]
-        if name == AGE and (bands := tuple(spec.removeprefix(f"{AGE}:").split(","))) != axis.levels:
+        if name == AGE and (bands := tuple(spec.removeprefix(f"{AGE}:").split(","))) != tuple(
+            map(as_band, axis.levels)
+        ):
             place = regrouped(axis.levels, bands)
             counted = _gathered(counted, 1 + names.index(name), np.append(place, -1), len(bands), others=True)
             inhabitants = _gathered(inhabitants, names.index(name), place, len(bands), others=False)

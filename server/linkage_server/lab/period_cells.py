@@ -23,6 +23,7 @@ from linkage_core.indicators.periods import periods
 from linkage_core.indicators.row_dimensions import dimension_name
 from linkage_core.indicators.values import Int32s, Int64s, Period
 from linkage_core.rates import AGE, Inhabitants
+from linkage_core.rates.age_groups import as_band
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +118,7 @@ def _specs(inhabitants: Inhabitants) -> Iterator[str]:
 
 def age_spec(groups: Sequence[str]) -> str:
     """Age groups as a stratum."""
-    return f"age:{','.join(groups)}"
+    return f"age:{','.join(map(as_band, groups))}"
 
 
 def with_age_groups(crossing: Sequence[str], inhabitants: Inhabitants | None, population: Population) -> list[str]:
@@ -204,7 +205,8 @@ class Counting:
         for (name, levels), size in zip(strata.items(), sizes, strict=True):
             spec = age_spec(levels) if name == AGE else name
             found = self.plan.rules[spec].dimension.levels
-            place = np.array([levels.index(one) if one in levels else size - 1 for one in found], np.int64)
+            named = [as_band(level) for level in levels] if name == AGE else list(levels)
+            place = np.array([named.index(one) if one in named else size - 1 for one in found], np.int64)
             cell = cell * size + place[self.levels[spec]]
         names, counted = _counted(value, cell, int(np.prod(sizes, dtype=np.int64)), row)
         return AmongInhabitants(
