@@ -88,6 +88,36 @@ def test_a_fixed_combination_is_of_both_groups():
     assert lines("anna 0 B01AC34 1 60") == "B+C 0-60"
 
 
+@pytest.mark.parametrize(
+    ("a", "b", "c", "path"),
+    [
+        ("0-60", "", "", "A"),
+        ("0-60", "62-120", "", "A - B"),
+        ("0-60", "62-120", "122-180", "A - B - C"),
+        ("0-60", "66-126", "66-126", "A - B+C"),
+        ("0-60", "0-60", "62-120", "A+B - C"),
+        ("0-60 95-155", "95-155", "", "A - A+B"),
+        ("0-60 122-180", "62-120 182-240", "", "A - B - A - B"),
+        ("0-60", "62-120 155-215", "", "A - B - B"),
+        ("0-120", "0-60", "", "A+B - A"),
+        ("0-40 80-120", "0-40 80-120", "", "A+B - A+B"),
+        ("0-60", "30-90", "", "A - A+B - B"),
+        ("0-150", "50-100", "0-150", "A+C - A+B+C - A+C"),
+        ("0-120", "40-80", "40-160", "A - A+B+C - A+C - C"),
+        ("0-80", "120-160", "40-220", "A - A+C - C - B+C - C"),
+    ],
+)
+def test_shapes_of_paths(a, b, c, path):
+    """A path of each shape for which TreatmentPatterns has a test of its own."""
+    rows = []
+    for code, cell in ((A, a), (B, b), (C, c)):
+        for stretch in cell.split():
+            first, after = map(int, stretch.split("-"))
+            rows.append(f"anna {first} {code} 1 {after - first}")
+    told = lines(*rows, extra='lines = "all"')
+    assert " - ".join(line.partition(" ")[0] for line in told.split(", ")) == path
+
+
 RETURN = f"anna 0 {A} 1 40", f"anna 40 {B} 1 40", f"anna 80 {A} 1 40", f"anna 160 {A} 1 40"
 
 
