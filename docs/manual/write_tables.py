@@ -14,8 +14,8 @@ from typing import Any, get_args
 
 from pydantic import BaseModel
 
-from linkage import errors, indicator_definition, indicator_kinds
-from linkage.indicator_kinds import concurrent, dose_limits
+from linkage import errors, indicator_definition, indicator_kinds, population_rules
+from linkage.indicator_kinds import concurrent, criteria, dose_limits
 from linkage_server.access.permits import PERMITS, Role
 from linkage_server.operations.logs import EVENTS
 from linkage_server.settings import Settings
@@ -63,6 +63,21 @@ _PARTS = (
     indicator_definition.Exits,
 )
 
+_RULES = (
+    population_rules.PopulationRules,
+    population_rules.Definition,
+    population_rules.Entry,
+    population_rules.Barrier,
+    population_rules.IndexEvent,
+    population_rules.Exclusion,
+    population_rules.Period,
+    population_rules.DayWindow,
+    population_rules.RegisterStratum,
+    criteria.AgeLimits,
+    criteria.SexLimit,
+    criteria.CodeLimit,
+)
+
 
 def page() -> str:
     """The whole page."""
@@ -73,6 +88,7 @@ def page() -> str:
         "",
         *_exit_codes(),
         *_kinds(),
+        *_population_rules(),
         *_settings(),
         *_permits(),
         *_events(),
@@ -100,6 +116,13 @@ def _kinds() -> list[str]:
         lines += [f"### `{word}`", "", _first_line(kind), "", *_fields(kind, only=own)]
     lines += ["## Parts of a set", ""]
     for part in _PARTS:
+        lines += [f"### {part.__name__}", "", _first_line(part), "", *_fields(part)]
+    return lines
+
+
+def _population_rules() -> list[str]:
+    lines = ["## Rules of a population", "", "Fields of [population] in an order; see defined-populations.md.", ""]
+    for part in _RULES:
         lines += [f"### {part.__name__}", "", _first_line(part), "", *_fields(part)]
     return lines
 
