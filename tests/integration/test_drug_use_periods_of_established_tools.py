@@ -20,6 +20,7 @@ from tests.support.adherer_oracle import expected, files, folder
 pytestmark = pytest.mark.shared_data
 
 MILLIGRAMS_A_DDD = {"B01AC04": 75, "B01AC24": 180, "C10AA01": 30, "C10AA05": 20, "C10AA07": 10}
+PERIOD = ["person_id", "atc", "start", "end", "days", "hospital_days", "purchases", "last_purchase"]
 SET = """
 [set]
 id = "reference"
@@ -40,14 +41,19 @@ end_at_exit = false
 """
 
 
-def purchases(shared_data: Path) -> pd.DataFrame:
-    rows = pd.read_parquet(folder(shared_data) / "input" / "events.parquet")
-    written = pd.DataFrame(
+def written(rows: pd.DataFrame) -> pd.DataFrame:
+    """What tells a package from another, as text."""
+    return pd.DataFrame(
         {"atc": rows.atc, "strength": rows.strength.map("{:g}".format), "pack_size": rows.pack_size.astype(str)}
     )
-    products = written.drop_duplicates().sort_values(["atc", "strength", "pack_size"])
+
+
+def purchases(shared_data: Path, file: str = "events") -> pd.DataFrame:
+    rows = pd.read_parquet(folder(shared_data) / "input" / f"{file}.parquet")
+    netted = pd.read_parquet(folder(shared_data) / "input" / "events.parquet")
+    products = written(netted).drop_duplicates().sort_values(["atc", "strength", "pack_size"])
     products["pack_id"] = np.arange(1, len(products) + 1)
-    rows["pack_id"] = written.merge(products, how="left").pack_id.to_numpy()
+    rows["pack_id"] = written(rows).merge(products, how="left").pack_id.fillna(0).astype(int).to_numpy()
     rows = rows[rows.atc.isin(MILLIGRAMS_A_DDD)]
     ddd = rows.packs * rows.pack_size * rows.strength / rows.atc.map(MILLIGRAMS_A_DDD)
     return rows[["person_id", "date", "atc", "pack_id", "packs"]].assign(ddd=ddd)
@@ -58,6 +64,10 @@ def results(shared_data, tmp_path_factory) -> Path:
     out = tmp_path_factory.mktemp("periods")
     purchases(shared_data).to_parquet(out / "purchases.parquet")
     (out / "set.toml").write_text(SET.format(codes=json.dumps(sorted(MILLIGRAMS_A_DDD))))
+    return evaluated(shared_data, out)
+
+
+def evaluated(shared_data: Path, out: Path) -> Path:
     evaluate_files(
         out / "set.toml",
         population=folder(shared_data) / "input" / "persons.parquet",
@@ -86,6 +96,21 @@ def test_every_period(shared_data, results):
     assert np.allclose(ours.ddd, wanted.dup_total_DDD, rtol=1e-9, atol=0)
     # Averages are published with three decimals, and one of them lies on the edge between two.
     assert np.allclose(ours.ddd_per_day, wanted.dup_temporal_average_DDDs, rtol=0, atol=0.0005 + 1e-9)
+
+
+def test_every_period_from_rows_that_we_net_ourselves_and_nearly_every_one_from_doses_of_four_digits(
+    shared_data, results, tmp_path
+):
+    wanted = set(pd.read_parquet(results / "drug_use_periods.parquet")[PERIOD].itertuples(index=False, name=None))
+    text = (results / "set.toml").read_text().replace('hospital = "add"', 'hospital = "add"\nreversals = "net_latest"')
+    rows = purchases(shared_data, "dispensings")
+    for doses, least in ((rows.ddd, 1.0), (rows.ddd.round(4), 0.995)):
+        (tmp_path / "set.toml").write_text(text)
+        rows.assign(ddd=doses).to_parquet(tmp_path / "purchases.parquet")
+        evaluated(shared_data, tmp_path)
+        ours = pd.read_parquet(tmp_path / "drug_use_periods.parquet")
+        found = set(ours[PERIOD].itertuples(index=False, name=None))
+        assert len(found & wanted) >= least * len(found | wanted)
 
 
 def test_common_days_of_packages(shared_data, results):

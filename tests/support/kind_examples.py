@@ -50,6 +50,9 @@ cap_days = 400
 steps = ["days_supply"]
 cap_days = 400
 hospital = "freeze"
+[supply.periods]
+steps = ["pre2dup:estimated", "days_supply"]
+cap_days = 300
 [drug_use.estimated]
 drugs = { C10AA = { ddd_low = 0.5, ddd_usual = 1.5, days_min = 10, days_max = 100 } }
 [exits]
@@ -72,7 +75,7 @@ _RATE = (
 )
 
 # Laws by name, as tests/generative/test_laws_of_every_kind.py tests them.
-SPLIT, REVERSED_PAIR = "split", "reversed_pair"
+SPLIT, REVERSED_PAIR, ONE_MORE_ROW = "split", "reversed_pair", "one_more_row"
 
 
 @dataclass(frozen=True)
@@ -123,6 +126,10 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
             f"by_reason = {{ {_REASONS}, window = {{ from = -30, to = 100 }} }}",
         ),
         *examples(f'codes = "statin"\nsupply = "given"\n{_OBSERVE}\ncarry_over = "none"', breaks=_SIDE_BY_SIDE),
+        *examples(
+            f'codes = "statin"\nsupply = "periods"\n{_OBSERVE}',
+            breaks={ONE_MORE_ROW: "who collects more often is taken to use more a day"},
+        ),
     ),
     "medication_availability": examples(
         'codes = ["statin", "asa"]\nsupply = "given"\nthreshold = 0.5\n'
@@ -227,7 +234,7 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
     "waiting_time_distribution": examples(
         'codes = "statin"\nbetween = { from = <day 0>, until = <day 200> }',
         'codes = "asa"\nbetween = { from = <day 0>, until = <day 200> }\ndirection = "ordinary"\n'
-        'random_index_dates = 2',
+        "random_index_dates = 2",
     ),
     "sequence_symmetry": examples(
         'codes = "statin"\nmarker = "psychotropic"\nstatistic = ["count", "share", "crude_ratio", "null_ratio"]'
