@@ -109,6 +109,43 @@ def test_rules_without_a_definition_need_a_file_of_persons(files: dict[str, Path
         load_population_rules(tmp_path / "empty.toml")
 
 
+def test_persons_of_a_file_get_index_days_and_exclusions_from_registers(files: dict[str, Path], tmp_path: Path) -> None:
+    (tmp_path / "people.csv").write_text("person_id,clinic\n" + "".join(f"{who},x\n" for who in ("anna", "dan", "fia")))
+    (tmp_path / "rules.toml").write_text(
+        """
+        [population.codes.infarction]
+        icd10_include = ["I21"]
+        [population.codes.statins]
+        atc_include = ["C10AA"]
+        [population.index_event]
+        kind = "diagnosis"
+        codes = "infarction"
+        columns = "main_diagnosis"
+        period = { from = 2024-01-01, until = 2025-01-01 }
+        rule = "last"
+        [[population.exclude]]
+        id = "treated"
+        kind = "drug"
+        codes = "statins"
+        window = { to = -1 }
+        """
+    )
+    evaluate_files(
+        tmp_path / "set.toml",
+        population=tmp_path / "people.csv",
+        rules=load_population_rules(tmp_path / "rules.toml"),
+        events=files,
+        out=tmp_path / "out",
+        write_persons=True,
+    )
+    rows = pq.read_table(tmp_path / "out" / "per_person.parquet").to_pylist()
+    assert {row["person_id"]: (row["value"], row["reason"]) for row in rows} == {
+        "anna": (0, "no_rows"),
+        "dan": (None, "excluded:treated"),
+        "fia": (None, "excluded:no_index_event"),
+    }
+
+
 # ---- One rule at a time. Days are counted from 1 January 2020.
 
 PERSONS = ["anna", "bo", "cia"]

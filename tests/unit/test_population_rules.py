@@ -11,6 +11,8 @@ from linkage.order import OrderFaults, OrderState, load_order
 from linkage_client.__main__ import run
 from linkage_server.orders.check_order import check_order
 from linkage_server.orders.offer import Offer
+from linkage_server.orders.preapproval import Preapproval
+from linkage_server.orders.secrecy import SecrecyException
 from linkage_server.storage.database import Database
 from tests.support.defined_orders import INFARCTIONS
 from tests.support.order_desk import OFFICER, new_id, open_desks, small_offer
@@ -135,3 +137,40 @@ def test_a_file_is_named_where_one_is_sent_and_only_there(tmp_path: Path, capsys
     path.write_text(ORDER)
     assert run(["submit", str(path), "--home", str(tmp_path)]) == 3
     assert "needs a population" in capsys.readouterr().err
+
+
+def test_a_written_policy_objects_to_a_population_whose_size_nobody_knows() -> None:
+    allows = {
+        "organisations": ["swedeheart"],
+        "purposes": ["quality assurance"],
+        "registers": ["lmed", "par_sv"],
+        "sets": ["swedeheart-secondary-prevention@1.0.0"],
+        "strata": ["hospital"],
+        "dimensions": ["hospital", "sex", "age", "index:year"],
+        "maximum_crossing": 2,
+        "maximum_crossings": 3,
+        "policies": ["standard@1.0.0"],
+        "minimum_persons": 100,
+    }
+    decision = {
+        "decider": "An officer",
+        "decided_on": date(2026, 1, 1),
+        "valid_until": date(2026, 12, 31),
+        "exception": SecrecyException.STATISTICS,
+        "no_harm": True,
+        "reasoning": "Aggregates under the standard policy.",
+    }
+    policy = Preapproval.model_validate(
+        {"id": "p", "version": "1.0.0", "title": {"sv": "P", "en": "P"}, "decision": decision, "allows": allows}
+    )
+    said = policy.objections(
+        load_order(INFARCTIONS),
+        organisation="swedeheart",
+        policy="standard@1.0.0",
+        linkable_persons=10_000,
+        today=TODAY,
+    )
+    assert said == [
+        "a register is not named in it",
+        "nobody knows before the run how many persons the population has",
+    ]
