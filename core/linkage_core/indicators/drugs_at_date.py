@@ -88,6 +88,7 @@ def _values(
 ) -> Iterator[PersonValues]:
     faults = [day.with_faulty_row(context, indicator, drugs.names, held)]
     late = day.late(context, indicator.register_name)
+    reaches = "burden_at_least" if isinstance(indicator, DrugBurden) else "at_least"
     for denominator in indicator.denominator:
         reasons = day.reasons(context, indicator, drugs.names, denominator, faults=faults)
         number = PersonValues(
@@ -107,5 +108,5 @@ def _values(
         yield number
         for least in indicator.at_least:
             reached = (number.value >= ceil(Fraction(str(least)) * drugs.scale)).view(np.uint8)
-            point = joined(number.parameters, f"at_least={least:g}")
+            point = joined(number.parameters, f"{reaches}={least:g}")
             yield replace(number, parameters=point, measure=Measure.YES_NO, value=reached, contributes=None, scale=1)

@@ -184,8 +184,8 @@ def test_the_burden_is_the_sum_of_the_weights_of_distinct_drugs():
     rows = ("anna 90 N05AA01 1 30", "anna 95 N05AA01 1 30", "anna 95 N06AB04 1 30", "anna 95 C10AA05 1 30")
     values = asked(BURDEN + WEIGHTS, *rows)
     assert outcome(values["x/at_day=100;dispensed_within_days=90"]) == [(3.5, "ok"), (0, "no_rows")]
-    assert outcome(values["x/at_day=100;dispensed_within_days=90;at_least=3.5"])[0] == (1, "ok")
-    assert outcome(values["x/at_day=100;dispensed_within_days=90;at_least=4"])[0] == (0, "ok")
+    assert outcome(values["x/at_day=100;dispensed_within_days=90;burden_at_least=3.5"])[0] == (1, "ok")
+    assert outcome(values["x/at_day=100;dispensed_within_days=90;burden_at_least=4"])[0] == (0, "ok")
 
 
 def test_of_several_weights_the_largest_counts():
