@@ -15,12 +15,14 @@ import duckdb
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
+from typer.testing import CliRunner
 
 from linkage.errors import InputRefused, OrderRejected
 from linkage.population_rules import canonical_sha256
 from linkage_client.api import Linkage, verify
 from linkage_client.home import ClientHome
 from linkage_core.disclosure import from_bytes, to_bytes
+from linkage_server.commands_register import register_app
 from linkage_server.demo.made_up_registers import MadeUpRegisters
 from linkage_server.runs.linkage_run import run_linkage
 from linkage_server.runs.plan import RunPlan
@@ -363,3 +365,19 @@ def test_an_order_whose_server_is_killed_while_persons_are_selected_is_run_again
     finally:
         service.stop()
         service.service.database.close()
+
+
+def test_an_erased_person_is_found_by_no_definition_from_then_on(
+    running: LoadedService, released_order: str, made: MadeUpRegisters, delivery: Path
+) -> None:
+    plan, desk = plan_of(running, released_order), running.service.run_desk
+    before = set(desk.sources(plan).population(plan).population.hashed_ids.to_pylist())
+    numbers = [line.split(",")[0].strip('"') for line in made.population.read_text().splitlines()[1:31]]
+    erased = CliRunner().invoke(
+        register_app, ["erase", "--reference", "Dnr 5-2026", "--home", str(running.root)], input="\n".join(numbers)
+    )
+    assert erased.exit_code == 0, erased.output
+    after = set(desk.sources(plan).population(plan).population.hashed_ids.to_pylist())
+    assert after < before
+    assert 20 <= len(before - after) <= 30
+    assert reproduce(desk, released_order, delivered=delivery).erased == ("Dnr 5-2026",)
