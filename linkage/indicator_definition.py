@@ -27,6 +27,7 @@ from linkage.indicator_kinds import (
     AtHandTogether,
     CodeSet,
     Cost,
+    CoveredOnDay,
     DefinedDailyDoses,
     DoseAboveLimit,
     DrugAfterDiagnosis,
@@ -56,6 +57,8 @@ from linkage.indicator_kinds import (
     SubstanceAmount,
     SupplyModel,
     Switch,
+    TimeToDiscontinuation,
+    TreatmentEpisodes,
     TreatmentLines,
     Units,
     Users,
@@ -65,8 +68,17 @@ from linkage.indicator_kinds import (
     Words,
 )
 
-_WITHOUT_STAYS = FromFirstDispensing | MedicationAvailability
+_WITH_STAYS = TreatmentEpisodes | TimeToDiscontinuation | CoveredOnDay
 _DRUGS_HELD = DrugsAtDate | DrugBurden | DoseAboveLimit | Polypharmacy
+_WITHOUT_STAYS = (
+    FromFirstDispensing
+    | MedicationAvailability
+    | OutcomeRate
+    | MedicationPossessionRatio
+    | _DRUGS_HELD
+    | AtHandTogether
+    | TreatmentLines
+)
 _NETTED = (
     Users
     | Initiation
@@ -79,7 +91,8 @@ _NETTED = (
     | SequenceSymmetry
     | DrugUsePeriods
     | WaitingTimeDistribution
-    | _WITHOUT_STAYS
+    | FromFirstDispensing
+    | MedicationAvailability
 )
 
 
@@ -187,20 +200,21 @@ class IndicatorSet(Model):
                 _known(name, self.codes, what="code set", where=indicator.id)
             for supply in supply_models(indicator):
                 _known(supply, self.supply, what="supply model", where=indicator.id)
-                without_stays = (
-                    _WITHOUT_STAYS
-                    | OutcomeRate
-                    | MedicationPossessionRatio
-                    | _DRUGS_HELD
-                    | AtHandTogether
-                    | TreatmentLines
-                )
-                if isinstance(indicator, without_stays) and self.supply[supply].hospital != "ignore":
+                if (hospital := self.supply[supply].hospital) not in (known := _hospital_modes(indicator)):
                     raise ValueError(
-                        f"indicator {indicator.id!r}: {indicator.kind} does not know hospital stays yet; "
-                        "name a supply model with hospital = 'ignore'"
+                        f"indicator {indicator.id!r}: {indicator.kind} does not know hospital = {hospital!r} here; "
+                        f"name a supply model with hospital = {' or '.join(map(repr, known))}"
                     )
         return self
+
+
+def _hospital_modes(indicator: Indicator) -> list[str]:
+    """What days in hospital can count as. AdhereR knows no stays, so `compat` does not either."""
+    compatible = getattr(indicator, "mode", "") == "compat"
+    if isinstance(indicator, MedicationAvailability) and not compatible:
+        return ["ignore", "freeze"]
+    knows = isinstance(indicator, _WITH_STAYS) and not compatible
+    return ["ignore", "freeze", "credit", "shift"] if knows or not isinstance(indicator, _WITHOUT_STAYS) else ["ignore"]
 
 
 def _is_death(indicator: WithOutcome, definition: IndicatorSet) -> bool:
@@ -380,7 +394,7 @@ def needed_columns(definition: IndicatorSet) -> dict[str, set[str]]:
             columns.add("dosage_form")
         if isinstance(indicator, DoseAboveLimit):
             columns.update(["strength_text", "dosage_text"])
-        if isinstance(indicator, _WITHOUT_STAYS) and indicator.needs_dose:
+        if isinstance(indicator, FromFirstDispensing | MedicationAvailability) and indicator.needs_dose:
             columns.add("daily_dose")
         if isinstance(indicator, DrugUsePeriods):
             _add_drug_use(needed, columns, definition.drug_use[indicator.drug_use])

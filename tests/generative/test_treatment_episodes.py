@@ -47,7 +47,7 @@ RULES = st.builds(
 GAPS = st.lists(st.integers(0, 60).map(Fraction), min_size=1, max_size=4)
 
 
-def found(persons, rule, gaps, *, compatible, at_days=(), listed_at=EMPTY["int64"]):
+def found(persons, rule, gaps, *, compatible, at_days=(), listed_at=EMPTY["int64"], stays=None, hospital=0):
     """What the kernel says: start, end, episodes, first_days, first_grace, covered, and the list for one gap."""
     rows = [row for person in persons for row in person]
     offsets = np.cumsum([0, *(len(person) for person in persons)]).astype(np.int64)
@@ -76,6 +76,7 @@ def found(persons, rule, gaps, *, compatible, at_days=(), listed_at=EMPTY["int64
         covered,
         listed_at,
         *listing,
+        stays,
         days=rule.days,
         longest=max(len(person) for person in persons),
         carry=CARRY[rule.carry],
@@ -85,6 +86,7 @@ def found(persons, rule, gaps, *, compatible, at_days=(), listed_at=EMPTY["int64
         dose_starts=rule.dose_starts,
         append_gap=rule.append_gap,
         compatible=compatible,
+        hospital=hospital,
     )
     return start, end, episodes.reshape(len(gaps), count), first_days.reshape(len(gaps), count), covered, listing
 
@@ -166,3 +168,35 @@ def test_nobody_changes_another(persons, rule, gaps):
         alone = found([rows], rule, gaps, compatible=False)
         assert together[2][:, place].tolist() == alone[2][:, 0].tolist()
         assert together[3][:, place].tolist() == alone[3][:, 0].tolist()
+
+
+HOSPITAL = {"freeze": 1, "credit": 2, "shift": 3}
+STAYS = st.lists(
+    st.tuples(st.integers(-10, 130), st.integers(1, 40)).map(lambda stay: (stay[0], stay[0] + stay[1])), max_size=4
+).map(sorted)
+
+
+@given(
+    st.lists(st.tuples(rows_with(WHOLE_DAYS), STAYS), min_size=1, max_size=3),
+    st.builds(Rule, days=st.integers(1, 130), carry=st.sampled_from(sorted(CARRY))),
+    st.integers(0, 60).map(Fraction),
+    st.sampled_from(sorted(HOSPITAL)),
+)
+def test_days_in_hospital_count_as_the_twin_counts_them(persons, rule, gap, hospital):
+    rule = replace(rule, gap=gap)
+    histories = [rows for rows, _ in persons]
+    stays = (
+        np.cumsum([0, *(len(own) for _, own in persons)]).astype(np.int64),
+        np.array([admitted for _, own in persons for admitted, _ in own], np.int32),
+        np.array([discharged for _, own in persons for _, discharged in own], np.int32),
+    )
+    wanted = [reference.by_walking_with_stays(rows, rule, stays=own, hospital=hospital) for rows, own in persons]
+    at_days = list(range(rule.days))
+    asked = {"compatible": False, "stays": stays, "hospital": HOSPITAL[hospital]}
+    _, _, episodes, first_days, covered, _ = found(histories, rule, [gap], at_days=at_days, **asked)
+    assert covered.reshape(len(at_days), len(persons)).T.tolist() == [days for _, days in wanted]
+    assert episodes[0].tolist() == [len(own) for own, _ in wanted]
+    assert first_days[0].tolist() == [own[0][1] - own[0][0] for own, _ in wanted]
+    listed_at = np.cumsum([0, *(len(own) for own, _ in wanted)]).astype(np.int64)
+    *_, (first, _, last) = found(histories, rule, [gap], listed_at=listed_at, **asked)
+    assert list(zip(first.tolist(), last.tolist(), strict=True)) == [episode for own, _ in wanted for episode in own]

@@ -187,3 +187,59 @@ def by_walking(rows: list[Dispensed], rule: Rule) -> list[tuple[int, int]]:
     if start + rule.days - episodes[-1][1] <= rule.gap:
         episodes[-1][1] = start + rule.days
     return [(first, last) for first, last in episodes]
+
+
+def by_walking_with_stays(
+    rows: list[Dispensed], rule: Rule, *, stays: list[tuple[int, int]], hospital: str
+) -> tuple[list[tuple[int, int]], list[int]]:
+    """(first day, end) of each episode, and whether each day is covered (2: it does not count), with days in hospital.
+
+    Every supply is of whole days and only a gap ends an episode. In hospital nothing is used, and what is dispensed
+    there is at hand at home; the days count as nothing (freeze), as covered while an episode is under way (credit), or
+    as not covered (shift).
+    """
+    start, end = rows[0].day, rows[0].day + rule.days
+    states = _states(rows, rule, stays=stays)
+    episodes: list[tuple[int, int]] = []
+    first, last, waited = start, start, 0
+    under_way, begun = True, False
+    for day in range(start, end):
+        state = states[day - start]
+        if state == "hospital" and (hospital == "freeze" or not begun):
+            continue
+        if state == "covered" or (state == "hospital" and hospital == "credit"):
+            if state == "covered" and not under_way:
+                under_way, first = True, day
+            if under_way:
+                waited, last = 0, day + 1
+            begun = True
+            continue
+        waited += 1
+        if under_way and waited > rule.gap:
+            episodes.append((first, last))
+            under_way = False
+    if under_way:
+        episodes.append((first, end))
+    told = {"freeze": 2, "credit": 1, "shift": 0}[hospital]
+    return episodes, [told if state == "hospital" else int(state == "covered") for state in states]
+
+
+def _states(rows: list[Dispensed], rule: Rule, *, stays: list[tuple[int, int]]) -> list[str]:
+    """What each day of the follow-up is: hospital, covered or bare."""
+    states = []
+    stocks: dict[str, Fraction] = {}
+    waiting: list[Dispensed] = []
+    for day in range(rows[0].day, rows[0].day + rule.days):
+        waiting += [row for row in rows if row.day == day and row.supply > 0]
+        if any(admitted <= day < discharged for admitted, discharged in stays):
+            states.append("hospital")
+            continue
+        if rule.carry == "none" and waiting:
+            stocks = {}
+        for row in waiting:
+            stock = "all" if rule.carry == "pooled" else row.drug
+            stocks[stock] = stocks.get(stock, Fraction(0)) + row.supply
+        waiting = []
+        states.append("covered" if any(left >= 1 for left in stocks.values()) else "bare")
+        stocks = {stock: left - 1 for stock, left in stocks.items() if left >= 1}
+    return states

@@ -9,7 +9,7 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 
-from linkage.indicator_kinds import FromFirstDispensing
+from linkage.indicator_kinds import FromFirstDispensing, SupplyModel
 from linkage_core.indicators.daily_dose import daily_dose
 from linkage_core.indicators.follow_up import FAR
 from linkage_core.indicators.observed_time import Moment
@@ -22,6 +22,9 @@ from linkage_core.kernels.treatment_episodes import treatment_episodes
 Fact = TypeVar("Fact")
 _NEVER = np.iinfo(np.int32).max
 CARRY = {"none": 0, "pooled": 1, "per_drug": 2}
+_HOSPITAL = {"ignore": 0, "freeze": 1, "credit": 2, "shift": 3}
+IN_HOSPITAL = 2
+"""What coverage says of a day in hospital that counts as nothing."""
 _NO_DAYS = np.zeros(0, np.int32)
 _NO_PLACES = np.zeros(0, np.int64)
 
@@ -46,7 +49,7 @@ class Outcome:
         episodes: int32, gaps x persons; empty where nobody asks.
         first: gaps x persons: length of the first episode in 1 / `units` days.
         first_grace: float64, gaps x persons or gaps x 1: days that must pass until its end is known.
-        covered: uint8, days x persons.
+        covered: uint8, days x persons; `IN_HOSPITAL` where she is there and its days count as nothing.
         facts: what was worked out from the start and end, by name; outcomes that share them share it.
     """
 
@@ -164,6 +167,7 @@ class SupplyFromStart:
             at_days,
             *out,
             *listing,
+            self._stays(),
             days=indicator.follow_up_days,
             longest=max(int(np.diff(self.picked.offsets).max(initial=1)), 1),
             carry=CARRY[indicator.carry_rule],
@@ -173,7 +177,23 @@ class SupplyFromStart:
             dose_starts=rule.dose_starts,
             append_gap=rule.append_gap,
             compatible=indicator.mode == "compat",
+            hospital=_HOSPITAL[self._model.hospital],
         )
+
+    @property
+    def frozen(self) -> bool:
+        """Days in hospital count as nothing."""
+        return self._model.hospital == "freeze"
+
+    @property
+    def _model(self) -> SupplyModel:
+        return self.context.definition.supply[self.indicator.supply_model]
+
+    def _stays(self) -> tuple[Int64s, Int32s, Int32s] | None:
+        if self._model.hospital == "ignore":
+            return None
+        stays = self.context.stays(self._model)
+        return stays.offsets, stays.admitted, stays.discharged
 
 
 @dataclass(frozen=True)

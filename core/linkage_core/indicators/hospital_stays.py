@@ -43,3 +43,31 @@ def hospital_stays(events: PersonEvents) -> HospitalStays:
         np.ascontiguousarray(admitted[order]),
         np.ascontiguousarray(discharged[order]),
     )
+
+
+def home_days(stays: HospitalStays, person: Int64s, day: Int32s) -> Int32s:
+    """Days of persons with the hospital days before them left out: time without stays; FAR stays FAR.
+
+    Args:
+        person: int64, one a day: whose it is.
+        day: int32.
+    """
+    if not len(stays.admitted):
+        return day
+    whose = np.repeat(np.arange(len(stays.offsets) - 1), np.diff(stays.offsets)) * _APART
+    # Stays that overlap count once: of each only the days after all stays before it.
+    reached = np.maximum.accumulate(whose + stays.discharged)
+    begins = np.maximum(whose + stays.admitted, np.concatenate(([-_APART], reached[:-1])))
+    length = np.maximum(whose + stays.discharged - begins, 0)
+    before = np.concatenate(([0], np.cumsum(length)))
+    asked = person * _APART + day
+    place = np.searchsorted(begins, asked)
+    # The last stay that began before the day may still last on it; what it has yet to come is taken off again.
+    last = np.maximum(place - 1, 0)
+    too_many = np.where(place > 0, np.maximum(reached[last] - asked, 0), 0)
+    own = before[place] - before[stays.offsets[person]] - np.where(reached[last] // _APART == person, too_many, 0)
+    return np.where(day < FAR, day - own, day).astype(np.int32)
+
+
+_APART = 1 << 32
+"""More days than there are: persons lie that far apart on one line."""

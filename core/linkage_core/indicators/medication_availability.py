@@ -18,10 +18,11 @@ from linkage_core.indicators.anchored_windows import (
 )
 from linkage_core.indicators.event_supply import EventSupply, event_supply
 from linkage_core.indicators.follow_up import FAR
+from linkage_core.indicators.hospital_stays import HospitalStays, home_days
 from linkage_core.indicators.initiation import denominator_words
 from linkage_core.indicators.reasons import Persons, somebody
 from linkage_core.indicators.run_context import RunContext, joined
-from linkage_core.indicators.values import NO_ROWS, NO_TIME, Float64s, Int64s, Measure, PersonValues, UInt8s
+from linkage_core.indicators.values import NO_ROWS, NO_TIME, Float64s, Int32s, Int64s, Measure, PersonValues, UInt8s
 
 SCALE = 1_000_000
 """Units per whole of a value that is added up: millionths, rounded half up."""
@@ -41,23 +42,59 @@ _REASONS = (
 
 def evaluate_medication_availability(context: RunContext, indicator: MedicationAvailability) -> list[PersonValues]:
     """For each window, measure and denominator: the value, and whether it reaches each threshold."""
-    supply = event_supply(context, indicator)
-    observed = person_windows(context, indicator, first_event=lambda day: supply.first_event(from_day=day))
+    calendar = event_supply(context, indicator)
+    observed = person_windows(context, indicator, first_event=lambda day: calendar.first_event(from_day=day))
+    clock = _clock(context, indicator)
+    supply = calendar if clock is None else replace(calendar, day=clock.rows(calendar))
     values: list[PersonValues] = []
-    for windows in _windows(indicator, supply, observed):
+    for windows in _windows(indicator, supply, observed, clock):
         number, state = supply.measured(windows, indicator.measure)
         common = _Common(context, indicator, supply, windows)
         for place, measure in enumerate(indicator.measure):
             for window in range(len(windows.start)):
                 values += common.values(measure, window, number[place, window], state[place, window])
+    if clock is not None:
+        # Events in home days could not be told by their dates.
+        return values
     return [replace(values[0], events=partial(supply.events, observed)), *values[1:]]
 
 
+@dataclass(frozen=True, slots=True)
+class _HomeClock:
+    """Time without days in hospital: there nothing is used, and its days are not counted."""
+
+    stays: HospitalStays
+
+    def rows(self, supply: EventSupply) -> Int32s:
+        """int32, one a row: its day."""
+        person = np.repeat(np.arange(len(supply.offsets) - 1), np.diff(supply.offsets))
+        return home_days(self.stays, person, supply.day)
+
+    def windows(self, windows: PersonWindows) -> PersonWindows:
+        """Follow-up and windows; the planned end stays a day of the calendar."""
+        return replace(
+            windows,
+            follow_up_start=self._days(windows.follow_up_start),
+            follow_up_end=self._days(windows.follow_up_end),
+            start=np.stack([self._days(days) for days in windows.start]),
+            end=np.stack([self._days(days) for days in windows.end]),
+        )
+
+    def _days(self, day: Int32s) -> Int32s:
+        return home_days(self.stays, np.arange(len(day)), day)
+
+
+def _clock(context: RunContext, indicator: MedicationAvailability) -> _HomeClock | None:
+    model = context.definition.supply[indicator.supply]
+    return None if model.hospital == "ignore" else _HomeClock(context.stays(model))
+
+
 def _windows(
-    indicator: MedicationAvailability, supply: EventSupply, observed: PersonWindows
+    indicator: MedicationAvailability, supply: EventSupply, observed: PersonWindows, clock: _HomeClock | None
 ) -> Iterator[PersonWindows]:
+    at_home = observed if clock is None else clock.windows(observed)
     if indicator.episodes is not None:
-        whole = whole_follow_up(observed)
+        whole = whole_follow_up(at_home)
         yield from episode_windows(
             whole,
             supply.events(whole),
@@ -66,9 +103,10 @@ def _windows(
             equality_ends=indicator.mode == "compat",
         )
     elif indicator.sliding is not None:
-        yield sliding(observed, indicator.sliding)
+        slid = sliding(observed, indicator.sliding)
+        yield slid if clock is None else clock.windows(slid)
     else:
-        yield observed
+        yield at_home
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from linkage.indicator_kinds import CoveredOnDay, TreatmentEpisodes, WithChanges, WithGaps
-from linkage_core.indicators.from_first_dispensing import Followed, GapRule, supply_from_start
+from linkage_core.indicators.from_first_dispensing import IN_HOSPITAL, Followed, GapRule, supply_from_start
 from linkage_core.indicators.grid_episodes import followed_by_gaps
-from linkage_core.indicators.reasons import Persons, Reasons
+from linkage_core.indicators.reasons import Persons, Reasons, somebody
 from linkage_core.indicators.run_context import RunContext, joined
 from linkage_core.indicators.values import Bools, Float64s, Int64s, Measure, PersonValues, UInt8s
 
@@ -57,7 +57,13 @@ def evaluate_covered_on_day(context: RunContext, indicator: CoveredOnDay) -> lis
     supply = supply_from_start(context, indicator, past_exit=True)
     followed = supply.followed(GapRule(), at_days=indicator.at_days)
     return [
-        on_day(followed, followed.outcome.covered[place] > 0, f"day_of_treatment={day}", day)
+        on_day(
+            followed,
+            followed.outcome.covered[place] == 1,
+            f"day_of_treatment={day}",
+            day,
+            away=somebody(np.asarray(followed.outcome.covered[place] == IN_HOSPITAL, np.bool_)),
+        )
         for place, day in enumerate(indicator.at_days)
     ]
 
@@ -99,9 +105,11 @@ def _in_first(followed: Followed, place: int, words: str, day: int) -> PersonVal
     return on_day(followed, still, joined(words, "measure=in_first", f"day_of_treatment={day}"), day)
 
 
-def on_day(followed: Followed, yes: Bools, words: str, day: int) -> PersonValues:
-    """Yes or no on a day after the first dispensing, of those who are still observed on it."""
+def on_day(followed: Followed, yes: Bools, words: str, day: int, *, away: Persons = None) -> PersonValues:
+    """Yes or no on a day after the first dispensing, of those who are still observed on it and not away in hospital."""
     rules = [*followed.of_starters, (f"excluded:not_observed_at_{day}", followed.gone_at(day))]
+    if followed.supply.frozen:
+        rules.append((f"excluded:in_hospital_at_{day}", away))
     late = followed.late(day + 1)
     reasons = settled(followed, rules, late)
     return value_of(

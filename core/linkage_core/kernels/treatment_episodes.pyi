@@ -27,6 +27,7 @@ def treatment_episodes(
     listed_start: Int32s,
     listed_gap: Floats,
     listed_end: Floats,
+    stays: tuple[Int64s, Int32s, Int32s] | None = None,
     *,
     days: int,
     longest: int,
@@ -37,6 +38,7 @@ def treatment_episodes(
     dose_starts: bool,
     append_gap: bool,
     compatible: bool,
+    hospital: int = 0,
 ) -> None:
     """Find the treatment episodes of each person, for each permissible gap.
 
@@ -52,9 +54,11 @@ def treatment_episodes(
         start, end: int32, one a person, out: follow-up; the largest int32 where nothing was dispensed.
         episodes: int32, one a person for each gap, the persons of one gap side by side, out: how many.
         first_days, first_grace: float64, as `episodes`, out: length of the first, and the gap permitted at its end.
-        covered: uint8, one a person for each `at_day`, out: a whole day's supply was at hand.
+        covered: uint8, one a person for each `at_day`, out: a whole day's supply was at hand; 2 in hospital, where its
+            days count as nothing.
         listed_at: int64, persons + 1, or empty: where each person's episodes go, for one gap.
         listed_start, listed_gap, listed_end: one an episode, out: first day, gap after it, end.
+        stays: offsets, days of admission and discharge of stays in hospital, by person and day of admission.
         days: length of the follow-up.
         longest: rows of the person with most.
         carry: 0 nothing, 1 one stock for all drugs, 2 a stock for each.
@@ -62,6 +66,8 @@ def treatment_episodes(
         convert_dose: what is left is used at the new dose.
         drug_starts, dose_starts: a day with other drugs, or another dose of a drug, starts an episode.
         append_gap: the permissible gap belongs to an episode that ends because it was exceeded.
+        hospital: 0 stays are ignored; in the others no supply is used in them, and their days count 1 as nothing, 2 as
+            days with supply, 3 as days without.
         compatible: row by row as AdhereR 0.8.1, its defects included.
 
     Raises:

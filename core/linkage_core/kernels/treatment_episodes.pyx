@@ -9,6 +9,9 @@ splits them anew. Points are made by one of two rules:
   its own stock (or all share one, or nothing is carried);
 - of rows (`compatible`): one row after the other, as AdhereR 0.8.1 has it, the defects that it is known for included.
 
+In hospital a stock is neither used nor lost: points of days are made in home days, which leave hospital days out. How
+stays lie between and inside the points is told afterwards (`lay_out`), by what hospital days count as.
+
 Days of supply are doubles: multiples of 1/64 days are exact in them, and a stock that is converted to another dose is
 not a multiple of anything. The twin is tests/reference/treatment_episodes.py.
 """
@@ -35,6 +38,12 @@ ctypedef enum Carry:
     CARRY_POOLED = 1
     CARRY_PER_DRUG = 2
 
+ctypedef enum Hospital:
+    HOSPITAL_IGNORED = 0
+    HOSPITAL_FROZEN = 1
+    HOSPITAL_CREDITED = 2
+    HOSPITAL_SHIFTS = 3
+
 ctypedef struct Rows:
     const int32_t* day
     const int32_t* code
@@ -54,12 +63,27 @@ ctypedef struct Rule:
     int64_t gaps
     const int32_t* at_day
     int64_t at_days
+    Hospital hospital
 
+# `until` is the day on which the gap begins; a point of a stay begins no episode.
 ctypedef struct Point:
     int32_t day
     bint changed
+    bint stay
     double lasts
     double gap
+    double until
+
+# Days in hospital inside follow-up; `place` is the day of admission in home days.
+ctypedef struct Stay:
+    int32_t admitted
+    int32_t discharged
+    int32_t place
+
+ctypedef struct Stays:
+    const int64_t* offsets
+    const int32_t* admitted
+    const int32_t* discharged
 
 # What is known of one drug: of earlier days its end of supply and dose, and of today what was dispensed.
 ctypedef struct Drug:
@@ -75,7 +99,10 @@ ctypedef struct Drug:
 
 ctypedef struct Workspace:
     Point* points
+    Point* laid
     Drug* drugs
+    Stay* stays
+    int64_t stays_known
 
 ctypedef struct Outcome:
     int64_t persons
@@ -92,19 +119,27 @@ ctypedef struct Outcome:
 
 
 cdef class Scratch:
-    """Room for the points and drugs of the person with most rows."""
-    cdef Point* points
-    cdef Drug* drugs
+    """Room for the points and drugs of the person with most rows, and for the stays of the person with most of them."""
+    cdef Workspace parts
 
-    def __cinit__(self, int64_t rows):
-        self.points = <Point*>malloc((rows + 1) * sizeof(Point))
-        self.drugs = <Drug*>malloc((rows + 1) * sizeof(Drug))
-        if self.points == NULL or self.drugs == NULL:
+    def __cinit__(self, int64_t rows, int64_t stays):
+        self.parts.points = <Point*>malloc((rows + 1) * sizeof(Point))
+        self.parts.laid = <Point*>malloc((rows + stays + 1) * sizeof(Point))
+        self.parts.drugs = <Drug*>malloc((rows + 1) * sizeof(Drug))
+        self.parts.stays = <Stay*>malloc((stays + 1) * sizeof(Stay))
+        if (
+            self.parts.points == NULL
+            or self.parts.laid == NULL
+            or self.parts.drugs == NULL
+            or self.parts.stays == NULL
+        ):
             raise MemoryError
 
     def __dealloc__(self):
-        free(self.points)
-        free(self.drugs)
+        free(self.parts.points)
+        free(self.parts.laid)
+        free(self.parts.drugs)
+        free(self.parts.stays)
 
 
 cdef inline double supply_of(const Rows* rows, int64_t row) noexcept nogil:
@@ -116,6 +151,48 @@ cdef inline double converted(double left, double dose_before, double dose) noexc
     if dose_before == dose or dose_before <= 0 or dose <= 0:
         return left
     return left * dose_before / dose
+
+
+# A person's stays inside [start, end), by day; those that touch or overlap are one.
+cdef void know_stays(const Stays* stays, int64_t person, int32_t start, int32_t end, Workspace* scratch) noexcept nogil:
+    cdef int64_t known = 0
+    cdef int64_t row
+    cdef int32_t admitted, discharged, before = 0
+    if stays.offsets != NULL:
+        for row in range(stays.offsets[person], stays.offsets[person + 1]):
+            admitted, discharged = max(stays.admitted[row], start), min(stays.discharged[row], end)
+            if discharged <= admitted:
+                continue
+            if known and admitted <= scratch.stays[known - 1].discharged:
+                scratch.stays[known - 1].discharged = max(scratch.stays[known - 1].discharged, discharged)
+                continue
+            if known:
+                before += scratch.stays[known - 1].discharged - scratch.stays[known - 1].admitted
+            scratch.stays[known].admitted, scratch.stays[known].discharged = admitted, discharged
+            scratch.stays[known].place = admitted - before
+            known += 1
+    scratch.stays_known = known
+
+
+cdef inline int32_t home_day(const Workspace* scratch, int32_t day) noexcept nogil:
+    cdef int32_t home = day
+    cdef int64_t place
+    for place in range(scratch.stays_known):
+        if scratch.stays[place].admitted >= day:
+            break
+        home -= min(day, scratch.stays[place].discharged) - scratch.stays[place].admitted
+    return home
+
+
+# The day of a home day: before a stay that lies on it (what ends then), or behind it (what begins then).
+cdef inline double day_of(const Workspace* scratch, double home, bint behind) noexcept nogil:
+    cdef double day = home
+    cdef int64_t place
+    for place in range(scratch.stays_known):
+        if scratch.stays[place].place > home or (scratch.stays[place].place == home and not behind):
+            break
+        day += scratch.stays[place].discharged - scratch.stays[place].admitted
+    return day
 
 
 # Points of rows, in their own order; the last day belongs to the follow-up. Returns how many there are.
@@ -131,10 +208,11 @@ cdef int64_t points_of_rows(
             break
         if rows.supply_64ths[row] == 0:
             continue
-        points[count].changed = False
+        points[count].changed = points[count].stay = False
         if count:
             rest = rows.day[row] - points[count - 1].day - points[count - 1].lasts - carried
             points[count - 1].gap = max(rest, 0.0)
+            points[count - 1].until = rows.day[row] - points[count - 1].gap
             carried = max(-rest, 0.0)
             if rule.carry == CARRY_NOTHING or (rule.carry == CARRY_PER_DRUG and rows.code[row] != rows.code[before]):
                 carried = 0
@@ -147,6 +225,7 @@ cdef int64_t points_of_rows(
         count += 1
     if count:
         points[count - 1].gap = max(end - points[count - 1].day - points[count - 1].lasts - carried, 0.0)
+        points[count - 1].until = end - points[count - 1].gap
     return count
 
 
@@ -205,7 +284,8 @@ cdef inline void fill_stock(Drug* drug, const Rule* rule, bint has_doses) noexce
         drug.dose = drug.dose_today
 
 
-# Points of days: what one day brings is one point. The day of the end no longer belongs to the follow-up.
+# Points of days: what one day brings is one point. The day of the end no longer belongs to the follow-up. Days are home
+# days: what is dispensed in hospital can be used from the day of discharge.
 cdef int64_t points_of_days(
     const Rows* rows, const Rule* rule, int64_t row, int64_t row_end, int32_t end, Workspace* scratch
 ) noexcept nogil:
@@ -216,7 +296,7 @@ cdef int64_t points_of_days(
     cdef int64_t count = 0
     cdef int64_t known = 0
     cdef int64_t first, place
-    cdef int32_t today
+    cdef int32_t today, home_end = home_day(scratch, end)
     cdef bint has_doses = rows.dose != NULL
     cdef bint dispensed, in_common, dose_changed
     cdef double dose, reached = LONG_AGO
@@ -224,9 +304,12 @@ cdef int64_t points_of_days(
     pool.end, pool.dose = LONG_AGO, -1
     begin_day(&pool, pool.day)
     while row < row_end and rows.day[row] < end:
-        first, today = row, rows.day[row]
+        first, today = row, home_day(scratch, rows.day[row])
+        if count and today >= home_end:
+            # Dispensed in a stay that lasts to the end: nobody was at home to use it.
+            break
         dispensed = False
-        while row < row_end and rows.day[row] == today:
+        while row < row_end and rows.day[row] < end and home_day(scratch, rows.day[row]) == today:
             if rows.supply_64ths[row] != 0:
                 if not dispensed:
                     begin_day(&pool, today)
@@ -242,8 +325,10 @@ cdef int64_t points_of_days(
             continue
         in_common = dose_changed = False
         points[count].lasts = 0
+        points[count].stay = False
         if count:
             points[count - 1].gap = max(today - reached, 0.0)
+            points[count - 1].until = today - points[count - 1].gap
         if rule.carry == CARRY_NOTHING or rule.convert_dose:
             # A stock that is used up at a higher dose ends before it was to end.
             reached = LONG_AGO
@@ -268,8 +353,65 @@ cdef int64_t points_of_days(
         )
         count += 1
     if count:
-        points[count - 1].gap = max(end - reached, 0.0)
+        points[count - 1].gap = max(home_end - reached, 0.0)
+        points[count - 1].until = home_end - points[count - 1].gap
     return count
+
+
+# Points in days of the calendar, between stays in hospital, by what hospital days count as: nothing (frozen), supply
+# (credited), or days without (shifts). Returns how many there are.
+cdef int64_t lay_out(const Rule* rule, int32_t end, int64_t count, Workspace* scratch) noexcept nogil:
+    cdef Point* laid = scratch.laid
+    cdef Point* point
+    cdef Stay* stay
+    cdef int64_t place, known = 0, number = 0
+    cdef double until, begins
+    for place in range(count):
+        point = &scratch.points[place]
+        laid[known] = point[0]
+        laid[known].day = <int32_t>day_of(scratch, point.day, True)
+        until = day_of(scratch, point.until, False)
+        begins = day_of(scratch, scratch.points[place + 1].day, True) if place + 1 < count else end
+        # Stays before this point's supply begins have been told.
+        while number < scratch.stays_known and scratch.stays[number].place <= point.day:
+            number += 1
+        # Who is in hospital until the end has had no day without supply.
+        if rule.hospital == HOSPITAL_SHIFTS and point.day < home_day(scratch, end):
+            while number < scratch.stays_known and scratch.stays[number].place < point.until:
+                stay = &scratch.stays[number]
+                laid[known].until, laid[known].gap = stay.admitted, stay.discharged - stay.admitted
+                known += 1
+                laid[known] = point[0]
+                laid[known].changed, laid[known].day = False, stay.discharged
+                number += 1
+            laid[known].until, laid[known].gap = until, begins - until
+        elif rule.hospital == HOSPITAL_CREDITED and point.gap > 0:
+            while number < scratch.stays_known and scratch.stays[number].place < point.until:
+                number += 1
+            laid[known].until = until
+            while number < scratch.stays_known and scratch.stays[number].admitted < begins:
+                stay = &scratch.stays[number]
+                laid[known].gap = stay.admitted - laid[known].until
+                known += 1
+                laid[known] = point[0]
+                laid[known].changed, laid[known].stay, laid[known].day = False, True, stay.admitted
+                laid[known].until = stay.discharged
+                number += 1
+            laid[known].gap = begins - laid[known].until
+        else:
+            # What ends and begins at once, on either side of a stay, is one.
+            laid[known].until = until if point.gap > 0 else begins
+        known += 1
+    return known
+
+
+# Days of the calendar in which so many home days pass from the end of supply on.
+cdef inline double passes(const Workspace* scratch, const Rule* rule, double until, double allowed) noexcept nogil:
+    cdef double home
+    if rule.hospital != HOSPITAL_FROZEN or scratch.stays_known == 0:
+        return allowed
+    home = home_day(scratch, <int32_t>until) + until - <int32_t>until
+    return day_of(scratch, home + allowed, False) - until
 
 
 cdef inline void list_episode(
@@ -286,53 +428,77 @@ cdef inline void list_episode(
 
 # Splits a person's points by one permissible gap.
 cdef void split(
-    const Point* points, int64_t count, int32_t end, const Rule* rule, int64_t gap, int64_t person, Outcome* outcome
+    const Point* points,
+    int64_t count,
+    int32_t end,
+    const Rule* rule,
+    int64_t gap,
+    int64_t person,
+    const Workspace* scratch,
+    Outcome* outcome,
 ) noexcept nogil:
     cdef int64_t place, cell = gap * outcome.persons + person
-    cdef int32_t start = points[0].day
-    cdef int32_t number = 1
+    cdef int32_t start = 0
+    cdef int32_t number = 0
     cdef double allowed, ends_on
-    cdef bint exceeded
+    cdef bint exceeded, under_way = False
     for place in range(count):
+        if not under_way:
+            if points[place].stay:
+                continue
+            # The first begins with the first dispensing, even if that was made in hospital.
+            start = points[place].day if number else outcome.start[person]
+            number += 1
+            under_way = True
         allowed = rule.gap[gap] * points[place].lasts / 100 if rule.percent else rule.gap[gap]
         exceeded = points[place].gap > allowed
         if place + 1 < count:
             if not exceeded and not points[place + 1].changed:
                 continue
-            ends_on = points[place + 1].day - points[place].gap
+            ends_on = points[place].until
             if rule.append_gap and exceeded:
                 ends_on += allowed
         else:
             # AdhereR ends the last episode where its gap is not exceeded but equal, and takes an appended gap off
             # where there is one episode only. See tests/spec/indicators/test_treatment_episodes.py.
             exceeded = exceeded or (rule.compatible and points[place].gap >= allowed)
-            ends_on = end - points[place].gap if exceeded else end
+            ends_on = points[place].until if exceeded else end
             if rule.append_gap and exceeded:
                 ends_on += allowed if number > 1 or not rule.compatible else -allowed
         if number == 1:
             outcome.first_days[cell] = ends_on - start
             # Who changes treatment has stopped the old one at once: there is nothing to wait for.
-            outcome.first_grace[cell] = allowed if exceeded or place + 1 == count else 0.0
+            outcome.first_grace[cell] = (
+                passes(scratch, rule, points[place].until, allowed) if exceeded or place + 1 == count else 0.0
+            )
         list_episode(outcome, person, number, start, points[place].gap, ends_on)
         outcome.episodes[cell] = number
-        if place + 1 < count:
-            start = points[place + 1].day
-            number += 1
+        under_way = False
 
 
-# Whether a whole day's supply is at hand on each of the days after the first dispensing; the days ascend.
-cdef void cover(
-    const Point* points, int64_t count, const Rule* rule, int32_t end, int64_t person, Outcome* outcome
-) noexcept nogil:
+cdef inline bint in_hospital(const Workspace* scratch, int32_t day) noexcept nogil:
+    cdef int64_t place
+    for place in range(scratch.stays_known):
+        if scratch.stays[place].admitted <= day < scratch.stays[place].discharged:
+            return True
+    return False
+
+
+# Whether a whole day's supply is at hand on each of the days after the first dispensing; the days ascend. Points are in
+# home days. A day in hospital that counts as nothing is told by 2.
+cdef void cover(const Rule* rule, int64_t count, int64_t person, const Workspace* scratch, Outcome* outcome) noexcept nogil:
     cdef int64_t place, point = 0
-    cdef int32_t day
-    cdef double until
+    cdef int32_t day, home
+    cdef uint8_t covered
     for place in range(rule.at_days):
-        day = points[0].day + rule.at_day[place]
-        while point + 1 < count and points[point + 1].day <= day:
+        day = outcome.start[person] + rule.at_day[place]
+        home = home_day(scratch, day)
+        while point + 1 < count and scratch.points[point + 1].day <= home:
             point += 1
-        until = (points[point + 1].day if point + 1 < count else end) - points[point].gap
-        outcome.covered[place * outcome.persons + person] = day + 1 <= until
+        covered = home + 1 <= scratch.points[point].until
+        if rule.hospital != HOSPITAL_IGNORED and in_hospital(scratch, day):
+            covered = 2 if rule.hospital == HOSPITAL_FROZEN else rule.hospital == HOSPITAL_CREDITED
+        outcome.covered[place * outcome.persons + person] = covered
 
 
 cdef KernelResult episodes_of_all(
@@ -341,13 +507,15 @@ cdef KernelResult episodes_of_all(
     const int32_t* until_day,
     const int32_t* last_day,
     const Rows* rows,
+    const Stays* stays,
     const Rule* rule,
     int64_t longest,
     Workspace* scratch,
     Outcome* outcome,
 ) noexcept nogil:
-    cdef int64_t person, row, first, count, gap, cell
+    cdef int64_t person, row, first, count, laid, gap, cell
     cdef int32_t end
+    cdef const Point* points
     for person in range(outcome.persons):
         for gap in range(rule.gaps):
             cell = gap * outcome.persons + person
@@ -372,13 +540,17 @@ cdef KernelResult episodes_of_all(
         outcome.start[person], outcome.end[person] = rows.day[first], end
         if end <= rows.day[first]:
             continue
+        know_stays(stays, person, rows.day[first], end, scratch)
         if rule.compatible:
             count = points_of_rows(rows, rule, first, offsets[person + 1], end, scratch.points)
         else:
             count = points_of_days(rows, rule, first, offsets[person + 1], end, scratch)
+        points, laid = scratch.points, count
+        if scratch.stays_known:
+            points, laid = scratch.laid, lay_out(rule, end, count, scratch)
         for gap in range(rule.gaps):
-            split(scratch.points, count, end, rule, gap, person, outcome)
-        cover(scratch.points, count, rule, end, person, outcome)
+            split(points, laid, end, rule, gap, person, scratch, outcome)
+        cover(rule, count, person, scratch, outcome)
     return kernel_ok()
 
 
@@ -403,6 +575,7 @@ def treatment_episodes(
     int32_t[::1] listed_start,
     double[::1] listed_gap,
     double[::1] listed_end,
+    stays=None,
     *,
     int32_t days,
     int64_t longest,
@@ -413,14 +586,17 @@ def treatment_episodes(
     bint dose_starts,
     bint append_gap,
     bint compatible,
+    int hospital=0,
 ):
     cdef int64_t persons = from_day.shape[0]
-    cdef int64_t place
+    cdef int64_t place, most_stays = 0
+    cdef const int64_t[::1] stay_offsets
+    cdef const int32_t[::1] admitted, discharged
+    cdef Stays in_hospital_of
     cdef Rows rows
     cdef Rule rule
     cdef Outcome outcome
     cdef Scratch scratch
-    cdef Workspace parts
     cdef KernelResult result
     if not (
         offsets.shape[0] == persons + 1
@@ -440,6 +616,19 @@ def treatment_episodes(
             raise_if_failed(kernel_failed(KERNEL_OUT_OF_ORDER, place), "at_day")
     if persons == 0:
         return
+    in_hospital_of.offsets, in_hospital_of.admitted, in_hospital_of.discharged = NULL, NULL, NULL
+    if stays is not None and hospital != HOSPITAL_IGNORED:
+        stay_offsets, admitted, discharged = stays
+        if compatible or not (
+            stay_offsets.shape[0] == persons + 1 and admitted.shape[0] == discharged.shape[0] == stay_offsets[persons]
+        ):
+            raise_if_failed(kernel_failed(KERNEL_LENGTH_MISMATCH, -1), "admission_date")
+        if admitted.shape[0]:
+            in_hospital_of.offsets = &stay_offsets[0]
+            in_hospital_of.admitted, in_hospital_of.discharged = &admitted[0], &discharged[0]
+        for place in range(persons):
+            most_stays = max(most_stays, stay_offsets[place + 1] - stay_offsets[place])
+    rule.hospital = <Hospital>hospital
     rows.day = &day[0] if day.shape[0] else NULL
     rows.code = &code[0] if code.shape[0] else NULL
     rows.supply_64ths = &supply_64ths[0] if supply_64ths.shape[0] else NULL
@@ -458,10 +647,18 @@ def treatment_episodes(
     outcome.listed_start = &listed_start[0] if listed_start.shape[0] else NULL
     outcome.listed_gap = &listed_gap[0] if listed_gap.shape[0] else NULL
     outcome.listed_end = &listed_end[0] if listed_end.shape[0] else NULL
-    scratch = Scratch(longest)
-    parts.points, parts.drugs = scratch.points, scratch.drugs
+    scratch = Scratch(longest, most_stays)
     with nogil:
         result = episodes_of_all(
-            &offsets[0], &from_day[0], &until_day[0], &last_day[0], &rows, &rule, longest, &parts, &outcome
+            &offsets[0],
+            &from_day[0],
+            &until_day[0],
+            &last_day[0],
+            &rows,
+            &in_hospital_of,
+            &rule,
+            longest,
+            &scratch.parts,
+            &outcome,
         )
     raise_if_failed(result, "days_of_supply")

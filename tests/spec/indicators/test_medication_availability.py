@@ -390,10 +390,11 @@ def test_a_definition_that_cannot_be_is_refused(windows, rest, message):
         values_of(windows=windows, rest=rest)
 
 
-def test_a_supply_model_that_freezes_stock_in_hospital_is_refused():
+def test_a_supply_model_that_freezes_stock_in_hospital_is_refused_in_compat_mode():
     body = f'id = "cma"\nkind = "medication_availability"\nmeasure = "cma7"\ncodes = "statin"\n{days(10)}\nsupply = '
+    drawn_set(f'{body}"frozen"')
     with pytest.raises(DefinitionRejected, match="hospital"):
-        drawn_set(f'{body}"frozen"')
+        drawn_set(f'{body}"frozen"\nmode = "compat"')
 
 
 def test_a_measure_twice_is_refused():

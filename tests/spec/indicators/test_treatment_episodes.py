@@ -23,7 +23,6 @@ import pytest
 from linkage.errors import DefinitionRejected, EventsRejected
 from tests.support.indicator_tables import (
     DAY_0,
-    HEADER,
     deaths,
     drawn_set,
     evaluated,
@@ -290,8 +289,3 @@ def test_a_follow_up_past_the_end_of_the_register_is_incomplete():
 def test_a_wrong_definition_is_refused_with_what_to_mend(wrong, told):
     with pytest.raises(DefinitionRejected, match=told):
         drawn_set(rule(**wrong))
-
-
-def test_a_supply_model_that_knows_hospital_stays_is_refused():
-    with pytest.raises(DefinitionRejected, match="hospital = 'ignore'"):
-        drawn_set(rule().replace('"given"', '"frozen"'), header=HEADER)
