@@ -271,6 +271,11 @@ def test_wrong_observations_of_drugs_are_refused(body, told):
     refused(body, told)
 
 
+def test_rows_without_a_date_or_a_code_are_no_drugs():
+    values = asked(MANY + BY_SUPPLY, "anna - C10AA05 1 30", "anna 0 - 1 30", "anna 0 B01AC06 1 5")
+    assert outcome(values[f"{POINT}mean_drugs"])[0] == (0.5, "ok")
+
+
 # Interacting pairs
 
 PAIRS = """kind = "interacting_pairs"
@@ -335,6 +340,11 @@ def test_only_days_inside_the_observation_count():
     assert together(*before)["pair=any;together_days=1"] == 0
     dead = {"dors": deaths(["anna"], {"anna": 20})}
     assert together("anna 10 M01AE01 1 20", "anna 20 B01AC06 1 30", **dead)["pair=any;together_days=1"] == 0
+
+
+def test_rows_without_a_date_or_a_code_are_of_no_pair():
+    rows = ("anna - M01AE01 1 20", "anna 20 - 1 30", "anna 20 B01AC06 1 30")
+    assert together(*rows)["pair=any;together_days=1"] == 0
 
 
 def test_one_drug_of_both_code_sets_is_no_pair_with_itself():

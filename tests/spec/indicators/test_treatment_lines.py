@@ -150,6 +150,10 @@ def test_supply_from_before_the_observation_counts_where_it_is_asked_for():
     assert lines(*used, extra="lookback_days = 30") == "A 5-45"
 
 
+def test_rows_without_a_date_or_a_code_make_no_line():
+    assert lines(f"anna - {A} 1 60", "anna 0 - 1 60", f"anna 10 {B} 1 60") == "B 10-70"
+
+
 def test_the_observation_ends_with_death():
     assert lines(f"anna 0 {A} 1 100", f"anna 100 {B} 1 100", dies=150) == "A 0-100, B 100-150"
 
