@@ -202,7 +202,7 @@ class IndicatorSet(Model):
                 _known(supply, self.supply, what="supply model", where=indicator.id)
                 if (hospital := self.supply[supply].hospital) not in (known := _hospital_modes(indicator)):
                     raise ValueError(
-                        f"indicator {indicator.id!r}: {indicator.kind} does not know hospital = {hospital!r} here; "
+                        f"indicator {indicator.id!r}: {indicator.kind} does not know hospital stays as {hospital!r}; "
                         f"name a supply model with hospital = {' or '.join(map(repr, known))}"
                     )
         return self
