@@ -108,7 +108,7 @@ def drug_use(
     """
     package_limits, product = _packages(rows, model, picked)
     drug_limits, code = _drugs(rows, model), rows.atc.code[picked.places]
-    known = ~np.isnan(package_limits[product, 0]) | ~np.isnan(drug_limits[code, 0])
+    known = (~np.isnan(package_limits[:, 0])).take(product) | (~np.isnan(drug_limits[:, 0])).take(code)
     packages = left[picked.places] / HUNDREDTHS
     counts = counts & (packages > 0) & (picked.day < FAR)
     served = counts & known & (code >= 0)
@@ -178,8 +178,10 @@ def _defined_daily_doses(rows: Dispensings, left: Int32s, picked: SetRows) -> Fl
     """float64, one a picked row: defined daily doses of the packages that are left; 0 where they are not known."""
     share = left[picked.places]
     if rows.has("ddd_per_package"):
-        doses, scale = rows.whole_numbers("ddd_per_package")
-        return np.asarray(np.maximum(doses[picked.places], 0) * share / (scale * HUNDREDTHS), np.float64)
+        doses, scale = rows.numbers("ddd_per_package")
+        found = np.multiply(doses[picked.places], share, dtype=np.float64)
+        np.maximum(found, 0.0, out=found)
+        return np.divide(found, scale * HUNDREDTHS, out=found)
     if rows.has(DDD_IN_FULL):
         given = np.nan_to_num(np.asarray(rows.column(DDD_IN_FULL).to_numpy(zero_copy_only=False), np.float64))
     elif rows.has("ddd_dispensed"):

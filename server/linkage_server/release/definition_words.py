@@ -188,6 +188,8 @@ def _facts(indicator: Indicator, definition: IndicatorSet) -> Iterator[tuple[str
             model = definition.supply[name]
             among = f", {name.replace('_', ' ')}" if len(models) > 1 else ""
             yield f"Days of supply{among}", f"{', then '.join(model.steps)}; at most {model.cap_days} days a dispensing"
+            if model.source:
+                yield f"Source of days of supply{among}", model.source
             if not getattr(indicator, "reversals", None):
                 yield f"Reversed rows{among}", _REVERSALS[model.reversals]
     if isinstance(indicator, WithSupply) and indicator.reversals:
@@ -268,6 +270,8 @@ def _drug_use(indicator: DrugUsePeriods, model: DrugUseModel) -> Iterator[tuple[
     stays = "" if model.hospital == "ignore" else f", and at most {model.hospital_max:g} days in hospital"
     yield "A dispensing lasts", f"{model.duration_min:g} to {model.duration_max:g} days{stays}"
     yield "Parameters", f"of {len(model.packages)} packages and {len(model.drugs)} drugs, in the definition"
+    if model.source:
+        yield "Source of parameters", model.source
     yield "Reversed rows", _REVERSALS[model.reversals]
 
 
