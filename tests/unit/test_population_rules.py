@@ -102,6 +102,23 @@ def test_what_only_the_register_holder_knows_is_told_at_once() -> None:
     assert "'school'" in found["population"]
 
 
+@pytest.mark.parametrize("column", ["workplace", "product"])
+def test_nobody_is_selected_by_prescriber_workplace_or_company(column: str) -> None:
+    drug = f'kind = "drug"\nwhere = [{{ column = "{column}", starts_with = ["1"] }}]'
+    stays = 'kind = "diagnosis"\ncodes = "infarction"\ncolumns = ["main_diagnosis"]'
+    strata = '[population.defined.strata]\nhospital = { register = "par_sv", column = "hospital" }'
+    found = faults_of(changed((stays, drug), (strata, ""), ('["hospital"], ', "")), offer=small_offer())
+    assert "points out a prescriber" in found["population.defined.all[0].where"]
+    report = (
+        "[set]\nid = 'x'\nversion = '1.0.0'\n[[indicator]]\nid = 'r'\nkind = 'in_registers'\n"
+        "calendar = { from = 2024-01-01, until = 2025-01-01 }\n[indicator.sources]\npatient = { kind = 'diagnosis' }\n"
+        f"drug = {{ kind = 'drug', where = [{{ column = '{column}', starts_with = ['1'] }}] }}\n"
+    )
+    named = 'set = "swedeheart-secondary-prevention"\nversion = "1.0.0"\nonly = ["statin_initiation"]'
+    found = faults_of(changed((named, f'inline = """{report}"""')), offer=small_offer())
+    assert "points out a prescriber" in found["indicators[0].r.where"]
+
+
 def test_such_an_order_waits_for_its_officer_at_once_and_no_written_policy_approves_it(database: Database) -> None:
     desks = open_desks(database)
     text = INFARCTIONS.replace('set = "swedeheart-secondary-prevention"', 'set = "small-set"')

@@ -23,6 +23,7 @@ from linkage.indicator_kinds import (
     GenericSubstitution,
     Indicator,
     Initiation,
+    InRegisters,
     MedicationAvailability,
     PrimaryNonAdherence,
 )
@@ -30,7 +31,7 @@ from linkage.indicator_lint import refuse_errors
 from linkage.order import IndicatorChoice, OrderDocument, OrderFault, OrderFaults, load_order
 from linkage.register_variable import Role
 from linkage_server.orders.offer import Offer
-from linkage_server.orders.population_faults import population_faults
+from linkage_server.orders.population_faults import criterion_faults, population_faults
 
 _COUNTS_DISPENSINGS = AmountIndicator | Initiation
 
@@ -67,6 +68,7 @@ def check_order(text: str, *, offer: Offer, ordered_on: date) -> CheckedOrder:
             sets.append(found)
             faults += _set_faults(found, choice, document, place=place)
             faults += _dose_faults(found, choice, offer, place=place)
+            faults += _source_faults(found, choice, offer, place=place)
             faults += _prescription_faults(found, choice, offer, place=place)
             faults += _row_variable_faults(found, choice, offer, place=place)
     faults += _row_dimension_faults(document, offer, sets)
@@ -210,6 +212,16 @@ def _row_variable_faults(
                 f"tells rows apart by {name} for {indicator.id}, which is no dimension of {register.name}.",
                 f"Choose among: {', '.join(sorted(known))}.",
             )
+
+
+def _source_faults(
+    definition: IndicatorSet, choice: IndicatorChoice, offer: Offer, *, place: int
+) -> Iterator[OrderFault]:
+    """What holds for criteria of a population holds for those of an indicator."""
+    for indicator in _chosen(definition, choice):
+        for criterion in indicator.criteria if isinstance(indicator, InRegisters) else ():
+            if register := offer.registers.get(criterion.register_name):
+                yield from criterion_faults(f"indicators[{place}].{indicator.id}", criterion, register)
 
 
 def _chosen(definition: IndicatorSet, choice: IndicatorChoice) -> list[Indicator]:

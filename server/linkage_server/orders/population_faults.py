@@ -31,7 +31,7 @@ def population_faults(document: OrderDocument, registers: Mapping[str, RegisterD
             yield OrderFault("registers", f"lack {name!r}, which the population's rules read.", "Add it to registers.")
     for field, criterion in _named(rules):
         if criterion.register_name in registers:
-            yield from _criterion_faults(field, criterion, registers[criterion.register_name])
+            yield from criterion_faults(field, criterion, registers[criterion.register_name])
     if rules.defined is not None:
         yield from _strata_faults(rules.defined, registers)
         yield from _person_faults(document, rules.defined, registers)
@@ -54,27 +54,26 @@ def _named(rules: PopulationRules) -> Iterator[tuple[str, Criterion]]:
         yield f"population.exclude[{at}]", exclusion
 
 
-def _criterion_faults(field: str, criterion: Criterion, register: RegisterDefinition) -> Iterator[OrderFault]:
+def criterion_faults(field: str, criterion: Criterion, register: RegisterDefinition) -> Iterator[OrderFault]:
+    """Every fault of a criterion, of a population or of an indicator, by the columns of its register."""
     held = _variables(register)
     for column in sorted(criterion.needed_columns - held.keys()):
         yield _no_column(field, column, register)
     date = held.get(criterion.date_column)
     if date is not None and date.type not in _DATES:
         yield OrderFault(f"{field}.date", f"is {date.column!r}, which holds no date.", f"There is: {_dates(register)}.")
-    for column in criterion.code_columns:
+    limited = [("where", limit.column) for limit in criterion.where]
+    for part, column in [*(("columns", name) for name in criterion.code_columns), *limited]:
         if column in held and held[column].type is not VariableType.CODE:
-            yield OrderFault(f"{field}.columns", f"have {column!r}, which holds no codes.", "Name a column of codes.")
-    for limit in criterion.where:
-        if limit.column in held and held[limit.column].type is not VariableType.CODE:
-            yield OrderFault(
-                f"{field}.where", f"limits {limit.column!r}, which holds no codes.", "Name another column."
-            )
+            yield OrderFault(f"{field}.{part}", f"name {column!r}, which holds no codes.", "Name a column of codes.")
+        elif column in held and _points_out(held[column]):
+            # A population of one prescriber's patients, or of one company's product, tells about these.
+            rule = f"name {column!r}, which points out a prescriber, a workplace or a company."
+            yield OrderFault(f"{field}.{part}", rule, "Persons are not selected by it.")
     for name, wanted in (("age", VariableType.INTEGER), ("sex", VariableType.CODE)):
-        limited = getattr(criterion, name)
-        if limited is not None and limited.column in held and held[limited.column].type is not wanted:
-            yield OrderFault(
-                f"{field}.{name}", f"is limited by {limited.column!r}, which does not tell it.", "Mend it."
-            )
+        limit = getattr(criterion, name)
+        if limit is not None and limit.column in held and held[limit.column].type is not wanted:
+            yield OrderFault(f"{field}.{name}", f"is read from {limit.column!r}, which does not tell it.", "Mend it.")
 
 
 def _strata_faults(defined: Definition, registers: Mapping[str, RegisterDefinition]) -> Iterator[OrderFault]:
@@ -86,15 +85,20 @@ def _strata_faults(defined: Definition, registers: Mapping[str, RegisterDefiniti
         variable = _variables(register).get(stratum.column)
         if variable is None:
             yield _no_column(field, stratum.column, register)
-        elif variable.many or variable.type is not VariableType.CODE or not _may_split(variable):
-            splitting = [one.column for one in register.variables if _may_split(one) and not one.many]
+        elif variable.many or variable.type is not VariableType.CODE or not _splits(variable):
+            splitting = [one.column for one in register.variables if _splits(one) and not one.many]
             yield OrderFault(
                 field, f"is {stratum.column!r}, which persons are not split by.", f"There is: {', '.join(splitting)}."
             )
 
 
-def _may_split(variable: Variable) -> bool:
+def _splits(variable: Variable) -> bool:
     return variable.role is Role.DIMENSION or variable.code_system == _HOSPITALS
+
+
+def _points_out(variable: Variable) -> bool:
+    """Whether it tells of a prescriber, a workplace or a company; of hospitals nobody makes a secret."""
+    return variable.role in (Role.PRESCRIBER, Role.COMPANY) and variable.code_system != _HOSPITALS
 
 
 def _person_faults(
