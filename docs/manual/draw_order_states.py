@@ -15,7 +15,7 @@ PAGE = Path(__file__).with_name("order-states.md")
 
 _WORDS = {
     OrderState.AWAITING_POPULATION: "Filed. The orderer uploads the population.",
-    OrderState.AWAITING_APPROVAL: "The population was accepted, or registers define it. An officer, or a written policy, decides.",
+    OrderState.AWAITING_APPROVAL: "Sent, or defined by registers. An officer, or a written policy, decides.",
     OrderState.APPROVED: "The secrecy decision is recorded. The order waits for a free worker.",
     OrderState.RUNNING: "Linked, computed and protected. If the server stops, the run starts again.",
     OrderState.AWAITING_RELEASE: "The protected table is ready. An officer reviews it.",

@@ -21,8 +21,8 @@ def serve(
     Args:
         lasts: one a row: 1/64 days by this step, 0 or less where it cannot answer.
         left: one a row: what is left after reversals; rows without anything left are not served.
-        supply, step, capped: of each row, written where this step serves it: 1/64 days, `place`, and 1 where the cap cut
-            it. A row waits while its `step` is `none`.
+        supply, step, capped: one a row, written where this step serves it: 1/64 days, `place`, and 1 where the cap
+            cut it. A row waits while its `step` is `none`.
         cap: the most that a row may last, in 1/64 days.
 
     Raises:
