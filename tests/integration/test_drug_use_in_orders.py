@@ -85,6 +85,7 @@ def test_periods_and_the_shares_of_rows_are_delivered(
     # Every statin has parameters of its group, so no row is left to the waiting-time distribution.
     assert shares["covered", "supply", "pre2dup:statins"] == "100"
     assert shares["covered", "supply", "wtd:87"] == "0"
+    assert shares["periods", "drug_use", "in_periods"] == "100"
     report = (tmp_path / "delivery" / "report.html").read_text()
     assert "Rows behind the numbers" in report
     assert "days of supply from drug use periods (statins)" in report

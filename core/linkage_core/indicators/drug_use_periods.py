@@ -13,7 +13,8 @@ from linkage_core.indicators.drug_use import DrugUse, ListedDrugUse, UsePeriods,
 from linkage_core.indicators.observed_time import Moment
 from linkage_core.indicators.reasons import Persons, somebody
 from linkage_core.indicators.run_context import RunContext, joined
-from linkage_core.indicators.values import NO_TIME, Bools, Int32s, Int64s, Measure, PersonValues
+from linkage_core.indicators.set_rows import SetRows
+from linkage_core.indicators.values import NO_TIME, Bools, Int32s, Int64s, Measure, PersonValues, RowsTold
 
 _DAYS = np.int64(1) << 32
 """More than there are days, so that days of two persons never meet on one scale."""
@@ -43,6 +44,7 @@ class _Used:
     rules: list[tuple[str, Persons]]
     without_rows: Persons
     account: dict[str, int]
+    rows_told: tuple[RowsTold, ...]
 
     @property
     def periods(self) -> UsePeriods:
@@ -72,7 +74,15 @@ def _used(context: RunContext, indicator: DrugUsePeriods) -> _Used:
         ],
         somebody(has_rows[1:] == has_rows[:-1]),
         {"rows_in_periods": int(np.count_nonzero(found.served)), "rows_without_parameters": len(found.unknown)},
+        (_rows_told(found, picked),),
     )
+
+
+def _rows_told(found: DrugUse, picked: SetRows) -> RowsTold:
+    parts = (np.flatnonzero(found.served), found.unknown)
+    persons = [len(np.unique(np.searchsorted(picked.offsets, places, side="right"))) for places in parts]
+    counts = np.array([[len(places) for places in parts], persons], np.int64)
+    return RowsTold("drug_use", ("in_periods", "without_parameters"), counts)
 
 
 def _observed(use: _Used, last: int) -> list[PersonValues]:
@@ -161,6 +171,7 @@ def _value(
         reasons=reasons.names,
         incomplete=reasons.any_counted(late),
         account=use.account,
+        rows_told=use.rows_told,
         counted=reasons.counted,
         **fields,
     )

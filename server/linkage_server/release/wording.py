@@ -32,7 +32,12 @@ MEASURES = {
 }
 
 
-_ROW_QUESTIONS = {"supply": "Rows", "cap": "Rows with days of supply", "reversed_rows": "Reversed rows"}
+_ROW_QUESTIONS = {
+    "supply": "Rows",
+    "drug_use": "Rows",
+    "cap": "Rows with days of supply",
+    "reversed_rows": "Reversed rows",
+}
 _ROW_PARTS = {
     "dosage_text": "days of supply from the dosage text",
     "days_supply": "days of supply from the register",
@@ -42,6 +47,8 @@ _ROW_PARTS = {
     "wtd": "{} days of supply, from a waiting-time distribution",
     "pre2dup": "days of supply from drug use periods ({})",
     "no_step": "days of supply not known",
+    "in_periods": "part of a drug use period",
+    "without_parameters": "packages without parameters",
     "capped": "cut at the cap",
     "within": "not cut",
     "matched": "cancel a dispensing",

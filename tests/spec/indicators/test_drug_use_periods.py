@@ -148,6 +148,12 @@ def test_packages_of_which_nothing_is_known_leave_a_person_without_a_value():
     unknown = told(anna(0, product="999999"))
     assert outcome(unknown[f"use/{LENGTH}periods"]) == [(None, "error:package_parameters")]
     assert unknown[f"use/{LENGTH}periods"].account["rows_without_parameters"] == 1
+    (rows,) = told(anna(0), anna(9, product="999999"), anna(20))[f"use/{LENGTH}periods"].rows_told
+    assert (rows.question, rows.parts, rows.counts.tolist()) == (
+        "drug_use",
+        ("in_periods", "without_parameters"),
+        [[2, 1], [1, 1]],
+    )
     assert outcome(told(anna(0, None))[f"use/{LENGTH}periods"]) == [(None, "error:packages")]
 
 
