@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from linkage.indicator_kinds import DrugUsePeriods
-from linkage_core.indicators.drug_use import DrugUse, ListedDrugUse, UsePeriods, drug_use
+from linkage_core.indicators.drug_use import drug_use
+from linkage_core.indicators.listed_drug_use import DrugUse, ListedDrugUse, UsePeriods
 from linkage_core.indicators.observed_time import Moment
 from linkage_core.indicators.reasons import Persons, somebody
 from linkage_core.indicators.run_context import RunContext, joined

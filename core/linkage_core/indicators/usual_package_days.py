@@ -12,7 +12,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from linkage_core.indicators.drug_use import Refills
+from linkage_core.indicators.listed_drug_use import Refills
 
 LEAST_PERSONS = 5
 LEAST_REFILLS = 10

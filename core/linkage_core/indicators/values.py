@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
+from typing import NamedTuple, Protocol, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from linkage.indicator_kinds import Indicator
-
-if TYPE_CHECKING:
-    from linkage_core.indicators.drug_use import ListedDrugUse
+from linkage_core.indicators.listed_drug_use import ListedDrugUse
 
 Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from linkage_core.indicators import PersonValues
-from linkage_core.indicators.drug_use import ListedDrugUse
+from linkage_core.indicators.listed_drug_use import ListedDrugUse
 from linkage_core.indicators.usual_package_days import usual_package_days
 
 
