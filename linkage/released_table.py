@@ -114,7 +114,8 @@ class RowShare:
     Args:
         parameters: the points that it is told of; "" for all.
         question: `supply`, by the step that told the days of supply; `cap`, whether these were cut; `reversed_rows`,
-            whether a reversed row finds what it cancels; `drug_use`, whether a row is part of a drug use period.
+            whether a reversed row finds what it cancels; `drug_use`, whether a row is part of a drug use period;
+            `ddd`, whether the number of DDD is known.
     """
 
     indicator: str

@@ -24,7 +24,7 @@ from linkage_core.indicators import evaluate
 from linkage_server.release.csv_file import csv_files
 from linkage_server.release.released import release
 from linkage_server.release.wording import row_part, row_question
-from tests.support.indicator_tables import drawn_set, lmed, population
+from tests.support.indicator_tables import drawn_set, lmed, population, register
 from tests.support.released_example import example_context
 
 POLICY = shipped_policies()["standard@1.0.0"]
@@ -157,3 +157,19 @@ def test_steps_read_as_words():
     assert row_part("wtd:87") == "87 days of supply, from a waiting-time distribution"
     assert row_part("dosage_text:low") == "days of supply from the dosage text"
     assert row_part("no_step") == "days of supply not known"
+
+
+def test_the_share_of_rows_whose_doses_are_known_is_told_beside_a_sum_of_them():
+    rows = [
+        {"person": name, "day": day, "atc": "C10AA05", "packages": 1.0, "ddd_per_package": ddd}
+        for name, day, ddd in (("anna", 0, 28.0), ("anna", 30, None), ("berta", 3, 98.0), ("cesar", 5, 30.0))
+    ]
+    months = 'calendar = { from = 2020-01-01, until = 2020-03-01, step = "month" }'
+    body = f'id = "doses"\nkind = "ddd"\ncodes = "statin"\n{months}'
+    people = population(PERSONS)
+    events = {"lmed": register(PERSONS, rows, date_column="dispensing_date")}
+    values = evaluate(drawn_set(body, header=HEADER), population=people, events=events, data_until={})
+    plan = counting_plan(people, [], age_on=None)
+    told = finish(count_block(values, population=people, plan=plan), plan).row_parts
+    assert told == (RowParts("doses", "", "ddd", ("told", "not_told"), rows=(3, 1), persons=(3, 1)),)
+    assert (row_question("ddd"), row_part("not_told")) == ("Rows", "DDD not known: left out of the sum")

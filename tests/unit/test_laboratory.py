@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from pathlib import Path
@@ -19,6 +20,7 @@ from linkage_core.indicators import Measure, PersonValues
 from linkage_server.__main__ import main
 from linkage_server.lab.evaluate import evaluate_command, evaluate_files
 from linkage_server.lab.results import per_person
+from linkage_server.software_version import software_version
 
 SET = """
 [set]
@@ -100,6 +102,10 @@ def test_the_table_and_the_definition_with_its_hash_lie_beside(folder):
     about = json.loads((folder / "out" / "definition.json").read_text())
     assert about["set"] == "tried@0.1.0"
     assert len(about["sha256"]) == 64
+    assert about["software"] == software_version()
+    read = {name: hashlib.sha256((folder / f"{name}.csv").read_bytes()).hexdigest() for name in about["files"]}
+    assert about["files"] == read
+    assert {"population", "lmed"} <= read.keys()
 
 
 def test_the_command_says_what_it_wrote(folder):

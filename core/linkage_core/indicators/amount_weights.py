@@ -84,12 +84,19 @@ def _account(picked: SetRows, missing: Bools) -> dict[str, int]:
     return {"rows": len(picked.day), "rows_without_measure": int(np.count_nonzero(missing[picked.places]))}
 
 
+def without_doses(rows: Dispensings) -> Bools:
+    """bool, one a row: its number of DDD is not told."""
+    if rows.has("ddd_dispensed") and not rows.has("ddd_per_package"):
+        return rows.is_null("ddd_dispensed")
+    return rows.is_null("ddd_per_package") | rows.quantity_missing
+
+
 def _doses(rows: Dispensings, picked: SetRows) -> Weights:
     """DDD of a row: packages x DDD per package, or the amount that a register without them delivers."""
     if rows.has("ddd_dispensed") and not rows.has("ddd_per_package"):
         weight, scale = _amount(rows, "ddd_dispensed", picked)
-        return Weights("", weight, scale, _account(picked, rows.is_null("ddd_dispensed")))
-    account = _account(picked, rows.is_null("ddd_per_package") | rows.quantity_missing)
+        return Weights("", weight, scale, _account(picked, without_doses(rows)))
+    account = _account(picked, without_doses(rows))
     numbers, scale = rows.numbers("ddd_per_package")
     packages = rows.quantity[picked.places]
     if numbers.dtype == np.int32:

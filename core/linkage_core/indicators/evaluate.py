@@ -118,9 +118,8 @@ def evaluate(
         population.words[1] if population.words else None,
     )
     amounts = evaluate_amounts(context, [indicator for indicator in wanted if isinstance(indicator, AmountIndicator)])
-    values = [
-        value for indicator in wanted for value in amounts.get(indicator.id) or _evaluate_alone(context, indicator)
-    ]
+    told = {name: with_rows_told(own, rows_told(context, own[0].indicator)) for name, own in amounts.items() if own}
+    values = [value for indicator in wanted for value in told.get(indicator.id) or _evaluate_alone(context, indicator)]
     return [*values, *(value for indicator in wanted for value in _by_reason(context, indicator))]
 
 

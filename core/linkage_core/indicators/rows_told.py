@@ -1,4 +1,4 @@
-"""Which rows an indicator was computed from: by supply step, cut at the cap, reversed; with the persons behind them.
+"""Which rows an indicator was computed from: by supply step, cut at the cap, reversed, with DDD; and of whom.
 
 Shares of rows leave with a delivery, so how many persons stand behind each must be known as well. Counts are whole
 numbers of rows and persons that merge by addition.
@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from linkage.indicator_definition import supply_models
-from linkage.indicator_kinds import Indicator, Reversals
+from linkage.indicator_kinds import DefinedDailyDoses, Indicator, Reversals
+from linkage_core.indicators.amount_weights import without_doses
 from linkage_core.indicators.values import Int64s, PersonValues, RowsTold
 
 if TYPE_CHECKING:
@@ -29,7 +30,9 @@ NO_STEP = "no_step"
 
 
 def rows_told(context: RunContext, indicator: Indicator) -> tuple[RowsTold, ...]:
-    """The rows of an indicator's code sets; nothing for kinds that read neither supply nor reversed rows."""
+    """The rows of an indicator's code sets; nothing for kinds that read neither supply, doses nor reversed rows."""
+    if isinstance(indicator, DefinedDailyDoses):
+        return (_doses(context, indicator.register_name, indicator.codes),)
     names = _code_sets(indicator)
     if names is None:
         return ()
@@ -102,6 +105,20 @@ def _reversed(context: RunContext, register: str, rule: Reversals, names: list[s
         return RowsTold("reversed_rows", ("matched", "unmatched"), counts)
 
     return context.remember(("reversed rows", register, rule, *names), counted)
+
+
+def _doses(context: RunContext, register: str, codes: str | None) -> RowsTold:
+    """Rows whose number of DDD is told, and the others, which add nothing to a sum of DDD."""
+
+    def counted() -> RowsTold:
+        rows, picked = context.dispensings(register), context.set_rows(register, codes)
+        told = (~without_doses(rows))[picked.places]
+        bits = np.where(told, np.uint8(1), np.uint8(2))
+        return RowsTold(
+            "ddd", ("told", "not_told"), np.stack([_bit_counts(bits, 2), _bit_counts(_of_persons(bits, picked), 2)])
+        )
+
+    return context.remember(("rows with doses", register, codes), counted)
 
 
 def _of_persons(bits: Bits, picked: SetRows) -> Bits:

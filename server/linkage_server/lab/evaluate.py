@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Annotated
@@ -33,6 +34,7 @@ from linkage_server.lab.population_results import Asked, population_tables
 from linkage_server.lab.rate_results import rolls
 from linkage_server.lab.results import counts, per_person
 from linkage_server.lab.survival_results import survival
+from linkage_server.software_version import software_version
 
 
 def evaluate_command(
@@ -121,13 +123,14 @@ def evaluate_files(
 ) -> list[Path]:
     """Evaluate a set on plain files and write the results into a folder; returns what was written.
 
-    `table.parquet` and `table.csv` hold the counts, `definition.json` the canonical form with its hash and the account
-    of rows; `per_person.parquet` and `per_person.csv` one row an indicator, parameter point and person. Where
-    indicators follow persons in time, `survival` holds curves, `episodes` and `times` their persons' own. `events`
-    holds the events of measures of availability, `rates` what is told of periods: rates per inhabitant (`inhabitants`
-    is the file of mean populations), shares of rows, rolling periods; `drug_use_periods` the periods of the kind of
-    that name, and `package_days` what these tell of packages. `quantiles`, `series` and `comparison` are there where
-    they are asked for, `completeness` always.
+    `table.parquet` and `table.csv` hold the counts, `definition.json` the canonical form with its hash, the account of
+    rows, the version of the software and the SHA-256 of each file that was read; `per_person.parquet` and
+    `per_person.csv` one row an indicator, parameter point and person. Where indicators follow persons in time,
+    `survival` holds curves, `episodes` and `times` their persons' own. `events` holds the events of measures of
+    availability, `rates` what is told of periods: rates per inhabitant (`inhabitants` is the file of mean
+    populations), shares of rows, rolling periods; `drug_use_periods` the periods of the kind of that name, and
+    `package_days` what these tell of packages. `quantiles`, `series` and `comparison` are there where they are asked
+    for, `completeness` always.
 
     Raises:
         DefinitionRejected: the set is wrong.
@@ -185,6 +188,9 @@ def evaluate_files(
         "set": definition.name,
         "sha256": canonical_sha256(definition),
         "definition": json.loads(canonical_form(definition)),
+        "software": software_version(),
+        "data_until": {register: str(day) for register, day in (data_until or {}).items()},
+        "files": _hashes({"population": population, **events}),
         "account": _account(values),
         "rows": _rows(values),
     }
@@ -210,6 +216,16 @@ def _write(table: pa.Table, stem: Path) -> list[Path]:
     pq.write_table(table, as_parquet)
     pyarrow.csv.write_csv(table, as_csv)
     return [as_parquet, as_csv]
+
+
+def _hashes(files: Mapping[str, Path | None]) -> dict[str, str]:
+    """The SHA-256 of each file that was read."""
+    found = {}
+    for name, path in files.items():
+        if path is not None:
+            with path.open("rb") as file:
+                found[name] = hashlib.file_digest(file, "sha256").hexdigest()
+    return found
 
 
 def _rows(values: Sequence[PersonValues]) -> dict[str, dict[str, dict[str, dict[str, int]]]]:

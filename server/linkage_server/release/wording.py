@@ -35,6 +35,7 @@ MEASURES = {
 _ROW_QUESTIONS = {
     "supply": "Rows",
     "drug_use": "Rows",
+    "ddd": "Rows",
     "cap": "Rows with days of supply",
     "reversed_rows": "Reversed rows",
 }
@@ -49,6 +50,8 @@ _ROW_PARTS = {
     "no_step": "days of supply not known",
     "in_periods": "part of a drug use period",
     "without_parameters": "packages without parameters",
+    "told": "DDD known: added up",
+    "not_told": "DDD not known: left out of the sum",
     "capped": "cut at the cap",
     "within": "not cut",
     "matched": "cancel a dispensing",
