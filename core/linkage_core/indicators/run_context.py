@@ -27,6 +27,7 @@ from linkage_core.indicators.reasons import Persons, ReasonShelf, somebody
 from linkage_core.indicators.reversals import NettedRows, net
 from linkage_core.indicators.set_rows import EVERY_ROW, SetRows, rows_of_sets
 from linkage_core.indicators.spans import Asking, Question, questions_of, reversals_of
+from linkage_core.indicators.supply_of_another_rule import differs_by_rows, supply_of_another_rule
 from linkage_core.indicators.values import Bools, Int32s, Int64s, UInt8s
 from linkage_core.person_sets import UInt64s
 
@@ -118,11 +119,18 @@ class RunContext:
         model = self.definition.supply[name]
         key: tuple[str | int, ...] = (register, model.reversals, model.cap_days, *model.steps)
         if key not in self._supplies:
-            netted = self.netted(register, model.reversals)
-            self._supplies[key] = days_of_supply(
-                self.dispensings(register), model, netted, lambda step: self._days_in_periods(register, step, netted)
-            )
+            self._supplies[key] = self._supply(register, model, self.netted(register, model.reversals))
         return self._supplies[key]
+
+    def _supply(self, register: str, model: SupplyModel, netted: NettedRows) -> DaysOfSupply:
+        rows = self.dispensings(register)
+        for known_register, rule, *rest in self._supplies:
+            alike = (known_register, rest) == (register, [model.cap_days, *model.steps])
+            if alike and differs_by_rows(model, str(rule)):
+                known = self._supplies[register, rule, model.cap_days, *model.steps]
+                known_netted = self._netted[register, str(rule)]
+                return supply_of_another_rule(rows, model, netted, known=known, known_netted=known_netted)
+        return days_of_supply(rows, model, netted, lambda step: self._days_in_periods(register, step, netted))
 
     def stays(self, model: SupplyModel | DrugUseModel) -> HospitalStays:
         """Stays that a model asks for; none where it ignores them."""

@@ -105,14 +105,17 @@ def test_netting_is_done_once_for_each_rule_and_supply_once_for_each_model_and_r
     done: list[str] = []
     monkeypatch.setattr(run_context, "net", counted(done, "net", run_context.net))
     monkeypatch.setattr(run_context, "days_of_supply", counted(done, "supply", run_context.days_of_supply))
+    monkeypatch.setattr(
+        run_context, "supply_of_another_rule", counted(done, "patch", run_context.supply_of_another_rule)
+    )
     found("treatment_episodes", **GRID)
-    assert (done.count("net"), done.count("supply")) == (2, 4)
+    assert (done.count("net"), done.count("supply"), done.count("patch")) == (2, 2, 2)
 
 
 def counted(done: list[str], what: str, function: Any) -> Any:
-    def call(*arguments: Any) -> Any:
+    def call(*arguments: Any, **named: Any) -> Any:
         done.append(what)
-        return function(*arguments)
+        return function(*arguments, **named)
 
     return call
 
