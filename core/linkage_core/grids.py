@@ -135,6 +135,17 @@ def counting_plan(population: Population, by: Sequence[Sequence[str]], *, age_on
     return CountingPlan(crossings, rules, tuple(grids))
 
 
+def row_variables(by: Sequence[Sequence[str]]) -> list[str]:
+    """The row variables that crossings name, as they name them, each once."""
+    specs = {spec for crossing in by for spec in crossing if spec.startswith(ROW_PREFIX)}
+    return sorted(spec.removeprefix(ROW_PREFIX) for spec in specs)
+
+
+def crossings_of_persons(by: Sequence[Sequence[str]]) -> list[Sequence[str]]:
+    """The crossings without a row variable: in each of them a person is in one cell."""
+    return [crossing for crossing in by if not any(spec.startswith(ROW_PREFIX) for spec in crossing)]
+
+
 def _join(grids: list[Grid], wanted: Grid, plan: CountingPlan) -> None:
     if wanted.cells >= CELLS_MOST:
         raise EventsRejected("a crossing has more cells than can be counted.", mend="Cross fewer strata.")

@@ -1,7 +1,9 @@
-"""Every file that the laboratory writes has the columns that docs/manual/laboratory.md tells."""
+"""Files of the laboratory have the columns that docs/manual/laboratory.md tells; the record of a run names what it read."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from datetime import date
 from pathlib import Path
@@ -9,6 +11,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from linkage.population_rules import load_population_rules
 from linkage_server.lab.evaluate import evaluate_files
 from linkage_server.lab.population_results import Asked
 
@@ -95,6 +98,15 @@ p1,2020-01-01,C10AA05,1,30,104523,28
 p1,2020-02-10,C10AX09,1,60,200000,60
 p2,2020-02-11,C10AA05,1,30,104523,28
 """
+RULES = """
+[population.codes.statins]
+atc_include = ["C10AA"]
+[[population.exclude]]
+id = "used_before"
+kind = "drug"
+codes = "statins"
+window = { from = -365, to = -1 }
+"""
 
 
 def told() -> dict[str, list[str]]:
@@ -144,3 +156,25 @@ def test_the_page_sends_nobody_to_a_file_that_is_not_written(written: dict[str, 
     named = [found[1] for row in rows if (found := re.match(r" `(\w+)`", row))]
     assert len(named) >= 15
     assert set(named) <= written.keys()
+
+
+def test_the_record_names_each_file_that_was_read_and_the_rules_of_the_population(tmp_path: Path) -> None:
+    (tmp_path / "set.toml").write_text(SET)
+    (tmp_path / "people.csv").write_text(POPULATION)
+    (tmp_path / "lmed.csv").write_text(LMED)
+    (tmp_path / "inhabitants.csv").write_text("year,sex,persons\n2020,F,500\n2020,M,500\n")
+    (tmp_path / "rules.toml").write_text(RULES)
+    evaluate_files(
+        tmp_path / "set.toml",
+        population=tmp_path / "people.csv",
+        rules=load_population_rules(tmp_path / "rules.toml"),
+        events={"lmed": tmp_path / "lmed.csv"},
+        out=tmp_path,
+        inhabitants=tmp_path / "inhabitants.csv",
+    )
+    record = json.loads((tmp_path / "definition.json").read_text())
+    assert record["files"] == {
+        name: hashlib.sha256((tmp_path / f"{file}.csv").read_bytes()).hexdigest()
+        for name, file in (("population", "people"), ("inhabitants", "inhabitants"), ("lmed", "lmed"))
+    }
+    assert record["population_rules"]["exclude"][0]["id"] == "used_before"

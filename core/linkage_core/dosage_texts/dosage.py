@@ -50,11 +50,6 @@ class Dosage:
     course_days: int | None = None
     steps: tuple[DoseStep, ...] = ()
 
-    @property
-    def taper(self) -> bool:
-        """The dosage changes with time."""
-        return bool(self.steps)
-
     def units_per_day(self, ranges: RangeRule | None = None) -> Fraction | None:
         """The daily number of units that a package is used up by; None where the text does not state one.
 

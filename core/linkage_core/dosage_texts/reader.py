@@ -63,11 +63,6 @@ class _Clause:
         """It says how much, and when; the amounts of a day say both."""
         return self.dose is not None and (self.has_when or self.parts > 1)
 
-    @property
-    def only_daily(self) -> bool:
-        """It says that it is daily, and no more."""
-        return not (self.count or self.rate or self.times or self.weekdays or self.other_days)
-
     def a_day(self) -> tuple[Fraction, Fraction]:
         """Units a day, lower and upper.
 

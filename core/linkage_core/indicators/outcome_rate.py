@@ -27,7 +27,6 @@ from linkage_core.intervals import poisson_exact
 from linkage_core.ratios import rate_ratio
 
 _DAYS_A_YEAR = 365.25
-_ARMS = ("exposed", "unexposed")
 _NO_FOLLOW_UP = np.int32(0)
 
 

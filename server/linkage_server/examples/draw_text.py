@@ -8,7 +8,7 @@ from string import ascii_lowercase
 from linkage_server.examples.worked_example import Bar, Lane, Mark, WorkedExample
 from linkage_server.release.wording import parameters_title
 
-LEGEND = "● dispensed  ○ taken back  ─ supply  ═ episode  ▒ in hospital  ▲ event  † died"
+_LEGEND = "● dispensed  ○ taken back  ─ supply  ═ episode  ▒ in hospital  ▲ event  † died"
 _COLUMNS = 66
 _NAMES = 18
 _MARKS = {"dispensed": "●", "taken_back": "○", "event": "▲", "died": "†"}
@@ -36,7 +36,7 @@ def _lines(example: WorkedExample) -> Iterator[str]:
             yield f"{'':<6} {letter} = {words}"
     for letter, point in zip(ascii_lowercase, example.points, strict=False):
         yield f"{letter}: {parameters_title(point) or 'the value'}"
-    yield LEGEND
+    yield _LEGEND
 
 
 def _drawn(example: WorkedExample, bars: Sequence[Bar], marks: Sequence[Mark]) -> str:

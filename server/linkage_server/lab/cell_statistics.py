@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from linkage_core.counted_table import TOTAL
 from linkage_core.events import Population
-from linkage_core.grids import CountingPlan, Crossing, counting_plan
+from linkage_core.grids import CountingPlan, Crossing, counting_plan, crossings_of_persons
 from linkage_core.indicators import PersonValues
 from linkage_core.indicators.values import Bools, CellStatistic
 from linkage_core.strata import UNKNOWN
@@ -32,8 +32,7 @@ def cell_statistics(
     asked = [value for value in values if value.statistics is not None]
     if not asked:
         return None
-    strata = [crossing for crossing in by if not any(name.startswith("row:") for name in crossing)]
-    plan = counting_plan(population, strata, age_on=None)
+    plan = counting_plan(population, crossings_of_persons(by), age_on=None)
     names = [plan.rules[name].dimension.name for name in plan.rules]
     rows: dict[tuple[str, ...], dict[str, str | float | None]] = {}
     for crossing in plan.crossings:

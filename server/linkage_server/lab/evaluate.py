@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import Annotated
@@ -15,10 +14,10 @@ import pyarrow.parquet as pq
 import typer
 
 from linkage.errors import InputRefused
-from linkage.indicator_definition import canonical_form, canonical_sha256, load_indicator_set
+from linkage.indicator_definition import load_indicator_set
 from linkage.population_rules import PopulationRules, load_population_rules
 from linkage_core.aggregates import count_by
-from linkage_core.grids import ROW_PREFIX
+from linkage_core.grids import row_variables
 from linkage_core.indicators import PersonValues, evaluate
 from linkage_server.lab.cell_statistics import cell_statistics
 from linkage_server.lab.complete import CompletePeriods
@@ -33,8 +32,8 @@ from linkage_server.lab.period_cells import with_age_groups
 from linkage_server.lab.population_results import Asked, population_tables
 from linkage_server.lab.rate_results import rolls
 from linkage_server.lab.results import counts, per_person
+from linkage_server.lab.run_record import run_record
 from linkage_server.lab.survival_results import survival
-from linkage_server.software_version import software_version
 
 
 def evaluate_command(
@@ -123,14 +122,7 @@ def evaluate_files(
 ) -> list[Path]:
     """Evaluate a set on plain files and write the results into a folder; returns what was written.
 
-    `table.parquet` and `table.csv` hold the counts, `definition.json` the canonical form with its hash, the account of
-    rows, the version of the software and the SHA-256 of each file that was read; `per_person.parquet` and
-    `per_person.csv` one row an indicator, parameter point and person. Where indicators follow persons in time,
-    `survival` holds curves, `episodes` and `times` their persons' own. `events` holds the events of measures of
-    availability, `rates` what is told of periods: rates per inhabitant (`inhabitants` is the file of mean
-    populations), shares of rows, rolling periods; `drug_use_periods` the periods of the kind of that name, and
-    `package_days` what these tell of packages. `quantiles`, `series` and `comparison` are there where they are asked
-    for, `completeness` always.
+    docs/manual/laboratory.md tells every file with its columns.
 
     Raises:
         DefinitionRejected: the set is wrong.
@@ -141,31 +133,19 @@ def evaluate_files(
     if unknown := set(only) - {indicator.id for indicator in definition.indicators}:
         raise InputRefused(f"The set has no indicator {sorted(unknown)[0]!r}.", mend="Mend --only.")
     inputs = read_inputs(definition, population=population, events=events, told=columns or {}, rules=rules)
-    rows = sorted(
-        {spec.removeprefix(ROW_PREFIX) for crossing in by for spec in crossing if spec.startswith(ROW_PREFIX)}
-    )
     values = evaluate(
         inputs.definition,
         population=inputs.population,
         events=inputs.events,
         data_until=data_until or {},
         only=only,
-        row_dimensions=rows,
+        row_dimensions=row_variables(by),
     )
     out.mkdir(parents=True, exist_ok=True)
     people = read_inhabitants(inhabitants) if inhabitants is not None else None
     crossings = [with_age_groups(crossing, people, inputs.population) for crossing in by or _proposed(inputs)]
     complete = CompletePeriods(inputs.definition.indicators, data_until or {})
-    apart = [value for value in values if not rolls(value)]
-    tables = {
-        "table": counts(
-            count_by(apart, population=inputs.population, by=crossings if apart else []), complete=complete
-        ),
-        "survival": survival(values, population=inputs.population, by=crossings),
-        "statistics": cell_statistics(values, population=inputs.population, by=crossings),
-        "paths": paths(values, population=inputs.population, by=crossings),
-    }
-    tables["package_days"] = package_days(values)
+    tables = _of_cells(values, inputs, by=crossings, complete=complete)
     tables |= population_tables(
         values,
         inputs=inputs,
@@ -176,26 +156,45 @@ def evaluate_files(
         registers=list(events),
     )
     if write_persons:
-        tables["per_person"] = per_person(values, persons=inputs.persons)
-        tables["episodes"] = episodes(values, persons=inputs.persons)
-        tables["times"] = times(values, persons=inputs.persons)
-        tables["treatment_lines"] = treatment_lines(values, persons=inputs.persons)
-        tables["drug_use_periods"] = drug_use_periods(values, persons=inputs.persons)
+        tables |= _of_persons(values, inputs.persons)
     if write_events:
         tables["events"] = supply_events(values, persons=inputs.persons)
     written = [path for name, table in tables.items() if table is not None for path in _write(table, out / name)]
-    about = {
-        "set": definition.name,
-        "sha256": canonical_sha256(definition),
-        "definition": json.loads(canonical_form(definition)),
-        "software": software_version(),
-        "data_until": {register: str(day) for register, day in (data_until or {}).items()},
-        "files": _hashes({"population": population, **events}),
-        "account": _account(values),
-        "rows": _rows(values),
-    }
-    (out / "definition.json").write_text(json.dumps(about, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    record = run_record(
+        definition,
+        values,
+        rules=rules,
+        data_until=data_until or {},
+        files={"population": population, "inhabitants": inhabitants, **(parameters or {}), **events},
+    )
+    (out / "definition.json").write_text(json.dumps(record, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     return [*written, out / "definition.json"]
+
+
+def _of_cells(
+    values: Sequence[PersonValues], inputs: LabInputs, *, by: Sequence[Sequence[str]], complete: CompletePeriods
+) -> dict[str, pa.Table | None]:
+    """Tables by the name of their file, of the cells that the crossings make."""
+    people = inputs.population
+    # Rolling periods overlap, and what overlaps has no total in a table.
+    apart = [value for value in values if not rolls(value)]
+    return {
+        "table": counts(count_by(apart, population=people, by=by if apart else []), complete=complete),
+        "survival": survival(values, population=people, by=by),
+        "statistics": cell_statistics(values, population=people, by=by),
+        "paths": paths(values, population=people, by=by),
+        "package_days": package_days(values),
+    }
+
+
+def _of_persons(values: Sequence[PersonValues], persons: pa.Array) -> dict[str, pa.Table | None]:
+    return {
+        "per_person": per_person(values, persons=persons),
+        "episodes": episodes(values, persons=persons),
+        "times": times(values, persons=persons),
+        "treatment_lines": treatment_lines(values, persons=persons),
+        "drug_use_periods": drug_use_periods(values, persons=persons),
+    }
 
 
 def _proposed(inputs: LabInputs) -> list[list[str]]:
@@ -216,35 +215,6 @@ def _write(table: pa.Table, stem: Path) -> list[Path]:
     pq.write_table(table, as_parquet)
     pyarrow.csv.write_csv(table, as_csv)
     return [as_parquet, as_csv]
-
-
-def _hashes(files: Mapping[str, Path | None]) -> dict[str, str]:
-    """The SHA-256 of each file that was read."""
-    found = {}
-    for name, path in files.items():
-        if path is not None:
-            with path.open("rb") as file:
-                found[name] = hashlib.file_digest(file, "sha256").hexdigest()
-    return found
-
-
-def _rows(values: Sequence[PersonValues]) -> dict[str, dict[str, dict[str, dict[str, int]]]]:
-    """How the rows of each value fall apart, with the persons behind each part."""
-    return {
-        value.name: {
-            told.question: {
-                part: {"rows": rows, "persons": persons}
-                for part, rows, persons in zip(told.parts, *told.counts.tolist(), strict=True)
-            }
-            for told in value.rows_told
-        }
-        for value in values
-        if value.rows_told
-    }
-
-
-def _account(values: Sequence[PersonValues]) -> dict[str, dict[str, int]]:
-    return {value.name: dict(value.account) for value in values if value.account}
 
 
 def _pairs(options: Sequence[str], *, option: str) -> list[tuple[str, str]]:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from linkage_core.intervals import Floats
 from linkage_core.rates import AGE
 from linkage_core.rates.age_groups import as_band, regrouped
-from linkage_server.lab.period_cells import AmongInhabitants, Axis
+from linkage_server.lab.period_cells import AmongInhabitants, Axis, with_totals
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +41,12 @@ class InhabitantCells:
     def inside(self) -> Floats:
         """Of persons whom the table has, with totals of the crossing's strata."""
         inside = self.counted[:, *([slice(None, -1)] * (len(self.kept) + len(self.rest)))]
-        return _with_totals(inside, first=1, axes=len(self.kept))
+        return with_totals(inside, first=1, after=1 + len(self.kept))
 
     @property
     def people(self) -> Floats:
         """Inhabitants, with totals of the crossing's strata and one row level."""
-        return _with_totals(self.inhabitants[np.newaxis], first=1, axes=len(self.kept))
+        return with_totals(self.inhabitants[np.newaxis], first=1, after=1 + len(self.kept))
 
     def over_rest(self, cube: Floats) -> Floats:
         """Add up what is behind the crossing's strata."""
@@ -106,9 +106,3 @@ def _gathered(cube: Floats, axis: int, place: npt.NDArray[np.int64], size: int, 
     found = np.zeros((size + 1, *moved.shape[1:]))
     np.add.at(found, place, moved)
     return np.moveaxis(found if others else found[:-1], 0, axis)
-
-
-def _with_totals(cube: Floats, *, first: int, axes: int) -> Floats:
-    for axis in range(first, first + axes):
-        cube = np.concatenate((cube, cube.sum(axis=axis, keepdims=True)), axis=axis)
-    return cube

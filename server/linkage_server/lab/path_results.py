@@ -12,13 +12,13 @@ import pyarrow as pa
 
 from linkage_core.counted_table import TOTAL
 from linkage_core.events import Population
-from linkage_core.grids import counting_plan
+from linkage_core.grids import counting_plan, crossings_of_persons
 from linkage_core.indicators import PersonValues
 from linkage_core.indicators.values import Bools, Int64s, LineList
 from linkage_core.intervals import wilson
 from linkage_server.lab.cell_statistics import cells_of
 
-NONE = "none"
+_NONE = "none"
 """Stands where no line is."""
 
 
@@ -34,8 +34,7 @@ def paths(values: Sequence[PersonValues], *, population: Population, by: Sequenc
     asked = [(value, value.lines) for value in values if value.lines and value.indicator.laboratory_statistics]
     if not asked:
         return None
-    strata = [crossing for crossing in by if not any(name.startswith("row:") for name in crossing)]
-    plan = counting_plan(population, strata, age_on=None)
+    plan = counting_plan(population, crossings_of_persons(by), age_on=None)
     names = [plan.rules[name].dimension.name for name in plan.rules]
     rows: dict[tuple[object, ...], dict[str, object]] = {}
     for crossing in plan.crossings:
@@ -80,7 +79,7 @@ def _of_cell(lines: LineList, whose: Int64s) -> Iterator[dict[str, object]]:
     # 0 is no treatment: behind the last line of a path only zeros stand.
     treatment = np.where(has, lines.treatment[:, whose], 0)
     for path, persons in _counted(treatment.T):
-        text = " - ".join(_name(lines, one) for one in path if one) or NONE
+        text = " - ".join(_name(lines, one) for one in path if one) or _NONE
         yield _row("path", persons, len(whose), path=text)
     for line in range(1, most):
         with_source = treatment[:, treatment[line - 1] > 0]
@@ -119,7 +118,7 @@ def _named(lines: LineList, treatment: np.ndarray) -> tuple[list[str], Int64s]:
 
 def _name(lines: LineList, treatment: int) -> str:
     """The groups of a treatment, in the order of the definition."""
-    return "+".join(name for bit, name in enumerate(lines.groups) if treatment >> bit & 1) or NONE
+    return "+".join(name for bit, name in enumerate(lines.groups) if treatment >> bit & 1) or _NONE
 
 
 def _words(value: PersonValues) -> dict[str, str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +25,8 @@ from linkage_core.indicators.row_dimensions import dimension_name
 from linkage_core.indicators.values import Int32s, Int64s, Period
 from linkage_core.rates import AGE, Inhabitants
 from linkage_core.rates.age_groups import as_band
+
+Number = TypeVar("Number", np.int64, np.float64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,8 +254,8 @@ def _scale(value: PersonValues) -> int:
     return {Measure.YES_NO: 1, Measure.AMOUNT: value.scale, Measure.FRACTION: FRACTION_SCALE}[value.measure]
 
 
-def with_totals(cube: Int64s, *, first: int) -> Int64s:
-    """The total behind the levels of each axis from `first` on."""
-    for axis in range(first, cube.ndim):
+def with_totals(cube: npt.NDArray[Number], *, first: int, after: int | None = None) -> npt.NDArray[Number]:
+    """The total behind the levels of each axis from `first` on, up to `after`."""
+    for axis in range(first, cube.ndim if after is None else after):
         cube = np.concatenate((cube, cube.sum(axis=axis, keepdims=True)), axis=axis)
     return cube

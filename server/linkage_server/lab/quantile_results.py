@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from linkage_core.events import Population
+from linkage_core.grids import crossings_of_persons
 from linkage_core.indicators import Measure, PersonValues
 from linkage_core.intervals import Floats, Interval
 from linkage_core.quantiles import ValueHistogram, merged, value_histograms
@@ -41,8 +42,7 @@ def quantiles(
     asked = [value for value in values if value.measure is not Measure.YES_NO and _shares(value)]
     if not asked:
         return None
-    strata = [crossing for crossing in by if not any(name.startswith("row:") for name in crossing)]
-    cells = PeriodCells(population, strata, inhabitants)
+    cells = PeriodCells(population, crossings_of_persons(by), inhabitants)
     found = Rows(cells.names)
     for value in asked:
         counting = cells.of(value)

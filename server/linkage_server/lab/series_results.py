@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from linkage_core.events import Population
-from linkage_core.grids import ROW_PREFIX, Crossing
+from linkage_core.grids import Crossing, crossings_of_persons
 from linkage_core.indicators import PersonValues
 from linkage_core.strata import UNKNOWN
 from linkage_server.lab.complete import CompletePeriods
@@ -33,8 +33,9 @@ def series(
 
     The first periods, which have too few before them, are left out.
     """
-    crossings = [crossing for crossing in by if sum(name.startswith(_INDEX) for name in crossing) == 1]
-    crossings = [crossing for crossing in crossings if not any(name.startswith(ROW_PREFIX) for name in crossing)]
+    crossings = [
+        crossing for crossing in crossings_of_persons(by) if sum(name.startswith(_INDEX) for name in crossing) == 1
+    ]
     asked = [value for value in values if value.period is None]
     if not crossings or not asked or population.index_date is None:
         return None

@@ -15,7 +15,7 @@ import pyarrow as pa
 from linkage.indicator_kinds import WithCurves
 from linkage_core.counted_table import TOTAL
 from linkage_core.events import Population
-from linkage_core.grids import counting_plan
+from linkage_core.grids import counting_plan, crossings_of_persons
 from linkage_core.indicators import PersonValues
 from linkage_core.indicators.values import TimesToEvent
 from linkage_core.strata import UNKNOWN
@@ -51,8 +51,7 @@ def survival(values: Sequence[PersonValues], *, population: Population, by: Sequ
     # Without an index date nobody has a time.
     if not asked or population.index_date is None:
         return None
-    strata = [crossing for crossing in by if not any(name.startswith("row:") for name in crossing)]
-    plan = counting_plan(population, strata, age_on=None)
+    plan = counting_plan(population, crossings_of_persons(by), age_on=None)
     names = [plan.rules[name].dimension.name for name in plan.rules]
     rows = []
     seen = set()

@@ -11,7 +11,7 @@ from linkage.errors import ServiceUnavailable
 from linkage_core.compute import compute
 from linkage_core.disclosure import ProtectedTable, match_rate_band, protect, refuse_small_population
 from linkage_core.events import NumberHistory, Touched
-from linkage_core.grids import ROW_PREFIX
+from linkage_core.grids import row_variables
 from linkage_core.indicators.wanted_rows import wanted_rows
 from linkage_core.number_history import merge_changed_numbers
 from linkage_core.populations.from_registers import MadePopulation, define, settle
@@ -104,7 +104,7 @@ class Sources:
             self.store.partitions(manifest, columns=register.columns, asked=asked),
             columns=register.columns,
             history=self.history,
-            keep=wanted_rows([planned.chosen for planned in plan.sets], register.name, _row_dimensions(plan)),
+            keep=wanted_rows([planned.chosen for planned in plan.sets], register.name, row_variables(plan.document.by)),
         )
 
 
@@ -181,11 +181,6 @@ def question_of(plan: RunPlan) -> Question:
     return Question(
         sets=[planned.chosen for planned in plan.sets],
         by=plan.document.by,
-        row_dimensions=_row_dimensions(plan),
+        row_dimensions=row_variables(plan.document.by),
         data_until={register.name: register.data_until for register in plan.registers},
     )
-
-
-def _row_dimensions(plan: RunPlan) -> list[str]:
-    split_by = {part for crossing in plan.document.by for part in crossing if part.startswith(ROW_PREFIX)}
-    return sorted(part.removeprefix(ROW_PREFIX) for part in split_by)
