@@ -1,4 +1,4 @@
-"""Files of the laboratory have the columns that docs/manual/laboratory.md tells; the record of a run names what it read."""
+"""Files of the laboratory have the columns that the manual tells; the record of a run names what it read."""
 
 from __future__ import annotations
 
