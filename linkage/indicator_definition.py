@@ -22,78 +22,15 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from linkage.definition_errors import refusal
 from linkage.errors import DefinitionRejected
 from linkage.indicator_kinds import (
-    AddOn,
-    AmountIndicator,
-    AtHandTogether,
     CodeSet,
-    Cost,
-    CoveredOnDay,
-    DefinedDailyDoses,
-    DoseAboveLimit,
-    DrugAfterDiagnosis,
-    DrugBurden,
-    DrugsAtDate,
     DrugUseModel,
-    DrugUsePeriods,
-    EventInWindow,
-    FromFirstDispensing,
-    GenericSubstitution,
-    HighIntensity,
     Identifier,
     Indicator,
-    Initiation,
-    InRegisters,
-    InteractingPairs,
-    LandmarkOutcome,
-    MedicationAvailability,
-    MedicationPossessionRatio,
     Model,
-    OutcomeRate,
-    Polypharmacy,
-    PrimaryNonAdherence,
-    ProportionOfDaysCovered,
-    SequenceSymmetry,
-    StartAndUse,
-    SubstanceAmount,
     SupplyModel,
-    Switch,
-    TimeToDiscontinuation,
-    TreatmentEpisodes,
-    TreatmentLines,
-    Units,
-    Users,
-    WaitingTimeDistribution,
-    WithCurves,
-    WithOutcome,
     Words,
 )
-
-_WITH_STAYS = TreatmentEpisodes | TimeToDiscontinuation | CoveredOnDay
-_DRUGS_HELD = DrugsAtDate | DrugBurden | DoseAboveLimit | Polypharmacy
-_WITHOUT_STAYS = (
-    FromFirstDispensing
-    | MedicationAvailability
-    | OutcomeRate
-    | MedicationPossessionRatio
-    | _DRUGS_HELD
-    | AtHandTogether
-    | TreatmentLines
-)
-_NETTED = (
-    Users
-    | Initiation
-    | ProportionOfDaysCovered
-    | _DRUGS_HELD
-    | AtHandTogether
-    | TreatmentLines
-    | OutcomeRate
-    | LandmarkOutcome
-    | SequenceSymmetry
-    | DrugUsePeriods
-    | WaitingTimeDistribution
-    | FromFirstDispensing
-    | MedicationAvailability
-)
+from linkage.indicator_kinds.register_columns import merged
 
 
 class SetHeader(Model):
@@ -180,27 +117,19 @@ class IndicatorSet(Model):
             if indicator.id in seen:
                 raise ValueError(f"indicator {indicator.id!r} stands twice")
             seen.add(indicator.id)
-            for name in code_set_names(indicator):
+            for name in indicator.code_sets:
                 _known(name, self.codes, what="code set", where=indicator.id)
-            if isinstance(indicator, WithCurves) and indicator.competing == "death" and self.exits.death is None:
-                raise ValueError(
-                    f"indicator {indicator.id!r}: competing = 'death' needs dates of death, exits has death = false; "
-                    "name their register there, or write competing = 'none'"
-                )
-            if isinstance(indicator, LandmarkOutcome) and indicator.competing == "death" and _is_death(indicator, self):
-                raise ValueError(
-                    f"indicator {indicator.id!r}: death is the outcome, and cannot compete with itself; "
-                    "write competing = 'none'"
-                )
-            if isinstance(indicator, DrugUsePeriods):
-                _known(indicator.drug_use, self.drug_use, what="model of drug use", where=indicator.id)
+            if indicator.death_competes:
+                _check_death(indicator, self.exits.death)
+            for name in indicator.drug_use_models:
+                _known(name, self.drug_use, what="model of drug use", where=indicator.id)
             if indicator.by_reason is not None:
-                _check_reasons(indicator, self)
-            for name in indicator.row_code_sets if isinstance(indicator, AmountIndicator) else []:
+                _check_reasons(indicator, self.codes)
+            for name in indicator.splitting_code_sets:
                 _known(name, self.codes, what="code set", where=indicator.id)
-            for supply in supply_models(indicator):
-                _known(supply, self.supply, what="supply model", where=indicator.id)
-                if (hospital := self.supply[supply].hospital) not in (known := _hospital_modes(indicator)):
+            for name in indicator.supply_models:
+                _known(name, self.supply, what="supply model", where=indicator.id)
+                if (hospital := self.supply[name].hospital) not in (known := indicator.hospital_rules):
                     raise ValueError(
                         f"indicator {indicator.id!r}: {indicator.kind} does not know hospital stays as {hospital!r}; "
                         f"name a supply model with hospital = {' or '.join(map(repr, known))}"
@@ -208,32 +137,28 @@ class IndicatorSet(Model):
         return self
 
 
-def _hospital_modes(indicator: Indicator) -> list[str]:
-    """What days in hospital can count as. AdhereR knows no stays, so `compat` does not either."""
-    compatible = getattr(indicator, "mode", "") == "compat"
-    if isinstance(indicator, MedicationAvailability) and not compatible:
-        return ["ignore", "freeze"]
-    knows = isinstance(indicator, _WITH_STAYS) and not compatible
-    return ["ignore", "freeze", "credit", "shift"] if knows or not isinstance(indicator, _WITHOUT_STAYS) else ["ignore"]
+def _check_death(indicator: Indicator, death: Exit | None) -> None:
+    if death is None:
+        raise ValueError(
+            f"indicator {indicator.id!r}: competing = 'death' needs dates of death, exits has death = false; "
+            "name their register there, or write competing = 'none'"
+        )
+    if (death.register_name, death.date_column) in indicator.event_dates:
+        raise ValueError(
+            f"indicator {indicator.id!r}: death is the outcome, and cannot compete with itself; "
+            "write competing = 'none'"
+        )
 
 
-def _is_death(indicator: WithOutcome, definition: IndicatorSet) -> bool:
-    death, outcome = definition.exits.death, indicator.outcome
-    return death is not None and (death.register_name, death.date_column) == (
-        outcome.register_name,
-        outcome.date_column,
-    )
-
-
-def _check_reasons(indicator: Indicator, definition: IndicatorSet) -> None:
+def _check_reasons(indicator: Indicator, codes: dict[str, CodeSet]) -> None:
     assert indicator.by_reason is not None  # Asked before.
-    if isinstance(indicator, EventInWindow):
+    if not indicator.reads_dispensings:
         raise ValueError(f"indicator {indicator.id!r}: by_reason is of dispensings, and {indicator.kind} reads none")
     for name in indicator.by_reason.sets:
-        _known(name, definition.codes, what="code set", where=indicator.id)
-        if definition.codes[name].system != "snomed":
+        _known(name, codes, what="code set", where=indicator.id)
+        if codes[name].system != "snomed":
             raise ValueError(
-                f"indicator {indicator.id!r}: by_reason names {name!r} of {definition.codes[name].system} codes; "
+                f"indicator {indicator.id!r}: by_reason names {name!r} of {codes[name].system} codes; "
                 "reasons are Snomed CT concepts: write snomed_include"
             )
 
@@ -243,44 +168,6 @@ def _known(name: str, known: dict[str, Any], *, what: str, where: str) -> None:
         raise ValueError(
             f"indicator {where!r} names the {what} {name!r}, known are: {', '.join(sorted(known)) or 'none'}"
         )
-
-
-def own_code_sets(indicator: Indicator) -> list[str]:
-    """Names of the code sets of an indicator's own dispensings; empty when every row counts."""
-    codes = getattr(indicator, "codes", None)
-    names = list(codes) if isinstance(codes, list) else [codes] if codes else []
-    return names or ([] if isinstance(indicator, WithOutcome) else code_set_names(indicator))
-
-
-def splitting_code_sets(indicator: Indicator) -> list[str]:
-    """Names of the code sets that persons or rows of an indicator are split by; they do not say which rows count."""
-    of_persons = indicator.by_reason.sets if indicator.by_reason else []
-    of_rows = indicator.row_code_sets if isinstance(indicator, AmountIndicator) else []
-    return list(dict.fromkeys([*of_persons, *of_rows]))
-
-
-def code_set_names(indicator: Indicator) -> list[str]:
-    """Names of the code sets that an indicator uses; empty when every row counts."""
-    if isinstance(indicator, InteractingPairs):
-        return list(dict.fromkeys(name for pair in indicator.pairs for name in (pair.first, pair.second)))
-    if isinstance(indicator, DrugBurden):
-        return [one.codes for one in indicator.weights]
-    if isinstance(indicator, DrugAfterDiagnosis):
-        return list(dict.fromkeys([*indicator.codes, indicator.diagnosis.codes]))
-    codes = indicator.codes
-    if isinstance(indicator, Switch | AddOn):
-        return list(dict.fromkeys([*indicator.codes, *indicator.to]))
-    if isinstance(indicator, SequenceSymmetry):
-        return [*indicator.codes, *indicator.marker]
-    if isinstance(indicator, OutcomeRate | LandmarkOutcome):
-        return list(dict.fromkeys([*indicator.codes, *([indicator.outcome.codes] if indicator.outcome.codes else [])]))
-    return [] if codes is None else [codes] if isinstance(codes, str) else list(codes)
-
-
-def supply_models(indicator: Indicator) -> list[str]:
-    """Names of the supply models that an indicator uses."""
-    supply = getattr(indicator, "supply", None)
-    return [] if supply is None else [supply] if isinstance(supply, str) else list(supply)
 
 
 Raw = dict[str, Any]
@@ -332,103 +219,17 @@ def shipped_sets() -> dict[str, IndicatorSet]:
     return {definition.name: definition for definition in sets}
 
 
-def needs_index_date(indicator: Indicator) -> bool:
-    """Whether an indicator counts days from an index date."""
-    if isinstance(indicator, MedicationAvailability):
-        return indicator.needs_index_date
-    if isinstance(indicator, SequenceSymmetry | WaitingTimeDistribution):
-        return False
-    return getattr(indicator, "calendar", None) is None
-
-
-def population_columns(indicator: Indicator) -> list[str]:
-    """Columns of the population, beside index date and strata, that an indicator reads."""
-    columns: list[str] = getattr(indicator, "population_columns", [])
-    return columns
-
-
 def needed_columns(definition: IndicatorSet) -> dict[str, set[str]]:
     """Return the concepts that a set reads, by register; what a register does not have is missing from its partitions.
 
     `evaluate` refuses a set when a column without which it cannot answer is absent, so this is a reading list.
     """
-    needed: dict[str, set[str]] = {}
-    for exit_column in (definition.exits.death, definition.exits.emigration):
-        if exit_column is not None:
-            needed.setdefault(exit_column.register_name, set()).add(exit_column.date_column)
+    exits = (definition.exits.death, definition.exits.emigration)
+    needed = merged(*({one.register_name: {one.date_column}} for one in exits if one is not None))
     for indicator in definition.indicators:
-        if isinstance(indicator, InRegisters):
-            for one in indicator.criteria:
-                netted = ["packages", "atc", *PRODUCT_COLUMNS] if one.nets else []
-                needed.setdefault(one.register_name, set()).update([*one.needed_columns, *netted])
-            continue
-        columns = needed.setdefault(indicator.register_name, set())
-        if isinstance(indicator, EventInWindow):
-            columns.update([indicator.date_column, *indicator.code_columns])
-            continue
-        if isinstance(indicator, WithOutcome | DrugAfterDiagnosis):
-            outcome = indicator.outcome
-            needed.setdefault(outcome.register_name, set()).update([outcome.date_column, *outcome.code_columns])
-        columns.update(["dispensing_date", "packages", "atc"])
-        if indicator.by_reason is not None:
-            columns.update([indicator.by_reason.column, *PRODUCT_COLUMNS])
-        if isinstance(indicator, AmountIndicator):
-            columns.update(row_stratum.partition(":")[0] for row_stratum in indicator.row_strata)
-        if isinstance(indicator, Cost):
-            columns.update(f"cost_{part}" for part in indicator.cost)
-        if isinstance(indicator, DefinedDailyDoses):
-            columns.update(["ddd_per_package", "ddd_dispensed"])
-        if isinstance(indicator, Units | SubstanceAmount):
-            columns.add("units_per_package")
-        if isinstance(indicator, SubstanceAmount):
-            columns.add("strength_text" if indicator.strength == "text" else "strength_mg")
-        if isinstance(indicator, GenericSubstitution):
-            columns.add(indicator.code_column)
-        if isinstance(indicator, HighIntensity):
-            columns.update(["strength_text", "dosage_text"])
-        if isinstance(indicator, PrimaryNonAdherence):
-            needed.setdefault(indicator.prescriptions, set()).update(PRESCRIPTION_COLUMNS)
-        if isinstance(indicator, _NETTED | StartAndUse):
-            columns.update(PRODUCT_COLUMNS)
-        if isinstance(indicator, DrugsAtDate | Polypharmacy) and indicator.by_form:
-            columns.add("dosage_form")
-        if isinstance(indicator, DoseAboveLimit):
-            columns.update(["strength_text", "dosage_text"])
-        if isinstance(indicator, FromFirstDispensing | MedicationAvailability) and indicator.needs_dose:
-            columns.add("daily_dose")
-        if isinstance(indicator, DrugUsePeriods):
-            _add_drug_use(needed, columns, definition.drug_use[indicator.drug_use])
-        for supply in supply_models(indicator):
-            columns.update(
-                column for step in definition.supply[supply].steps for column in _STEP_COLUMNS[step.partition(":")[0]]
-            )
-            if definition.supply[supply].hospital != "ignore":
-                needed.setdefault(definition.supply[supply].hospital_register, set()).update(HOSPITAL_COLUMNS)
-            for name in definition.supply[supply].drug_use:
-                _add_drug_use(needed, columns, definition.drug_use[name])
+        supply = [definition.supply[name] for name in indicator.supply_models]
+        drug_use = [*indicator.drug_use_models, *(name for model in supply for name in model.drug_use)]
+        models: list[SupplyModel | DrugUseModel] = [*supply, *(definition.drug_use[name] for name in drug_use)]
+        of_models = ({indicator.register_name: model.columns} for model in models)
+        needed = merged(needed, indicator.needed_columns, *of_models, *(model.columns_of_stays for model in models))
     return needed
-
-
-def _add_drug_use(needed: dict[str, set[str]], columns: set[str], model: DrugUseModel) -> None:
-    columns.update(["product", "ddd_per_package", "ddd_dispensed"])
-    if model.hospital != "ignore":
-        needed.setdefault(model.hospital_register, set()).update(HOSPITAL_COLUMNS)
-
-
-PRODUCT_COLUMNS = ("product", "units_per_package", "strength_text")
-"""What tells one product from another when a reversed row looks for its dispensing."""
-
-PRESCRIPTION_COLUMNS = ("prescribing_date", "atc", "cancelled")
-"""What a register of prescriptions tells: day of issue, drug, and whether it was taken back."""
-
-HOSPITAL_COLUMNS = ("admission_date", "discharge_date")
-
-_STEP_COLUMNS: dict[str, tuple[str, ...]] = {
-    "dosage_text": ("dosage_text", "units_per_package"),
-    "days_supply": ("days_supply",),
-    "units_per_day": ("units_per_package",),
-    "ddd": ("ddd_per_package", "ddd_dispensed"),
-    "fixed": (),
-    "wtd": (),
-    "pre2dup": (),
-}

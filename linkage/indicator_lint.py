@@ -14,8 +14,8 @@ from enum import StrEnum
 
 from linkage.code_prefixes import fault_of_prefix
 from linkage.errors import DefinitionRejected
-from linkage.indicator_definition import IndicatorSet, code_set_names, splitting_code_sets, supply_models
-from linkage.indicator_kinds import CodeSet, Indicator, SupplyModel
+from linkage.indicator_definition import IndicatorSet
+from linkage.indicator_kinds import CodeSet, SupplyModel
 
 MOST_INDICATORS = 10_000
 _LONGEST_SHOWN = 20
@@ -198,15 +198,15 @@ def _plain(name: str) -> str:
 
 
 def _unused(definition: IndicatorSet) -> Iterator[Finding]:
-    used = {name for indicator in definition.indicators for name in _all_code_sets(indicator)}
+    used = {name for indicator in definition.indicators for name in indicator.every_code_set}
     for name in definition.codes:
         if name not in used:
             yield _warning(f"codes.{name}", "unused", "no indicator uses this code set.", "Leave it out.")
-    models = {name for indicator in definition.indicators for name in supply_models(indicator)}
+    models = {name for indicator in definition.indicators for name in indicator.supply_models}
     for name in definition.supply:
         if name not in models:
             yield _warning(f"supply.{name}", "unused", "no indicator uses this supply model.", "Leave it out.")
-    periods = {getattr(indicator, "drug_use", None) for indicator in definition.indicators}
+    periods = {name for indicator in definition.indicators for name in indicator.drug_use_models}
     periods |= {name for model in definition.supply.values() for name in model.drug_use}
     for name in definition.drug_use:
         if name not in periods:
@@ -246,14 +246,10 @@ def _awaiting_review(definition: IndicatorSet) -> Iterator[Finding]:
         if name in unsigned:
             yield _note(f"codes.{name}", "the codes await sign-off.")
     for indicator in definition.indicators:
-        names = [name for name in _all_code_sets(indicator) if name in unsigned]
+        names = [name for name in indicator.every_code_set if name in unsigned]
         if indicator.needs_review or names:
             because = f" (codes {', '.join(names)})" if names else ""
             yield _note(f"indicator.{indicator.id}", f"the definition awaits sign-off{because}.")
-
-
-def _all_code_sets(indicator: Indicator) -> list[str]:
-    return list(dict.fromkeys([*code_set_names(indicator), *splitting_code_sets(indicator)]))
 
 
 def _note(place: str, message: str) -> Finding:

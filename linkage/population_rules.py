@@ -18,7 +18,6 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from linkage.definition_errors import refusal
 from linkage.errors import DefinitionRejected
-from linkage.indicator_definition import PRODUCT_COLUMNS
 from linkage.indicator_kinds.codes_and_supply import CodeSet
 from linkage.indicator_kinds.common import Identifier, Model
 from linkage.indicator_kinds.criteria import Criterion
@@ -221,8 +220,7 @@ def columns_read(rules: PopulationRules) -> dict[str, set[str]]:
     """The same, and those that are read where a register has them: products of drugs, sex and age of who enters."""
     read = needed_columns(rules)
     for criterion in rules.criteria:
-        if criterion.nets:
-            read[criterion.register_name] |= {"packages", "atc", *PRODUCT_COLUMNS}
+        read[criterion.register_name] |= criterion.columns_read
     for entry in rules.defined.entries if rules.defined else ():
         read[entry.register_name] |= PERSON_COLUMNS
     return read

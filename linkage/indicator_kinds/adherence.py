@@ -7,7 +7,9 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from linkage.indicator_kinds.common import (
+    EVERY_HOSPITAL_RULE,
     Denominator,
+    HospitalRule,
     IndicatorBase,
     IntervalName,
     Names,
@@ -34,6 +36,11 @@ class ProportionOfDaysCovered(WithCarryOver):
     denominator: Annotated[list[Denominator], BeforeValidator(as_list), Field(min_length=1)] = ["all"]
     statistic: list[Literal["mean", "count", "share"] | QuantileName] = ["mean", "count", "share"]
     interval: IntervalName = "wilson"
+
+    @property
+    def hospital_rules(self) -> tuple[HospitalRule, ...]:
+        """Its stock knows all."""
+        return EVERY_HOSPITAL_RULE
 
 
 MedicationMeasure = Literal["cma1", "cma2", "cma3", "cma4", "cma5", "cma6", "cma7", "cma8", "cma9"]
@@ -77,6 +84,11 @@ class MedicationAvailability(IndicatorBase):
         if self.episodes is not None and self.observation is not None:
             raise ValueError("an episode is its own observation: leave observation out")
         return self
+
+    @property
+    def hospital_rules(self) -> tuple[HospitalRule, ...]:
+        """Days may be left out; AdhereR knows no stays."""
+        return ("ignore", "freeze") if self.mode == "corrected" else ("ignore",)
 
     @property
     def needs_dose(self) -> bool:

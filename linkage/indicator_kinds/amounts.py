@@ -18,6 +18,7 @@ from linkage.indicator_kinds.common import (
     unique,
 )
 from linkage.indicator_kinds.population_rates import STANDARDISED, RateName, Standard, UserRateName
+from linkage.indicator_kinds.register_columns import DDD_COLUMNS
 
 
 class Calendar(Model):
@@ -81,6 +82,21 @@ class _Amount(IndicatorBase):
         cuts = [stratum.partition(":")[2] for stratum in self.row_strata]
         return [name for cut in cuts if cut and not cut.isdigit() for name in cut.split("+")]
 
+    @property
+    def splitting_code_sets(self) -> list[str]:
+        """Those of its persons, then those of its rows."""
+        return list(dict.fromkeys([*super().splitting_code_sets, *self.row_code_sets]))
+
+    @property
+    def nets_reversals(self) -> bool:
+        """All rows are kept: a reversed row takes its own amount away."""
+        return False
+
+    @property
+    def own_columns(self) -> set[str]:
+        """Those that rows are split by, too."""
+        return super().own_columns | {stratum.partition(":")[0] for stratum in self.row_strata}
+
     @field_validator("row_strata")
     @classmethod
     def _sets_once(cls, strata: list[str]) -> list[str]:
@@ -113,6 +129,11 @@ class Users(_Amount):
     statistic: list[Literal["count", "share", "per_1000"] | UserRateName] = ["count", "per_1000"]
     interval: IntervalName = "wilson"
 
+    @property
+    def nets_reversals(self) -> bool:
+        """A person counts by what is left of her rows."""
+        return True
+
 
 class Dispensings(_Amount):
     """Sum of the sign of each row: a reversed row takes one dispensing away."""
@@ -127,6 +148,11 @@ class DefinedDailyDoses(_Amount):
     kind: Literal["ddd"]
     statistic: list[Literal["sum", "mean", "ddd_per_1000_inhabitants_per_day"] | RateName | QuantileName] = ["sum"]
 
+    @property
+    def own_columns(self) -> set[str]:
+        """Doses, too."""
+        return super().own_columns | {*DDD_COLUMNS}
+
 
 class Packages(_Amount):
     """Sum of packages, all rows kept so that reversed rows take theirs away."""
@@ -140,6 +166,11 @@ class Units(_Amount):
 
     kind: Literal["units"]
     statistic: list[Literal["sum", "mean"] | RateName | QuantileName] = ["sum"]
+
+    @property
+    def own_columns(self) -> set[str]:
+        """Units, too."""
+        return super().own_columns | {"units_per_package"}
 
 
 class SubstanceAmount(_Amount):
@@ -164,6 +195,14 @@ class SubstanceAmount(_Amount):
             raise ValueError("bare_number and concentrations say how texts are read: leave them out with numbers")
         return self
 
+    @property
+    def own_columns(self) -> set[str]:
+        """Units and their strength, too."""
+        return super().own_columns | {
+            "units_per_package",
+            "strength_text" if self.strength == "text" else "strength_mg",
+        }
+
 
 class Cost(_Amount):
     """Sum of a cost, all rows kept."""
@@ -173,6 +212,11 @@ class Cost(_Amount):
         "total"
     ]
     statistic: list[Literal["sum", "mean"] | RateName | QuantileName] = ["sum"]
+
+    @property
+    def own_columns(self) -> set[str]:
+        """Costs, too."""
+        return super().own_columns | {f"cost_{part}" for part in self.cost}
 
 
 RowCodes = Annotated[list[Annotated[str, Field(min_length=1)]], BeforeValidator(as_list), Field(min_length=1)]
@@ -198,6 +242,11 @@ class GenericSubstitution(_Amount):
         if self.standard is not None:
             raise ValueError("standard is for rates per inhabitants; a share of rows has none")
         return self
+
+    @property
+    def own_columns(self) -> set[str]:
+        """The code of substitution, too."""
+        return super().own_columns | {self.code_column}
 
     @property
     def laboratory_statistics(self) -> list[str]:

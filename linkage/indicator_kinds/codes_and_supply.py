@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from linkage.indicator_kinds.common import Model, Reversals, as_list, unique
+from linkage.indicator_kinds.common import HospitalRule, Model, Reversals, as_list, unique
+from linkage.indicator_kinds.register_columns import DDD_COLUMNS, HOSPITAL_COLUMNS
 
 
 class Validity(Model):
@@ -63,6 +64,15 @@ _STEP_PATTERN = (
     r"|pre2dup:[a-z][a-z0-9_-]*)$"
 )
 _WITHOUT_AMOUNT = ("dosage_text", "pre2dup")
+_STEP_COLUMNS: dict[str, tuple[str, ...]] = {
+    "dosage_text": ("dosage_text", "units_per_package"),
+    "days_supply": ("days_supply",),
+    "units_per_day": ("units_per_package",),
+    "ddd": DDD_COLUMNS,
+    "fixed": (),
+    "wtd": (),
+    "pre2dup": (),
+}
 
 
 class SupplyModel(Model):
@@ -78,7 +88,7 @@ class SupplyModel(Model):
     steps: Annotated[list[Annotated[str, Field(pattern=_STEP_PATTERN)]], BeforeValidator(as_list), Field(min_length=1)]
     cap_days: int = Field(default=125, ge=1, le=3650)
     reversals: Reversals = "net"
-    hospital: Literal["ignore", "freeze", "credit", "shift"] = "ignore"
+    hospital: HospitalRule = "ignore"
     hospital_register: str = "par_sv"
     source: str = ""
 
@@ -86,6 +96,16 @@ class SupplyModel(Model):
     def drug_use(self) -> list[str]:
         """Names of the models of drug use that steps ask for."""
         return [step.partition(":")[2] for step in self.steps if step.startswith("pre2dup:")]
+
+    @property
+    def columns(self) -> set[str]:
+        """Columns of the register of dispensings that its steps read."""
+        return {column for step in self.steps for column in _STEP_COLUMNS[step.partition(":")[0]]}
+
+    @property
+    def columns_of_stays(self) -> dict[str, set[str]]:
+        """Columns that tell hospital stays, by register; none where it does not look at them."""
+        return {} if self.hospital == "ignore" else {self.hospital_register: {*HOSPITAL_COLUMNS}}
 
     @field_validator("steps")
     @classmethod

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal, TypeVar, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from linkage.indicator_kinds.register_columns import DISPENSING_COLUMNS, PRODUCT_COLUMNS, merged
 
 Item = TypeVar("Item")
 
@@ -26,6 +28,8 @@ ShareGrid = Annotated[list[Annotated[float, Field(gt=0, le=1)]], BeforeValidator
 Names = Annotated[list[str], BeforeValidator(as_list), Field(min_length=1)]
 Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$")]
 Reversals = Literal["net", "net_latest", "drop_negative", "none"]
+HospitalRule = Literal["ignore", "freeze", "credit", "shift"]
+EVERY_HOSPITAL_RULE: tuple[HospitalRule, ...] = get_args(HospitalRule)
 Denominator = Literal["all", "alive_at_N"]
 IntervalName = Literal["wilson", "clopper-pearson", "poisson", "none"]
 QuantileName = Annotated[str, Field(pattern=r"^(median|quantile:0\.\d{1,4})$")]
@@ -120,7 +124,7 @@ class ByReason(Model):
 
 
 class IndicatorBase(Model):
-    """What every kind has."""
+    """What every kind has, and what it tells about itself: a kind that differs says so in its own class."""
 
     id: Identifier
     title: Words = Words()
@@ -135,6 +139,99 @@ class IndicatorBase(Model):
     def title_or_id(self) -> Words:
         """Titles for readers; the identifier where a language has none."""
         return Words(sv=self.title.sv or self.id, en=self.title.en or self.id)
+
+    @property
+    def own_code_sets(self) -> list[str]:
+        """Names of the code sets of its own rows; empty when every row counts."""
+        codes = getattr(self, "codes", None)
+        return [] if codes is None else [codes] if isinstance(codes, str) else list(codes)
+
+    @property
+    def code_sets(self) -> list[str]:
+        """Names of the code sets that say which rows count, those of a second drug or of an outcome among them."""
+        return self.own_code_sets
+
+    @property
+    def splitting_code_sets(self) -> list[str]:
+        """Names of the code sets that its persons or rows are split by; they do not say which rows count."""
+        return list(dict.fromkeys(self.by_reason.sets)) if self.by_reason else []
+
+    @property
+    def every_code_set(self) -> list[str]:
+        """Names of all code sets that it uses, each once."""
+        return list(dict.fromkeys([*self.code_sets, *self.splitting_code_sets]))
+
+    @property
+    def supply_models(self) -> list[str]:
+        """Names of the supply models that it uses."""
+        supply = getattr(self, "supply", None)
+        return [] if supply is None else [supply] if isinstance(supply, str) else list(supply)
+
+    @property
+    def drug_use_models(self) -> list[str]:
+        """Names of the models of drug use that it uses, beside those that supply models name."""
+        return []
+
+    @property
+    def hospital_rules(self) -> tuple[HospitalRule, ...]:
+        """What days in hospital can count as in its supply models."""
+        return ("ignore",)
+
+    @property
+    def needs_index_date(self) -> bool:
+        """Whether it counts days from an index date."""
+        return getattr(self, "calendar", None) is None
+
+    @property
+    def needs_dose(self) -> bool:
+        """Whether daily doses are read."""
+        return False
+
+    @property
+    def reads_dispensings(self) -> bool:
+        """Whether its rows are dispensings, which are of one code each and tell reasons of prescribing."""
+        return True
+
+    @property
+    def nets_reversals(self) -> bool:
+        """Whether reversed rows take others away, so that products are told apart."""
+        return True
+
+    @property
+    def death_competes(self) -> bool:
+        """Whether death is an end of its own, so that its date must be known."""
+        return False
+
+    @property
+    def event_dates(self) -> list[tuple[str, str]]:
+        """Register and date column of the events that it looks for."""
+        return []
+
+    @property
+    def population_columns(self) -> list[str]:
+        """Columns of the population, beside index date and strata, that it reads."""
+        return []
+
+    @property
+    def own_columns(self) -> set[str]:
+        """Columns of its register that it reads, beside those of its models."""
+        products = PRODUCT_COLUMNS if self.nets_reversals else ()
+        reasons = [self.by_reason.column, *PRODUCT_COLUMNS] if self.by_reason else []
+        return {*DISPENSING_COLUMNS, *products, *reasons, *(["daily_dose"] if self.needs_dose else [])}
+
+    @property
+    def columns_elsewhere(self) -> dict[str, set[str]]:
+        """Columns of other registers that it reads, beside those of its models."""
+        return {}
+
+    @property
+    def needed_columns(self) -> dict[str, set[str]]:
+        """Columns that it reads, by register, beside those of its models."""
+        return merged({self.register_name: self.own_columns}, self.columns_elsewhere)
+
+    def wanted_code_sets(self, register: str) -> list[str] | None:
+        """Names of the sets of ATC codes that it looks for in a register; None where every row of it matters."""
+        return (self.code_sets or None) if register == self.register_name else []
 
     @property
     def unprotected(self) -> list[str]:

@@ -26,7 +26,7 @@ from linkage.indicator_kinds.common import (
     as_list,
     unique,
 )
-from linkage.indicator_kinds.outcomes import Outcome
+from linkage.indicator_kinds.outcomes import LooksElsewhere, Outcome
 
 WEIGHT_SCALE = 1_000_000
 """Units per whole of a weight."""
@@ -81,6 +81,11 @@ class _DistinctDrugs(_DrugsHeld):
             raise ValueError("by_form tells forms of one substance apart: it needs code_length = 7")
         return self
 
+    @property
+    def own_columns(self) -> set[str]:
+        """Dosage forms, too, where they tell drugs apart."""
+        return super().own_columns | ({"dosage_form"} if self.by_form else set())
+
 
 class AtDate(_DrugsHeld):
     """On days after the index day, or on the last day of calendar periods."""
@@ -132,6 +137,11 @@ class DrugBurden(AtDate):
     def _each_set_once(self) -> DrugBurden:
         unique([one.codes for one in self.weights])
         return self
+
+    @property
+    def own_code_sets(self) -> list[str]:
+        """Those that have a weight."""
+        return [one.codes for one in self.weights]
 
 
 class Polypharmacy(_DistinctDrugs):
@@ -206,6 +216,11 @@ class InteractingPairs(_AtHandTogether):
             raise ValueError("measure = 'class' needs pairs with a class")
         return self
 
+    @property
+    def own_code_sets(self) -> list[str]:
+        """Those of all pairs, each once."""
+        return list(dict.fromkeys(name for pair in self.pairs for name in (pair.first, pair.second)))
+
 
 class DuplicateTherapy(_AtHandTogether):
     """Persons with several drugs of one group at hand together, on so many days of the observation.
@@ -234,7 +249,7 @@ class Diagnosis(Outcome):
         return self
 
 
-class DrugAfterDiagnosis(_AtHandTogether):
+class DrugAfterDiagnosis(LooksElsewhere, _AtHandTogether):
     """Persons with a drug at hand after a diagnosis in another register that speaks against it, of those who have it.
 
     `observe` counts days from the first diagnosis of its window: to = 365 are the 365 days from that day on.
@@ -252,8 +267,8 @@ class DrugAfterDiagnosis(_AtHandTogether):
         return self
 
     @property
-    def outcome(self) -> Outcome:
-        """What is looked for in the other register."""
+    def looked_for(self) -> Outcome:
+        """The diagnosis."""
         return self.diagnosis
 
 

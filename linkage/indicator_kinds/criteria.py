@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from linkage.indicator_kinds.common import Identifier, Model, Reversals, as_list
+from linkage.indicator_kinds.register_columns import PRODUCT_COLUMNS
 
 _KINDS: dict[str, tuple[str, str, list[str]]] = {
     "diagnosis": ("par_sv", "admission_date", ["main_diagnosis", "diagnosis"]),
@@ -100,6 +101,11 @@ class Criterion(Model):
         """Columns of its register without which it cannot be judged."""
         limits = [limit.column for limit in (self.age, self.sex, *self.where) if limit is not None]
         return {self.date_column, *self.code_columns, *limits}
+
+    @property
+    def columns_read(self) -> set[str]:
+        """The same, and those of products where they are told apart: read where the register has them."""
+        return self.needed_columns | ({"packages", "atc", *PRODUCT_COLUMNS} if self.nets else set())
 
     @property
     def nets(self) -> bool:

@@ -17,6 +17,7 @@ from linkage.indicator_kinds.common import (
     as_list,
     unique,
 )
+from linkage.indicator_kinds.register_columns import DOSE_COLUMNS
 
 DoseStep = Annotated[str, Field(pattern=r"^(dosage_text(:(low|mid|high))?|units_per_day:\d+(\.\d+)?)$")]
 
@@ -70,3 +71,8 @@ class HighIntensity(IndicatorBase):
         if any(step.startswith("units_per_day") for step in self.dose[:-1]):
             raise ValueError("units_per_day answers for every row: it must be the last step of dose")
         return self
+
+    @property
+    def own_columns(self) -> set[str]:
+        """What tells doses, too."""
+        return super().own_columns | {*DOSE_COLUMNS}

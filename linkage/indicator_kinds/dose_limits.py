@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from linkage.indicator_kinds.common import Model, Names, as_list, unique
 from linkage.indicator_kinds.concurrent import AtDate
 from linkage.indicator_kinds.dose import DoseStep
+from linkage.indicator_kinds.register_columns import DOSE_COLUMNS
 
 
 class DoseLimit(Model):
@@ -60,3 +61,8 @@ class DoseAboveLimit(AtDate):
         if any(step.startswith("units_per_day") for step in self.dose[:-1]):
             raise ValueError("units_per_day answers for every row: it must be the last step of dose")
         return self
+
+    @property
+    def own_columns(self) -> set[str]:
+        """What tells doses, too."""
+        return super().own_columns | {*DOSE_COLUMNS}

@@ -20,6 +20,7 @@ from linkage.indicator_kinds.common import (
     as_list,
     unique,
 )
+from linkage.indicator_kinds.register_columns import DDD_COLUMNS, HOSPITAL_COLUMNS
 
 Days = Annotated[float, Field(gt=0, le=3650, allow_inf_nan=False)]
 Doses = Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)]
@@ -106,6 +107,16 @@ class DrugUseModel(Model):
             self.join_percent,
         ]
 
+    @property
+    def columns(self) -> set[str]:
+        """Columns of the register of dispensings that it reads."""
+        return {"product", *DDD_COLUMNS}
+
+    @property
+    def columns_of_stays(self) -> dict[str, set[str]]:
+        """Columns that tell hospital stays, by register; none where it does not look at them."""
+        return {} if self.hospital == "ignore" else {self.hospital_register: {*HOSPITAL_COLUMNS}}
+
     @field_validator("drugs")
     @classmethod
     def _written_plainly(cls, drugs: dict[str, DrugDays]) -> dict[str, DrugDays]:
@@ -154,3 +165,8 @@ class DrugUsePeriods(IndicatorBase):
         if ("in_use" in self.measure) != bool(self.at_days):
             raise ValueError("in_use and at_days belong together: name the days on which use is asked for")
         return self
+
+    @property
+    def drug_use_models(self) -> list[str]:
+        """Its own."""
+        return [self.drug_use]

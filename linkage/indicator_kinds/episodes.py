@@ -10,7 +10,16 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from linkage.indicator_kinds.common import IndicatorBase, IntervalName, Names, QuantileName, as_list, unique
+from linkage.indicator_kinds.common import (
+    EVERY_HOSPITAL_RULE,
+    HospitalRule,
+    IndicatorBase,
+    IntervalName,
+    Names,
+    QuantileName,
+    as_list,
+    unique,
+)
 from linkage.indicator_kinds.supply_grid import WithCarryOver
 
 DayGrid = Annotated[list[Annotated[int, Field(ge=0, le=3650)]], BeforeValidator(as_list)]
@@ -67,6 +76,11 @@ class WithChanges(WithGaps):
         return self
 
     @property
+    def hospital_rules(self) -> tuple[HospitalRule, ...]:
+        """All; AdhereR knows no stays."""
+        return EVERY_HOSPITAL_RULE if self.mode == "corrected" else super().hospital_rules
+
+    @property
     def needs_dose(self) -> bool:
         """Whether daily doses are read; AdhereR never compares them between episodes."""
         return self.dosage_change or ("dosage_change" in self.new_episode_on and self.mode == "corrected")
@@ -120,6 +134,11 @@ class WithCurves(IndicatorBase):
         if not self.at_days and {"km", "cif"} & set(self.statistic):
             raise ValueError("km and cif need at_days: the days at which the curve is read")
         return self
+
+    @property
+    def death_competes(self) -> bool:
+        """Unless the definition says otherwise."""
+        return self.competing == "death"
 
     @property
     def event_word(self) -> str:
@@ -193,6 +212,11 @@ class Switch(WithGaps):
     statistic: list[Literal["count", "share"]] = ["count", "share"]
     interval: IntervalName = "wilson"
 
+    @property
+    def code_sets(self) -> list[str]:
+        """Those of the other drug, too."""
+        return list(dict.fromkeys([*self.codes, *self.to]))
+
 
 class AddOn(WithGaps):
     """Persons to whose treatment another is added: both go on together for `together_days`.
@@ -209,6 +233,11 @@ class AddOn(WithGaps):
     statistic: list[Literal["count", "share"]] = ["count", "share"]
     interval: IntervalName = "wilson"
 
+    @property
+    def code_sets(self) -> list[str]:
+        """Those of the added treatment, too."""
+        return list(dict.fromkeys([*self.codes, *self.to]))
+
 
 class CoveredOnDay(_FromFirstDispensing):
     """Proportion of patients covered (PPC): of those observed on day t after the first dispensing, who has supply."""
@@ -217,6 +246,11 @@ class CoveredOnDay(_FromFirstDispensing):
     at_days: Annotated[DayGrid, Field(min_length=1)]
     statistic: list[Literal["count", "share"]] = ["count", "share"]
     interval: IntervalName = "wilson"
+
+    @property
+    def hospital_rules(self) -> tuple[HospitalRule, ...]:
+        """All; AdhereR knows no stays."""
+        return EVERY_HOSPITAL_RULE if self.mode == "corrected" else super().hospital_rules
 
     @model_validator(mode="after")
     def _days_of_follow_up(self) -> CoveredOnDay:

@@ -28,3 +28,22 @@ class EventInWindow(IndicatorBase):
         if (self.codes is None) != (not self.code_columns):
             raise ValueError("give codes and columns together, or neither (any row of the register counts)")
         return self
+
+    @property
+    def reads_dispensings(self) -> bool:
+        """It reads events."""
+        return False
+
+    @property
+    def event_dates(self) -> list[tuple[str, str]]:
+        """Its own."""
+        return [(self.register_name, self.date_column)]
+
+    @property
+    def own_columns(self) -> set[str]:
+        """Date and codes."""
+        return {self.date_column, *self.code_columns}
+
+    def wanted_code_sets(self, register: str) -> list[str] | None:
+        """Events are looked for in several columns, lists among them, which a test of one code cannot judge."""
+        return None if register == self.register_name else []

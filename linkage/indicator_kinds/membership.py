@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from linkage.indicator_kinds.amounts import Calendar
 from linkage.indicator_kinds.common import Identifier, IndicatorBase, IntervalName, as_list
 from linkage.indicator_kinds.criteria import Criterion
+from linkage.indicator_kinds.register_columns import merged
 
 BOTH, EITHER, ONLY = "both", "either", "{}_only"
 
@@ -51,6 +52,23 @@ class InRegisters(IndicatorBase):
     def codes(self) -> list[str]:
         """Names of their code sets."""
         return list(dict.fromkeys(one.codes for one in self.criteria if one.codes is not None))
+
+    @property
+    def event_dates(self) -> list[tuple[str, str]]:
+        """Those of its criteria."""
+        return [(one.register_name, one.date_column) for one in self.criteria]
+
+    @property
+    def needed_columns(self) -> dict[str, set[str]]:
+        """Those of its criteria."""
+        return merged(*({one.register_name: one.columns_read} for one in self.criteria))
+
+    def wanted_code_sets(self, register: str) -> list[str] | None:
+        """Those of its criteria in the register, where each looks at ATC codes alone."""
+        own = [one for one in self.criteria if one.register_name == register]
+        if any(one.code_columns != ["atc"] for one in own):
+            return None
+        return [one.codes for one in own if one.codes is not None]
 
     @property
     def memberships(self) -> dict[str, tuple[str, ...]]:

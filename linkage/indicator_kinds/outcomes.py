@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from linkage.indicator_kinds.common import (
+    EVERY_HOSPITAL_RULE,
+    HospitalRule,
     IndicatorBase,
     Model,
     Names,
@@ -36,7 +39,36 @@ class Outcome(Model):
         return self
 
 
-class WithOutcome(IndicatorBase):
+class LooksElsewhere(IndicatorBase):
+    """Kinds that look for events in a register beside the one that tells the treatment."""
+
+    @property
+    @abstractmethod
+    def looked_for(self) -> Outcome:
+        """What is looked for."""
+
+    @property
+    def code_sets(self) -> list[str]:
+        """Those of the events, too."""
+        events = self.looked_for.codes
+        return list(dict.fromkeys([*super().code_sets, *([events] if events else [])]))
+
+    @property
+    def event_dates(self) -> list[tuple[str, str]]:
+        """Those of what is looked for."""
+        return [(self.looked_for.register_name, self.looked_for.date_column)]
+
+    @property
+    def columns_elsewhere(self) -> dict[str, set[str]]:
+        """Date and codes of the events."""
+        return {self.looked_for.register_name: {self.looked_for.date_column, *self.looked_for.code_columns}}
+
+    def wanted_code_sets(self, register: str) -> list[str] | None:
+        """Events are looked for in several columns, lists among them, which a test of one code cannot judge."""
+        return None if register == self.looked_for.register_name else super().wanted_code_sets(register)
+
+
+class WithOutcome(LooksElsewhere):
     """An outcome in a register beside the one that tells the treatment.
 
     `washout` leaves out who had the outcome in days around the index day, both ends included.
@@ -44,6 +76,11 @@ class WithOutcome(IndicatorBase):
 
     outcome: Outcome
     washout: Washout | None = None
+
+    @property
+    def looked_for(self) -> Outcome:
+        """The outcome."""
+        return self.outcome
 
     @field_validator("washout")
     @classmethod
@@ -111,6 +148,11 @@ class LandmarkOutcome(WithOutcome, WithCurves):
         if any(day > self.follow_up_days for day in [*self.at_days, *self.restricted_mean_days]):
             raise ValueError("a day of at_days or of rmst lies above follow_up_days: the curve ends there")
         return self
+
+    @property
+    def hospital_rules(self) -> tuple[HospitalRule, ...]:
+        """The stock of days covered knows all."""
+        return EVERY_HOSPITAL_RULE
 
     @property
     def event_word(self) -> str:

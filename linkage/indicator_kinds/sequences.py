@@ -44,6 +44,16 @@ class SequenceSymmetry(IndicatorBase):
         return self
 
     @property
+    def code_sets(self) -> list[str]:
+        """Those of the marker, too."""
+        return [*self.codes, *self.marker]
+
+    @property
+    def needs_index_date(self) -> bool:
+        """Days lie between two dispensings."""
+        return False
+
+    @property
     def laboratory_statistics(self) -> list[str]:
         """Statistics that disclosure control cannot protect yet."""
         return [name for name in self.statistic if name in LABORATORY_RATIOS]

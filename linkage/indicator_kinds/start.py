@@ -131,6 +131,10 @@ class Combination(IndicatorBase):
         return [name for name in self.statistic if name == "mean"]
 
 
+PRESCRIPTION_COLUMNS = ("prescribing_date", "atc", "cancelled")
+"""What a register of prescriptions tells: day of issue, drug, and whether it was taken back."""
+
+
 class PrimaryNonAdherence(IndicatorBase):
     """Prescriptions without a dispensing of the same drug (`match = "atc"`) or of the same codes within N days.
 
@@ -162,6 +166,15 @@ class PrimaryNonAdherence(IndicatorBase):
         if self.prescriptions == self.register_name:
             raise ValueError("prescriptions must name a register of prescriptions, register one of dispensings")
         return self
+
+    @property
+    def columns_elsewhere(self) -> dict[str, set[str]]:
+        """Those of prescriptions."""
+        return {self.prescriptions: {*PRESCRIPTION_COLUMNS}}
+
+    def wanted_code_sets(self, register: str) -> list[str] | None:
+        """Prescriptions are of the same codes as dispensings."""
+        return self.code_sets if register == self.prescriptions else super().wanted_code_sets(register)
 
     @property
     def laboratory_statistics(self) -> list[str]:

@@ -9,7 +9,9 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from linkage.indicator_kinds.amounts import Calendar
 from linkage.indicator_kinds.common import (
+    EVERY_HOSPITAL_RULE,
     Denominator,
+    HospitalRule,
     IndicatorBase,
     IntervalName,
     Model,
@@ -103,6 +105,11 @@ class _OnDay(IndicatorBase):
     lookback_days: int = Field(default=180, ge=0, le=3650)
     carry_over: Literal["per_drug", "pooled", "none"] = "per_drug"
     stock_cap_days: Annotated[int, Field(ge=1, le=3650)] | Literal["none"] = 180
+
+    @property
+    def hospital_rules(self) -> tuple[HospitalRule, ...]:
+        """Its stock knows all."""
+        return EVERY_HOSPITAL_RULE
 
 
 class Prevalence(_OnDay):

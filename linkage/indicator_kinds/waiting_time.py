@@ -73,6 +73,11 @@ class WaitingTimeDistribution(IndicatorBase):
         return self
 
     @property
+    def needs_index_date(self) -> bool:
+        """The window is of dates."""
+        return False
+
+    @property
     def laboratory_statistics(self) -> list[str]:
         """All of it: an order is refused."""
         return list(self.statistic)

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
-from linkage.indicator_definition import own_code_sets
 from linkage.indicator_kinds import AtHandTogether, DrugAfterDiagnosis, DuplicateTherapy, InteractingPairs
 from linkage_core.indicators.days_together import (
     Conditions,
@@ -32,7 +31,7 @@ def evaluate_interacting_pairs(context: RunContext, indicator: InteractingPairs)
     """For each end of observation, number of days and denominator: any pair, each class, each pair."""
     number, drugs = whole_drugs(context.dispensings(indicator.register_name))
     sets: dict[str, Int64s] = {
-        name: drugs_in(context.members(indicator.register_name, name), number) for name in own_code_sets(indicator)
+        name: drugs_in(context.members(indicator.register_name, name), number) for name in indicator.own_code_sets
     }
     groups, places = list(sets.values()), {name: place for place, name in enumerate(sets)}
     # Of two different drugs: the drugs of both code sets together are two.
@@ -122,7 +121,7 @@ def evaluate_drug_after_diagnosis(context: RunContext, indicator: DrugAfterDiagn
 
 def _names(indicator: AtHandTogether) -> list[str | None]:
     """Code sets of the drugs; [None] for all."""
-    return [*own_code_sets(indicator)] or [None]
+    return [*indicator.own_code_sets] or [None]
 
 
 def _days(

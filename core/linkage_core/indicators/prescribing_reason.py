@@ -7,7 +7,6 @@ from typing import cast
 
 import numpy as np
 
-from linkage.indicator_definition import own_code_sets
 from linkage.indicator_kinds import ByReason, Indicator, Reversals, WithSupply
 from linkage.released_table import NOT_RECORDED
 from linkage_core.indicators.dictionary_facts import membership, plain
@@ -30,7 +29,7 @@ def persons_by_reason(context: RunContext, indicator: Indicator, asked: ByReason
         EventsRejected: the register does not tell reasons.
     """
     register = indicator.register_name
-    names: Sequence[str | None] = own_code_sets(indicator) or [None]
+    names: Sequence[str | None] = indicator.own_code_sets or [None]
     picked = context.set_rows(register, *names)
     person = np.repeat(np.arange(context.persons, dtype=np.int64), np.diff(picked.offsets))
     decides = _deciding(picked.day, person, _rows_that_count(context, indicator, names, picked, person), asked)

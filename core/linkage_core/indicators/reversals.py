@@ -12,8 +12,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from linkage.indicator_definition import PRODUCT_COLUMNS
 from linkage.indicator_kinds import Reversals
+from linkage.indicator_kinds.register_columns import PRODUCT_COLUMNS
 from linkage_core.indicators.dispensings import Dispensings
 from linkage_core.indicators.values import Bools, Int32s, Int64s
 from linkage_core.kernels.net_reversals import net_reversals

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from linkage.indicator_definition import supply_models
 from linkage.indicator_kinds import DefinedDailyDoses, Indicator, Reversals
 from linkage_core.indicators.amount_weights import without_doses
 from linkage_core.indicators.values import Int64s, PersonValues, RowsTold
@@ -36,7 +35,7 @@ def rows_told(context: RunContext, indicator: Indicator) -> tuple[RowsTold, ...]
     names = _code_sets(indicator)
     if names is None:
         return ()
-    models = supply_models(indicator)
+    models = indicator.supply_models
     rule = context.definition.supply[models[0]].reversals if models else getattr(indicator, "reversals", None)
     parts: list[RowsTold] = []
     if models:

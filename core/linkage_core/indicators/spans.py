@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from linkage.indicator_definition import IndicatorSet, own_code_sets
+from linkage.indicator_definition import IndicatorSet
 from linkage.indicator_kinds import (
     AtHandTogether,
     Combination,
@@ -119,7 +119,7 @@ def questions_of(indicator: Indicator) -> list[Question]:
     if isinstance(indicator, ProportionOfDaysCovered):
         return [Question(tuple(indicator.codes), None)]
     if isinstance(indicator, _Held):
-        return [Question(tuple(own_code_sets(indicator)) or (None,), None)]
+        return [Question(tuple(indicator.own_code_sets) or (None,), None)]
     return []
 
 

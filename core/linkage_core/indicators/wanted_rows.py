@@ -8,16 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from linkage.indicator_definition import IndicatorSet, code_set_names
-from linkage.indicator_kinds import (
-    CodeSet,
-    DrugAfterDiagnosis,
-    DrugUseModel,
-    EventInWindow,
-    InRegisters,
-    SupplyModel,
-    WithOutcome,
-)
+from linkage.indicator_definition import IndicatorSet
+from linkage.indicator_kinds import CodeSet, DrugUseModel, SupplyModel
 from linkage_core.indicators.code_set_rows import rows_of_code_sets
 from linkage_core.row_filter import RowFilter
 
@@ -37,20 +29,8 @@ def wanted_rows(definitions: Sequence[IndicatorSet], register: str, row_dimensio
         if register in _read_by_date(definition):
             return None
         for indicator in definition.indicators:
-            # An outcome is looked for in several columns, lists among them, which a test of one code cannot judge.
-            if isinstance(indicator, WithOutcome | DrugAfterDiagnosis) and indicator.outcome.register_name == register:
-                return None
-            if isinstance(indicator, InRegisters):
-                own = [one for one in indicator.criteria if one.register_name == register]
-                if any(one.code_columns != ["atc"] for one in own):
-                    return None
-                code_sets.extend(definition.codes[one.codes] for one in own if one.codes is not None)
-                continue
-            if register not in (indicator.register_name, getattr(indicator, "prescriptions", None)):
-                continue
-            names = code_set_names(indicator)
-            # Events are looked for in several columns, lists among them, which a test of one code cannot judge.
-            if not names or isinstance(indicator, EventInWindow):
+            names = indicator.wanted_code_sets(register)
+            if names is None:
                 return None
             code_sets.extend(definition.codes[name] for name in names)
     return rows_of_code_sets("atc", code_sets) if code_sets else None
@@ -60,4 +40,4 @@ def _read_by_date(definition: IndicatorSet) -> set[str]:
     """Registers of which any row may tell a death, an emigration or a hospital stay."""
     exits = {source.register_name for source in (definition.exits.death, definition.exits.emigration) if source}
     models: list[SupplyModel | DrugUseModel] = [*definition.supply.values(), *definition.drug_use.values()]
-    return exits | {model.hospital_register for model in models if model.hospital != "ignore"}
+    return exits.union(*(model.columns_of_stays for model in models))

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from functools import lru_cache
 
 from linkage.catalogue_entry import CatalogueEntry
-from linkage.indicator_definition import IndicatorSet, canonical_sha256, code_set_names
+from linkage.indicator_definition import IndicatorSet, canonical_sha256
 from linkage.indicator_kinds import Indicator
 from linkage.kind_words import kind_words
 from linkage.register_catalogue import RegisterDefinition
@@ -65,8 +65,7 @@ def _entry(known: _Known, place: int) -> CatalogueEntry:
         formula_en=words.formula.en if words else "",
         facts=(*facts_of(indicator, definition), *_laboratory(indicator)),
         source=indicator.source,
-        needs_review=indicator.needs_review
-        or any(definition.codes[name].needs_review for name in code_set_names(indicator)),
+        needs_review=indicator.needs_review or any(definition.codes[name].needs_review for name in indicator.code_sets),
         example_text=as_text(example) if example else "",
         example_svg=as_svg(example, title=title.en) if example else "",
     )

@@ -18,7 +18,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from linkage.indicator_definition import IndicatorSet, code_set_names, needed_columns
+from linkage.indicator_definition import IndicatorSet, needed_columns
 from linkage.indicator_kinds import (
     Calendar,
     CodeSet,
@@ -115,7 +115,7 @@ def rows_for(definition: IndicatorSet, indicator: Indicator) -> ExampleRows:
         for name in registers
         if name != "lmed"
     }
-    codes = [definition.codes[name] for name in code_set_names(indicator)]
+    codes = [definition.codes[name] for name in indicator.code_sets]
     drugs = [one for one in codes if one.system == "atc"]
     if not drugs and "lmed" in registers:
         drugs = [CodeSet.model_validate({"atc_include": ["C10AA", "C09AA"]})]

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 import numpy as np
 
 from linkage.errors import LinkageError
-from linkage.indicator_definition import IndicatorSet, code_set_names, supply_models
+from linkage.indicator_definition import IndicatorSet
 from linkage.indicator_kinds import Calendar, Indicator, Observation, OnTreatment, Washout, Window
 from linkage.register_catalogue import RegisterDefinition
 from linkage_core.events import PersonEvents, Population, days_of
@@ -107,7 +107,7 @@ def worked_example(
         The example; None where the registers here lack what the indicator reads.
     """
     indicator = _few_periods(indicator)
-    names = code_set_names(indicator)
+    names = indicator.code_sets
     alone = definition.model_copy(
         update={"indicators": [indicator], "codes": {name: definition.codes[name] for name in names}}
     )
@@ -204,7 +204,7 @@ class _Drawn:
             self.population.strata,
         )
         # Of a grid of models the first.
-        model = next(iter(supply_models(self.indicator)), None)
+        model = next(iter(self.indicator.supply_models), None)
         supply = context.supply("lmed", model).supply_64ths if model else np.zeros(len(day), np.int32)
         rule = self.definition.supply[model].reversals if model else "net"
         left = context.netted("lmed", rule).left

@@ -11,7 +11,6 @@ import pyarrow.compute as pc
 
 from linkage.errors import InputRefused
 from linkage.indicator_definition import Exit, IndicatorSet
-from linkage.indicator_kinds import DrugAfterDiagnosis, EventInWindow, InRegisters, Outcome, WithOutcome
 from linkage.population_rules import PopulationRules
 from linkage_core.dictionaries import one_chunk
 from linkage_core.events import PersonEvents, Population, events_from_table
@@ -124,8 +123,7 @@ def _rows(
     told: Mapping[str, Mapping[str, str]],
 ) -> dict[str, PersonEvents]:
     dates = _date_columns(definition)
-    criteria = [one for i in definition.indicators if isinstance(i, InRegisters) for one in i.criteria]
-    for criterion in [*criteria, *(rules.criteria if rules else [])]:
+    for criterion in rules.criteria if rules else []:
         dates.setdefault(criterion.register_name, set()).add(criterion.date_column)
     return {
         register: _events(
@@ -138,14 +136,10 @@ def _rows(
 def _date_columns(definition: IndicatorSet) -> dict[str, set[str]]:
     """Columns that the set itself takes for dates, by register."""
     columns: dict[str, set[str]] = {}
-    sources: list[Exit | EventInWindow | Outcome] = [
-        one for one in definition.indicators if isinstance(one, EventInWindow)
-    ]
-    sources += [one.outcome for one in definition.indicators if isinstance(one, WithOutcome | DrugAfterDiagnosis)]
-    for source in [*sources, definition.exits.death, definition.exits.emigration]:
-        if source is None:
-            continue
-        columns.setdefault(source.register_name, set()).add(source.date_column)
+    exits = [one for one in (definition.exits.death, definition.exits.emigration) if one is not None]
+    dates = [date for indicator in definition.indicators for date in indicator.event_dates]
+    for register, column in [*dates, *((one.register_name, one.date_column) for one in exits)]:
+        columns.setdefault(register, set()).add(column)
     return columns
 
 

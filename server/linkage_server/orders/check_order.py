@@ -14,17 +14,13 @@ from linkage.indicator_definition import (
     canonical_form,
     load_indicator_set,
     needed_columns,
-    needs_index_date,
-    population_columns,
 )
 from linkage.indicator_kinds import (
     AmountIndicator,
-    FromFirstDispensing,
     GenericSubstitution,
     Indicator,
     Initiation,
     InRegisters,
-    MedicationAvailability,
     PrimaryNonAdherence,
 )
 from linkage.indicator_lint import refuse_errors
@@ -139,7 +135,7 @@ def _set_faults(
                 f"asks for {', '.join(unprotected)} of {indicator.id}, which disclosure control cannot protect yet.",
                 "Ask for its other statistics, or leave it out with only; the laboratory computes it all.",
             )
-    after_index = [i.id for i in chosen if needs_index_date(i)]
+    after_index = [i.id for i in chosen if i.needs_index_date]
     if after_index and not document.population.has_index_days:
         yield OrderFault(
             "population.index_date",
@@ -147,7 +143,7 @@ def _set_faults(
             "Set index_date = true and send a population with the column index_date, or name an index_event.",
         )
     for indicator in chosen:
-        for column in population_columns(indicator):
+        for column in indicator.population_columns:
             if column not in document.population.all_strata:
                 yield OrderFault(
                     "population.strata",
@@ -162,8 +158,9 @@ def _dose_faults(
     """A run would find no doses and stop: better told before anybody sends a population."""
     for indicator in _chosen(definition, choice):
         register = offer.registers.get(indicator.register_name)
-        reads_doses = isinstance(indicator, FromFirstDispensing | MedicationAvailability) and indicator.needs_dose
-        if reads_doses and register and "daily_dose" not in {variable.column for variable in register.variables}:
+        if not indicator.needs_dose or register is None:
+            continue
+        if "daily_dose" not in {variable.column for variable in register.variables}:
             yield OrderFault(
                 f"indicators[{place}]",
                 f"reads daily doses for {indicator.id}, and the register {register.name} does not tell them.",

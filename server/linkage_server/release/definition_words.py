@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from linkage.indicator_definition import IndicatorSet, code_set_names, splitting_code_sets, supply_models
+from linkage.indicator_definition import IndicatorSet
 from linkage.indicator_kinds import (
     AddOn,
     AmountIndicator,
@@ -129,7 +129,7 @@ def _facts(indicator: Indicator, definition: IndicatorSet) -> Iterator[tuple[str
         yield from ((f"In {name.replace('_', ' ')}", _source(source)) for name, source in indicator.sources.items())
     else:
         yield "Register", indicator.register_name
-    for name in dict.fromkeys([*code_set_names(indicator), *splitting_code_sets(indicator)]):
+    for name in indicator.every_code_set:
         yield f"Codes, {name.replace('_', ' ')}", _codes(definition.codes[name])
     # Each kind has some of these fields; what a kind lacks is not a fact of it.
     if isinstance(window := getattr(indicator, "window", None), Window):
@@ -183,7 +183,7 @@ def _facts(indicator: Indicator, definition: IndicatorSet) -> Iterator[tuple[str
         yield "Threshold", _listed([f"{100 * share:.4g} %" for share in shares])
     if denominators := getattr(indicator, "denominator", None):
         yield "Denominator", _listed([_DENOMINATORS.get(one, one) for one in denominators])
-    if models := supply_models(indicator):
+    if models := indicator.supply_models:
         for name in models:
             model = definition.supply[name]
             among = f", {name.replace('_', ' ')}" if len(models) > 1 else ""
@@ -196,7 +196,7 @@ def _facts(indicator: Indicator, definition: IndicatorSet) -> Iterator[tuple[str
         yield "Reversed rows", _listed([_REVERSALS[rule] for rule in indicator.reversals])
     elif not models and (reversals := getattr(indicator, "reversals", None)):
         yield "Reversed rows", _REVERSALS[reversals]
-    if indicator.needs_review or any(definition.codes[name].needs_review for name in code_set_names(indicator)):
+    if indicator.needs_review or any(definition.codes[name].needs_review for name in indicator.code_sets):
         yield "Review", "the definition awaits sign-off by a clinician or pharmacist"
 
 

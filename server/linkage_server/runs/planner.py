@@ -14,7 +14,6 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from linkage.errors import InputRefused
-from linkage.indicator_definition import supply_models
 from linkage.order import OrderDocument
 from linkage_core.events import RegisterPartition
 from linkage_core.grids import ROW_PREFIX
@@ -254,4 +253,4 @@ def _values(question: _Question) -> int:
 def _stocks(question: _Question) -> int:
     """How many indicators follow what was supplied from package to package."""
     indicators = (indicator for one in question.sets for indicator in one.chosen.indicators)
-    return sum(len(supply_models(indicator)) for indicator in indicators)
+    return sum(len(indicator.supply_models) for indicator in indicators)

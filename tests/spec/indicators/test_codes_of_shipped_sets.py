@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from linkage.indicator_definition import code_set_names, shipped_sets
+from linkage.indicator_definition import shipped_sets
 from linkage_core.indicators.codes import membership
 
 NAMES = {
@@ -145,7 +145,7 @@ def test_drugs_for_local_use_and_vaccines_are_no_systemic_drugs() -> None:
 def test_what_counts_unsigned_codes_says_so(name: str) -> None:
     definition = shipped_sets()[name]
     for indicator in definition.indicators:
-        if any(definition.codes[codes].needs_review for codes in code_set_names(indicator)):
+        if any(definition.codes[codes].needs_review for codes in indicator.code_sets):
             assert indicator.needs_review, indicator.id
 
 
