@@ -31,6 +31,7 @@ from linkage.errors import OrderRejected
 from linkage.free_text import find_identity_number
 from linkage.order_states import MOVES, OrderState, waits_for
 from linkage.population_rules import Definition, PopulationRules
+from linkage.toml_text import parse_toml
 
 MAXIMUM_DOCUMENT_BYTES = 256 * 1024
 MAXIMUM_CROSSINGS = 20
@@ -315,8 +316,8 @@ def load_order(source: str | Path, *, ordered_on: date | None = None) -> OrderDo
     if line := find_identity_number(text):
         raise _one_fault(f"line {line}", "holds what looks like a personal identity number.", "Take it out.")
     try:
-        content = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        content = parse_toml(text)
+    except tomllib.TOMLDecodeError as error:
         line = getattr(error, "lineno", None)
         where = f"line {line}" if line else "the file"
         raise _one_fault(where, "is not valid TOML.", "Check quotes, brackets and doubled keys there.") from None
