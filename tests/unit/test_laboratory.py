@@ -154,6 +154,13 @@ def test_a_population_that_is_not_as_needed_is_refused_without_its_values(folder
     assert "p1" not in str(refused.value)
 
 
+def test_an_amount_beyond_64_bits_is_refused_and_not_wrapped(folder):
+    # Hundredths of 2**63 - 1 packages would wrap to one package taken back.
+    (folder / "lmed.csv").write_text(f"person_id,date,atc,packages\np1,2020-01-05,C10AA05,{2**63 - 1}\n")
+    with pytest.raises(InputRefused, match="column 'packages': cannot be read as 'packages'"):
+        run(folder)
+
+
 def test_a_file_of_an_unknown_kind_is_refused(folder):
     (folder / "lmed.csv").rename(folder / "lmed.xml")
     with pytest.raises(InputRefused, match="unknown kind of file"):

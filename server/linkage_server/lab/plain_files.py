@@ -237,5 +237,5 @@ def _all_whole(column: pa.ChunkedArray) -> bool:
 
 def _scaled(column: pa.ChunkedArray, scale: int) -> pa.ChunkedArray:
     if pa.types.is_integer(column.type):
-        return pc.multiply(column.cast(pa.int64()), scale)
+        return pc.multiply_checked(column.cast(pa.int64()), scale)
     return pc.round(pc.multiply(column.cast(pa.float64()), float(scale))).cast(pa.int64())
