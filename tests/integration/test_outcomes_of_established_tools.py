@@ -126,6 +126,7 @@ def test_sequences_with_crude_null_and_adjusted_ratios(shared_data, results):
 def test_strata_add_up_to_all_in_counts(results):
     found = pd.read_parquet(results / "statistics.parquet")
     crude = found[(found.statistic == "crude_ratio") & (found.interval == "exact")]
+    assert len(crude)
     for _, rows in crude.groupby("indicator"):
         by_sex = rows.set_index("sex")[["numerator", "denominator"]]
         assert np.allclose(by_sex.loc[["man", "woman"]].sum(), by_sex.loc["total"])

@@ -98,6 +98,7 @@ def test_statistics_have_a_row_for_each_point_statistic_and_cell(written):
 def test_events_and_time_of_strata_add_up_to_those_of_all(written):
     table = written["statistics"]
     exposed = table[table.statistic == "rate_exposed"].set_index(["parameters", "sex"])
+    assert len(exposed.index.levels[0]) == 2
     for parameters in exposed.index.levels[0]:
         own = exposed.loc[parameters][["numerator", "person_years"]]
         assert own.loc[["man", "woman"]].sum().tolist() == pytest.approx(own.loc["total"].tolist())

@@ -66,7 +66,7 @@ def _rows(context: RunContext, indicator: DoseAboveLimit) -> _Rows:
     rows = context.dispensings(indicator.register_name)
     of_atc = {limit.atc: place for place, limit in enumerate(indicator.limits)}
     of_code = np.array([*(of_atc.get(name[:7], -1) for name in rows.atc.names), -1], np.int32)
-    member = np.append(np.zeros(len(of_code) - 1, np.bool_), False)
+    member = np.zeros(len(of_code), np.bool_)
     for name in indicator.codes:
         member[:-1] |= context.members(rows.register, name)[: len(of_code) - 1].view(np.bool_)
     of_code[~member] = -1

@@ -81,6 +81,19 @@ class FollowUp:
         """First day that the register does not hold in full; FAR where nothing is known."""
         return self.complete_until.get(register, int(FAR))
 
+    def competing_death(self) -> Int32s:
+        """Day of death where it competes with another end, FAR if alive.
+
+        Raises:
+            EventsRejected: no register tells it.
+        """
+        if self.death is None:
+            raise EventsRejected(
+                "competing = 'death' needs dates of death, and no register of the run tells them.",
+                mend="Add the cause-of-death register to the order, or write competing = 'none'.",
+            )
+        return self.death
+
     def exit(self, register: str, *, ends: bool = True, death_ends: bool = True) -> Int32s | np.int32:
         """The day on which observation in a register ends: one a person, or the same for all.
 

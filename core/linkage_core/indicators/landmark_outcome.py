@@ -7,13 +7,11 @@ from itertools import pairwise
 
 import numpy as np
 
-from linkage.errors import EventsRejected
 from linkage.indicator_kinds import LandmarkOutcome, Observation, ProportionOfDaysCovered
-from linkage_core.indicators.follow_up import FAR
 from linkage_core.indicators.observed_time import Moment
 from linkage_core.indicators.proportion_of_days_covered import at_least, evaluate_proportion_of_days_covered
 from linkage_core.indicators.reasons import Persons, somebody, together
-from linkage_core.indicators.register_outcome import events_of, first_event, is_death, without_events
+from linkage_core.indicators.register_outcome import events_of, first_event, is_death, washout_rule, without_events
 from linkage_core.indicators.run_context import RunContext, joined
 from linkage_core.indicators.values import (
     NO_ROWS,
@@ -104,11 +102,8 @@ def _after_landmark(context: RunContext, indicator: LandmarkOutcome, covered: Pe
     rules: list[tuple[str, Persons]] = [
         *((name, somebody(covered.reason == place)) for place, name in _left_out(covered)),
         (f"excluded:not_observed_at_{indicator.landmark_day}", somebody(~at_landmark)),
+        *washout_rule(context, outcome, is_event, indicator.washout),
     ]
-    if indicator.washout is not None:
-        before, after = (time.at(Moment(day)) for day in (indicator.washout.from_day, indicator.washout.to_day + 1))
-        had = first_event(context, outcome, is_event, start=before, end=after) < FAR
-        rules.append(("excluded:washout", somebody(np.asarray(had, np.bool_))))
     happened = np.asarray(first < end, np.bool_) & at_landmark
     room = np.where(at_landmark, end.astype(np.int64) - landmark, 0)
     days: Int64s = np.where(happened, first.astype(np.int64) - landmark, room)
@@ -126,12 +121,7 @@ def _ending(context: RunContext, indicator: LandmarkOutcome, happened: Bools, le
     """uint8, one a person: `Ending`; who dies where death competes has left on that day."""
     ending = np.where(happened, np.uint8(Ending.EVENT), np.uint8(Ending.CENSORED))
     if indicator.competing == "death":
-        death = context.follow_up.death
-        if death is None:
-            raise EventsRejected(
-                "competing = 'death' needs dates of death, and no register of the run tells them.",
-                mend="Add the cause-of-death register to the order, or write competing = 'none'.",
-            )
+        death = context.follow_up.competing_death()
         ending[left & ~happened & (death == end)] = Ending.COMPETING
     return np.asarray(ending, np.uint8)
 

@@ -12,7 +12,7 @@ from linkage_core.indicators.exposed_time import Exposure
 from linkage_core.indicators.follow_up import FAR
 from linkage_core.indicators.observed_time import Moment
 from linkage_core.indicators.reasons import Persons, somebody, together
-from linkage_core.indicators.register_outcome import events_of, first_event, is_death, without_events
+from linkage_core.indicators.register_outcome import events_of, first_event, is_death, washout_rule, without_events
 from linkage_core.indicators.run_context import RunContext, joined
 from linkage_core.indicators.values import (
     NO_TIME,
@@ -27,7 +27,6 @@ from linkage_core.intervals import poisson_exact
 from linkage_core.ratios import rate_ratio
 
 _DAYS_A_YEAR = 365.25
-_NO_FOLLOW_UP = np.int32(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +75,8 @@ def evaluate_outcome_rate(context: RunContext, indicator: OutcomeRate) -> list[P
     values: list[PersonValues] = []
     for grace in indicator.grace_days:
         exposed = exposure.days(followed.start, [*at_risk], grace_days=grace)
-        day = np.where(followed.first < FAR, followed.first, _NO_FOLLOW_UP)
+        # Of who has no outcome some day is asked, and the answer is not read.
+        day = np.where(followed.first < FAR, followed.first, np.int32(0))
         (on_the_day,) = exposure.days(day, [day + np.int32(1)], grace_days=grace)
         for last, end, until, days in zip(indicator.observe.to_days, ends, at_risk, exposed, strict=True):
             observed = np.maximum(until - followed.start, 0).astype(np.int64)
@@ -106,11 +106,8 @@ def _at_risk(context: RunContext, indicator: OutcomeRate, exposure: Exposure) ->
         ("error:packages", exposure.with_faulty_row(rows.without_quantity, since, until)),
         ("error:days_supply", exposure.with_faulty_row(supply.unserved_at, since, until)),
         (NO_TIME, somebody(np.asarray(exit_day <= start, np.bool_))),
+        *washout_rule(context, outcome, is_event, indicator.washout),
     ]
-    if indicator.washout is not None:
-        before, after = (time.at(Moment(day)) for day in (indicator.washout.from_day, indicator.washout.to_day + 1))
-        had = first_event(context, outcome, is_event, start=before, end=after) < FAR
-        rules.append(("excluded:washout", somebody(np.asarray(had, np.bool_))))
     left = context.netted(register, context.definition.supply[indicator.supply].reversals).left
     picked = context.set_rows(register, *indicator.codes)
     found = np.concatenate(([0], np.cumsum(left[picked.places] > 0)))[picked.offsets]

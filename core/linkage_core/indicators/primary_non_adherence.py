@@ -15,7 +15,7 @@ from linkage_core.indicators.codes import CodedColumn, coded, validity
 from linkage_core.indicators.faulty_rows import persons_with_faulty
 from linkage_core.indicators.follow_up import FAR, days
 from linkage_core.indicators.observed_time import Moment
-from linkage_core.indicators.reasons import Persons, Reasons, somebody
+from linkage_core.indicators.reasons import Persons, Reasons, somebody, together
 from linkage_core.indicators.run_context import RunContext, joined
 from linkage_core.indicators.values import NO_TIME, Bools, Int32s, Int64s, Measure, PersonValues
 from linkage_core.indicators.yes_no import yes_no
@@ -179,7 +179,7 @@ def _values(
     first = time.at(Moment(window.from_day))
     faulty = context.dispensings(register).without_quantity
     missing = persons_with_faulty(context, register, indicator.codes, faulty, first=first, after=time.at(after))
-    late = _either(time.incomplete(register, after), time.incomplete(indicator.prescriptions, Moment(last + 1)))
+    late = together([time.incomplete(register, after), time.incomplete(indicator.prescriptions, Moment(last + 1))])
     rules = [
         ("error:index_date", time.without_index()),
         ("error:prescribing_date", found.undated),
@@ -206,10 +206,6 @@ def _values(
                 late=late,
                 account=account,
             )
-
-
-def _either(one: Persons, other: Persons) -> Persons:
-    return other if one is None else one if other is None else one | other
 
 
 def _first(

@@ -9,9 +9,11 @@ import numpy as np
 import pyarrow as pa
 
 from linkage.errors import EventsRejected
+from linkage.indicator_kinds import Washout
 from linkage_core.events import PersonEvents
 from linkage_core.indicators.codes import coded, validity
 from linkage_core.indicators.follow_up import FAR, days
+from linkage_core.indicators.observed_time import Moment
 from linkage_core.indicators.reasons import Persons, somebody
 from linkage_core.indicators.run_context import RunContext
 from linkage_core.indicators.values import Bools, Int32s
@@ -63,6 +65,17 @@ def first_event(context: RunContext, source: EventSource, is_event: Bools, *, st
         none=int(FAR),
     )
     return first
+
+
+def washout_rule(
+    context: RunContext, source: EventSource, is_event: Bools, washout: Washout | None
+) -> list[tuple[str, Persons]]:
+    """Who is left out because she had an event on the days of the washout, counted from the index day."""
+    if washout is None:
+        return []
+    start, end = (context.time.at(Moment(day)) for day in (washout.from_day, washout.to_day + 1))
+    had = first_event(context, source, is_event, start=start, end=end) < FAR
+    return [("excluded:washout", somebody(np.asarray(had, np.bool_)))]
 
 
 def events_of(context: RunContext, source: EventSource) -> Bools:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from linkage.errors import EventsRejected
 from linkage.indicator_kinds import Restart, TimeToDiscontinuation
 from linkage_core.indicators.follow_up import FAR
 from linkage_core.indicators.from_first_dispensing import Followed
@@ -105,12 +104,7 @@ def exits_of(followed: Followed, indicator: TimeToDiscontinuation | Restart) -> 
     """
     if indicator.competing == "none":
         return Exits(None)
-    death = followed.supply.context.follow_up.death
-    if death is None:
-        raise EventsRejected(
-            "competing = 'death' needs dates of death, and no register of the run tells them.",
-            mend="Add the cause-of-death register to the order, or write competing = 'none'.",
-        )
+    death = followed.supply.context.follow_up.competing_death()
     started = followed.outcome.started
     return Exits(
         np.asarray(started & (death == np.where(started, followed.outcome.start + followed.room, -1)), np.bool_)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from linkage.errors import EventsRejected
 from linkage.indicator_kinds import TimeToInitiation
 from linkage_core.indicators.first_rows import first_days
 from linkage_core.indicators.follow_up import FAR
@@ -65,12 +64,7 @@ def _ending(context: RunContext, indicator: TimeToInitiation, first: Int32s, end
     ending = (first < FAR) * np.uint8(Ending.EVENT)
     if indicator.competing == "none":
         return np.asarray(ending, np.uint8)
-    death = context.follow_up.death
-    if death is None:
-        raise EventsRejected(
-            "competing = 'death' needs dates of death, and no register of the run tells them.",
-            mend="Add the cause-of-death register to the order, or write competing = 'none'.",
-        )
+    death = context.follow_up.competing_death()
     ending[(death == end) & (death < FAR) & (first >= FAR)] = Ending.COMPETING
     return np.asarray(ending, np.uint8)
 
