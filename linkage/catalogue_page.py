@@ -23,7 +23,7 @@ article { margin: 2rem 0 3rem; } h3 { margin-bottom: .2rem; }
 table { border-collapse: collapse; font-size: 14px; } th { text-align: left; font-weight: 600; white-space: nowrap; }
 th, td { padding: .2rem .8rem .2rem 0; vertical-align: top; overflow-wrap: anywhere; }
 img { max-width: 100%; height: auto; border: 1px solid #8884; border-radius: 4px; background: #fff; }
-nav ol { columns: 2; font-size: 14px; }
+nav ol { columns: 2; column-gap: 3.5em; font-size: 14px; }
 @media (max-width: 640px) { nav ol { columns: 1; } th, td { display: block; padding: 0; } td { margin-bottom: .4rem; } }
 @media print { article { break-inside: avoid; } }
 """
