@@ -31,6 +31,7 @@ from linkage.indicator_kinds import (
     Words,
 )
 from linkage.indicator_kinds.register_columns import merged
+from linkage.toml_text import parse_toml
 
 
 class SetHeader(Model):
@@ -186,7 +187,7 @@ def load_indicator_set(source: Path | str, *, fill: Callable[[Raw], Raw] = lambd
     name = str(source) if isinstance(source, Path) else "inline set"
     try:
         text = source.read_text(encoding="utf-8") if isinstance(source, Path) else source
-        raw = tomllib.loads(text)
+        raw = parse_toml(text)
     except OSError:
         raise DefinitionRejected(f"{name}: cannot be read.", mend="Check the path and the permissions.") from None
     except UnicodeDecodeError:

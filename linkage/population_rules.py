@@ -21,6 +21,7 @@ from linkage.errors import DefinitionRejected
 from linkage.indicator_kinds.codes_and_supply import CodeSet
 from linkage.indicator_kinds.common import Identifier, Model
 from linkage.indicator_kinds.criteria import Criterion
+from linkage.toml_text import parse_toml
 
 MOST_CRITERIA = 20
 MOST_STRATA = 8
@@ -244,7 +245,7 @@ def load_population_rules(path: Path) -> PopulationRules:
         DefinitionRejected: not TOML, or a field, value or name is not known; names file, field and mend.
     """
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = parse_toml(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError):
         raise DefinitionRejected(f"{path}: cannot be read.", mend="Check the path, and save it as UTF-8.") from None
     except tomllib.TOMLDecodeError as problem:

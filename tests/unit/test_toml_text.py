@@ -4,7 +4,10 @@ import tomllib
 
 import pytest
 
+from linkage.errors import DefinitionRejected
+from linkage.indicator_definition import load_indicator_set
 from linkage.order import OrderFaults, load_order
+from linkage.population_rules import load_population_rules
 from linkage.toml_text import MOST_KEY_PARTS, parse_toml
 
 HOSTILE = {
@@ -28,6 +31,15 @@ def test_a_hostile_text_is_no_toml(text):
 def test_a_hostile_order_is_refused(text):
     with pytest.raises(OrderFaults, match="is not valid TOML"):
         load_order(text)
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+def test_hostile_definitions_are_refused(text, tmp_path):
+    with pytest.raises(DefinitionRejected, match="is not TOML"):
+        load_indicator_set(text)
+    (tmp_path / "rules.toml").write_text(text)
+    with pytest.raises(DefinitionRejected, match="is not TOML"):
+        load_population_rules(tmp_path / "rules.toml")
 
 
 def test_a_long_text_with_dots_and_quotes_is_read():
