@@ -36,7 +36,10 @@ def hospital_stays(events: PersonEvents) -> HospitalStays:
     discharged = days(events.rows.column("discharge_date"))
     person = events.person_of_row()
     stays = np.flatnonzero((admitted < FAR) & (discharged < FAR) & (discharged > admitted))
-    order = stays[np.lexsort((admitted[stays], person[stays]))]
+    rises = np.diff(admitted[stays]) >= 0
+    # A patient register is mostly sorted by day of admission.
+    in_order = (rises | (np.diff(person[stays]) > 0)).all()
+    order = stays if in_order else stays[np.lexsort((admitted[stays], person[stays]))]
     counts = np.bincount(person[order], minlength=len(events.offsets) - 1)
     return HospitalStays(
         np.concatenate(([0], np.cumsum(counts))).astype(np.int64),
