@@ -149,3 +149,9 @@ statistic = ["cif"]
 
 def test_a_set_that_asks_for_no_curve_gets_none(run):
     assert "survival" not in run(text=SET.replace(', "km", "cif", "median", "rmst:200", "logrank"', ""))
+
+
+def test_the_median_of_a_curve_is_not_told_of_censored_times_too(run):
+    tables = run()
+    assert set(tables["survival"].statistic) >= {"km", "median"}
+    assert "quantiles" not in tables

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from linkage.indicator_kinds import WithCurves
 from linkage_core.events import Population
 from linkage_core.grids import crossings_of_persons
 from linkage_core.indicators import Measure, PersonValues
@@ -59,7 +60,9 @@ def quantiles(
 
 
 def _shares(value: PersonValues) -> dict[str, float]:
-    """The quantiles asked for, by name."""
+    """The quantiles asked for, by name; the median of a curve is in `survival`, where censored times are not ends."""
+    if isinstance(value.indicator, WithCurves):
+        return {}
     names = [name for name in value.indicator.statistic if name.startswith(("median", "quantile:"))]
     return {name: 0.5 if name == "median" else float(name.partition(":")[2]) for name in names}
 
