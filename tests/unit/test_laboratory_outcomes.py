@@ -7,6 +7,7 @@ import json
 import pandas as pd
 import pytest
 
+from linkage.errors import EventsRejected
 from linkage_server.lab.evaluate import evaluate_files
 
 SET = """
@@ -130,3 +131,19 @@ def test_the_table_has_rates_by_arm_and_no_ratio(written):
     arms = table[(table.indicator == "rate") & (table.statistic == "rate_per_1000_person_years")]
     assert {parameters.rpartition(";")[2] for parameters in arms.parameters} == {"arm=exposed", "arm=unexposed"}
     assert not table.statistic.str.contains("ratio").any()
+
+
+def test_a_column_of_an_outcome_that_is_not_there_is_refused_with_those_that_are(tmp_path):
+    wrong = SET.replace('columns = "main_diagnosis"', 'columns = "icd10"')
+    for name, text in (("set.toml", wrong), ("people.csv", POPULATION), ("lmed.csv", LMED)):
+        (tmp_path / name).write_text(text)
+    # A column in common use has the engine's word as its name.
+    (tmp_path / "stays.csv").write_text(STAYS.replace("main_diagnosis", "icd10"))
+    with pytest.raises(EventsRejected, match="'par_sv' has no column 'icd10'") as refused:
+        evaluate_files(
+            tmp_path / "set.toml",
+            population=tmp_path / "people.csv",
+            events={"lmed": tmp_path / "lmed.csv", "par_sv": tmp_path / "stays.csv"},
+            out=tmp_path / "out",
+        )
+    assert "admission_date, diagnosis" in refused.value.mend

@@ -115,8 +115,10 @@ def _days_of(events: PersonEvents, source: EventSource) -> Int32s:
 
 
 def _column(events: PersonEvents, register: str, name: str) -> pa.Array:
-    if name not in events.rows.schema.names:
+    known = events.rows.schema.names
+    if name not in known:
         raise EventsRejected(
-            f"register {register!r} has no column {name!r}.", mend="Name a column that the register delivers."
+            f"register {register!r} has no column {name!r}.",
+            mend=f"Name a column that the register delivers: {', '.join(sorted(known))}.",
         )
     return events.rows.column(name)
