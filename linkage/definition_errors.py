@@ -14,6 +14,10 @@ _MENDS = {
     "union_tag_invalid": "Use one of the kinds that are listed.",
     "union_tag_not_found": 'Add kind = "...".',
 }
+_PATTERNS = {
+    r"^[a-z][a-z0-9_-]*$": "a name has small letters a to z, digits, - and _, and begins with a letter",
+}
+"""What the most common pattern means."""
 
 
 def refusal(problem: ValidationError, *, source: str) -> DefinitionRejected:
@@ -50,6 +54,8 @@ def _words(complaint: Any) -> str:
     if kind == "union_tag_invalid":
         context = complaint["ctx"]
         return f"unknown kind {context['tag']!r}, known are: {context['expected_tags']}"
+    if kind == "string_pattern_mismatch" and complaint["ctx"]["pattern"] in _PATTERNS:
+        return _PATTERNS[complaint["ctx"]["pattern"]]
     if kind == "value_error":
         # Rule and mend of parts that orders have too stand with a bar between them.
         return str(complaint["ctx"]["error"]).replace("|", " ").rstrip(".")

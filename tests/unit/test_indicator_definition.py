@@ -81,6 +81,7 @@ def test_the_hash_follows_the_meaning_and_not_the_writing():
         (("lower = 0.90", "lower = 0.99"), "the lower target lies above the upper target"),
         (('"units_per_day:1"', '"units_per_day"'), "steps[2]"),
         (('id = "statin_pdc_365"', 'id = "statin_initiation_90d"'), "stands twice"),
+        (('id = "statin_pdc_365"', 'id = "Statin"'), "id: a name has small letters a to z, digits"),
         (('version = "1.0.0"', 'version = "1"'), "set.version"),
         (("[set]", "[set"), "is not TOML"),
     ],
