@@ -5,38 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from math import prod
 
 from linkage.indicator_definition import IndicatorSet
-from linkage.indicator_kinds import GenericSubstitution, Indicator
+from linkage.indicator_kinds import Indicator
 from linkage_core.indicators.periods import periods
-
-_GRIDS = (
-    "denominator",
-    "supply",
-    "reversals",
-    "carry_over",
-    "cost",
-    "dispensed_within_days",
-    "at_day",
-    "at_days",
-    "gap_days",
-    "gap_percent",
-    "washout_days",
-    "lookback_days",
-    "month",
-    "rule",
-    "censoring",
-    "measure",
-    "within_days",
-    "together_days",
-    "covered_days",
-    "pairs",
-    "limits",
-    "grace_days",
-    "memberships",
-)
-_THRESHOLDS = ("threshold", "at_least")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,21 +44,5 @@ class Question:
 
 
 def _values(indicator: Indicator) -> int:
-    # Kinds differ in which of these they have; what a kind lacks does not multiply.
-    window = getattr(indicator, "window", None) or getattr(indicator, "observe", None)
-    sliding, episodes = getattr(indicator, "sliding", None), getattr(indicator, "episodes", None)
-    calendar, washout = getattr(indicator, "calendar", None), getattr(indicator, "washout", None)
-    found = (getattr(indicator, name, None) for name in _GRIDS)
-    grids = [max(len(grid), 1) for grid in found if isinstance(grid, list)]
-    return (
-        prod(grids)
-        * (len(window.to_days) if window else 1)
-        * (sliding.count if sliding else 1)
-        * (episodes.count if episodes else 1)
-        * (len(periods(calendar)) if calendar else 1)
-        * (3 if washout and washout.effect == "stratify" else 1)
-        * getattr(indicator, "most_lines", 1)
-        * (2 if isinstance(indicator, GenericSubstitution) else 1)
-        * (1 + sum(len(getattr(indicator, name, ())) for name in _THRESHOLDS))
-        * (len(indicator.by_reason.sets) + 3 if indicator.by_reason else 1)
-    )
+    calendar = getattr(indicator, "calendar", None)
+    return indicator.values_by_period * (len(periods(calendar)) if calendar else 1)

@@ -91,6 +91,11 @@ class MedicationAvailability(IndicatorBase):
         return ("ignore", "freeze") if self.mode == "corrected" else ("ignore",)
 
     @property
+    def further_values(self) -> int:
+        """One for each sliding window and each episode."""
+        return (self.sliding.count if self.sliding else 1) * (self.episodes.count if self.episodes else 1)
+
+    @property
     def needs_dose(self) -> bool:
         """Whether daily doses are read."""
         return self.dosage_change

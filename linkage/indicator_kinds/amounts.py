@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sized
 from datetime import date
 from typing import Annotated, Literal
 
@@ -214,6 +215,11 @@ class Cost(_Amount):
     statistic: list[Literal["sum", "mean"] | RateName | QuantileName] = ["sum"]
 
     @property
+    def grids(self) -> list[Sized]:
+        """Costs, too."""
+        return [*super().grids, self.cost]
+
+    @property
     def own_columns(self) -> set[str]:
         """Costs, too."""
         return super().own_columns | {f"cost_{part}" for part in self.cost}
@@ -242,6 +248,11 @@ class GenericSubstitution(_Amount):
         if self.standard is not None:
             raise ValueError("standard is for rates per inhabitants; a share of rows has none")
         return self
+
+    @property
+    def further_values(self) -> int:
+        """Rows that were substituted, and rows that could be."""
+        return 2
 
     @property
     def own_columns(self) -> set[str]:

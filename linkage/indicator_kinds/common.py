@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sized
+from math import prod
 from typing import Annotated, Literal, TypeVar, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -232,6 +234,32 @@ class IndicatorBase(Model):
     def wanted_code_sets(self, register: str) -> list[str] | None:
         """Names of the sets of ATC codes that it looks for in a register; None where every row of it matters."""
         return (self.code_sets or None) if register == self.register_name else []
+
+    @property
+    def grids(self) -> list[Sized]:
+        """Lists of which every value is computed with every value of the others; an empty one does not multiply."""
+        common = ("denominator", "measure", "rule", "at_day", "at_days", "reversals")
+        return [grid for name in common if isinstance(grid := getattr(self, name, None), list)]
+
+    @property
+    def further_values(self) -> int:
+        """How many values of a person each point of its grids has, beside windows, periods and thresholds."""
+        return 1
+
+    @property
+    def values_by_period(self) -> int:
+        """Values of one person in each of its calendar periods, about, before anybody is looked at."""
+        window = getattr(self, "window", None) or getattr(self, "observe", None)
+        washout = getattr(self, "washout", None)
+        thresholds = (getattr(self, name, ()) for name in ("threshold", "at_least"))
+        return (
+            prod(max(len(grid), 1) for grid in self.grids)
+            * self.further_values
+            * (len(window.to_days) if window else 1)
+            * (3 if washout and washout.effect == "stratify" else 1)
+            * (1 + sum(map(len, thresholds)))
+            * (len(self.by_reason.sets) + 3 if self.by_reason else 1)
+        )
 
     @property
     def unprotected(self) -> list[str]:

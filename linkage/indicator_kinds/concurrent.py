@@ -6,6 +6,7 @@ On a day: `drugs_at_date`, `drug_burden`. Over an observation: `polypharmacy`, `
 
 from __future__ import annotations
 
+from collections.abc import Sized
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
@@ -66,6 +67,11 @@ class _DrugsHeld(IndicatorBase):
         if self.rule == "dispensed" and self.supply is not None:
             raise ValueError("supply says nothing with rule = 'dispensed': leave it out")
         return self
+
+    @property
+    def grids(self) -> list[Sized]:
+        """Numbers of days, too."""
+        return [*super().grids, self.dispensed_within_days]
 
 
 class _DistinctDrugs(_DrugsHeld):
@@ -217,6 +223,11 @@ class InteractingPairs(_AtHandTogether):
         return self
 
     @property
+    def grids(self) -> list[Sized]:
+        """Pairs and days, too."""
+        return [*super().grids, self.pairs, self.together_days]
+
+    @property
     def own_code_sets(self) -> list[str]:
         """Those of all pairs, each once."""
         return list(dict.fromkeys(name for pair in self.pairs for name in (pair.first, pair.second)))
@@ -234,6 +245,11 @@ class DuplicateTherapy(_AtHandTogether):
     group_length: Literal[3, 4, 5] = 5
     least_drugs: int = Field(default=2, ge=2, le=20)
     together_days: Annotated[DayGrid, Field(min_length=1)] = [30]
+
+    @property
+    def grids(self) -> list[Sized]:
+        """Days together, too."""
+        return [*super().grids, self.together_days]
 
 
 class Diagnosis(Outcome):
@@ -265,6 +281,11 @@ class DrugAfterDiagnosis(LooksElsewhere, _AtHandTogether):
         if self.observe.from_day < 0:
             raise ValueError("observe begins before the diagnosis: from must be 0 or more")
         return self
+
+    @property
+    def grids(self) -> list[Sized]:
+        """Days covered, too."""
+        return [*super().grids, self.covered_days]
 
     @property
     def looked_for(self) -> Outcome:

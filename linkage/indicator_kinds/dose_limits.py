@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sized
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
@@ -61,6 +62,11 @@ class DoseAboveLimit(AtDate):
         if any(step.startswith("units_per_day") for step in self.dose[:-1]):
             raise ValueError("units_per_day answers for every row: it must be the last step of dose")
         return self
+
+    @property
+    def grids(self) -> list[Sized]:
+        """Substances, too."""
+        return [*super().grids, self.limits]
 
     @property
     def own_columns(self) -> set[str]:

@@ -6,6 +6,7 @@ Follow-up begins with a person's own first dispensing in a window after the inde
 
 from __future__ import annotations
 
+from collections.abc import Sized
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -63,6 +64,11 @@ class WithGaps(_FromFirstDispensing):
             raise ValueError("give either gap_days or gap_percent (of the days of supply before the gap)")
         unique([*self.gap_days, *self.gap_percent])
         return self
+
+    @property
+    def grids(self) -> list[Sized]:
+        """Gaps, too."""
+        return [*super().grids, self.gap_days, self.gap_percent]
 
 
 class WithChanges(WithGaps):
@@ -178,6 +184,11 @@ class TimeToDiscontinuation(WithChanges, WithCurves):
         return self
 
     @property
+    def grids(self) -> list[Sized]:
+        """Rules of censoring, too."""
+        return [*super().grids, self.censoring]
+
+    @property
     def event_word(self) -> str:
         """What the event is called in results."""
         return "discontinued"
@@ -192,6 +203,11 @@ class Restart(WithGaps, WithCurves):
 
     kind: Literal["restart"]
     within_days: Annotated[DayGrid, Field(min_length=1)]
+
+    @property
+    def grids(self) -> list[Sized]:
+        """Days until restart, too."""
+        return [*super().grids, self.within_days]
 
     @property
     def event_word(self) -> str:

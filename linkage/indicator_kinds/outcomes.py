@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sized
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
@@ -115,6 +116,11 @@ class OutcomeRate(WithOutcome):
         unique(self.grace_days)
         unique(self.statistic)
         return self
+
+    @property
+    def grids(self) -> list[Sized]:
+        """Days of grace, too."""
+        return [*super().grids, self.grace_days]
 
     @property
     def laboratory_statistics(self) -> list[str]:

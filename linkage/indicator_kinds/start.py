@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sized
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
@@ -88,6 +89,11 @@ class NewOrContinuing(WithObservedStart):
             raise ValueError("window.from lies before the index day: the days before it are the lookback")
         return self
 
+    @property
+    def grids(self) -> list[Sized]:
+        """Lookbacks, too."""
+        return [*super().grids, self.lookback_days]
+
 
 class Combination(IndicatorBase):
     """Of how many of several groups a person has a dispensing within the window, and whether of `at_least` so many.
@@ -166,6 +172,11 @@ class PrimaryNonAdherence(IndicatorBase):
         if self.prescriptions == self.register_name:
             raise ValueError("prescriptions must name a register of prescriptions, register one of dispensings")
         return self
+
+    @property
+    def grids(self) -> list[Sized]:
+        """Days until dispensing, too."""
+        return [*super().grids, self.within_days]
 
     @property
     def columns_elsewhere(self) -> dict[str, set[str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sized
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, field_validator
@@ -26,6 +27,11 @@ class WithSupply(IndicatorBase):
         return unique(names)
 
     @property
+    def grids(self) -> list[Sized]:
+        """Supply models, too."""
+        return [*super().grids, self.supply]
+
+    @property
     def supply_model(self) -> str:
         """The name of the model at one point of the grid."""
         (name,) = self.supply
@@ -41,6 +47,11 @@ class WithCarryOver(WithSupply):
     @classmethod
     def _each_rule_once(cls, rules: list[CarryOver]) -> list[CarryOver]:
         return unique(rules)
+
+    @property
+    def grids(self) -> list[Sized]:
+        """Rules of carry-over, too."""
+        return [*super().grids, self.carry_over]
 
     @property
     def carry_rule(self) -> CarryOver:

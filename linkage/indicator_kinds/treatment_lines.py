@@ -53,6 +53,11 @@ class TreatmentLines(IndicatorBase):
         return self
 
     @property
+    def further_values(self) -> int:
+        """One for each line."""
+        return self.most_lines
+
+    @property
     def laboratory_statistics(self) -> list[str]:
         """Paths: most of them are those of few persons."""
         return [name for name in self.statistic if name == "paths"]

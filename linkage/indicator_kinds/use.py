@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sized
 from datetime import date
 from typing import Annotated, Any, Literal
 
@@ -97,6 +98,11 @@ class Incidence(WithObservedStart):
             raise ValueError("sum counts events: with repeated = false a person has one, and count tells it")
         return self
 
+    @property
+    def grids(self) -> list[Sized]:
+        """Lengths of washout, too."""
+        return [*super().grids, self.washout_days]
+
 
 class _OnDay(IndicatorBase):
     """Whether supply covers a day, by the stock that `proportion_of_days_covered` keeps."""
@@ -182,6 +188,11 @@ class OnTreatment(_OnDay):
         if ("covered" in self.rule) != (self.supply is not None):
             raise ValueError("rule 'covered' needs a supply model in supply, and no other rule reads one")
         return self
+
+    @property
+    def grids(self) -> list[Sized]:
+        """Months, too."""
+        return [*super().grids, self.month]
 
     def day_of(self, month: int) -> int:
         """The day after the index day."""
