@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from linkage.indicator_kinds import CodeSet
 from linkage.indicator_kinds.criteria import Criterion
@@ -16,11 +15,8 @@ from linkage_core.indicators.codes import validity
 from linkage_core.indicators.dispensings import Dispensings
 from linkage_core.indicators.follow_up import FAR, day_number, days
 from linkage_core.indicators.reversals import net
+from linkage_core.indicators.values import Bools, Int32s, Int64s
 from linkage_core.populations.row_limits import column_of, holds_code, meets_limits
-
-Bools = npt.NDArray[np.bool_]
-Int32s = npt.NDArray[np.int32]
-Int64s = npt.NDArray[np.int64]
 
 NO_ROW = -1
 _LONG_AGO = np.int64(-(1 << 40))

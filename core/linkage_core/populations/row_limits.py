@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from linkage.errors import EventsRejected
@@ -11,11 +10,7 @@ from linkage.indicator_kinds import CodeSet
 from linkage.indicator_kinds.criteria import CodeLimit, Criterion
 from linkage_core.events import PersonEvents
 from linkage_core.indicators.codes import coded
-
-Bools = npt.NDArray[np.bool_]
-Int32s = npt.NDArray[np.int32]
-Int64s = npt.NDArray[np.int64]
-UInt8s = npt.NDArray[np.uint8]
+from linkage_core.indicators.values import Bools, Int32s, Int64s, UInt8s
 
 UNKNOWN_AGE = np.int32(-1)
 _MOST_YEARS = 150

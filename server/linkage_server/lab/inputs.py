@@ -16,9 +16,9 @@ from linkage_core.dictionaries import one_chunk
 from linkage_core.events import PersonEvents, Population, events_from_table
 from linkage_core.populations.apply_rules import apply_rules
 from linkage_core.populations.from_registers import leading_registers
+from linkage_core.populations.row_limits import SEXES
 from linkage_server.lab.plain_files import PERSON, event_date, read_table, with_concepts
 
-_SEXES = {"1": 1, "m": 1, "man": 1, "male": 1, "2": 2, "f": 2, "k": 2, "kvinna": 2, "woman": 2, "female": 2}
 _NOT_STRATA = (PERSON, "index_date", "birth_date", "sex", "death_date", "emigration_date")
 _EXITS = "exits of the population file"
 
@@ -169,7 +169,7 @@ def _population(people: pa.Table) -> Population:
 
 
 def _sexes(column: pa.ChunkedArray) -> pa.UInt8Array:
-    return pa.array([_SEXES.get(str(value).strip().lower(), 0) for value in column.to_pylist()], pa.uint8())
+    return pa.array([SEXES.get(str(value).strip().lower(), 0) for value in column.to_pylist()], pa.uint8())
 
 
 def sex_words(column: pa.ChunkedArray) -> list[str | None]:

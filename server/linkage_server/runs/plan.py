@@ -19,6 +19,7 @@ from linkage.indicator_definition import IndicatorSet, canonical_sha256, needed_
 from linkage.order import OrderDocument
 from linkage.population_rules import columns_read
 from linkage.register_variable import LocalizedText
+from linkage_core.grids import row_variables
 from linkage_server.orders.check_order import CheckedOrder
 from linkage_server.orders.offer import Offer
 from linkage_server.registers.store import RegisterStore
@@ -194,14 +195,9 @@ def _refuse_doubled_indicators(sets: tuple[PlannedSet, ...]) -> None:
             seen.add(indicator.id)
 
 
-def _rows_split_by(checked: CheckedOrder) -> set[str]:
-    parts = {part for crossing in checked.document.by for part in crossing}
-    return {part.removeprefix("row:") for part in parts if part.startswith("row:")}
-
-
 def _row_dimensions(checked: CheckedOrder, offer: Offer) -> tuple[PlannedDimension, ...]:
     """Words for each row variable; where two registers have it, those of the first."""
-    wanted = _rows_split_by(checked)
+    wanted = {*row_variables(checked.document.by)}
     found: dict[str, PlannedDimension] = {}
     for name in checked.document.registers:
         for variable in offer.registers[name].variables:
@@ -225,7 +221,7 @@ def _pinned(
     for definition in checked.sets:
         columns |= needed_columns(definition).get(name, set())
     held = {variable.column for variable in offer.registers[name].variables}
-    columns |= held & _rows_split_by(checked)
+    columns |= held & {*row_variables(checked.document.by)}
     rule_columns = columns_read(checked.document.population).get(name, set())
     last_day = manifest.last_day or offer.registers[name].coverage.first_day
     return PlannedRegister(

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from linkage.errors import InputRefused
 from linkage.order import OrderDocument
 from linkage_core.events import RegisterPartition
-from linkage_core.grids import ROW_PREFIX
+from linkage_core.grids import row_variables
 from linkage_core.populations.from_registers import leading_registers
 from linkage_core.question import Question
 from linkage_core.register_view import RegisterView
@@ -241,11 +241,10 @@ def _bytes_per_row(manifest: Manifest, partitions: Sequence[RegisterPartition]) 
 
 def _values(question: _Question) -> int:
     """How many values each person will have, as the core counts them."""
-    rows = {part.removeprefix(ROW_PREFIX) for by in question.document.by for part in by if part.startswith(ROW_PREFIX)}
     return Question(
         sets=[one.chosen for one in question.sets],
         by=question.document.by,
-        row_dimensions=sorted(rows),
+        row_dimensions=row_variables(question.document.by),
         data_until={register.name: register.data_until for register in question.registers},
     ).values
 
