@@ -32,6 +32,7 @@ from linkage.indicator_kinds.amounts import (
 from linkage.indicator_kinds.codes_and_supply import CodeSet, SupplyModel, Validity
 from linkage.indicator_kinds.common import (
     ByReason,
+    CarryOver,
     Denominator,
     Identifier,
     IndicatorBase,
@@ -85,7 +86,7 @@ from linkage.indicator_kinds.start import (
     PrimaryNonAdherence,
     TimeToInitiation,
 )
-from linkage.indicator_kinds.supply_grid import CarryOver, WithCarryOver, WithSupply
+from linkage.indicator_kinds.supply_grid import WithCarryOver, WithSupply
 from linkage.indicator_kinds.time_windows import AnchoredWindow, EpisodeWindows, SlidingWindows
 from linkage.indicator_kinds.treatment_lines import TreatmentLines
 from linkage.indicator_kinds.use import Incidence, ObservedFrom, OnTreatment, Prevalence, WithObservedStart

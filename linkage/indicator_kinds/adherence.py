@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from linkage.indicator_kinds.common import (
     EVERY_HOSPITAL_RULE,
-    Denominator,
+    DenominatorGrid,
     HospitalRule,
     IndicatorBase,
     IntervalName,
@@ -16,6 +16,7 @@ from linkage.indicator_kinds.common import (
     Observation,
     QuantileName,
     ShareGrid,
+    StockCap,
     as_list,
     unique,
 )
@@ -31,9 +32,9 @@ class ProportionOfDaysCovered(WithCarryOver):
     combine: Literal["any", "all"] = "any"
     observe: Observation
     lookback_days: int = Field(default=180, ge=0, le=3650)
-    stock_cap_days: Annotated[int, Field(ge=1, le=3650)] | Literal["none"] = 180
+    stock_cap_days: StockCap = 180
     threshold: ShareGrid = []
-    denominator: Annotated[list[Denominator], BeforeValidator(as_list), Field(min_length=1)] = ["all"]
+    denominator: DenominatorGrid = ["all"]
     statistic: list[Literal["mean", "count", "share"] | QuantileName] = ["mean", "count", "share"]
     interval: IntervalName = "wilson"
 
@@ -66,7 +67,7 @@ class MedicationAvailability(IndicatorBase):
     mode: Literal["corrected", "compat"] = "corrected"
     end_at_exit: bool = True
     threshold: ShareGrid = []
-    denominator: Annotated[list[Denominator], BeforeValidator(as_list), Field(min_length=1)] = ["all"]
+    denominator: DenominatorGrid = ["all"]
     statistic: list[Literal["mean", "count", "share"] | QuantileName] = ["mean", "count", "share"]
     interval: IntervalName = "wilson"
 

@@ -9,7 +9,8 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from linkage.indicator_kinds.common import (
-    Denominator,
+    BareNumber,
+    DenominatorGrid,
     IndicatorBase,
     IntervalName,
     Model,
@@ -68,7 +69,7 @@ class _Amount(IndicatorBase):
     calendar: RollingCalendar | None = None
     end_at_exit: bool = True
     row_strata: list[RowStratum] = Field(default_factory=list)
-    denominator: Annotated[list[Denominator], BeforeValidator(as_list), Field(min_length=1)] = ["all"]
+    denominator: DenominatorGrid = ["all"]
     standard: Standard | None = None
 
     @model_validator(mode="after")
@@ -186,7 +187,7 @@ class SubstanceAmount(_Amount):
 
     kind: Literal["substance_amount"]
     strength: Literal["text", "number"] = "text"
-    bare_number: Literal["mg", "none"] = "none"
+    bare_number: BareNumber = "none"
     concentrations: bool = False
     statistic: list[Literal["sum", "mean"] | RateName | QuantileName] = ["sum"]
 

@@ -33,6 +33,12 @@ Reversals = Literal["net", "net_latest", "drop_negative", "none"]
 HospitalRule = Literal["ignore", "freeze", "credit", "shift"]
 EVERY_HOSPITAL_RULE: tuple[HospitalRule, ...] = get_args(HospitalRule)
 Denominator = Literal["all", "alive_at_N"]
+DenominatorGrid = Annotated[list[Denominator], BeforeValidator(as_list), Field(min_length=1)]
+CarryOver = Literal["per_drug", "pooled", "none"]
+StockCap = Annotated[int, Field(ge=1, le=3650)] | Literal["none"]
+"""Days of supply that may be carried over, at most."""
+BareNumber = Literal["mg", "none"]
+"""What a strength without a unit is read as."""
 IntervalName = Literal["wilson", "clopper-pearson", "poisson", "none"]
 QuantileName = Annotated[str, Field(pattern=r"^(median|quantile:0\.\d{1,4})$")]
 """Of persons' values: the median, or another quantile such as quantile:0.25."""

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from linkage.indicator_kinds.amounts import Calendar
 from linkage.indicator_kinds.common import (
-    Denominator,
+    DenominatorGrid,
     Identifier,
     IndicatorBase,
     IntervalName,
@@ -23,6 +23,7 @@ from linkage.indicator_kinds.common import (
     QuantileName,
     Reversals,
     ShareGrid,
+    StockCap,
     Window,
     as_list,
     unique,
@@ -45,7 +46,7 @@ NumberGrid = Annotated[list[Annotated[int, Field(ge=1)]], BeforeValidator(as_lis
 """Numbers of drugs, each above 0 and once."""
 Weight = Annotated[float, Field(gt=0, le=10_000), AfterValidator(_in_millionths)]
 """Above 0, in whole millionths: sums of weights are exact."""
-Denominators = Annotated[list[Denominator], BeforeValidator(as_list), Field(min_length=1), AfterValidator(unique)]
+Denominators = Annotated[DenominatorGrid, AfterValidator(unique)]
 
 
 class _DrugsHeld(IndicatorBase):
@@ -188,7 +189,7 @@ class _AtHandTogether(IndicatorBase):
     observe: Observation
     lookback_days: int = Field(default=180, ge=0, le=3650)
     carry_over: Literal["per_drug", "none"] = "per_drug"
-    stock_cap_days: Annotated[int, Field(ge=1, le=3650)] | Literal["none"] = 180
+    stock_cap_days: StockCap = 180
     consecutive: bool = False
     denominator: Denominators = ["all"]
     statistic: list[Literal["count", "share"]] = ["count", "share"]

@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from linkage.indicator_kinds.common import (
-    Denominator,
+    BareNumber,
+    DenominatorGrid,
     IndicatorBase,
     IntervalName,
     IntGrid,
@@ -21,6 +22,11 @@ from linkage.indicator_kinds.register_columns import DOSE_COLUMNS
 
 DoseStep = Annotated[str, Field(pattern=r"^(dosage_text(:(low|mid|high))?|units_per_day:\d+(\.\d+)?)$")]
 
+Substance = Annotated[str, Field(pattern=r"^[A-Z]\d{2}[A-Z]{2}\d{2}$")]
+"""A whole ATC code."""
+Component = Annotated[int, Field(ge=1, le=9)]
+"""Which of the strengths of a fixed combination."""
+
 
 class IntensityThreshold(Model):
     """From which daily dose a substance is of high intensity.
@@ -29,9 +35,18 @@ class IntensityThreshold(Model):
     without it the text must tell one strength only.
     """
 
-    atc: Annotated[str, Field(pattern=r"^[A-Z]\d{2}[A-Z]{2}\d{2}$")]
+    atc: Substance
     least_mg: float = Field(gt=0)
-    component: Annotated[int, Field(ge=1, le=9)] | None = None
+    component: Component | None = None
+
+
+def steps_can_answer(steps: list[str]) -> None:
+    """Refuse units a day that are not above 0, and a step behind one that answers for every row."""
+    for step in steps:
+        if step.startswith("units_per_day") and float(step.partition(":")[2]) <= 0:
+            raise ValueError("units a day must be above 0")
+    if any(step.startswith("units_per_day") for step in steps[:-1]):
+        raise ValueError("units_per_day answers for every row: it must be the last step of dose")
 
 
 class HighIntensity(IndicatorBase):
@@ -49,13 +64,13 @@ class HighIntensity(IndicatorBase):
     last_within_days: Annotated[int, Field(ge=1, le=3650)] | Literal["any"] = 365
     thresholds: Annotated[list[IntensityThreshold], Field(min_length=1)]
     dose: Annotated[list[DoseStep], BeforeValidator(as_list), Field(min_length=1)] = ["dosage_text", "units_per_day:1"]
-    bare_number: Literal["mg", "none"] = "none"
+    bare_number: BareNumber = "none"
     among: Literal["everybody", "treated"] = "everybody"
     measure: Annotated[
         list[Literal["high_intensity", "assumed_dose"]], BeforeValidator(as_list), Field(min_length=1)
     ] = ["high_intensity", "assumed_dose"]
     reversals: Reversals = "net"
-    denominator: Annotated[list[Denominator], BeforeValidator(as_list), Field(min_length=1)] = ["alive_at_N"]
+    denominator: DenominatorGrid = ["alive_at_N"]
     statistic: list[Literal["count", "share"]] = ["count", "share"]
     interval: IntervalName = "wilson"
 
@@ -65,11 +80,7 @@ class HighIntensity(IndicatorBase):
         unique(self.dose)
         unique(self.measure)
         unique([threshold.atc for threshold in self.thresholds])
-        for step in self.dose:
-            if step.startswith("units_per_day") and float(step.partition(":")[2]) <= 0:
-                raise ValueError("units a day must be above 0")
-        if any(step.startswith("units_per_day") for step in self.dose[:-1]):
-            raise ValueError("units_per_day answers for every row: it must be the last step of dose")
+        steps_can_answer(self.dose)
         return self
 
     @property

@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from linkage.indicator_kinds.common import Model, Names, as_list, unique
+from linkage.indicator_kinds.common import BareNumber, Model, Names, as_list, unique
 from linkage.indicator_kinds.concurrent import AtDate
-from linkage.indicator_kinds.dose import DoseStep
+from linkage.indicator_kinds.dose import Component, DoseStep, Substance, steps_can_answer
 from linkage.indicator_kinds.register_columns import DOSE_COLUMNS
 
 
@@ -20,9 +20,9 @@ class DoseLimit(Model):
     without it the text must tell one strength only.
     """
 
-    atc: Annotated[str, Field(pattern=r"^[A-Z]\d{2}[A-Z]{2}\d{2}$")]
+    atc: Substance
     most_mg: float = Field(gt=0)
-    component: Annotated[int, Field(ge=1, le=9)] | None = None
+    component: Component | None = None
 
 
 class DoseAboveLimit(AtDate):
@@ -42,7 +42,7 @@ class DoseAboveLimit(AtDate):
         "dosage_text",
         "units_per_day:1",
     ]
-    bare_number: Literal["mg", "none"] = "none"
+    bare_number: BareNumber = "none"
     doses: Literal["last_day", "all_at_hand"] = "last_day"
     among: Literal["everybody", "treated"] = "everybody"
     measure: Annotated[
@@ -56,11 +56,7 @@ class DoseAboveLimit(AtDate):
     @model_validator(mode="after")
     def _limits_fit(self) -> DoseAboveLimit:
         unique([limit.atc for limit in self.limits])
-        for step in self.dose:
-            if step.startswith("units_per_day") and float(step.partition(":")[2]) <= 0:
-                raise ValueError("units a day must be above 0")
-        if any(step.startswith("units_per_day") for step in self.dose[:-1]):
-            raise ValueError("units_per_day answers for every row: it must be the last step of dose")
+        steps_can_answer(self.dose)
         return self
 
     @property

@@ -6,7 +6,14 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from linkage.indicator_kinds.common import Denominator, IndicatorBase, IntervalName, Washout, Window, as_list
+from linkage.indicator_kinds.common import (
+    DenominatorGrid,
+    IndicatorBase,
+    IntervalName,
+    Washout,
+    Window,
+    as_list,
+)
 
 
 class EventInWindow(IndicatorBase):
@@ -19,7 +26,7 @@ class EventInWindow(IndicatorBase):
     code_columns: Annotated[list[str], BeforeValidator(as_list)] = Field(default_factory=list, alias="columns")
     window: Window
     washout: Washout | None = None
-    denominator: Annotated[list[Denominator], BeforeValidator(as_list), Field(min_length=1)] = ["all"]
+    denominator: DenominatorGrid = ["all"]
     statistic: list[Literal["count", "share", "rate"]] = ["count", "share"]
     interval: IntervalName = "wilson"
 

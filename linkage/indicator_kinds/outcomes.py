@@ -10,18 +10,19 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from linkage.indicator_kinds.common import (
     EVERY_HOSPITAL_RULE,
+    CarryOver,
     HospitalRule,
     IndicatorBase,
     Model,
     Names,
     Observation,
     ShareGrid,
+    StockCap,
     Washout,
     as_list,
     unique,
 )
 from linkage.indicator_kinds.episodes import DayGrid, WithCurves
-from linkage.indicator_kinds.supply_grid import CarryOver
 
 
 class Outcome(Model):
@@ -142,7 +143,7 @@ class LandmarkOutcome(WithOutcome, WithCurves):
     landmark_day: int = Field(default=365, ge=1, le=3650)
     lookback_days: int = Field(default=180, ge=0, le=3650)
     carry_over: CarryOver = "per_drug"
-    stock_cap_days: Annotated[int, Field(ge=1, le=3650)] | Literal["none"] = 180
+    stock_cap_days: StockCap = 180
     threshold: Annotated[ShareGrid, Field(min_length=1)] = [0.8]
     follow_up_days: int = Field(default=365, ge=1, le=3650)
 

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
-
-from pydantic import BeforeValidator, Field
+from typing import Literal
 
 from linkage.indicator_kinds.common import (
-    Denominator,
+    DenominatorGrid,
     IntervalName,
     Names,
     Observation,
     ShareGrid,
-    as_list,
 )
 from linkage.indicator_kinds.supply_grid import WithSupply
 
@@ -30,6 +27,6 @@ class MedicationPossessionRatio(WithSupply):
     start: Literal["index_date", "first_dispensing"] = "index_date"
     cap_at_1: bool = False
     threshold: ShareGrid = []
-    denominator: Annotated[list[Denominator], BeforeValidator(as_list), Field(min_length=1)] = ["all"]
+    denominator: DenominatorGrid = ["all"]
     statistic: list[Literal["mean", "count", "share"]] = ["mean", "count", "share"]
     interval: IntervalName = "wilson"

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from linkage.indicator_kinds.common import (
-    Denominator,
+    DenominatorGrid,
     IndicatorBase,
     IntervalName,
     IntGrid,
@@ -33,7 +33,7 @@ class Initiation(IndicatorBase):
     washout: Washout | None = None
     reversals: Reversals = "net"
     end_at_exit: bool = True
-    denominator: Annotated[list[Denominator], BeforeValidator(as_list), Field(min_length=1)] = ["all"]
+    denominator: DenominatorGrid = ["all"]
     statistic: list[Literal["count", "share"]] = ["count", "share"]
     interval: IntervalName = "wilson"
 
@@ -78,7 +78,7 @@ class NewOrContinuing(WithObservedStart):
     lookback_days: Annotated[list[Lookback], BeforeValidator(as_list), Field(min_length=1)] = [180]
     window: Window
     reversals: Reversals = "net"
-    denominator: Annotated[list[Denominator], BeforeValidator(as_list), Field(min_length=1)] = ["all"]
+    denominator: DenominatorGrid = ["all"]
     statistic: list[Literal["count", "share"]] = ["count", "share"]
     interval: IntervalName = "wilson"
 
@@ -108,7 +108,7 @@ class Combination(IndicatorBase):
     at_least: IntGrid = []
     reversals: Reversals = "net"
     end_at_exit: bool = True
-    denominator: Annotated[list[Denominator], BeforeValidator(as_list), Field(min_length=1)] = ["all"]
+    denominator: DenominatorGrid = ["all"]
     statistic: list[Literal["count", "share", "mean"]] = ["count", "share"]
     interval: IntervalName = "wilson"
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sized
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import BeforeValidator, Field, field_validator
 
-from linkage.indicator_kinds.common import IndicatorBase, Names, Reversals, as_list, unique
-
-CarryOver = Literal["per_drug", "pooled", "none"]
+from linkage.indicator_kinds.common import CarryOver, IndicatorBase, Names, Reversals, as_list, unique
 
 
 class WithSupply(IndicatorBase):

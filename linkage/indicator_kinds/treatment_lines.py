@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from linkage.indicator_kinds.common import IndicatorBase, IntervalName, Names, Observation, as_list, unique
+from linkage.indicator_kinds.common import IndicatorBase, IntervalName, Names, Observation, StockCap, as_list, unique
 from linkage.indicator_kinds.concurrent import Denominators
 
 MOST_GROUPS = 16
@@ -29,7 +29,7 @@ class TreatmentLines(IndicatorBase):
     observe: Observation
     lookback_days: Days = 0
     carry_over: Literal["per_drug", "none"] = "per_drug"
-    stock_cap_days: Annotated[int, Field(ge=1, le=3650)] | Literal["none"] = 180
+    stock_cap_days: StockCap = 180
     collapse_gap_days: Days = 30
     least_era_days: Days = 0
     combination_days: Annotated[int, Field(ge=1, le=3650)] = 30

@@ -11,7 +11,8 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 from linkage.indicator_kinds.amounts import Calendar
 from linkage.indicator_kinds.common import (
     EVERY_HOSPITAL_RULE,
-    Denominator,
+    CarryOver,
+    DenominatorGrid,
     HospitalRule,
     IndicatorBase,
     IntervalName,
@@ -19,6 +20,7 @@ from linkage.indicator_kinds.common import (
     Names,
     Observation,
     Reversals,
+    StockCap,
     as_list,
     unique,
 )
@@ -109,8 +111,8 @@ class _OnDay(IndicatorBase):
 
     supply: str | None = None
     lookback_days: int = Field(default=180, ge=0, le=3650)
-    carry_over: Literal["per_drug", "pooled", "none"] = "per_drug"
-    stock_cap_days: Annotated[int, Field(ge=1, le=3650)] | Literal["none"] = 180
+    carry_over: CarryOver = "per_drug"
+    stock_cap_days: StockCap = 180
 
     @property
     def hospital_rules(self) -> tuple[HospitalRule, ...]:
@@ -133,7 +135,7 @@ class Prevalence(_OnDay):
     observe: Observation | None = None
     calendar: Calendar | None = None
     reversals: Reversals = "net"
-    denominator: Annotated[list[Denominator], BeforeValidator(as_list), Field(min_length=1)] = ["all"]
+    denominator: DenominatorGrid = ["all"]
     statistic: list[Literal["count", "share", "per_1000"]] = ["count", "share"]
     interval: IntervalName = "wilson"
 
@@ -177,7 +179,7 @@ class OnTreatment(_OnDay):
     rule: Annotated[list[Literal["covered", "dispensed"]], BeforeValidator(as_list), Field(min_length=1)]
     days_before: int = Field(default=90, ge=0, le=3650)
     reversals: Reversals = "net"
-    denominator: Annotated[list[Denominator], BeforeValidator(as_list), Field(min_length=1)] = ["alive_at_N"]
+    denominator: DenominatorGrid = ["alive_at_N"]
     statistic: list[Literal["count", "share"]] = ["count", "share"]
     interval: IntervalName = "wilson"
 
