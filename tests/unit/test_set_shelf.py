@@ -11,7 +11,7 @@ from linkage.errors import DefinitionRejected, Stale
 from linkage.indicator_definition import IndicatorSet, load_indicator_set, shipped_sets
 from linkage_server.checkup import check_sets
 from linkage_server.orders.offer import Offer, load_offer
-from linkage_server.orders.set_shelf import SetShelf
+from linkage_server.orders.set_shelf import LARGEST_FILE, SetShelf
 from linkage_server.orders.used_sets import UsedSet, remember_used, used_sets
 from linkage_server.storage.database import Database, now
 from tests.support.databases import Clock
@@ -171,3 +171,34 @@ def test_the_doctor_tells_broken_files_and_warnings(folder: Path, clock: Clock) 
     desk.write("broken")
     with pytest.raises(DefinitionRejected, match=r"mine\.toml: is not TOML.*Still on offer: mine@1\.0\.0"):
         check_sets(desk.offer, now=clock())
+
+
+def test_a_pipe_a_device_a_folder_and_a_huge_file_are_refused_and_not_waited_for(folder: Path) -> None:
+    desk = Desk(folder)
+    desk.write(SET)
+    os.mkfifo(desk.file.with_name("pipe.toml"))
+    desk.file.with_name("endless.toml").symlink_to("/dev/zero")
+    desk.file.with_name("folder.toml").mkdir()
+    with desk.file.with_name("huge.toml").open("wb") as huge:
+        huge.truncate(LARGEST_FILE + 1)
+    offer = desk.offer()
+    assert "mine@1.0.0" in offer.sets
+    assert {one.file: one.message for one in offer.refused_sets} == {
+        "endless.toml": "endless.toml: is no plain file.",
+        "folder.toml": "folder.toml: is no plain file.",
+        "huge.toml": "huge.toml: is larger than 16 MiB.",
+        "pipe.toml": "pipe.toml: is no plain file.",
+    }
+
+
+@pytest.mark.parametrize("name", ["own-19121212-1212.toml", "odd\udcff.toml", "two\nlines.toml"])
+def test_a_file_whose_name_cannot_be_told_is_refused_without_it(folder: Path, name: str) -> None:
+    desk = Desk(folder)
+    desk.write(SET)
+    desk.write(SET.replace("mine", "other"), name=name)
+    offer = desk.offer()
+    assert "mine@1.0.0" in offer.sets
+    (refused,) = offer.refused_sets
+    assert refused.file == "?.toml"
+    assert "1212" not in refused.message
+    refused.message.encode()

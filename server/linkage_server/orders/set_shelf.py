@@ -6,6 +6,7 @@ offer: the version last read by this process, and every version that orders have
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -13,11 +14,14 @@ from pathlib import Path
 from threading import Lock
 
 from linkage.errors import DefinitionRejected, LinkageError
-from linkage.free_text import refuse_identity_number
+from linkage.free_text import find_identity_number, refuse_identity_number
 from linkage.indicator_definition import IndicatorSet, load_indicator_set
 from linkage.indicator_lint import refuse_errors
 from linkage_server.operations.logs import log_event
 from linkage_server.orders.used_sets import UsedSet
+
+LARGEST_FILE = 16 * 2**20
+"""Bytes; ten thousand indicators with their words take a third of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +89,7 @@ class SetShelf:
                 sets.setdefault(name, definition)
                 files.setdefault(name, path.name)
             if refusal is not None:
-                refused.append(RefusedSet(path.name, refusal.message, refusal.mend, tuple(sorted(kept))))
+                refused.append(RefusedSet(_shown(path), refusal.message, refusal.mend, tuple(sorted(kept))))
         return HeldSets(sets, files, tuple(refused))
 
     def _read(self, path: Path) -> _Read:
@@ -105,12 +109,27 @@ class SetShelf:
             self._known[path] = read
         if refusal is not None:
             facts = refusal.facts
-            log_event("set_refused", file=path.name, field=facts.get("field", ""), rule=facts.get("rule", ""))
+            log_event("set_refused", file=_shown(path), field=facts.get("field", ""), rule=facts.get("rule", ""))
         return read
 
 
+def _shown(path: Path) -> str:
+    """The file's name as messages and the log tell it."""
+    return path.name if path.name.isprintable() and find_identity_number(path.name) is None else "?.toml"
+
+
 def _load(path: Path) -> tuple[IndicatorSet | None, LinkageError | None]:
+    if path.name != (shown := _shown(path)):
+        message = f"{shown}: the name holds a character that cannot be told, or what looks like an identity number."
+        return None, DefinitionRejected(message, mend="Rename the file.")
     try:
+        about = path.stat()
+        # A pipe would be waited for, and a device never ends.
+        if not stat.S_ISREG(about.st_mode):
+            return None, DefinitionRejected(f"{path.name}: is no plain file.", mend="Put the set itself there.")
+        if about.st_size > LARGEST_FILE:
+            message = f"{path.name}: is larger than {LARGEST_FILE // 2**20} MiB."
+            return None, DefinitionRejected(message, mend="Divide the set.")
         # Refusals repeat what was written, so this is asked first.
         refuse_identity_number(path.read_text(encoding="utf-8", errors="replace"), what=path.name)
     except LinkageError as refusal:
