@@ -100,6 +100,10 @@ class Nesting:
     parents: tuple[tuple[str, str], ...]
 
 
+DAYS_A_YEAR = 365.25
+"""Of a person-year."""
+
+
 class Statistic(StrEnum):
     """What a released line states."""
 
@@ -108,7 +112,7 @@ class Statistic(StrEnum):
     PER_1000 = "per_1000"  # 1000 * numerator / denominator
     SUM = "sum"  # sum in whole units
     MEAN = "mean"  # sum / denominator persons
-    RATE_PER_1000_PERSON_YEARS = "rate_per_1000_person_years"  # 1000 * 365.25 * numerator / person-days
+    RATE_PER_1000_PERSON_YEARS = "rate_per_1000_person_years"  # 1000 * DAYS_A_YEAR * numerator / person-days
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from linkage.errors import InputRefused
 from linkage.released_table import NUMBER_COLUMNS, TIME_STRATA, TOTAL, LineStatus, ReleasedDimension, schema_of
-from linkage_core.counted_table import CountedTable, Dimension, Line, Statistic
+from linkage_core.counted_table import DAYS_A_YEAR, CountedTable, Dimension, Line, Statistic
 from linkage_core.disclosure.cell_system import Flags
 from linkage_core.disclosure.linked_cells import Numbered
 from linkage_core.intervals import clopper_pearson, poisson_exact, wilson
@@ -19,7 +19,6 @@ PROTECTED = "small_cell_protection"
 """The one reason of all suppressed lines: a reader must not tell small cells from those kept back for their sake."""
 
 Floats = npt.NDArray[np.float64]
-_DAYS_PER_YEAR = 365.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +164,7 @@ def _numbers_of(block: _Block) -> dict[str, object]:
     """Number columns, status and reason of a block; NaN becomes null."""
     line, closed = block.line, block.closed
     value, lower, upper = _values(block)
-    person_years = block.value("person_time") / _DAYS_PER_YEAR
+    person_years = block.value("person_time") / DAYS_A_YEAR
     numbers = {
         "value": value,
         "lower": lower,
@@ -195,7 +194,7 @@ def _values(block: _Block) -> tuple[Floats, Floats, Floats]:
         numerator = block.value("sum")
     elif line.statistic is Statistic.RATE_PER_1000_PERSON_YEARS:
         numerator = block.value("sum") if line.sum_key else numerator
-        base, factor = block.value("person_time") / _DAYS_PER_YEAR, 1000.0
+        base, factor = block.value("person_time") / DAYS_A_YEAR, 1000.0
     elif line.statistic is Statistic.PER_1000:
         factor = 1000.0
     some = base > 0

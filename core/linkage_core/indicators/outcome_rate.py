@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from linkage.indicator_kinds import OutcomeRate
+from linkage_core.counted_table import DAYS_A_YEAR
 from linkage_core.indicators.exposed_time import Exposure
 from linkage_core.indicators.follow_up import FAR
 from linkage_core.indicators.observed_time import Moment
@@ -25,8 +26,6 @@ from linkage_core.indicators.values import (
 )
 from linkage_core.intervals import poisson_exact
 from linkage_core.ratios import rate_ratio
-
-_DAYS_A_YEAR = 365.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +180,7 @@ def _values(
 def _statistics(arms: Sequence[_Arm], persons: Bools) -> list[CellStatistic]:
     """Rates of both arms with exact limits, and their ratio, of some persons."""
     events = [float(np.count_nonzero(arm.event & persons)) for arm in arms]
-    years = [float(arm.days[persons].sum()) / _DAYS_A_YEAR for arm in arms]
+    years = [float(arm.days[persons].sum()) / DAYS_A_YEAR for arm in arms]
     found = [
         _rate(f"rate_{arm.name}", event, year, persons=int(np.count_nonzero(persons & (arm.days > 0))))
         for arm, event, year in zip(arms, events, years, strict=True)

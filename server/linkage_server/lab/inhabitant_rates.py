@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from linkage.indicator_kinds import AmountIndicator, Users
-from linkage_core.counted_table import Statistic
+from linkage_core.counted_table import DAYS_A_YEAR, Statistic
 from linkage_core.indicators import PersonValues
 from linkage_core.intervals import Floats, Interval
 from linkage_core.rates import AGE, directly_standardised, standard_weights, standardised_ratio
@@ -24,7 +24,6 @@ _RATES = (
     "standardised_per_1000_inhabitants",
     "smr",
 )
-_DAYS_A_YEAR = 365.25
 
 
 def rates_asked(value: PersonValues) -> list[str]:
@@ -66,7 +65,7 @@ def _crude(value: PersonValues, cells: InhabitantCells, name: str) -> Iterator[E
     outside = cells.shaped(cells.outside) / value.scale
     people = np.broadcast_to(cells.over_rest(cells.people), cells.outside.shape)
     people = cells.shaped(np.ascontiguousarray(people))
-    years = people * days / _DAYS_A_YEAR
+    years = people * days / DAYS_A_YEAR
     if not isinstance(value.indicator, Users):
         per = people * days if name.endswith("per_day") else people
         number, _ = estimate(Statistic.PER_1000, "", counted, per, years)

@@ -12,13 +12,12 @@ import numpy as np
 import pyarrow as pa
 
 from linkage.released_table import TIME_STRATA
-from linkage_core.counted_table import TOTAL, CountedTable, Line, PersonCube, Statistic, SumCube
+from linkage_core.counted_table import DAYS_A_YEAR, TOTAL, CountedTable, Line, PersonCube, Statistic, SumCube
 from linkage_core.indicators import Measure, PersonValues
 from linkage_core.indicators.values import Int64s
 from linkage_core.intervals import Floats, Interval, clopper_pearson, poisson_exact, wilson
 from linkage_server.lab.complete import CompletePeriods
 
-_DAYS_A_YEAR = 365.25
 _WORDS = ("indicator", "parameters", "statistic")
 _NO_LINE = Line("", "", Statistic.PERSONS, ())
 
@@ -106,7 +105,7 @@ def _of_line(
         return sums[key, line.dimensions].sums.ravel() / sums[key, line.dimensions].scale if key else nothing
 
     numerator = added(line.sum_key) if line.sum_key else counted(line.numerator_key)
-    denominator, years = counted(line.denominator_key), added(line.person_time_key) / _DAYS_A_YEAR
+    denominator, years = counted(line.denominator_key), added(line.person_time_key) / DAYS_A_YEAR
     value, interval = estimate(line.statistic, line.interval, numerator, denominator, years)
     strata = {
         name: [axes[line.dimensions.index(name)][place] for place in places[line.dimensions.index(name)]]
