@@ -7,7 +7,7 @@ in (one value for a list of one, `atc_include`, a number for a span of days) is 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, get_args
 
 from pydantic import BaseModel, BeforeValidator
@@ -120,15 +120,3 @@ def _models(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
                 found = [info.annotation, *_inner(info.annotation)]
                 waiting += [part for part in found if isinstance(part, type) and issubclass(part, BaseModel)]
     yield from seen.values()
-
-
-def undescribed() -> list[str]:
-    """Fields without a word on them, as MODEL.FIELD."""
-    schema = indicator_set_schema()
-    shapes: Mapping[str, Schema] = {"IndicatorSet": schema, **schema["$defs"]}
-    return [
-        f"{name}.{field}"
-        for name, shape in shapes.items()
-        for field, entry in shape.get("properties", {}).items()
-        if not entry.get("description")
-    ]
