@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import cast
 
 import numpy as np
 
-from linkage.indicator_kinds import ByReason, Indicator, Reversals, WithSupply
+from linkage.indicator_kinds import ByReason, Indicator, Reversals
 from linkage.released_table import NOT_RECORDED
 from linkage_core.indicators.dictionary_facts import membership, plain
 from linkage_core.indicators.follow_up import FAR
 from linkage_core.indicators.observed_time import Moment
 from linkage_core.indicators.reasons import somebody
+from linkage_core.indicators.reversal_rule import reversal_rule
 from linkage_core.indicators.row_dimensions import OTHER, row_levels
 from linkage_core.indicators.run_context import RunContext
 from linkage_core.indicators.set_rows import SetRows
@@ -69,15 +69,9 @@ def _rows_that_count(
 
 
 def _reversals(context: RunContext, indicator: Indicator) -> Reversals:
-    rule = getattr(indicator, "reversals", "net")
-    if isinstance(indicator, WithSupply):
-        # Whom a reason is of must be the same persons at every point of a grid.
-        return next(iter(indicator.reversals), context.definition.supply[indicator.supply[0]].reversals)
-    supply = getattr(indicator, "supply", None)
-    if supply is not None:
-        return context.definition.supply[supply].reversals
-    # Packages that are summed with their sign leave no dispensing apart.
-    return "net" if rule == "sum" else cast(Reversals, rule)
+    # Whom a reason is of must be the same persons at every point of a grid: by the first rule of it.
+    rule = reversal_rule(context.definition, indicator)
+    return "net" if rule is None or rule == "sum" else rule
 
 
 def _deciding(day: Int32s, person: Int64s, counts: Bools, asked: ByReason) -> Bools:

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from linkage.indicator_kinds import DefinedDailyDoses, Indicator, Reversals
 from linkage_core.indicators.amount_weights import without_doses
+from linkage_core.indicators.reversal_rule import reversal_rule
 from linkage_core.indicators.values import Int64s, PersonValues, RowsTold
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def rows_told(context: RunContext, indicator: Indicator) -> tuple[RowsTold, ...]
     if names is None:
         return ()
     models = indicator.supply_models
-    rule = context.definition.supply[models[0]].reversals if models else getattr(indicator, "reversals", None)
+    rule = reversal_rule(context.definition, indicator)
     parts: list[RowsTold] = []
     if models:
         parts += _by_step(context, indicator.register_name, models[0], names)

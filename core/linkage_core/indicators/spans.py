@@ -26,6 +26,7 @@ from linkage.indicator_kinds import (
 )
 from linkage_core.indicators.codes import CodedColumn, validity
 from linkage_core.indicators.follow_up import FAR
+from linkage_core.indicators.reversal_rule import reversal_rule
 from linkage_core.indicators.values import Bools, Int32s, UInt8s
 
 MOST_DAYS = 4_000_000
@@ -55,14 +56,14 @@ Asking = Initiation | ProportionOfDaysCovered | Combination | NewOrContinuing | 
 
 
 def reversals_of(definition: IndicatorSet, indicator: Asking) -> Reversals:
-    """The rule for reversed rows of an indicator: that of its supply model where it has one."""
-    if isinstance(indicator, ProportionOfDaysCovered):
-        return definition.supply[indicator.supply_model].reversals
-    model = indicator.supply if isinstance(indicator, _Held) else None
-    if model is not None:
-        return definition.supply[model].reversals
-    assert not isinstance(indicator, AtHandTogether | TreatmentLines)  # They always have a supply model.
-    return indicator.reversals
+    """The rule for reversed rows that an indicator's questions are asked by."""
+    if isinstance(indicator, OnTreatment):
+        # Dispensings have a rule of their own beside that of the supply model.
+        return indicator.reversals
+    rule = reversal_rule(definition, indicator)
+    assert rule is not None, "each has a supply model or a rule of its own"
+    assert rule != "sum", "users are no such kind"
+    return rule
 
 
 def window_questions(indicator: Initiation, last_day: int) -> list[Question]:
