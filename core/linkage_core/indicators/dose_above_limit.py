@@ -12,9 +12,9 @@ from linkage_core.indicators.days_of_supply import DAY
 from linkage_core.indicators.days_read import DayRead, days_read
 from linkage_core.indicators.drugs_held import Held, on_days_in_force, rules_held
 from linkage_core.indicators.initiation import denominator_words
-from linkage_core.indicators.reasons import Persons, somebody
+from linkage_core.indicators.reasons import Persons, among, somebody
 from linkage_core.indicators.run_context import RunContext, joined
-from linkage_core.indicators.stated_dose import daily_doses, is_assumed, milligrams_of_texts, units_a_day
+from linkage_core.indicators.stated_dose import daily_doses, is_assumed, milligrams_of_rows, units_a_day
 from linkage_core.indicators.values import Bools, Float64s, Int32s, Int64s, PersonValues
 from linkage_core.indicators.yes_no import yes_no
 
@@ -73,11 +73,8 @@ def _rows(context: RunContext, indicator: DoseAboveLimit) -> _Rows:
     limit = on_days_in_force(context, rows.register, indicator.codes, of_code[rows.atc.code])
     places = np.flatnonzero(limit >= 0)
     of_row = limit[places].astype(np.int64)
-    strength = np.full(len(places), np.nan)
-    for number, one in enumerate(indicator.limits):
-        own = np.flatnonzero(of_row == number)
-        told = milligrams_of_texts(rows, component=one.component, bare_number_is_mg=indicator.bare_number == "mg")
-        strength[own] = told[rows.codes("strength_text").code[places[own]]]
+    components = [one.component for one in indicator.limits]
+    strength = milligrams_of_rows(rows, places, of_row, components, bare_number_is_mg=indicator.bare_number == "mg")
     units, step = units_a_day(rows, indicator.dose, places)
     return _Rows(places, rows.person_at(places), of_row, rows.day[places], strength, units, step)
 
@@ -101,11 +98,11 @@ def _values(
     context: RunContext, indicator: DoseAboveLimit, held: Held, day: DayRead, rows: _Rows
 ) -> Iterator[PersonValues]:
     persons = context.persons
-    treated = _among(persons, rows.person)
+    treated = among(persons, rows.person)
     faults = [
         day.with_faulty_row(context, indicator, indicator.codes, held),
-        ("error:strength_text", somebody(_among(persons, rows.person[np.isnan(rows.strength)]))),
-        ("error:dosage_text", somebody(_among(persons, rows.person[np.isnan(rows.units)]))),
+        ("error:strength_text", somebody(among(persons, rows.person[np.isnan(rows.strength)]))),
+        ("error:dosage_text", somebody(among(persons, rows.person[np.isnan(rows.units)]))),
         *([("excluded:not_dispensed", somebody(~treated))] if indicator.among == "treated" else []),
     ]
     late: Persons = day.late(context, indicator.register_name)
@@ -130,16 +127,9 @@ def _measured(indicator: DoseAboveLimit, rows: _Rows, persons: int) -> Iterator[
     most = np.array([limit.most_mg for limit in indicator.limits])
     above = np.asarray(daily.milligrams > most[daily.substance], np.bool_)
     if "any" in indicator.measure:
-        yield "measure=any", _among(persons, daily.person[above])
+        yield "measure=any", among(persons, daily.person[above])
     if "substance" in indicator.measure:
         for place, limit in enumerate(indicator.limits):
-            yield f"substance={limit.atc}", _among(persons, daily.person[above & (daily.substance == place)])
+            yield f"substance={limit.atc}", among(persons, daily.person[above & (daily.substance == place)])
     if "assumed_dose" in indicator.measure:
-        yield "measure=assumed_dose", _among(persons, rows.person[is_assumed(indicator.dose, rows.step)])
-
-
-def _among(persons: int, places: Int64s) -> Bools:
-    """bool, one a person: she is one of the places."""
-    found = np.zeros(persons, np.bool_)
-    found[places] = True
-    return found
+        yield "measure=assumed_dose", among(persons, rows.person[is_assumed(indicator.dose, rows.step)])

@@ -12,9 +12,9 @@ from linkage_core.indicators.dispensings import Dispensings
 from linkage_core.indicators.faulty_rows import persons_with_faulty
 from linkage_core.indicators.initiation import denominator_words
 from linkage_core.indicators.observed_time import Moment
-from linkage_core.indicators.reasons import Persons, somebody
+from linkage_core.indicators.reasons import among, somebody
 from linkage_core.indicators.run_context import RunContext, joined
-from linkage_core.indicators.stated_dose import daily_doses, is_assumed, milligrams_of_texts, units_a_day
+from linkage_core.indicators.stated_dose import daily_doses, is_assumed, milligrams_of_rows, units_a_day
 from linkage_core.indicators.values import NO_TIME, Bools, Float64s, Int32s, Int64s, PersonValues
 from linkage_core.indicators.yes_no import yes_no
 
@@ -69,14 +69,13 @@ def _on_day(context: RunContext, indicator: HighIntensity, day: int) -> Iterator
     rules = [
         ("error:index_date", time.without_index()),
         ("error:packages", missing),
-        ("error:strength_text", _with(persons, doses.person[np.isnan(doses.strength)])),
-        ("error:dosage_text", _with(persons, doses.person[np.isnan(doses.units)])),
+        ("error:strength_text", somebody(among(persons, doses.person[np.isnan(doses.strength)]))),
+        ("error:dosage_text", somebody(among(persons, doses.person[np.isnan(doses.units)]))),
         (NO_TIME, time.without_time(register, Moment(day - 1), death_ends=False)),
         *context.excluded_as_incomplete(late),
         *([("excluded:not_dispensed", somebody(~last.treated))] if indicator.among == "treated" else []),
     ]
-    assumed = np.zeros(persons, np.bool_)
-    assumed[doses.person[is_assumed(indicator.dose, doses.step)]] = True
+    assumed = among(persons, doses.person[is_assumed(indicator.dose, doses.step)])
     found = {"high_intensity": _high(doses, indicator, persons), "assumed_dose": assumed}
     account = {f"rows_by_{step}": int(np.count_nonzero(doses.step == place)) for place, step in
                enumerate(indicator.dose)}  # fmt: skip
@@ -88,12 +87,6 @@ def _on_day(context: RunContext, indicator: HighIntensity, day: int) -> Iterator
         for measure in indicator.measure:
             words = joined(f"at_day={day}", denominator_words(denominator), f"measure={measure}")
             yield yes_no(indicator, words, found[measure], reasons, late=late, account=account)
-
-
-def _with(persons: int, places: Int64s) -> Persons:
-    found = np.zeros(persons, np.bool_)
-    found[places] = True
-    return somebody(found)
 
 
 def _last_rows(context: RunContext, indicator: HighIntensity, first: Int32s, after: Int32s) -> _LastRows:
@@ -121,11 +114,8 @@ def _doses(rows: Dispensings, indicator: HighIntensity, last: _LastRows) -> _Dos
     threshold = of_code[rows.atc.code[last.places]]
     places, person = last.places[threshold >= 0], last.person[threshold >= 0]
     threshold = threshold[threshold >= 0]
-    strength = np.full(len(places), np.nan)
-    for number, one in enumerate(indicator.thresholds):
-        own = np.flatnonzero(threshold == number)
-        told = milligrams_of_texts(rows, component=one.component, bare_number_is_mg=indicator.bare_number == "mg")
-        strength[own] = told[rows.codes("strength_text").code[places[own]]]
+    components = [one.component for one in indicator.thresholds]
+    strength = milligrams_of_rows(rows, places, threshold, components, bare_number_is_mg=indicator.bare_number == "mg")
     units, step = units_a_day(rows, indicator.dose, places)
     return _Doses(person, threshold, strength, units, step)
 
@@ -134,6 +124,4 @@ def _high(doses: _Doses, indicator: HighIntensity, persons: int) -> Bools:
     """Who reaches the threshold of a substance; equal doses of one are one dose, different ones add up."""
     daily = daily_doses(doses.person, doses.threshold, doses.strength * doses.units)
     least = np.array([threshold.least_mg for threshold in indicator.thresholds])
-    high = np.zeros(persons, np.bool_)
-    high[daily.person[daily.milligrams >= least[daily.substance]]] = True
-    return high
+    return among(persons, daily.person[daily.milligrams >= least[daily.substance]])

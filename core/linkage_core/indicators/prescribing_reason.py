@@ -11,7 +11,7 @@ from linkage.released_table import NOT_RECORDED
 from linkage_core.indicators.dictionary_facts import membership, plain
 from linkage_core.indicators.follow_up import FAR
 from linkage_core.indicators.observed_time import Moment
-from linkage_core.indicators.reasons import somebody
+from linkage_core.indicators.reasons import among, somebody
 from linkage_core.indicators.reversal_rule import reversal_rule
 from linkage_core.indicators.row_dimensions import OTHER, row_levels
 from linkage_core.indicators.run_context import RunContext
@@ -41,12 +41,12 @@ def persons_by_reason(context: RunContext, indicator: Indicator, asked: ByReason
     found: dict[str, Bools] = {}
     for name in asked.sets:
         own = np.append(membership(codes, context.code_set(name))[: len(codes)], 0).astype(np.bool_)
-        found[name] = _persons(context, whose[own[level]])
+        found[name] = among(context.persons, whose[own[level]])
     told = level < len(codes)
-    recorded = _persons(context, whose[told])
+    recorded = among(context.persons, whose[told])
     in_sets = np.logical_or.reduce(list(found.values()))
     found[OTHER] = recorded & ~in_sets
-    found[NOT_RECORDED] = _persons(context, whose) & ~recorded
+    found[NOT_RECORDED] = among(context.persons, whose) & ~recorded
     return found
 
 
@@ -91,12 +91,6 @@ def _levels_of(levels: tuple[Int32s | Int64s, Int32s, int], *, one_a_row: bool) 
     if one_a_row:
         return np.arange(len(where)), level[where]
     return np.repeat(np.arange(len(where) - 1), np.diff(where)), level
-
-
-def _persons(context: RunContext, whose: Int64s) -> Bools:
-    found = np.zeros(context.persons, np.bool_)
-    found[whose] = True
-    return found
 
 
 def reason_missing(

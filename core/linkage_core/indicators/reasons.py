@@ -9,7 +9,7 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from linkage_core.indicators.values import NO_ROWS, OK, Bools, UInt8s
+from linkage_core.indicators.values import NO_ROWS, OK, Bools, Int64s, UInt8s
 
 Number = TypeVar("Number", np.int64, np.int32, np.uint8)
 
@@ -20,6 +20,13 @@ Persons = Bools | None
 def somebody(persons: Bools) -> Persons:
     """The persons, None where there is none."""
     return persons if persons.any() else None
+
+
+def among(persons: int, whose: Int64s) -> Bools:
+    """bool, one a person: she is one of those whose positions these are."""
+    found = np.zeros(persons, np.bool_)
+    found[whose] = True
+    return found
 
 
 def together(persons: Sequence[Persons]) -> Persons:

@@ -29,7 +29,24 @@ class DailyDoses(NamedTuple):
     milligrams: Float64s
 
 
-def milligrams_of_texts(rows: Dispensings, *, component: int | None, bare_number_is_mg: bool) -> Float64s:
+def milligrams_of_rows(
+    rows: Dispensings, places: Int64s, substance: Int64s, components: Sequence[int | None], *, bare_number_is_mg: bool
+) -> Float64s:
+    """Milligrams a unit of each row, NaN where its strength does not tell them.
+
+    Args:
+        places, substance: int64, positions in the register, and of the substance of each.
+        components: of each substance, which of the strengths of a text is its own.
+    """
+    strength = np.full(len(places), np.nan)
+    for number, component in enumerate(components):
+        own = np.flatnonzero(substance == number)
+        told = _milligrams_of_texts(rows, component=component, bare_number_is_mg=bare_number_is_mg)
+        strength[own] = told[rows.codes("strength_text").code[places[own]]]
+    return strength
+
+
+def _milligrams_of_texts(rows: Dispensings, *, component: int | None, bare_number_is_mg: bool) -> Float64s:
     """Milligrams of one component of each distinct strength, and NaN for no text behind them.
 
     Args:
