@@ -26,6 +26,10 @@ def unique(values: list[Item]) -> list[Item]:
 
 
 IntGrid = Annotated[list[int], BeforeValidator(as_list), Field(min_length=1)]
+FURTHEST_DAY = 50_000
+Day = Annotated[int, Field(ge=-FURTHEST_DAY, le=FURTHEST_DAY)]
+"""A day counted from another, no further than lives and registers reach: sums of such days stay within 32 bits."""
+SomeDays = Annotated[list[Day], BeforeValidator(as_list), Field(min_length=1)]
 ShareGrid = Annotated[list[Annotated[float, Field(gt=0, le=1)]], BeforeValidator(as_list)]
 Names = Annotated[list[str], BeforeValidator(as_list), Field(min_length=1)]
 Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$")]
@@ -60,8 +64,8 @@ class Words(Model):
 class Window(Model):
     """Days after the index day, first and last included; `to` may be a grid of last days."""
 
-    from_day: int = Field(alias="from")
-    to_days: IntGrid = Field(alias="to")
+    from_day: Day = Field(alias="from")
+    to_days: SomeDays = Field(alias="to")
 
     @model_validator(mode="after")
     def _forwards(self) -> Window:
@@ -74,8 +78,8 @@ class Window(Model):
 class Observation(Model):
     """A half-open interval of days after the index day; `to` may be a grid of ends."""
 
-    from_day: int = Field(alias="from")
-    to_days: IntGrid = Field(alias="to")
+    from_day: Day = Field(alias="from")
+    to_days: SomeDays = Field(alias="to")
 
     @model_validator(mode="after")
     def _not_empty(self) -> Observation:
@@ -91,8 +95,8 @@ class Washout(Model):
     `exclude` leaves persons with a row in the window out; `stratify` also counts new and continuing persons apart.
     """
 
-    from_day: int = Field(alias="from")
-    to_day: int = Field(alias="to")
+    from_day: Day = Field(alias="from")
+    to_day: Day = Field(alias="to")
     effect: Literal["exclude", "stratify"] = "exclude"
 
 

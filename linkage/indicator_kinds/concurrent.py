@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from linkage.indicator_kinds.amounts import Calendar
 from linkage.indicator_kinds.common import (
+    Day,
     DenominatorGrid,
     Identifier,
     IndicatorBase,
@@ -42,8 +43,8 @@ def _in_millionths(weight: float) -> float:
 
 DayGrid = Annotated[list[Annotated[int, Field(ge=1, le=3650)]], BeforeValidator(as_list), AfterValidator(unique)]
 """Numbers of days, each above 0 and once."""
-NumberGrid = Annotated[list[Annotated[int, Field(ge=1)]], BeforeValidator(as_list), AfterValidator(unique)]
-"""Numbers of drugs, each above 0 and once."""
+NumberGrid = Annotated[list[Annotated[int, Field(ge=1, le=10_000)]], BeforeValidator(as_list), AfterValidator(unique)]
+"""Numbers of drugs, each above 0 and once, and no more than anybody has."""
 Weight = Annotated[float, Field(gt=0, le=10_000), AfterValidator(_in_millionths)]
 """Above 0, in whole millionths: sums of weights are exact."""
 Denominators = Annotated[DenominatorGrid, AfterValidator(unique)]
@@ -97,7 +98,7 @@ class _DistinctDrugs(_DrugsHeld):
 class AtDate(_DrugsHeld):
     """On days after the index day, or on the last day of calendar periods."""
 
-    at_day: Annotated[list[int], BeforeValidator(as_list), AfterValidator(unique)] = []
+    at_day: Annotated[list[Day], BeforeValidator(as_list), AfterValidator(unique)] = []
     calendar: Calendar | None = None
     denominator: Denominators = ["alive_at_N"]
     interval: IntervalName = "wilson"

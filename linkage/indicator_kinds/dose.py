@@ -11,10 +11,10 @@ from linkage.indicator_kinds.common import (
     DenominatorGrid,
     IndicatorBase,
     IntervalName,
-    IntGrid,
     Model,
     Names,
     Reversals,
+    SomeDays,
     as_list,
     unique,
 )
@@ -60,7 +60,7 @@ class HighIntensity(IndicatorBase):
 
     kind: Literal["high_intensity"]
     codes: Names
-    at_day: IntGrid
+    at_day: SomeDays
     last_within_days: Annotated[int, Field(ge=1, le=3650)] | Literal["any"] = 365
     thresholds: Annotated[list[IntensityThreshold], Field(min_length=1)]
     dose: Annotated[list[DoseStep], BeforeValidator(as_list), Field(min_length=1)] = ["dosage_text", "units_per_day:1"]

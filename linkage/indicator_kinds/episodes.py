@@ -13,6 +13,8 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from linkage.indicator_kinds.common import (
     EVERY_HOSPITAL_RULE,
+    FURTHEST_DAY,
+    Day,
     HospitalRule,
     IndicatorBase,
     IntervalName,
@@ -36,8 +38,8 @@ class _FromFirstDispensing(WithCarryOver):
     codes: Names
     mode: Literal["corrected", "compat"] = "corrected"
     dosage_change: bool = False
-    first_from_day: int = 0
-    first_within_days: Annotated[int, Field(ge=0)] | Literal["any"] = "any"
+    first_from_day: Day = 0
+    first_within_days: Annotated[int, Field(ge=0, le=FURTHEST_DAY)] | Literal["any"] = "any"
     follow_up_days: int = Field(default=730, ge=1, le=3650)
 
     @model_validator(mode="after")

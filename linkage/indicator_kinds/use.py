@@ -12,6 +12,7 @@ from linkage.indicator_kinds.amounts import Calendar
 from linkage.indicator_kinds.common import (
     EVERY_HOSPITAL_RULE,
     CarryOver,
+    Day,
     DenominatorGrid,
     HospitalRule,
     IndicatorBase,
@@ -131,7 +132,7 @@ class Prevalence(_OnDay):
     kind: Literal["prevalence"]
     codes: CodesOnDay
     rule: Literal["covered", "dispensed"]
-    at_day: Annotated[list[int], BeforeValidator(as_list)] = []
+    at_day: Annotated[list[Day], BeforeValidator(as_list)] = []
     observe: Observation | None = None
     calendar: Calendar | None = None
     reversals: Reversals = "net"

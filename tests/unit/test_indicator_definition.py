@@ -146,3 +146,25 @@ def test_a_set_tells_which_columns_it_reads():
 def test_one_code_set_holds_one_system():
     with pytest.raises(ValueError, match="one system only"):
         CodeSet.model_validate({"atc_include": ["C10"], "icd10_include": ["I21"]})
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        'kind = "initiation"\nwindow = {{ from = 0, to = {far} }}',
+        'kind = "initiation"\nwindow = {{ from = -{far}, to = 30 }}',
+        'kind = "users"\nobserve = {{ from = 0, to = {far} }}',
+        'kind = "prevalence"\nrule = "covered"\nsupply = "month"\nat_day = [0, {far}]',
+        'kind = "covered_on_day"\nsupply = "month"\nat_days = 0\nfirst_from_day = {far}',
+        'kind = "polypharmacy"\nrule = "supply"\nsupply = "month"\nobserve = {{ from = 0, to = 9 }}\nat_least = {far}',
+    ],
+)
+@pytest.mark.parametrize("far", [50_001, 2**31 - 1, 2**63, 10**30])
+def test_days_further_than_registers_reach_are_refused(fields: str, far: int) -> None:
+    text = (
+        '[set]\nid = "far"\nversion = "1.0.0"\n[codes.statin]\natc_include = ["C10AA"]\n'
+        '[supply.month]\nsteps = ["fixed:30"]\n[[indicator]]\nid = "one"\ncodes = "statin"\n'
+    )
+    load_indicator_set(text + fields.format(far=2))
+    with pytest.raises(DefinitionRejected, match=r"Input should be (less|greater) than or equal to"):
+        load_indicator_set(text + fields.format(far=far))
