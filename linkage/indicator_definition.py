@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tomllib
 from collections.abc import Callable
 from datetime import date
 from functools import cache
@@ -31,7 +30,7 @@ from linkage.indicator_kinds import (
     Words,
 )
 from linkage.indicator_kinds.register_columns import merged
-from linkage.toml_text import parse_toml
+from linkage.toml_text import parse_definition
 
 
 class SetHeader(Model):
@@ -182,18 +181,17 @@ def load_indicator_set(source: Path | str, *, fill: Callable[[Raw], Raw] = lambd
         fill: puts in what the text leaves to other files, before anything is checked.
 
     Raises:
-        DefinitionRejected: not TOML, or a kind, field, value or name is not known; names file, field and mend.
+        DefinitionRejected: not TOML, a personal identity number is in it, or a kind, field, value or name is not known;
+            names file, field and mend, and repeats no personal identity number.
     """
     name = str(source) if isinstance(source, Path) else "inline set"
     try:
         text = source.read_text(encoding="utf-8") if isinstance(source, Path) else source
-        raw = parse_toml(text)
     except OSError:
         raise DefinitionRejected(f"{name}: cannot be read.", mend="Check the path and the permissions.") from None
     except UnicodeDecodeError:
         raise DefinitionRejected(f"{name}: is not UTF-8 text.", mend="Save the file as UTF-8.") from None
-    except tomllib.TOMLDecodeError as problem:
-        raise DefinitionRejected(f"{name}: is not TOML: {problem}.", mend="Mend the line that is named.") from None
+    raw = parse_definition(text, source=name)
     try:
         return IndicatorSet.model_validate(fill(raw))
     except ValidationError as problem:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tomllib
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal
@@ -21,7 +20,7 @@ from linkage.errors import DefinitionRejected
 from linkage.indicator_kinds.codes_and_supply import CodeSet
 from linkage.indicator_kinds.common import Identifier, Model
 from linkage.indicator_kinds.criteria import Criterion
-from linkage.toml_text import parse_toml
+from linkage.toml_text import parse_definition
 
 MOST_CRITERIA = 20
 MOST_STRATA = 8
@@ -242,15 +241,14 @@ def load_population_rules(path: Path) -> PopulationRules:
     """Read rules from the [population] table of a TOML file: an order, or a file of that table alone.
 
     Raises:
-        DefinitionRejected: not TOML, or a field, value or name is not known; names file, field and mend.
+        DefinitionRejected: not TOML, a personal identity number is in it, or a field, value or name is not known; names
+            file, field and mend.
     """
     try:
-        content = parse_toml(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         raise DefinitionRejected(f"{path}: cannot be read.", mend="Check the path, and save it as UTF-8.") from None
-    except tomllib.TOMLDecodeError as problem:
-        raise DefinitionRejected(f"{path}: is not TOML: {problem}.", mend="Mend the line that is named.") from None
-    table = content.get("population")
+    table = parse_definition(text, source=str(path)).get("population")
     if not isinstance(table, dict) or not table.keys() & PopulationRules.model_fields.keys():
         raise DefinitionRejected(f"{path}: has no rules.", mend="Write them under [population], as an order has them.")
     try:

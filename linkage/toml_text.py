@@ -6,6 +6,9 @@ import re
 import tomllib
 from typing import Any
 
+from linkage.errors import DefinitionRejected
+from linkage.free_text import find_identity_number
+
 MOST_KEY_PARTS = 64
 
 # tomllib takes memory by the square of the parts of one dotted key: forty kilobytes of them take two gigabytes.
@@ -33,3 +36,19 @@ def parse_toml(text: str) -> dict[str, Any]:
         raise
     except ValueError:
         raise tomllib.TOMLDecodeError("a number has too many digits") from None
+
+
+def parse_definition(text: str, *, source: str) -> dict[str, Any]:
+    """Parse a definition, of which refusals may repeat what was written: no personal identity number may be in it.
+
+    Raises:
+        DefinitionRejected: it is not TOML, or holds what looks like a personal identity number; names the line.
+    """
+    if line := find_identity_number(text):
+        raise DefinitionRejected(
+            f"{source}: line {line} holds what looks like a personal identity number.", mend="Take it out."
+        )
+    try:
+        return parse_toml(text)
+    except tomllib.TOMLDecodeError as problem:
+        raise DefinitionRejected(f"{source}: is not TOML: {problem}.", mend="Mend the line that is named.") from None

@@ -168,3 +168,10 @@ def test_days_further_than_registers_reach_are_refused(fields: str, far: int) ->
     load_indicator_set(text + fields.format(far=2))
     with pytest.raises(DefinitionRejected, match=r"Input should be (less|greater) than or equal to"):
         load_indicator_set(text + fields.format(far=far))
+
+
+@pytest.mark.parametrize("where", ['kind = "19121212-1212"', 'id = "p-191212121212"', 'atc_include = ["191212121212"]'])
+def test_an_identity_number_in_a_set_is_refused_and_not_repeated(where):
+    with pytest.raises(DefinitionRejected, match=r"line 3 holds what looks like a personal identity number") as refused:
+        load_indicator_set('[set]\nid = "s"\n' + where)
+    assert "1212" not in str(refused.value)
