@@ -32,6 +32,9 @@ from linkage.indicator_kinds import (
 from linkage.indicator_kinds.register_columns import merged
 from linkage.toml_text import parse_definition
 
+MOST_VALUES = 10_000
+"""Numbers of a person that the grids of one indicator may ask for: a slip of a list would take all memory."""
+
 
 class SetHeader(Model):
     """Who stands behind the set."""
@@ -117,6 +120,11 @@ class IndicatorSet(Model):
             if indicator.id in seen:
                 raise ValueError(f"indicator {indicator.id!r} stands twice")
             seen.add(indicator.id)
+            if indicator.values_by_period > MOST_VALUES:
+                raise ValueError(
+                    f"indicator {indicator.id!r}: its grids ask for {indicator.values_by_period:,} numbers of each "
+                    f"person, at most {MOST_VALUES:,} are computed; ask for fewer points, or write several indicators"
+                )
             for name in indicator.code_sets:
                 _known(name, self.codes, what="code set", where=indicator.id)
             if indicator.death_competes:

@@ -175,3 +175,14 @@ def test_an_identity_number_in_a_set_is_refused_and_not_repeated(where):
     with pytest.raises(DefinitionRejected, match=r"line 3 holds what looks like a personal identity number") as refused:
         load_indicator_set('[set]\nid = "s"\n' + where)
     assert "1212" not in str(refused.value)
+
+
+def test_grids_that_multiply_to_too_many_numbers_are_refused():
+    days = ", ".join(map(str, range(1, 402)))
+    text = (
+        '[set]\nid = "s"\nversion = "1.0.0"\n[codes.c]\natc_include = ["C10"]\n[supply.s]\nsteps = ["fixed:30"]\n'
+        f'[[indicator]]\nid = "e"\nkind = "treatment_episodes"\ncodes = "c"\nsupply = "s"\ngap_days = [{days}]\n'
+        f"at_days = [{days}]\n"
+    )
+    with pytest.raises(DefinitionRejected, match=r"'e': its grids ask for .* numbers of each person, at most 10,000"):
+        load_indicator_set(text)
