@@ -19,11 +19,11 @@ version = "1.0.0"
 [exits]
 death = false
 [codes.a]
-atc_include = ["MEDA"]
+atc_include = ["C07AB02"]
 [codes.b]
-atc_include = ["MEDB"]
+atc_include = ["C09AA02"]
 [codes.both]
-atc_include = ["MED"]
+atc_include = ["C"]
 [supply.given]
 steps = ["days_supply"]
 cap_days = 3650
@@ -88,8 +88,12 @@ denominator = "all"
 
 def test_every_cell_of_an_order_on_dispensings_of_two_drugs_is_what_sql_says(shared_data: Path, tmp_path: Path) -> None:
     folder = shared_data / "data" / "adherer-dispensing"
-    registers = FilesOfOthers.load(tmp_path, {"adherer_med_events": folder / "med_events.csv"})
     sql = reading(ev=folder / "med_events.csv", cma=folder / "expected_cma.csv")
+    # A set selects by ATC code, which the two nameless drugs of the file have none of.
+    coded = tmp_path / "coded.csv"
+    sql.execute("UPDATE ev SET CATEGORY = CASE CATEGORY WHEN 'medA' THEN 'C07AB02' ELSE 'C09AA02' END")
+    sql.execute(f"COPY (SELECT * EXCLUDE line FROM ev ORDER BY line) TO '{coded}'")
+    registers = FilesOfOthers.load(tmp_path, {"adherer_med_events": coded})
     sql.execute("""
         CREATE TABLE lm AS SELECT PATIENT_ID AS person, DATE::DATE AS day, CATEGORY AS drug, DURATION::INTEGER AS supply
             FROM ev;
@@ -133,11 +137,11 @@ def test_every_cell_of_an_order_on_dispensings_of_two_drugs_is_what_sql_says(sha
                 WHERE day <= idx + {day} AND day + supply > idx + {day} GROUP BY person""",
         )
 
-    both = f"""{rows(366)} AND person IN (SELECT person FROM ({rows(366, "drug = 'medA'")}))
-               AND person IN (SELECT person FROM ({rows(366, "drug = 'medB'")}))"""
+    both = f"""{rows(366)} AND person IN (SELECT person FROM ({rows(366, "drug = 'C07AB02'")}))
+               AND person IN (SELECT person FROM ({rows(366, "drug = 'C09AA02'")}))"""
     questions = {
-        "users/observe_days=180": Question(observed, rows(180, "drug = 'medB'")),
-        "users/observe_days=730": Question(observed, rows(730, "drug = 'medB'")),
+        "users/observe_days=180": Question(observed, rows(180, "drug = 'C09AA02'")),
+        "users/observe_days=730": Question(observed, rows(730, "drug = 'C09AA02'")),
         "dispensings/observe_days=730": Question(observed, rows(730)),
         "switched/within_days=365": Question(observed, both),
         "run_a/observe_days=730": share(0, 730, "person"),

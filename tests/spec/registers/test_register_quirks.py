@@ -312,4 +312,4 @@ def test_latin_1_is_read_where_the_definition_declares_it(tmp_path: Path) -> Non
     lines = ["personnummer;EDATUM;ATC;ANTAL;lform", f"{ANNA};2024-01-15;C10AA05;1;Ögondroppar"]
     load_delivery(latin, [write_csv(tmp_path / "d.csv", lines, encoding="latin-1")], settings=settings)
 
-    assert stored_rows(settings, "lmed").column("lform").to_pylist() == ["Ögondroppar"]
+    assert stored_rows(settings, "lmed").column("dosage_form").to_pylist() == ["Ögondroppar"]
