@@ -101,12 +101,15 @@ def test_a_row_out_of_order_or_with_a_negative_supply_is_refused(several_drugs):
 def net(histories: list[list[Row]], *, by_row_order: bool) -> list[int]:
     rows = [row for history in histories for row in history]
     left = np.zeros(len(rows), np.int32)
+    drug = [DRUGS.index(row.drug) for row in rows]
+    # Two columns tell three products apart; ties are ordered as they are, and as a table has it that begins with -1.
     net_reversals(
         offsets_of(histories),
         int32(row.day for row in rows),
-        int32(DRUGS.index(row.drug) for row in rows),
         int32(row.packages for row in rows),
-        int32(row.tie for row in rows),
+        [int32(number == 0 for number in drug), int32(number == 1 for number in drug)],
+        [(int32(row.tie > 1 for row in rows), None), (int32(1 - row.tie for row in rows), int32([2, 1, 0]))],
+        np.array([place for place, row in enumerate(rows) if row.packages < 0], np.int64),
         left,
         by_row_order=by_row_order,
     )

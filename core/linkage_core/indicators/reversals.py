@@ -22,7 +22,6 @@ _ORDERS_EQUALS = ("days_supply", "dosage_text", "daily_dose", "prescribing_reaso
 """What may tell rows of one product, day and quantity apart: else their order would decide which of them is left."""
 
 _INT32_MAX = int(np.iinfo(np.int32).max)
-_MARKED_A_NUMBER = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,97 +67,60 @@ def net(dispensings: Dispensings, rule: Reversals) -> NettedRows:
         return NettedRows(np.abs(quantity), reversed_rows, None)
     if rule == "drop_negative" or not len(reversed_rows):
         return NettedRows(np.maximum(quantity, 0), reversed_rows, None)
-    # Few persons have a reversed row, and rows of others keep what they have.
-    persons = np.unique(dispensings.person_at(reversed_rows))
-    first, counts = dispensings.offsets[persons], np.diff(dispensings.offsets)[persons]
-    offsets = np.concatenate(([0], np.cumsum(counts)))
-    rows = np.repeat(first - offsets[:-1], counts) + np.arange(offsets[-1])
-    netted = np.empty(len(rows), np.int32)
+    left = np.empty(dispensings.rows, np.int32)
     net_reversals(
-        offsets,
-        dispensings.day[rows],
-        product_of_row(dispensings, rows),
-        quantity[rows],
-        _tie_breaker(dispensings, rows),
-        netted,
+        dispensings.offsets,
+        dispensings.day,
+        quantity,
+        [_numbers(dispensings, name) for name in ("atc", *PRODUCT_COLUMNS) if dispensings.has(name)],
+        [_ordered(dispensings, name, reversed_rows) for name in _ORDERS_EQUALS if dispensings.has(name)],
+        reversed_rows,
+        left,
         by_row_order=rule == "net_latest",
     )
-    left = quantity.copy()
-    left[rows] = netted
     matched = left[reversed_rows] == 0
-    return NettedRows(np.maximum(left, 0, out=left), reversed_rows, np.asarray(matched, np.bool_))
+    left[reversed_rows] = 0
+    return NettedRows(left, reversed_rows, matched)
 
 
-def product_of_row(dispensings: Dispensings, rows: Int64s) -> Int32s:
-    """int32, one of the rows: the same number for the same product, by ATC and whatever else tells products apart."""
-    parts = [_numbers(dispensings, concept, rows) for concept in ("atc", *PRODUCT_COLUMNS) if dispensings.has(concept)]
-    if not parts or not len(rows):
-        return np.zeros(len(rows), np.int32)
-    number, most = np.zeros(len(rows), np.int64), 0
-    for part in parts:
-        smallest = int(part.min())
-        size = int(part.max()) - smallest + 1
-        if (most + 1) * size > _INT32_MAX:
-            # Too many combinations to number them all: number those that there are.
-            number, most = _dense(number)
-        number, most = number * size + (part - smallest), (most + 1) * size - 1
-    if most > _INT32_MAX:
-        number, _ = _dense(number)
-    return number.astype(np.int32)
+def _numbers(dispensings: Dispensings, concept: str) -> Int32s:
+    """int32, one a row: equal where the values of a column are; a missing text is its own, a missing number is 0."""
+    if not pa.types.is_integer(dispensings.column(concept).type):
+        return dispensings.codes(concept).code
+    numbers, _ = dispensings.numbers(concept)
+    if numbers.dtype == np.int32:
+        return np.asarray(numbers, np.int32)
+    if not len(numbers) or max(-int(numbers.min()), int(numbers.max())) <= _INT32_MAX:
+        return numbers.astype(np.int32)
+    return np.unique(numbers, return_inverse=True)[1].astype(np.int32)
 
 
-def _numbers(dispensings: Dispensings, concept: str, rows: Int64s) -> Int32s:
-    """Numbers of rows that are equal where the values of a column are; missing values are one value of their own, 0."""
-    column = dispensings.column(concept)
-    if not pa.types.is_integer(column.type):
-        return dispensings.codes(concept).code[rows] + np.int32(1)
-    numbers = dispensings.numbers(concept)[0][rows]
-    if len(numbers) and numbers.min() >= -1 and numbers.max() < np.iinfo(np.int32).max:
-        return numbers.astype(np.int32) + np.int32(1)
-    _, place = np.unique(numbers, return_inverse=True)
-    return place.astype(np.int32)
+def _ordered(dispensings: Dispensings, concept: str, reversed_rows: Int64s) -> tuple[Int32s, Int32s | None]:
+    """Numbers of rows that order equals by what a column says, so that their own order has no say.
 
-
-def _tie_breaker(dispensings: Dispensings, rows: Int64s) -> Int32s:
-    """Orders rows of one product, day and quantity by what they say, so that their own order has no say."""
-    tie = np.zeros(len(rows), np.int64)
-    most = 0
-    for concept in _ORDERS_EQUALS:
-        if dispensings.has(concept):
-            numbers = _rank(dispensings, concept, rows)
-            size = int(numbers.max(initial=0)) + 1
-            if (most + 1) * size > _INT32_MAX:
-                tie, most = _dense(tie)
-            tie, most = tie * size + numbers, (most + 1) * size - 1
-    if most > _INT32_MAX:
-        tie, _ = _dense(tie)
-    return tie.astype(np.int32)
-
-
-def _rank(dispensings: Dispensings, concept: str, rows: Int64s) -> Int64s:
-    """Numbers of rows in the order of what a column says."""
+    Where the numbers do not say it themselves: the place of each from -1 on.
+    """
     column = dispensings.column(concept)
     if pa.types.is_integer(column.type):
-        return _numbers(dispensings, concept, rows).astype(np.int64)
-    if pa.types.is_list(column.type) or pa.types.is_large_list(column.type):
-        lists = column.take(pa.array(rows))
-        joined = pc.binary_join(lists.cast(pa.list_(pa.string())), ",").dictionary_encode()
-        texts = ["", *(text or "" for text in joined.dictionary.to_pylist())]
-        code = np.asarray(joined.indices.fill_null(-1), np.int64) + 1
-    else:
-        texts = ["", *dispensings.codes(concept).texts]
-        code = _numbers(dispensings, concept, rows).astype(np.int64)
-    return np.asarray(np.argsort(np.argsort(np.array(texts)))[code], np.int64)
+        return _numbers(dispensings, concept), None
+    if not (pa.types.is_list(column.type) or pa.types.is_large_list(column.type)):
+        codes = dispensings.codes(concept)
+        return codes.code, _places(["", *codes.texts])
+    rows = _rows_of_persons(dispensings, reversed_rows)
+    lists = column.take(pa.array(rows))
+    joined = pc.binary_join(lists.cast(pa.list_(pa.string())), ",").dictionary_encode()
+    code = np.full(dispensings.rows, -1, np.int32)
+    code[rows] = joined.indices.fill_null(-1)
+    return code, _places(["", *(text or "" for text in joined.dictionary.to_pylist())])
 
 
-def _dense(numbers: Int64s) -> tuple[Int64s, int]:
-    """The same order in numbers from 0 on, and the largest of them; none is negative."""
-    most = int(numbers.max(initial=0))
-    if most > _MARKED_A_NUMBER * len(numbers):
-        distinct, place = np.unique(numbers, return_inverse=True)
-        return place.astype(np.int64), max(len(distinct) - 1, 0)
-    # Far cheaper than to sort them: mark those that there are, and count the marks.
-    marks = np.zeros(most + 1, np.int64)
-    marks[numbers] = 1
-    place = np.cumsum(marks)
-    return place[numbers] - 1, max(int(place[-1]) - 1, 0)
+def _places(texts: list[str]) -> Int32s:
+    return np.argsort(np.argsort(np.array(texts))).astype(np.int32)
+
+
+def _rows_of_persons(dispensings: Dispensings, rows: Int64s) -> Int64s:
+    """All rows of the persons whom some rows belong to: few persons have a reversed row."""
+    persons = np.unique(dispensings.person_at(rows))
+    first, counts = dispensings.offsets[persons], np.diff(dispensings.offsets)[persons]
+    before = np.concatenate(([0], np.cumsum(counts)))
+    return np.repeat(first - before[:-1], counts) + np.arange(before[-1])
