@@ -8,17 +8,30 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tomllib
+from collections.abc import Iterator
 from importlib import resources
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
 
+from linkage.company_secrecy import CompanySecrecy
 from linkage.errors import DefinitionRejected
+from linkage.policy_exceptions import ExceptedRule, SignedException
+from linkage.toml_text import parse_definition
 
 BandEnd = Annotated[int, Field(ge=0, le=99)]
+Dominance = tuple[Annotated[int, Field(ge=1, le=3)], Annotated[int, Field(ge=1, le=99)]]
+Column = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 
 
 _MORE_IS_STRICTER = (
@@ -28,7 +41,31 @@ _MORE_IS_STRICTER = (
     "minimum_stratum",
     "minimum_candidates",
     "sum_width_percent",
+    "p_percent",
+    "coalition",
+    "minimum_prescribers",
+    "minimum_workplaces",
 )
+_TRUE_IS_STRICTER = ("reach_threshold", "company_groups", "class_disclosure")
+_ALWAYS_WRITTEN = frozenset(
+    {
+        "id",
+        "version",
+        "title",
+        "description",
+        "minimum_cell",
+        "zero_shown",
+        "minimum_contributors",
+        "minimum_population",
+        "minimum_stratum",
+        "secondary_suppression",
+        "minimum_candidates",
+        "reach_threshold",
+        "sum_width_percent",
+        "match_rate_bands",
+    }
+)
+"""Fields of the first policies. Any other is left out where it has its default, so that their hashes stay."""
 
 
 class _Section(BaseModel):
@@ -42,6 +79,18 @@ class Titles(_Section):
 
     sv: str = Field(min_length=1)
     en: str = Field(min_length=1)
+
+
+class ExperimentalVariables(_Section):
+    """Variables whose quality is not assessed yet.
+
+    Attributes:
+        variables: columns of registers, as their definitions name them.
+        treatment: an order that splits results by them is refused, or its delivery says so.
+    """
+
+    variables: tuple[Column, ...] = Field(min_length=1, strict=False)
+    treatment: Literal["not_released", "flagged"] = "not_released"
 
 
 class DisclosurePolicy(_Section):
@@ -64,6 +113,19 @@ class DisclosurePolicy(_Section):
             prove that the count is small.
         sum_width_percent: the possible values of a suppressed sum span at least this share of the sum.
         match_rate_bands: lower ends in per cent of the bands in which a match rate is released, ascending from 0.
+        dominance: pairs (n, k): a sum of which the n largest contributors make up more than k per cent is sensitive.
+        p_percent: a sum is sensitive from which a contributor could estimate another to within so many per cent; 0 is
+            no such rule.
+        coalition: so many contributors who pool what they know are reckoned with, 1 or 2.
+        company_groups: contributors of one company group count as one; a table without the groups is refused.
+        class_disclosure: a level that holds all of a shown total is sensitive, and so are the zeros beside it.
+        minimum_prescribers: cells that fewer prescribers stand behind are sensitive; 0 is no such rule.
+        minimum_workplaces: the same for workplaces.
+        company_secrecy: what companies sell is kept back; None is no such rule.
+        multi_response: strata in which a person may stand under several levels, besides those that the service knows.
+        experimental: variables that are not released, or flagged.
+        exceptions_from: rules that an officer may make exceptions from.
+        exceptions: those that were made.
     """
 
     id: str = Field(pattern=r"^[a-z][a-z0-9-]{0,62}$")
@@ -80,6 +142,28 @@ class DisclosurePolicy(_Section):
     reach_threshold: bool = True
     sum_width_percent: int = Field(default=10, ge=1, le=100)
     match_rate_bands: tuple[BandEnd, ...] = Field(default=(0, 50, 80, 90, 95, 98), strict=False)
+    dominance: tuple[Annotated[Dominance, Field(strict=False)], ...] = Field(default=(), strict=False)
+    p_percent: int = Field(default=0, ge=0, le=100)
+    coalition: int = Field(default=1, ge=1, le=2)
+    company_groups: bool = False
+    class_disclosure: bool = False
+    minimum_prescribers: int = Field(default=0, ge=0, le=100)
+    minimum_workplaces: int = Field(default=0, ge=0, le=100)
+    company_secrecy: CompanySecrecy | None = None
+    multi_response: tuple[Column, ...] = Field(default=(), strict=False)
+    experimental: ExperimentalVariables | None = None
+    exceptions_from: tuple[ExceptedRule, ...] = Field(default=(), strict=False)
+    exceptions: tuple[SignedException, ...] = Field(default=(), strict=False)
+
+    @model_serializer(mode="wrap")
+    def _leave_out_later_defaults(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """A rule that came later and is absent leaves no trace, so that the hash of an older policy stays."""
+        absent = {
+            name
+            for name, field in type(self).model_fields.items()
+            if name not in _ALWAYS_WRITTEN and getattr(self, name) == field.default
+        }
+        return {name: value for name, value in write(self).items() if name not in absent}
 
     @model_validator(mode="after")
     def _rules_agree(self) -> Self:
@@ -95,6 +179,49 @@ class DisclosurePolicy(_Section):
         bands = self.match_rate_bands
         if not bands or bands[0] != 0 or any(low >= high for low, high in pairwise(bands)):
             raise ValueError("match_rate_bands must ascend from 0 without repetition")
+        return self
+
+    @model_validator(mode="after")
+    def _rules_of_contributors_agree(self) -> Self:
+        for (n, k), (more, greater) in pairwise(self.dominance):
+            if more <= n or greater <= k:
+                raise ValueError(
+                    f"dominance ({more}, {greater}) contradicts ({n}, {k}): n and k must both rise from rule to rule, "
+                    "or one of them never decides"
+                )
+        if self.dominance and self.dominance[-1][0] >= self.minimum_contributors:
+            n, k = self.dominance[-1]
+            raise ValueError(
+                f"dominance ({n}, {k}) contradicts minimum_contributors {self.minimum_contributors}: it hides every "
+                f"sum of {n} contributors, which minimum_contributors allows"
+            )
+        if self.coalition > 1 and not self.p_percent:
+            raise ValueError("coalition says whom p_percent reckons with, and p_percent is 0")
+        if self.coalition >= self.minimum_contributors - 1:
+            raise ValueError(
+                f"coalition {self.coalition} contradicts minimum_contributors {self.minimum_contributors}: "
+                "so many together know the last one's share of a sum that is shown"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _exceptions_are_allowed(self) -> Self:
+        has = {
+            "company_secrecy": self.company_secrecy is not None,
+            "dominance": bool(self.dominance),
+            "p_percent": self.p_percent > 0,
+            "class_disclosure": self.class_disclosure,
+        }
+        for exception in self.exceptions:
+            if exception.rule not in self.exceptions_from:
+                raise ValueError(
+                    f"exceptions has one from {exception.rule}, and exceptions_from does not allow any from it"
+                )
+            if not has[exception.rule]:
+                raise ValueError(f"exceptions has one from {exception.rule}, a rule that this policy does not have")
+        for name in ("multi_response", "exceptions_from"):
+            if len(set(getattr(self, name))) < len(getattr(self, name)):
+                raise ValueError(f"{name} names something twice")
         return self
 
     @property
@@ -115,13 +242,11 @@ def load_policy(source: str | Path) -> DisclosurePolicy:
     where = str(source) if isinstance(source, Path) else "policy text"
     try:
         text = source.read_text(encoding="utf-8") if isinstance(source, Path) else source
-        return DisclosurePolicy.model_validate(tomllib.loads(text))
+        return DisclosurePolicy.model_validate(parse_definition(text, source=where))
     except OSError:
         raise DefinitionRejected(f"{where}: cannot be read.", mend="Check the path and its permissions.") from None
     except UnicodeDecodeError:
         raise DefinitionRejected(f"{where}: not UTF-8 text.", mend="Save the file as UTF-8.") from None
-    except tomllib.TOMLDecodeError as problem:
-        raise DefinitionRejected(f"{where}: not TOML: {problem}.", mend="Correct the line named.") from None
     except ValidationError as problems:
         raise DefinitionRejected(
             f"{where}: {_in_words(problems)}.", mend="Correct the fields named; see linkage/definitions/policies."
@@ -137,7 +262,10 @@ def shipped_policies() -> dict[str, DisclosurePolicy]:
 
 
 def canonical_form(policy: DisclosurePolicy) -> bytes:
-    """Return the bytes that are hashed: JSON, keys sorted, no spaces, UTF-8, defaults written out."""
+    """Return the bytes that are hashed: JSON, keys sorted, no spaces, UTF-8.
+
+    Defaults are written out but for rules that came after the first policies: their absence is not written.
+    """
     document = policy.model_dump(mode="json")
     return json.dumps(document, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
 
@@ -160,8 +288,12 @@ def check_floor(policy: DisclosurePolicy, *, floor: DisclosurePolicy) -> None:
     ]
     if policy.zero_shown and not floor.zero_shown:
         weaker.append("zero_shown is true, the floor is false")
-    if floor.reach_threshold and not policy.reach_threshold:
-        weaker.append("reach_threshold is false, the floor is true")
+    weaker += [
+        f"{rule} is false, the floor is true"
+        for rule in _TRUE_IS_STRICTER
+        if getattr(floor, rule) and not getattr(policy, rule)
+    ]
+    weaker += _weaker_lists(policy, floor)
     if finer := sorted(set(policy.match_rate_bands) - set(floor.match_rate_bands)):
         weaker.append(f"match_rate_bands has ends the floor lacks: {finer}")
     if weaker:
@@ -169,6 +301,28 @@ def check_floor(policy: DisclosurePolicy, *, floor: DisclosurePolicy) -> None:
             f"policy {policy.name} is weaker than the floor {floor.name}: {'; '.join(weaker)}.",
             mend="Name a policy that is at least as strict in each rule.",
         )
+
+
+def _weaker_lists(policy: DisclosurePolicy, floor: DisclosurePolicy) -> Iterator[str]:
+    """What is weaker in rules that are more than a number or a yes."""
+    for n, k in floor.dominance:
+        if not any(own_n >= n and own_k <= k for own_n, own_k in policy.dominance):
+            yield f"dominance has no rule as strict as the floor's ({n}, {k})"
+    if missing := sorted(set(floor.multi_response) - set(policy.multi_response)):
+        yield f"multi_response lacks {', '.join(missing)}"
+    if floor.company_secrecy is not None:
+        if policy.company_secrecy is None:
+            yield "company_secrecy is absent, the floor has it"
+        else:
+            yield from policy.company_secrecy.weaker_than(floor.company_secrecy)
+    if floor.experimental is not None:
+        own = policy.experimental
+        if missing := sorted(set(floor.experimental.variables) - set(own.variables if own else ())):
+            yield f"experimental.variables lacks {', '.join(missing)}"
+        if own is not None and floor.experimental.treatment == "not_released" and own.treatment == "flagged":
+            yield "experimental.treatment is flagged, the floor is not_released"
+    if allowed := sorted(set(policy.exceptions_from) - set(floor.exceptions_from)):
+        yield f"exceptions_from allows {', '.join(allowed)}, the floor does not"
 
 
 def _in_words(problems: ValidationError) -> str:
