@@ -11,6 +11,7 @@ from linkage.indicator_kinds import CodeSet
 from linkage_core.indicators.dispensings import Dispensings
 from linkage_core.indicators.reasons import Persons, somebody
 from linkage_core.indicators.values import Bools, Int32s, Int64s
+from linkage_core.kernels.set_rows import pick_rows
 
 EVERY_ROW = slice(None)
 
@@ -36,16 +37,21 @@ class SetRows:
 
 def rows_of_sets(rows: Dispensings, code_sets: Sequence[CodeSet] | None) -> SetRows:
     """Rows of any of the code sets; None for all rows, also those without a code."""
-    places: Int64s | slice = EVERY_ROW
-    offsets, day, with_rows = rows.offsets, rows.day, rows.events.with_rows
-    if code_sets is not None:
-        belongs = rows.atc.belong(code_sets)
-        if not belongs.all():
-            places = np.flatnonzero(belongs)
-            before = np.concatenate(([0], np.cumsum(belongs, dtype=np.int64)))
-            offsets, day = before[offsets], day[places]
-            with_rows = np.flatnonzero(offsets[1:] > offsets[:-1]).astype(np.int32)
-    return SetRows(places, offsets, day, somebody(offsets[1:] == offsets[:-1]), with_rows)
+    if code_sets is None:
+        without_rows = somebody(rows.offsets[1:] == rows.offsets[:-1])
+        return SetRows(EVERY_ROW, rows.offsets, rows.day, without_rows, rows.events.with_rows)
+    places, day = np.empty(rows.rows, np.int64), np.empty(rows.rows, np.int32)
+    offsets, with_rows = np.empty(rows.persons + 1, np.int64), np.empty(rows.persons, np.int32)
+    without_rows = np.empty(rows.persons, np.bool_)
+    # A row without a code has the last of the members; the kernel has it first.
+    member = np.roll(rows.atc.members(code_sets), 1)
+    having = pick_rows(
+        rows.offsets, rows.atc.code, rows.day, member, places, day, offsets, with_rows, without_rows.view(np.uint8)
+    )
+    picked, with_rows = int(offsets[-1]), with_rows[:having]
+    if picked == rows.rows:
+        return SetRows(EVERY_ROW, rows.offsets, rows.day, somebody(without_rows), with_rows)
+    return SetRows(places[:picked], offsets, day[:picked], somebody(without_rows), with_rows)
 
 
 def some_rows(picked: SetRows, keep: Bools) -> SetRows:
