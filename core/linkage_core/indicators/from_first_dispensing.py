@@ -206,7 +206,7 @@ class Followed:
     @property
     def rules(self) -> list[tuple[str, Persons]]:
         """Who has no value, and why; who never began is not among them."""
-        return self._remember("rules", self._rules)
+        return self.remember("rules", self._rules)
 
     def _rules(self) -> list[tuple[str, Persons]]:
         supply = self.supply
@@ -224,18 +224,37 @@ class Followed:
     @property
     def of_starters(self) -> list[tuple[str, Persons]]:
         """The same, and who never began."""
-        not_started = self._remember("not_started", lambda: somebody(~self.outcome.started))
+        not_started = self.remember("not_started", lambda: somebody(~self.outcome.started))
         return [*self.rules, ("excluded:not_started", not_started)]
 
     @property
     def room(self) -> Int64s:
         """Days from the start to the end of follow-up, the exit, or the end of the register; 0 for who never began."""
-        return self._remember("room", self._room)
+        return self.remember("room", self._room)
 
     def _room(self) -> Int64s:
         indicator, start = self.supply.indicator, self.outcome.start.astype(np.int64)
         leaves = self.supply.exit_day.astype(np.int64)
         return np.where(self.outcome.started, np.minimum(start + indicator.follow_up_days, leaves) - start, 0)
+
+    def ended_before_room(self, place: int, *, known: bool) -> Bools:
+        """Whose first episode, by one of the gaps, ended before her room did.
+
+        Args:
+            known: and whose end was known by then.
+        """
+        outcome = self.outcome
+        if outcome.units == 1:
+            return np.asarray(
+                outcome.first[place] + (outcome.first_grace[place] if known else 0.0) < self.room, np.bool_
+            )
+        # Whole units, as the grid has them, compare in half the time of numbers with fractions.
+        limit = self.remember(f"limit {place} {known}", lambda: self._limit(place, known=known))
+        return np.asarray(outcome.first[place] < limit, np.bool_)
+
+    def _limit(self, place: int, *, known: bool) -> Int32s:
+        grace = self.outcome.first_grace[place] if known else np.zeros(1)
+        return ((self.room - grace) * self.outcome.units).astype(np.int32)
 
     @cached_property
     def without_rows(self) -> Persons:
@@ -253,7 +272,7 @@ class Followed:
 
     def late(self, days: int) -> Persons:
         """Persons who are still observed where the register ends, before so many days have passed."""
-        return self._remember(f"late {days}", lambda: self._late(days))
+        return self.remember(f"late {days}", lambda: self._late(days))
 
     def _late(self, days: int) -> Persons:
         context, started = self.supply.context, self.outcome.started
@@ -264,7 +283,7 @@ class Followed:
 
     def gone_at(self, day: int) -> Persons:
         """Persons who began and whose observation has ended on a day after it."""
-        return self._remember(f"gone {day}", lambda: self._gone_at(day))
+        return self.remember(f"gone {day}", lambda: self._gone_at(day))
 
     def _gone_at(self, day: int) -> Persons:
         on_day = np.where(self.outcome.started, self.outcome.start, np.int32(0)) + np.int32(day)
@@ -288,7 +307,8 @@ class Followed:
         found[person[(day >= supply.from_day[person]) & (day < until)]] = True
         return somebody(found)
 
-    def _remember(self, name: str, work_out: Callable[[], Fact]) -> Fact:
+    def remember(self, name: str, work_out: Callable[[], Fact]) -> Fact:
+        """What follows from the start and end of follow-up, worked out once for all outcomes that share them."""
         if name not in self.outcome.facts:
             self.outcome.facts[name] = work_out()
         return cast(Fact, self.outcome.facts[name])

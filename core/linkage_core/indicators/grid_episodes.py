@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -31,22 +32,25 @@ def followed_by_gaps(
     context: RunContext, indicator: WithGrid, rule: GapRule, *, exits: bool = True, past_exit: bool = False
 ) -> Followed:
     """Episodes of an indicator for each permissible gap, walked with the other points of its grid where it has one."""
-    supply = supply_from_start(context, indicator, exits=exits, past_exit=past_exit)
     points = [one for one in context.indicators if one.id == indicator.id and isinstance(one, WithGrid)]
     if len(points) < 2 or not _walks_together(context, points, rule):
-        return supply.followed(rule)
+        return supply_from_start(context, indicator, exits=exits, past_exit=past_exit).followed(rule)
+
+    def supply_of(point: WithGrid) -> SupplyFromStart:
+        key = ("supply of a grid", indicator.id, point.supply_model)
+        return context.remember(key, lambda: supply_from_start(context, point, exits=exits, past_exit=past_exit))
+
     found = context.episode_grids
     if (indicator.id, indicator.supply_model, indicator.carry_rule) not in found:
-        supplies = {
-            one.supply_model: supply_from_start(context, one, exits=exits, past_exit=past_exit)
-            for one in {one.supply_model: one for one in points}.values()
-        }
+        supplies = {one.supply_model: supply_of(one) for one in points}
         carried = list(dict.fromkeys(one.carry_rule for one in points))
         models = list(supplies)
         for first in range(0, len(models), _LANES):
             some = models[first : first + _LANES]
             for (model, carry), outcome in _walk([supplies[model] for model in some], some, carried, rule).items():
                 found[indicator.id, model, carry] = outcome
+    # What another point read is read for all of its supply model; reasons are those of this run.
+    supply = replace(supply_of(indicator), context=context, indicator=indicator)
     return Followed(supply, found[indicator.id, indicator.supply_model, indicator.carry_rule])
 
 

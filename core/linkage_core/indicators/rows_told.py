@@ -6,7 +6,6 @@ numbers of rows and persons that merge by addition.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -48,14 +47,7 @@ def rows_told(context: RunContext, indicator: Indicator) -> tuple[RowsTold, ...]
 
 def with_rows_told(values: Sequence[PersonValues], told: tuple[RowsTold, ...]) -> list[PersonValues]:
     """The values, each with what is told of its rows; a value that is worked out when it is read stays so."""
-    if not told:
-        return [*values]
-    found = []
-    for value in values:
-        own = copy.copy(value)
-        own.__dict__["rows_told"] = told
-        found.append(own)
-    return found
+    return [value.but_for(rows_told=told) for value in values] if told else [*values]
 
 
 def _code_sets(indicator: Indicator) -> list[str | None] | None:

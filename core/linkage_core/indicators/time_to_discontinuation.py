@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from linkage.indicator_kinds import Restart, TimeToDiscontinuation
 from linkage_core.indicators.follow_up import FAR
 from linkage_core.indicators.from_first_dispensing import Followed
 from linkage_core.indicators.grid_episodes import followed_by_gaps
+from linkage_core.indicators.reasons import Reasons
 from linkage_core.indicators.run_context import RunContext, joined
 from linkage_core.indicators.treatment_episodes import (
     DAY_SCALE,
@@ -19,7 +21,7 @@ from linkage_core.indicators.treatment_episodes import (
     settled,
     value_of,
 )
-from linkage_core.indicators.values import Bools, Float64s, Measure, PersonValues, TimesToEvent, UInt8s
+from linkage_core.indicators.values import Bools, Float64s, Int64s, Measure, PersonValues, TimesToEvent, UInt8s
 from linkage_core.survival import Ending
 
 
@@ -36,13 +38,10 @@ def evaluate_time_to_discontinuation(context: RunContext, indicator: TimeToDisco
     values = []
     for place, gap in enumerate(rule.gaps):
         for censoring in indicator.censoring:
-            days = followed.outcome.first_days[place]
-            grace = followed.outcome.first_grace[place] if censoring == "strict" else 0.0
-            stopped = np.asarray(days + grace < followed.room, np.bool_)
+            stopped = followed.ended_before_room(place, known=censoring == "strict")
             words = joined(gap_words(rule, gap), f"censoring={censoring}")
-            time = np.where(stopped, days, followed.room)
-            values.append(_days(followed, time, exits.ending(stopped), words))
-            values += _how_it_ended(followed, exits.ending(stopped), words, competing=exits.died is not None)
+            values.append(_days(_Time(followed, place, stopped, exits), words))
+            values += _how_it_ended(followed, stopped, words, exits)
     return values
 
 
@@ -60,39 +59,68 @@ class Exits:
         return np.asarray(ending, np.uint8)
 
 
-def _days(followed: Followed, time: Float64s, ending: UInt8s, words: str) -> PersonValues:
-    # Curves censor whom the register's end cuts short, so nobody is left out for it.
-    reasons = settled(followed, followed.of_starters, None)
-    time = np.where(reasons.counted, time, 0.0)
-    start = np.where(followed.outcome.started, followed.outcome.start, FAR).astype(np.int32)
+@dataclass(frozen=True)
+class _Time:
+    """Days of each person from her start to the end of her time by one of the gaps; 0 of who is not counted."""
+
+    followed: Followed
+    place: int
+    stopped: Bools
+    exits: Exits
+
+    @cached_property
+    def reasons(self) -> Reasons:
+        """Curves censor whom the register's end cuts short, so nobody is left out for it."""
+        return settled(self.followed, self.followed.of_starters, None)
+
+    @cached_property
+    def days(self) -> Float64s:
+        """float64, one a person."""
+        time = np.where(self.stopped, self.followed.outcome.first_days[self.place], self.followed.room)
+        return np.where(self.reasons.counted, time, 0.0)
+
+    def in_units(self) -> Int64s:
+        """The same in units of 1 / `DAY_SCALE` days."""
+        return in_units(self.days)
+
+    def to_event(self) -> TimesToEvent:
+        """When it began, its whole days, and how it ended."""
+        outcome = self.followed.outcome
+        start = np.where(outcome.started, outcome.start, FAR).astype(np.int32)
+        return TimesToEvent(start, np.floor(self.days).astype(np.int64), self.exits.ending(self.stopped))
+
+
+def _days(time: _Time, words: str) -> PersonValues:
+    # Tables count who discontinued; lengths are of the laboratory, and worked out where it reads them.
     return value_of(
-        followed,
-        reasons,
+        time.followed,
+        time.reasons,
         joined(words, "measure=days"),
-        in_units(time),
+        time.in_units,
         late=None,
         scale=DAY_SCALE,
-        number=time,
-        contributes=time > 0,
-        times=TimesToEvent(start, np.floor(time).astype(np.int64), ending),
+        number=lambda: time.days,
+        times=time.to_event,
     )
 
 
-def _how_it_ended(followed: Followed, ending: UInt8s, words: str, *, competing: bool) -> list[PersonValues]:
+def _how_it_ended(followed: Followed, stopped: Bools, words: str, exits: Exits) -> list[PersonValues]:
     """Yes or no for discontinuation and, where it competes, for death during follow-up."""
     late = followed.late(followed.supply.indicator.follow_up_days)
     reasons = settled(followed, followed.of_starters, late)
-    measures = {"discontinued": Ending.EVENT, **({"died": Ending.COMPETING} if competing else {})}
+    measures = {"discontinued": stopped}
+    if exits.died is not None:
+        measures["died"] = exits.died & ~stopped
     return [
         value_of(
             followed,
             reasons,
             joined(words, f"measure={name}"),
-            reasons.counted_with(ending == which).astype(np.int64),
+            reasons.counted_with(whether).view(np.uint8),
             late=late,
             measure=Measure.YES_NO,
         )
-        for name, which in measures.items()
+        for name, whether in measures.items()
     ]
 
 
@@ -105,7 +133,10 @@ def exits_of(followed: Followed, indicator: TimeToDiscontinuation | Restart) -> 
     if indicator.competing == "none":
         return Exits(None)
     death = followed.supply.context.follow_up.competing_death()
-    started = followed.outcome.started
-    return Exits(
-        np.asarray(started & (death == np.where(started, followed.outcome.start + followed.room, -1)), np.bool_)
-    )
+
+    def died() -> Bools:
+        started = followed.outcome.started
+        last_day = np.where(started, followed.outcome.start + followed.room, -1)
+        return np.asarray(started & (death == last_day), np.bool_)
+
+    return Exits(followed.remember("died", died))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -135,7 +136,13 @@ def in_units(days: Float64s) -> Int64s:
 
 # Any: the fields of a value that differ from measure to measure.
 def value_of(
-    followed: Followed, reasons: Reasons, words: str, value: Int64s | UInt8s, *, late: Persons, **fields: Any
+    followed: Followed,
+    reasons: Reasons,
+    words: str,
+    value: Int64s | UInt8s | Callable[[], Int64s],
+    *,
+    late: Persons,
+    **fields: Any,
 ) -> PersonValues:
     """A value of one measure with what all of them have in common."""
     return PersonValues(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from copy import copy
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import NamedTuple, Protocol, cast
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,7 @@ Int64s = npt.NDArray[np.int64]
 UInt8s = npt.NDArray[np.uint8]
 Bools = npt.NDArray[np.bool_]
 Float64s = npt.NDArray[np.float64]
+Given = TypeVar("Given")
 
 OK = "ok"
 NO_ROWS = "no_rows"
@@ -204,21 +206,29 @@ class Summed:
     window: int
 
 
-class _Value:
-    """The values of a `PersonValues`; given as a function, they are worked out when somebody asks for them."""
+class _WorkedOut(Generic[Given]):
+    """A field of a `PersonValues`; given as a function, it is worked out when somebody asks for it."""
 
-    def __get__(self, values: PersonValues | None, _owner: type[PersonValues]) -> Int64s | Int32s | UInt8s:
+    def __set_name__(self, owner: type[PersonValues], name: str) -> None:
+        self._name = name
+
+    def __get__(self, values: PersonValues | None, owner: type[PersonValues]) -> Given:
         if values is None:
             raise AttributeError("the field has no default.")
-        given = values.__dict__["value"]
+        given = values.__dict__[self._name]
         if callable(given):
-            given = values.__dict__["value"] = given()
-        return cast(Int64s | Int32s | UInt8s, given)
+            given = values.__dict__[self._name] = given()
+        return cast(Given, given)
 
-    def __set__(
-        self, values: PersonValues, given: Int64s | Int32s | UInt8s | Callable[[], Int64s | Int32s | UInt8s]
-    ) -> None:
-        values.__dict__["value"] = given
+    def __set__(self, values: PersonValues, given: Given | Callable[[], Given]) -> None:
+        values.__dict__[self._name] = given
+
+
+class _WorkedOutIfGiven(_WorkedOut[Given | None]):
+    """The same of a field that may be left out."""
+
+    def __get__(self, values: PersonValues | None, owner: type[PersonValues]) -> Given | None:
+        return None if values is None else super().__get__(values, owner)
 
 
 @dataclass(frozen=True)
@@ -247,8 +257,9 @@ class PersonValues:
         summed: what an amount is added up from, where cells need no person's value; `contributes` is then of counted
             persons only.
         number: float64, one a person: the full value where `value` holds whole units only; 0 where there is none. A
-            person for whom a definition gives NaN or infinity has that here, is not counted, and has a reason.
-        times: times to an event, where the value is one.
+            person for whom a definition gives NaN or infinity has that here, is not counted, and has a reason. Or a
+            function, as for `value`.
+        times: times to an event, where the value is one; or a function, as for `value`.
         part_of: parameters of the value of the same indicator whose persons this one and others share out between them;
             where there is no such value, every counted person has yes in exactly one of them.
         episodes: lists the episodes that the value counts; for the laboratory, nothing else may call it.
@@ -262,7 +273,7 @@ class PersonValues:
     indicator: Indicator
     parameters: str
     measure: Measure
-    value: _Value = _Value()
+    value: _WorkedOut[Int64s | Int32s | UInt8s] = _WorkedOut()
     reason: UInt8s  # type: ignore[misc]  # The checker takes the descriptor for a default of `value`.
     reasons: tuple[str, ...]  # type: ignore[misc]
     scale: int = 1
@@ -276,8 +287,8 @@ class PersonValues:
     counted: Bools | None = None
     parts: tuple[str, ...] = ()
     summed: Summed | None = None
-    number: Float64s | None = None
-    times: TimesToEvent | None = None
+    number: _WorkedOutIfGiven[Float64s] = _WorkedOutIfGiven()
+    times: _WorkedOutIfGiven[TimesToEvent] = _WorkedOutIfGiven()
     part_of: str = ""
     episodes: Callable[[], EpisodeList] | None = None
     events: Callable[[], EventList] | None = None
@@ -286,14 +297,20 @@ class PersonValues:
     statistics: Callable[[Bools], list[CellStatistic]] | None = None
     lines: LineList | None = None
 
+    # Any: the fields of a value.
+    def but_for(self, **fields: Any) -> PersonValues:
+        """The same but for some fields; what is worked out when it is read stays so."""
+        own = copy(self)
+        own.__dict__.update(fields)
+        return own
+
     def under(self, words: str) -> PersonValues:
         """The same at a parameter point that begins with more words, and so does what it names of its own indicator."""
 
         def longer(parameters: str) -> str:
             return ";".join(part for part in (words, parameters) if part)
 
-        return replace(
-            self,
+        return self.but_for(
             parameters=longer(self.parameters),
             part_of=longer(self.part_of) if self.part_of else "",
             parts=tuple(map(longer, self.parts)),

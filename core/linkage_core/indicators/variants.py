@@ -7,7 +7,7 @@ is computed once by the run's context, as indicators share it: netting for each 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import product
 
 from linkage.indicator_definition import IndicatorSet
@@ -26,8 +26,8 @@ class Variant:
     def named(self, values: Sequence[PersonValues], whole: Indicator) -> list[PersonValues]:
         """Values of the point as values of the whole indicator, with the point among their parameters."""
         if not self.words:
-            return [replace(value, indicator=whole) for value in values] if self.indicator is not whole else [*values]
-        return [replace(value.under(self.words), indicator=whole) for value in values]
+            return [value.but_for(indicator=whole) for value in values] if self.indicator is not whole else [*values]
+        return [value.under(self.words).but_for(indicator=whole) for value in values]
 
 
 def variants(indicator: Indicator) -> list[Variant]:
