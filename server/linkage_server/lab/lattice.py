@@ -13,6 +13,7 @@ from linkage_core.disclosure.boxes import Grid
 from linkage_core.disclosure.cell_system import CellSystem, Flags, Ints, Relations
 from linkage_core.disclosure.evidence import Demand
 from linkage_core.disclosure.person_cells import is_small
+from linkage_core.disclosure.primary_rules import Mark, Marked, all_in_one
 from linkage_core.disclosure.suppression import Pattern, suppress
 from linkage_server.lab.layout import Codes
 
@@ -28,8 +29,20 @@ def with_totals(leaves: Ints, dimensions: Sequence[Codes]) -> Ints:
     return cells
 
 
-def hide_counts(counts: Ints, dimensions: Sequence[Codes], policy: DisclosurePolicy) -> tuple[Pattern, Flags]:
-    """Suppress a table of persons; returns the pattern and which cells are small, both flat.
+def mark_counts(counts: Ints, dimensions: Sequence[Codes], policy: DisclosurePolicy) -> Ints:
+    """Marks of a table of persons by its counts alone, flat: small cells, and levels that hold all of a shown total."""
+    small = is_small(counts.ravel(), policy)
+    marks = np.where(small, Mark.SMALL_CELL, 0).astype(np.int64)
+    if policy.class_disclosure:
+        wholes, parts = _families(counts.shape, dimensions)
+        for whole, part in zip(wholes, parts, strict=True):
+            full = all_in_one(counts.ravel()[whole], counts.ravel()[part]) & ~small[whole]
+            marks[part[full]] |= Mark.CLASS_DISCLOSURE
+    return marks
+
+
+def hide_counts(counts: Ints, marks: Ints, dimensions: Sequence[Codes], policy: DisclosurePolicy) -> Pattern:
+    """Suppress a table of persons.
 
     Raises:
         DisclosureRefused: too few persons, or no safe pattern.
@@ -40,44 +53,58 @@ def hide_counts(counts: Ints, dimensions: Sequence[Codes], policy: DisclosurePol
             mend="Use a larger population.",
         )
     values = counts.ravel()
-    small = is_small(values, policy)
-    lowest = np.full(values.size, int(policy.zero_shown), dtype=np.int64)
+    # Where a full level is hidden, so are the zeros beside it: a blank may be a zero.
+    lowest = np.full(values.size, int(policy.zero_shown and not policy.class_disclosure), dtype=np.int64)
+    small = (marks & Mark.SMALL_CELL) != 0
     reach = np.where(small, policy.minimum_cell if policy.reach_threshold else 0, 0)
-    system = _system(counts.shape, dimensions, values=values, sensitive=small, at_least=lowest, reach=reach)
+    system = _system(counts.shape, dimensions, values=values, sensitive=marks != 0, at_least=lowest, reach=reach)
     demand = Demand(policy.minimum_candidates, np.zeros(values.size, dtype=np.int64))
     furthest = 3 * policy.minimum_cell
-    return suppress(system, demand, furthest=furthest, grids=_grids(counts.shape, dimensions)), small
+    return suppress(system, demand, furthest=furthest, grids=_grids(counts.shape, dimensions))
 
 
 def hide_magnitudes(
-    amounts: Ints, contributors: Ints, dimensions: Sequence[Codes], policy: DisclosurePolicy
-) -> tuple[Pattern, Flags]:
-    """Suppress a table of sums by the number of contributors of each cell.
+    amounts: Ints, contributors: Ints, marked: Marked, dimensions: Sequence[Codes], policy: DisclosurePolicy
+) -> Pattern:
+    """Suppress a table of sums, so that no marked one can be known more closely than its rule allows.
+
+    Args:
+        amounts: the sums.
+        contributors: how many contribute to each, flat.
+        marked: which of them are sensitive, and up to where they must be held possible.
 
     Raises:
         DisclosureRefused: no safe pattern.
     """
-    values, givers = amounts.ravel(), contributors.ravel()
-    few = (givers > 0) & (givers < policy.minimum_contributors)
+    values = amounts.ravel()
     # Nobody contributes: known to be 0.
-    lowest = np.where(givers == 0, values + 1, 0 if values.min(initial=0) >= 0 else -(1 << 50))
-    system = _system(
-        amounts.shape, dimensions, values=values, sensitive=few, at_least=lowest, reach=np.zeros(values.size, np.int64)
-    )
+    lowest = np.where(contributors == 0, values + 1, 0 if values.min(initial=0) >= 0 else -(1 << 50))
+    reach = values + marked.upper
+    system = _system(amounts.shape, dimensions, values=values, sensitive=marked.sensitive, at_least=lowest, reach=reach)
     spans = np.maximum(-(-np.abs(values) * policy.sum_width_percent // 100), 1)
-    furthest = 2 * int(spans.max(initial=1))
-    return suppress(system, Demand(1, spans), furthest=furthest, grids=_grids(amounts.shape, dimensions)), few
+    furthest = 2 * max(int(spans.max(initial=1)), int(marked.upper.max(initial=0)))
+    return suppress(system, Demand(1, spans), furthest=furthest, grids=_grids(amounts.shape, dimensions))
+
+
+def _families(shape: tuple[int, ...], dimensions: Sequence[Codes]) -> tuple[list[Ints], list[Ints]]:
+    """Cell numbers of each family's wholes, shape (relations,), and of their parts, shape (relations, parts)."""
+    numbers = np.arange(int(np.prod(shape))).reshape(shape)
+    wholes: list[Ints] = []
+    parts: list[Ints] = []
+    for axis, dimension in enumerate(dimensions):
+        along = np.moveaxis(numbers, axis, 0)
+        for parent, children in dimension.families:
+            wholes.append(along[parent].ravel())
+            parts.append(along[list(children)].reshape(len(children), -1).T)
+    return wholes, parts
 
 
 def _system(
     shape: tuple[int, ...], dimensions: Sequence[Codes], *, values: Ints, sensitive: Flags, at_least: Ints, reach: Ints
 ) -> CellSystem:
-    numbers = np.arange(values.size).reshape(shape)
     relations = Relations()
-    for axis, dimension in enumerate(dimensions):
-        along = np.moveaxis(numbers, axis, 0)
-        for parent, children in dimension.families:
-            relations.add(along[parent].ravel(), along[list(children)].reshape(len(children), -1).T, implied=False)
+    for whole, part in zip(*_families(shape, dimensions), strict=True):
+        relations.add(whole, part, implied=False)
     starts, members, remainder, implied = relations.build(values)
     none = np.zeros(remainder.size, dtype=np.int64)
     return CellSystem(

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from linkage.disclosure_policy import DisclosurePolicy
+from linkage.disclosure_policy import DisclosurePolicy, Dominance
 from linkage.errors import InputRefused
 
 _MEND = "See the layout's description in docs/decisions/secondary-suppression.md."
@@ -39,8 +39,8 @@ class Rules(_Part):
     zero_sensitive: bool = False
     reach_threshold: bool = False
     min_contributors: int = 0
-    nk: tuple[tuple[int, int], ...] = ()
-    p_percent: int = 0
+    nk: tuple[Dominance, ...] = ()
+    p_percent: int = Field(default=0, ge=0, le=100)
 
 
 class Attacker(_Part):
@@ -70,6 +70,8 @@ class Layout(_Part):
                 "minimum_contributors": max(policy.minimum_contributors, rules.min_contributors),
                 "zero_shown": policy.zero_shown and not rules.zero_sensitive and self.attacker.zeros_published,
                 "reach_threshold": policy.reach_threshold or rules.reach_threshold,
+                "dominance": _strictest(policy.dominance, rules.nk),
+                "p_percent": max(policy.p_percent, rules.p_percent),
             }
         )
 
@@ -108,7 +110,19 @@ def read_layout(path: Path) -> Layout:
     if missing:
         raise InputRefused(f"{path}: rules for measures that are not there: {missing}.", mend=_MEND)
     _refuse_what_is_not_built(layout, path)
+    for name, rule in layout.rules.items():
+        if layout.measures[name].kind == "count" and (rule.nk or rule.p_percent):
+            raise InputRefused(
+                f"{path}: rules.{name}: nk (dominance) and p_percent are for magnitudes; {name!r} is a count.",
+                mend="Leave them out, or call the measure a magnitude.",
+            )
     return layout
+
+
+def _strictest(one: tuple[Dominance, ...], other: tuple[Dominance, ...]) -> tuple[Dominance, ...]:
+    """All rules of both that decide: of two, the one with the greater n and the smaller k stands for the other."""
+    rules = sorted({*one, *other})
+    return tuple((n, k) for n, k in rules if not any((m, at) != (n, k) and m >= n and at <= k for m, at in rules))
 
 
 def number_codes(name: str, dimension: LayoutDimension) -> Codes:
@@ -161,8 +175,6 @@ def _refuse_what_is_not_built(layout: Layout, path: Path) -> None:
         "mechanism (rounding and noise)": bool(layout.mechanism),
         "attacker.absent = unknown": layout.attacker.absent == "unknown",
         "attacker.multi_response": bool(layout.attacker.multi_response),
-        "rules.nk (dominance)": any(rule.nk for rule in layout.rules.values()),
-        "rules.p_percent": any(rule.p_percent for rule in layout.rules.values()),
     }
     if wanted := [what for what, is_asked in asked.items() if is_asked]:
         raise InputRefused(

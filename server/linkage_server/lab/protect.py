@@ -11,7 +11,6 @@ from typing import Annotated
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute
 import pyarrow.csv
 import pyarrow.parquet as pq
 import typer
@@ -19,9 +18,13 @@ import typer
 from linkage.disclosure_policy import DisclosurePolicy, canonical_sha256, load_policy
 from linkage.errors import InputRefused
 from linkage_core.disclosure.cell_system import Flags, Ints
+from linkage_core.disclosure.primary_rules import in_words
 from linkage_core.disclosure.suppression import Pattern
-from linkage_server.lab.lattice import hide_counts, hide_magnitudes, with_totals
-from linkage_server.lab.layout import Codes, Layout, number_codes, read_layout
+from linkage_server.lab.contributions import read_contributions
+from linkage_server.lab.lattice import hide_counts, hide_magnitudes, mark_counts, with_totals
+from linkage_server.lab.layout import Codes, number_codes, read_layout
+from linkage_server.lab.leaf_rows import leaf_places, read_rows, whole_units
+from linkage_server.lab.marking import excepted_cells, mark_behind, mark_magnitudes, without
 
 _MOST_CELLS = 250_000
 _HUNDREDTHS = 100
@@ -61,8 +64,9 @@ def protect_file(
     dimensions = list(codes.values())
     if np.prod([len(one.codes) for one in dimensions], dtype=np.float64) > _MOST_CELLS:
         raise InputRefused(f"{layout}: more than {_MOST_CELLS} cells.", mend="Use fewer or coarser dimensions.")
-    rows = _read(table)
-    places = _places(rows, codes, table)
+    rows = read_rows(table)
+    places = leaf_places(rows, codes, table)
+    behind = read_contributions(contributions, codes) if contributions is not None else None
     labels = list(zip(*product(*(one.codes for one in dimensions)), strict=True))
     columns: dict[str, pa.Array] = {name: pa.array(own) for name, own in zip(codes, labels, strict=True)}
     officer = dict(columns)
@@ -70,18 +74,20 @@ def protect_file(
     for name, measure in plan.measures.items():
         own_policy = plan.policy_for(name, policy)
         scale = 1 if measure.kind == "count" else _HUNDREDTHS
-        cells = with_totals(_leaf_cube(_whole(rows, name, scale, table), places, dimensions), dimensions)
+        cells = with_totals(_leaf_cube(whole_units(rows, name, scale, table), places, dimensions), dimensions)
+        if measure.kind == "count" and cells.min(initial=0) < 0:
+            raise InputRefused(f"{table}: column {name!r} holds a negative count.", mend="Count persons or rows.")
+        excepted = excepted_cells(own_policy, name, codes)
         if measure.kind == "count":
-            if cells.min(initial=0) < 0:
-                raise InputRefused(f"{table}: column {name!r} holds a negative count.", mend="Count persons or rows.")
-            pattern, small = hide_counts(cells, dimensions, own_policy)
+            marks = without(mark_counts(cells, dimensions, own_policy), excepted) | mark_behind(behind, own_policy)
+            pattern = hide_counts(cells, marks, dimensions, own_policy)
         else:
-            givers = _contributors(contributions, codes, plan)
-            pattern, small = hide_magnitudes(cells, givers, dimensions, own_policy)
+            marked, givers = mark_magnitudes(cells, name, behind, own_policy, excepted)
+            marks, pattern = marked.marks, hide_magnitudes(cells, givers, marked, dimensions, own_policy)
         values = cells.ravel() if scale == 1 else cells.ravel() / scale
         columns |= _columns(name, values, pattern.suppressed)
-        officer |= {**_columns(name, values, pattern.suppressed), f"{name}_reason": _reasons(pattern, small)}
-        summary[name] = _summary(pattern, small, own_policy)
+        officer |= {**_columns(name, values, pattern.suppressed), f"{name}_reason": _reasons(pattern, marks)}
+        summary[name] = _summary(pattern, marks, own_policy)
     out.mkdir(parents=True, exist_ok=True)
     _write(pa.table(columns), out / f"released{table.suffix}")
     _write(pa.table(officer), out / f"officer{table.suffix}")
@@ -96,30 +102,19 @@ def _columns(name: str, values: npt.NDArray[np.generic], hidden: Flags) -> dict[
     }
 
 
-def _reasons(pattern: Pattern, small: Flags) -> pa.Array:
-    words = np.where(pattern.suppressed, np.where(small, "small_cell", "protects_small_cell"), "")
-    return pa.array(words.tolist(), pa.string())
+def _reasons(pattern: Pattern, marks: Ints) -> pa.Array:
+    partner = np.where(pattern.suppressed, "protects_small_cell", "").tolist()
+    return pa.array([why or other for why, other in zip(in_words(marks), partner, strict=True)], pa.string())
 
 
-def _summary(pattern: Pattern, small: Flags, policy: DisclosurePolicy) -> dict[str, int | str]:
+def _summary(pattern: Pattern, marks: Ints, policy: DisclosurePolicy) -> dict[str, int | str]:
     return {
-        "cells": int(small.size),
-        "sensitive": int(np.count_nonzero(small)),
+        "cells": int(marks.size),
+        "sensitive": int(np.count_nonzero(marks)),
         "suppressed": int(np.count_nonzero(pattern.suppressed)),
         "policy": policy.name,
         "policy_sha256": canonical_sha256(policy),
     }
-
-
-def _read(path: Path) -> pa.Table:
-    try:
-        if path.suffix == ".parquet":
-            return pq.read_table(str(path))
-        if path.suffix == ".csv":
-            return pyarrow.csv.read_csv(path)
-    except (OSError, pa.ArrowException):
-        raise InputRefused(f"{path}: cannot be read as {path.suffix[1:]}.", mend="Check path and content.") from None
-    raise InputRefused(f"{path}: neither .csv nor .parquet.", mend="Convert the table.")
 
 
 def _write(table: pa.Table, path: Path) -> None:
@@ -129,75 +124,7 @@ def _write(table: pa.Table, path: Path) -> None:
         pyarrow.csv.write_csv(table, path)
 
 
-def _places(rows: pa.Table, codes: dict[str, Codes], path: Path) -> tuple[Ints, ...]:
-    """Number of the leaf of each row, by dimension."""
-    found: list[Ints] = []
-    for name, own in codes.items():
-        _column(rows, name, path)
-        leaves = pa.array(own.codes[: own.leaves], pa.string())
-        at = pa.compute.index_in(_as_codes(rows[name], own), value_set=leaves)
-        if at.null_count:
-            raise InputRefused(f"{path}: column {name!r} holds a code that is no leaf of its hierarchy.")
-        found.append(at.to_numpy().astype(np.int64))
-    return tuple(found)
-
-
-def _as_codes(column: pa.ChunkedArray, own: Codes) -> pa.ChunkedArray:
-    """Codes as text; a CSV reader takes "01" for the number 1, so lost leading zeros are put back."""
-    text = column.cast(pa.string())
-    if pa.types.is_integer(column.type):
-        text = pa.compute.utf8_lpad(text, width=min(len(code) for code in own.codes[: own.leaves]), padding="0")
-    return text
-
-
-def _whole(rows: pa.Table, name: str, scale: int, path: Path) -> Ints:
-    """A column in whole units of 1 / scale."""
-    _column(rows, name, path)
-    try:
-        units = rows[name].cast(pa.float64()).to_numpy() * scale
-    except pa.ArrowException:
-        raise InputRefused(f"{path}: column {name!r} is not numeric.") from None
-    whole = np.rint(units)
-    if not np.all(np.abs(units - whole) < 1e-6):
-        raise InputRefused(f"{path}: column {name!r} has a missing value or more decimals than can be kept exact.")
-    exact: Ints = whole.astype(np.int64)
-    return exact
-
-
-def _column(rows: pa.Table, name: str, path: Path) -> None:
-    if name not in rows.column_names:
-        raise InputRefused(f"{path}: there is no column {name!r}.", mend="One column per dimension and measure.")
-    if rows[name].null_count:
-        raise InputRefused(f"{path}: column {name!r} has a missing value.", mend="Fill it or leave the row out.")
-
-
 def _leaf_cube(units: Ints, places: tuple[Ints, ...], dimensions: Sequence[Codes]) -> Ints:
     cube = np.zeros([one.leaves for one in dimensions], dtype=np.int64)
     np.add.at(cube, places, units)
     return cube
-
-
-def _contributors(path: Path | None, codes: dict[str, Codes], plan: Layout) -> Ints:
-    """Different contributors of each published cell."""
-    magnitudes = [name for name, measure in plan.measures.items() if measure.kind == "magnitude"]
-    if path is None:
-        raise InputRefused(
-            f"the magnitudes {magnitudes} need the contributors of each cell.", mend="Name them with --contributions."
-        )
-    rows = _read(path)
-    _column(rows, "contributor", path)
-    places = _places(rows, codes, path)
-    who = rows["contributor"].combine_chunks().dictionary_encode().indices.to_numpy().astype(np.int64)
-    shape = tuple(len(one.codes) for one in codes.values())
-    seen = {(*leaf, one) for *leaf, one in zip(*(place.tolist() for place in places), who.tolist(), strict=True)}
-    above = [
-        [[code for code, below in enumerate(own.below) if leaf in below] for leaf in range(own.leaves)]
-        for own in codes.values()
-    ]
-    members = {
-        (cell, one) for *leaf, one in seen for cell in product(*(above[axis][code] for axis, code in enumerate(leaf)))
-    }
-    counts = np.zeros(shape, dtype=np.int64)
-    if members:
-        np.add.at(counts, tuple(np.array([cell for cell, _ in members]).T), 1)
-    return counts

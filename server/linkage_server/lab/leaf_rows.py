@@ -1,0 +1,98 @@
+"""Reads the plain files of `lab protect`, column by column: one row a leaf cell, or a leaf cell and contributor."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute
+import pyarrow.csv
+import pyarrow.parquet as pq
+
+from linkage.errors import InputRefused
+from linkage_core.disclosure.cell_system import Ints
+from linkage_server.lab.layout import Codes
+
+_DIGITS = 30
+_TEN_POWERS = {1: 0, 100: 2}
+
+
+def read_rows(path: Path) -> pa.Table:
+    """A CSV or Parquet file.
+
+    Raises:
+        InputRefused: it cannot be read, or is neither.
+    """
+    try:
+        if path.suffix == ".parquet":
+            return pq.read_table(str(path))
+        if path.suffix == ".csv":
+            return pyarrow.csv.read_csv(path)
+    except (OSError, pa.ArrowException):
+        raise InputRefused(f"{path}: cannot be read as {path.suffix[1:]}.", mend="Check path and content.") from None
+    raise InputRefused(f"{path}: neither .csv nor .parquet.", mend="Convert the table.")
+
+
+def leaf_places(rows: pa.Table, codes: dict[str, Codes], path: Path) -> tuple[Ints, ...]:
+    """Number of the leaf of each row, by dimension.
+
+    Raises:
+        InputRefused: a column is missing, or holds a code that the hierarchy does not have as a leaf.
+    """
+    found: list[Ints] = []
+    for name, own in codes.items():
+        require_column(rows, name, path)
+        leaves = pa.array(own.codes[: own.leaves], pa.string())
+        at = pa.compute.index_in(_as_codes(rows[name], own), value_set=leaves)
+        if at.null_count:
+            raise InputRefused(
+                f"{path}: column {name!r} holds a code that is no leaf of its hierarchy.",
+                mend="Write leaves only: totals are computed.",
+            )
+        found.append(at.to_numpy().astype(np.int64))
+    return tuple(found)
+
+
+def _as_codes(column: pa.ChunkedArray, own: Codes) -> pa.ChunkedArray:
+    """Codes as text; a CSV reader takes "01" for the number 1, so lost leading zeros are put back."""
+    text = column.cast(pa.string())
+    if pa.types.is_integer(column.type):
+        text = pa.compute.utf8_lpad(text, width=min(len(code) for code in own.codes[: own.leaves]), padding="0")
+    return text
+
+
+def whole_units(rows: pa.Table, name: str, scale: int, path: Path) -> Ints:
+    """A column in whole units of 1 / scale, by the decimals that are written, without a tolerance.
+
+    Raises:
+        InputRefused: the column is missing, not numeric, or has more decimals than the units.
+    """
+    require_column(rows, name, path)
+    column = rows[name]
+    if not (pa.types.is_integer(column.type) or pa.types.is_floating(column.type) or pa.types.is_decimal(column.type)):
+        raise InputRefused(f"{path}: column {name!r} is not numeric.", mend="Write numbers with a point for decimals.")
+    try:
+        # A binary fraction as text is the shortest decimal that gives it: the one that was written.
+        exact = column.cast(pa.string()).cast(pa.decimal128(_DIGITS, _TEN_POWERS[scale]))
+        units = pa.compute.multiply(exact, pa.scalar(Decimal(scale))).cast(pa.int64())
+    except pa.ArrowException:
+        raise InputRefused(
+            f"{path}: column {name!r} has a missing value or more decimals than can be kept exact.",
+            mend=f"Write {'whole numbers' if scale == 1 else 'at most two decimals'}.",
+        ) from None
+    whole: Ints = units.to_numpy().astype(np.int64)
+    return whole
+
+
+def require_column(rows: pa.Table, name: str, path: Path) -> None:
+    """Return if a column is there and filled.
+
+    Raises:
+        InputRefused: it is not.
+    """
+    if name not in rows.column_names:
+        raise InputRefused(f"{path}: there is no column {name!r}.", mend="One column per dimension and measure.")
+    if rows[name].null_count:
+        raise InputRefused(f"{path}: column {name!r} has a missing value.", mend="Fill it or leave the row out.")

@@ -1,0 +1,112 @@
+"""Which cells of a laboratory table are sensitive by themselves: the policy's rules on what stands behind each cell."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from linkage.disclosure_policy import DisclosurePolicy
+from linkage.errors import InputRefused
+from linkage.policy_exceptions import SignedException
+from linkage_core.disclosure.cell_system import Flags, Ints
+from linkage_core.disclosure.primary_rules import Mark, Marked, mark_sums, profile
+from linkage_server.lab.contributions import ContributionRows
+from linkage_server.lab.layout import Codes
+
+MEASURE = "measure"
+"""How an exception names the measure of a laboratory table, beside the levels."""
+
+Excepted = Mapping[Mark, Flags]
+
+_MARK_OF_RULE = {
+    "company_secrecy": Mark.COMPANY_SECRECY,
+    "dominance": Mark.DOMINANCE,
+    "p_percent": Mark.P_PERCENT,
+    "class_disclosure": Mark.CLASS_DISCLOSURE,
+}
+_HUNDREDTHS = 100
+
+
+def mark_magnitudes(
+    amounts: Ints, measure: str, behind: ContributionRows | None, policy: DisclosurePolicy, excepted: Excepted
+) -> tuple[Marked, Ints]:
+    """Marks of a table of sums, and how many contribute to each cell, both flat.
+
+    Raises:
+        InputRefused: nobody said who contributes, or the contributions do not add up to the table.
+    """
+    if behind is None:
+        raise InputRefused(
+            f"the magnitude {measure!r} needs the contributors of each cell.", mend="Name them with --contributions."
+        )
+    if not (policy.dominance or policy.p_percent):
+        found = profile(behind.of_presence(policy), cells=behind.cells)
+        marked = mark_sums(found, policy, excepted=excepted)
+    else:
+        given = behind.of_measure(measure, _HUNDREDTHS, policy)
+        _refuse_other_sums(amounts, behind.leaf_sums(given), measure, behind)
+        found = profile(given, cells=behind.cells)
+        marked = mark_sums(found, policy, excepted=excepted)
+    return Marked(marked.marks | mark_behind(behind, policy), marked.upper), found.contributors
+
+
+def mark_behind(behind: ContributionRows | None, policy: DisclosurePolicy) -> Ints | int:
+    """Marks of cells that too few prescribers or workplaces stand behind.
+
+    Raises:
+        InputRefused: the policy has such a rule, and nobody said who stands behind the cells.
+    """
+    if behind is not None:
+        return behind.few_behind(policy)
+    if policy.minimum_prescribers or policy.minimum_workplaces:
+        raise InputRefused(
+            f"policy {policy.name} counts prescribers or workplaces, and the table does not tell them.",
+            mend="Name them with --contributions: columns prescriber and workplace beside the dimensions.",
+        )
+    return 0
+
+
+def excepted_cells(policy: DisclosurePolicy, measure: str, codes: Mapping[str, Codes]) -> Excepted:
+    """Cells that an officer excepted from a rule, flat.
+
+    Raises:
+        InputRefused: an exception names a stratum or a level that the table does not have.
+    """
+    shape = tuple(len(own.codes) for own in codes.values())
+    found: dict[Mark, Flags] = {}
+    for exception in policy.exceptions:
+        if exception.cell.get(MEASURE, measure) != measure:
+            continue
+        mark = _MARK_OF_RULE[exception.rule]
+        cells = found.setdefault(mark, np.zeros(shape, dtype=np.bool_))
+        cells[_place(exception, codes)] = True
+    return {mark: cells.ravel() for mark, cells in found.items()}
+
+
+def without(marks: Ints, excepted: Excepted) -> Ints:
+    """The marks, but for rules that a cell is excepted from."""
+    for mark, cells in excepted.items():
+        marks = np.where(cells, marks & ~int(mark), marks)
+    return marks
+
+
+def _place(exception: SignedException, codes: Mapping[str, Codes]) -> tuple[int | slice, ...]:
+    levels = {name: level for name, level in exception.cell.items() if name != MEASURE}
+    if not levels:
+        return (slice(None),) * len(codes)
+    for name, level in levels.items():
+        if name not in codes or level not in codes[name].codes:
+            raise InputRefused(
+                f"an exception from {exception.rule} is about {name} = {level!r}, which the table does not have.",
+                mend="Take the exception out of the policy, or mend it.",
+            )
+    return tuple(own.codes.index(levels.get(name, own.codes[-1])) for name, own in codes.items())
+
+
+def _refuse_other_sums(amounts: Ints, given: Ints, measure: str, behind: ContributionRows) -> None:
+    if wrong := int(np.count_nonzero(amounts != given)):
+        raise InputRefused(
+            f"{behind.path}: the contributions to {measure!r} do not add up to the table in {wrong} cells.",
+            mend="Give every contribution of each leaf cell once, corrections with their sign.",
+        )
