@@ -12,10 +12,11 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-CompanyMeasure = Literal["packages", "ddd", "units", "substance_amount", "cost"]
+CompanyMeasure = Literal["packages", "ddd", "units", "substance_amount", "cost", "dispensings"]
 """What tells a company's sales: kinds of indicators that add up what was sold."""
 
-ALL_MEASURES: tuple[CompanyMeasure, ...] = ("packages", "ddd", "units", "substance_amount", "cost")
+SALES: tuple[CompanyMeasure, ...] = ("packages", "ddd", "units", "substance_amount", "cost")
+"""What is kept back unless a policy says otherwise."""
 
 AtcPrefix = Annotated[str, Field(pattern=r"^[A-Z](\d\d?([A-Z]([A-Z]\d{0,2})?)?)?$")]
 
@@ -68,7 +69,7 @@ class CompanySecrecy(_Part):
     """
 
     minimum_manufacturers: int = Field(default=2, ge=2, le=20)
-    measures: tuple[CompanyMeasure, ...] = Field(default=ALL_MEASURES, min_length=1, strict=False)
+    measures: tuple[CompanyMeasure, ...] = Field(default=SALES, min_length=1, strict=False)
     patients_shown: bool = True
     consents: tuple[Consent, ...] = Field(default=(), strict=False)
 

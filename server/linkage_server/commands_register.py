@@ -14,7 +14,7 @@ import typer
 from linkage.code_lists import load_code_lists
 from linkage.errors import NotFound
 from linkage.register_catalogue import load_registers
-from linkage_server import commands_store
+from linkage_server import commands_manufacturers, commands_store
 from linkage_server.keys.key_ring import KeyRing
 from linkage_server.register_console import (
     AsJson,
@@ -41,6 +41,7 @@ register_app.command("compact")(commands_store.compact)
 register_app.command("rehash")(commands_store.rehash)
 register_app.command("erase")(commands_store.erase)
 register_app.command("maintain")(commands_store.maintain)
+register_app.command("manufacturers")(commands_manufacturers.manufacturers)
 
 
 def _memory(written: str) -> str:

@@ -26,6 +26,7 @@ FOLDERS = (
     "definitions/indicators",
     "definitions/policies",
     "definitions/preapprovals",
+    "definitions/manufacturers",
     "quarantine",
     "logs",
 )
@@ -82,6 +83,11 @@ class HomeFolder:
     def definitions(self) -> Path:
         """Registers, indicator sets and policies that the holder added to the shipped ones."""
         return self.root / "definitions"
+
+    @property
+    def manufacturers(self) -> Path:
+        """Tables of manufacturers by month; a home folder that is older than they are has none."""
+        return self.definitions / "manufacturers"
 
     @property
     def quarantine(self) -> Path:
