@@ -18,6 +18,7 @@ from linkage_server import (
 from linkage_server.command_line import refusals_as_exit_codes
 from linkage_server.demo import tour
 from linkage_server.lab import catalogue, evaluate, lint, protect, schema
+from linkage_server.lab.refusals import in_words_of_the_laboratory
 from linkage_server.software_version import software_version
 
 app = typer.Typer(
@@ -46,11 +47,11 @@ app.add_typer(commands_orders.app, name="orders")
 app.add_typer(commands_orders.app, name="order", hidden=True)
 app.add_typer(commands_releases.app, name="releases")
 app.add_typer(commands_audit.app, name="audit")
-lab.command("evaluate")(evaluate.evaluate_command)
-lab.command("protect")(protect.protect_command)
-lab.command("lint")(lint.lint_command)
-lab.command("catalogue")(catalogue.catalogue_command)
-lab.command("schema")(schema.schema_command)
+lab.command("evaluate")(in_words_of_the_laboratory(evaluate.evaluate_command))
+lab.command("protect")(in_words_of_the_laboratory(protect.protect_command))
+lab.command("lint")(in_words_of_the_laboratory(lint.lint_command))
+lab.command("catalogue")(in_words_of_the_laboratory(catalogue.catalogue_command))
+lab.command("schema")(in_words_of_the_laboratory(schema.schema_command))
 app.add_typer(lab, name="lab")
 
 

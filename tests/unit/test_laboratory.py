@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from importlib import resources
 from pathlib import Path
 
 import numpy as np
@@ -207,3 +208,52 @@ def test_one_indicator_can_be_tried_by_itself(folder):
     assert set(run(folder, only=["cost"]).indicator) == {"cost"}
     with pytest.raises(InputRefused, match="has no indicator 'coast'"):
         run(folder, only=["coast"])
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["evaluate", "set.toml", "--population", "population.csv", "--events", "lmed=lmed.csv", "--out", "/proc/x"],
+        ["evaluate", "set.toml", "--population", "population.csv", "--events", "lmed=lmed.csv", "--out", "set.toml/x"],
+        ["protect", "standard.toml", "cells.csv", "--layout", "layout.json", "--out", "/proc/x"],
+        ["catalogue", "standard-report@1.0.0", "--html", "/proc/x"],
+        ["schema", "--out", "/proc/x"],
+    ],
+)
+def test_a_place_that_cannot_be_written_to_is_refused_input(folder, arguments, monkeypatch, capsys):
+    policies = resources.files("linkage") / "definitions" / "policies"
+    (folder / "standard.toml").write_text((policies / "standard.toml").read_text())
+    (folder / "cells.csv").write_text("sex,persons\nmen,20\nwomen,30\n")
+    layout = {"sex": {"total": "all", "hierarchies": [{"all": ["men", "women"]}]}}
+    (folder / "layout.json").write_text(json.dumps({"dims": layout, "measures": {"persons": {"kind": "count"}}}))
+    monkeypatch.chdir(folder)
+    said = refused(["lab", *arguments], monkeypatch, capsys)
+    assert arguments[-1] in said
+    assert "Check the path" in said
+
+
+def test_a_register_that_is_missing_is_mended_by_an_option_and_no_order(folder, monkeypatch, capsys):
+    command = ["lab", "evaluate", str(folder / "set.toml"), "--population", str(folder / "population.csv")]
+    said = refused([*command, "--out", str(folder / "out")], monkeypatch, capsys)
+    assert "--events lmed=FILE" in said
+    assert "order" not in said
+
+
+def test_dates_of_death_that_are_missing_are_mended_by_an_option_and_no_order(folder, monkeypatch, capsys):
+    alive = SET.replace('codes = "statin"\n', 'codes = "statin"\ndenominator = "alive_at_N"\n')
+    (folder / "set.toml").write_text(alive)
+    (folder / "population.csv").write_text("id,index_date\np1,2020-01-01\n")
+    command = ["lab", "evaluate", str(folder / "set.toml"), "--population", str(folder / "population.csv")]
+    command += ["--events", f"lmed={folder / 'lmed.csv'}", "--out", str(folder / "out")]
+    said = refused(command, monkeypatch, capsys)
+    assert "death_date into the population file" in said
+    assert "order" not in said
+
+
+def refused(command, monkeypatch, capsys):
+    """Run a command that is refused as input; what it says."""
+    monkeypatch.setattr("sys.argv", ["linkage-server", *command])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 3
+    return capsys.readouterr().err

@@ -91,6 +91,7 @@ class FollowUp:
             raise EventsRejected(
                 "competing = 'death' needs dates of death, and no register of the run tells them.",
                 mend="Add the cause-of-death register to the order, or write competing = 'none'.",
+                facts={"missing_column": "death_date"},
             )
         return self.death
 

@@ -140,6 +140,7 @@ class ObservedTime:
             raise EventsRejected(
                 "denominator 'alive_at_N' needs dates of death, and no register of the run tells them.",
                 mend="Add the cause-of-death register to the order, or use the denominator 'all'.",
+                facts={"missing_column": "death_date"},
             )
         return self.follow_up.death
 

@@ -97,7 +97,7 @@ class RunContext:
             raise EventsRejected(
                 f"indicator set {self.definition.name!r} needs the register {register!r}.",
                 mend="Add the register to the order.",
-                facts={"register": register},
+                facts={"missing_register": register},
             )
         return self.events[register]
 

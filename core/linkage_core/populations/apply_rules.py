@@ -73,7 +73,7 @@ class _Block:
             raise EventsRejected(
                 f"the population's rules read the register {criterion.register_name!r}.",
                 mend="Add the register to the order.",
-                facts={"register": criterion.register_name},
+                facts={"missing_register": criterion.register_name},
             )
         return self.events[criterion.register_name]
 
