@@ -1,0 +1,175 @@
+"""Releases of nearly the same people: when a cell is counted anew, by examples to be checked by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from linkage.disclosure_policy import shipped_policies
+from linkage.errors import InputRefused
+from linkage_core.release_history import Axis, Moves, Next, Printed, PublishedCells, next_release
+
+POLICY = shipped_policies()["standard@1.0.0"]
+A, B, C, ALL = range(4)
+REGIONS = PublishedCells((Axis(((A,), (B,), (C,), (A, B, C)), 3, ((ALL, (A, B, C)),)),))
+
+
+class Register:
+    """People in three regions, release after release."""
+
+    def __init__(self, *sizes: int) -> None:
+        self.now = {region: [f"{region}-{number}" for number in range(size)] for region, size in enumerate(sizes)}
+        self.rows: list[tuple[str, int, int, bool]] = []
+        self.releases: list[Printed] = []
+
+    def leave(self, region: int, people: int) -> None:
+        """The first of a region leave."""
+        for _ in range(people):
+            self.rows.append((self.now[region].pop(0), len(self.releases), region, False))
+
+    def join(self, region: int, *names: str) -> None:
+        """These join."""
+        for name in names:
+            self.now[region].append(name)
+            self.rows.append((name, len(self.releases), region, True))
+
+    def release(self) -> Next:
+        """The next release."""
+        counts = [len(self.now[region]) for region in (A, B, C)]
+        answer = next_release(
+            REGIONS, np.array([*counts, sum(counts)]), earlier=self.releases, moves=self.moves(), policy=POLICY
+        )
+        self.releases.append(answer.printed)
+        return answer
+
+    def moves(self) -> Moves:
+        """All so far."""
+        number = {name: place for place, name in enumerate(sorted({row[0] for row in self.rows}))}
+        return Moves(
+            np.array([number[row[0]] for row in self.rows], dtype=np.int64),
+            np.array([row[1] for row in self.rows], dtype=np.int64),
+            np.array([row[2] for row in self.rows], dtype=np.int64),
+            np.array([row[3] for row in self.rows], dtype=np.bool_),
+        )
+
+
+def people(name: str, count: int) -> list[str]:
+    return [f"{name}{number}" for number in range(count)]
+
+
+def test_the_first_release_prints_what_a_single_one_may() -> None:
+    printed = Register(100, 50, 40).release().printed
+    assert printed.value.tolist() == [100, 50, 40, 190]
+    assert printed.as_of.tolist() == [0, 0, 0, 0]
+
+
+def test_one_who_leaves_is_not_seen() -> None:
+    register = Register(100, 50, 40)
+    register.release()
+    register.leave(A, 1)
+    answer = register.release()
+    assert answer.printed.value.tolist() == [100, 50, 40, 190]
+    assert answer.printed.as_of.tolist() == [0, 0, 0, 0]
+    assert answer.moved.tolist() == [1, 0, 0, 1]
+    assert answer.held.tolist() == [True, False, False, True]
+
+
+def test_ten_different_people_let_a_cell_be_counted_anew() -> None:
+    register = Register(100, 50, 40)
+    register.release()
+    register.leave(B, 3)
+    register.join(B, *people("new", 7))
+    printed = register.release().printed
+    assert printed.value.tolist() == [100, 54, 40, 194]
+    assert printed.as_of.tolist() == [0, 1, 0, 1]
+
+
+def test_one_in_and_one_out_are_two_people_though_the_number_is_the_same() -> None:
+    register = Register(100, 50, 40)
+    register.release()
+    register.leave(B, 5)
+    register.join(B, *people("new", 5))
+    answer = register.release()
+    assert answer.printed.as_of.tolist() == [0, 1, 0, 1]
+    register.leave(B, 1)
+    register.join(B, "another")
+    assert register.release().held.tolist() == [False, True, False, True]
+
+
+def test_who_comes_and_goes_again_has_not_moved() -> None:
+    register = Register(100, 50, 40)
+    register.release()
+    register.join(B, *people("guest", 9))
+    register.release()
+    for guest in people("guest", 9):
+        register.now[B].remove(guest)
+        register.rows.append((guest, 2, B, False))
+    answer = register.release()
+    assert answer.moved.tolist() == [0, 0, 0, 0]
+    assert answer.printed.current.all()
+
+
+def test_few_people_of_one_part_are_not_what_is_left_of_its_whole() -> None:
+    register = Register(100, 50, 40)
+    register.release()
+    register.leave(A, 3)
+    register.join(B, *people("new", 12))
+    answer = register.release()
+    # With 199 in all, 62 in B and 40 in C, A would be 97: three left.
+    assert answer.moved.tolist() == [3, 12, 0, 15]
+    printed = answer.printed
+    assert not (printed.as_of[[B, ALL]] == 1).all()
+    assert printed.value[A] == 100
+
+
+def test_two_parts_with_six_each_move_beside_a_whole_that_is_counted_anew() -> None:
+    register = Register(100, 50, 40)
+    register.release()
+    register.leave(A, 6)
+    register.join(B, *people("new", 6))
+    printed = register.release().printed
+    assert printed.value.tolist() == [100, 50, 40, 190]
+    assert printed.as_of.tolist() == [0, 0, 0, 1]
+
+
+def test_a_cell_is_compared_with_each_release_that_counted_it_and_not_only_the_last() -> None:
+    register = Register(100, 50, 40)
+    register.release()
+    register.join(B, *people("guest", 11))
+    assert register.release().printed.value[B] == 61
+    for guest in people("guest", 11):
+        register.now[B].remove(guest)
+        register.rows.append((guest, 2, B, False))
+    register.join(B, "one")
+    # Eleven left and one came since the last release, but only one since the first.
+    answer = register.release()
+    assert answer.printed.value[B] == 61
+    assert answer.held[B]
+
+
+def test_blanks_stay_blank_until_enough_people_moved() -> None:
+    register = Register(100, 8, 40)
+    first = register.release().printed
+    assert first.blank[B]
+    assert first.blank[[A, C]].any()
+    register.join(B, *people("late", 6))
+    second = register.release().printed
+    assert (second.blank >= first.blank).all()
+    register.join(B, *people("later", 12))
+    register.join(A, *people("a", 20))
+    register.join(C, *people("c", 20))
+    third = register.release().printed
+    assert third.value[[A, B, C]].tolist() == [120, 26, 60]
+    assert not third.blank.any()
+
+
+def test_moves_that_contradict_each_other_are_refused() -> None:
+    register = Register(100, 50, 40)
+    register.release()
+    register.join(A, "x")
+    register.join(B, "x")
+    with pytest.raises(InputRefused, match="in two cells at once"):
+        register.release()
+    register.rows[-1] = ("x", 1, A, True)
+    with pytest.raises(InputRefused, match="twice in a row"):
+        register.release()
