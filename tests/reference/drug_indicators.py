@@ -1,6 +1,7 @@
 """Drug indicators written to be obviously right: one person, one day and one row at a time. Slow on purpose.
 
-Twins of the kernels covered_days, net_reversals, first_dispensing, dispensed_in_spans, sum_in_window and drugs_at_date.
+Twins of the kernels covered_days, covered_grid, net_reversals, first_dispensing, dispensed_in_spans, sum_in_window and
+drugs_at_date.
 """
 
 from __future__ import annotations
