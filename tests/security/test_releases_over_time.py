@@ -57,7 +57,8 @@ def make_series(seed: int, churn: int, releases: int = RELEASES) -> Series:
 
     now = {person: somewhere() for person in range(900)}
     rows: list[tuple[int, int, Leaf, bool]] = []
-    people, printed = [], []
+    people: list[dict[int, Leaf]] = []
+    printed: list[Printed] = []
     for month in range(releases):
         for _ in range(churn if month else 0):
             gone = int(random.choice(list(now)))
