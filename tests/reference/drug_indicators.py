@@ -1,7 +1,7 @@
 """Drug indicators written to be obviously right: one person, one day and one row at a time. Slow on purpose.
 
-Twins of the kernels covered_days, covered_grid, net_reversals, first_dispensing, dispensed_in_spans, sum_in_window and
-drugs_at_date.
+Twins of the kernels covered_days, covered_grid, covered_on_days, net_reversals, first_dispensing, dispensed_in_spans,
+sum_in_window and drugs_at_date.
 """
 
 from __future__ import annotations
@@ -62,6 +62,35 @@ def covered(
         sum(1 for day in observed if covers[day]),
         sum(1 for day in observed if len(covers[day]) == len(groups)),
     )
+
+
+def covers_day(
+    rows: list[Row],
+    *,
+    day: int,
+    exit_day: int,
+    lookback: int,
+    cap: Fraction | None,
+    carry_over: bool,
+    by_drug: bool,
+    stays: list[tuple[int, int]],
+) -> int:
+    """Whether supply covers a day that is one of the observation: 1; 2 in hospital on it; else 0."""
+    if day >= exit_day:
+        return 0
+    drugs = [{row.drug for row in rows}]
+    at_home, covers, _ = covered(
+        rows,
+        drugs,
+        start=day,
+        end=day + 1,
+        lookback=lookback,
+        cap=cap,
+        carry_over=carry_over,
+        pooled=not by_drug,
+        stays=stays,
+    )
+    return covers if at_home else 2
 
 
 def netted(rows: list[Row]) -> list[int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from linkage.indicator_kinds import CarryOver, OnTreatment, Prevalence, ProportionOfDaysCovered
+from linkage.indicator_kinds import ProportionOfDaysCovered
 from linkage_core.indicators.codes import validity
 from linkage_core.indicators.days_of_supply import DAY
 from linkage_core.indicators.observed_time import Moment
@@ -26,7 +26,7 @@ def covered_and_observed(context: RunContext, indicator: ProportionOfDaysCovered
 
 def covered_between(
     context: RunContext,
-    indicator: ProportionOfDaysCovered | Prevalence | OnTreatment,
+    indicator: ProportionOfDaysCovered,
     start: Int32s,
     end: np.ndarray[tuple[int, ...], np.dtype[np.int32]],
 ) -> list[tuple[Int32s, Int32s]]:
@@ -37,7 +37,7 @@ def covered_between(
         end: int32, ends x persons.
     """
     register = indicator.register_name
-    name, carry = _point(indicator)
+    name, carry = indicator.supply_model, indicator.carry_rule
     model = context.definition.supply[name]
     rows, picked = context.dispensings(register), context.set_rows(register, *indicator.codes)
     at_home, covered = np.empty(end.shape, np.int32), np.empty(end.shape, np.int32)
@@ -64,7 +64,7 @@ def covered_between(
         stock_cap_64ths=NO_CAP if cap == "none" else cap * DAY,
         carry_over=carry != "none",
         pooled=carry == "pooled",
-        all_groups=isinstance(indicator, ProportionOfDaysCovered) and indicator.combine == "all",
+        all_groups=indicator.combine == "all",
     )
     if stays is None or model.hospital == "freeze":
         return list(zip(covered, at_home, strict=True))
@@ -72,14 +72,6 @@ def covered_between(
     return list(zip(covered + (observed - at_home) if model.hospital == "credit" else covered, observed, strict=True))
 
 
-def _point(indicator: ProportionOfDaysCovered | Prevalence | OnTreatment) -> tuple[str, CarryOver]:
-    """The supply model and the rule of carry-over."""
-    if isinstance(indicator, ProportionOfDaysCovered):
-        return indicator.supply_model, indicator.carry_rule
-    assert indicator.supply is not None, "definitions are checked when they are read"
-    return indicator.supply, indicator.carry_over
-
-
-def _groups_of_code(context: RunContext, indicator: ProportionOfDaysCovered | Prevalence | OnTreatment) -> UInt8s:
+def _groups_of_code(context: RunContext, indicator: ProportionOfDaysCovered) -> UInt8s:
     masks = [context.members(indicator.register_name, name) << bit for bit, name in enumerate(indicator.codes)]
     return np.asarray(np.bitwise_or.reduce(np.array(masks, np.uint8), axis=0), np.uint8)

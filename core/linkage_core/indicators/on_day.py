@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from linkage.indicator_kinds import Denominator, OnTreatment, Prevalence
-from linkage_core.indicators.covered_days import covered_between
+from linkage_core.indicators.covered_days import NO_CAP
+from linkage_core.indicators.days_of_supply import DAY, DaysOfSupply
 from linkage_core.indicators.faulty_rows import persons_with_faulty
 from linkage_core.indicators.initiation import denominator_words
 from linkage_core.indicators.observed_time import Moment
 from linkage_core.indicators.reasons import Persons, somebody
 from linkage_core.indicators.run_context import RunContext, joined
-from linkage_core.indicators.values import NO_TIME, Bools, Period, PersonValues
+from linkage_core.indicators.set_supply import drugs_of_sets, supply_of_sets
+from linkage_core.indicators.values import NO_TIME, Bools, Int32s, Period, PersonValues, UInt8s
 from linkage_core.indicators.yes_no import yes_no
+from linkage_core.kernels.covered_on_days import covered_on_days
+
+COVERED, IN_HOSPITAL = 1, 2
+"""What the kernel says of a day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,42 +45,82 @@ class OnDay:
     account: dict[str, int]
 
 
-def covered_on(
-    context: RunContext,
-    indicator: Prevalence | OnTreatment,
-    day: Moment,
-    *,
-    words: str,
-    at: str,
-    period: Period | None = None,
-) -> OnDay:
-    """Whose supply covers a day, by stocks that start empty `lookback_days` before it."""
+@dataclass(frozen=True, slots=True)
+class AskedDay:
+    """A day on which supply is asked for; `words` and `at` as those of `OnDay`."""
+
+    words: str
+    at: str
+    day: Moment
+    period: Period | None = None
+
+
+def covered_on(context: RunContext, indicator: Prevalence | OnTreatment, days: Sequence[AskedDay]) -> list[OnDay]:
+    """Whose supply covers each day, by stocks that start empty `lookback_days` before it."""
     assert indicator.supply is not None, "definitions are checked when they are read"
+    supply = context.supply(indicator.register_name, indicator.supply)
+    model = context.definition.supply[indicator.supply]
+    no_rows = context.without_rows(indicator.register_name, indicator.codes, rule=model.reversals)
+    account = supply.account(context.set_rows(indicator.register_name, *indicator.codes).places)
+    found = []
+    for asked, covers in zip(days, _covers(context, indicator, days), strict=True):
+        yes = covers > 0 if model.hospital == "credit" else covers == COVERED
+        rules = _faulty(context, indicator, asked.day, supply)
+        # Days in hospital are no days of the model that freezes them: nothing can be said about this one.
+        frozen = somebody(covers == IN_HOSPITAL) if model.hospital == "freeze" else None
+        rules.append(("excluded:in_hospital", frozen))
+        found.append(OnDay(asked.words, asked.at, asked.day, asked.period, yes, rules, no_rows, account))
+    return found
+
+
+def _covers(context: RunContext, indicator: Prevalence | OnTreatment, days: Sequence[AskedDay]) -> UInt8s:
+    """uint8, days x persons: what the kernel says; of stocks that the drugs of a code set share, each set has one."""
+    at_day = np.stack([context.time.at(asked.day) for asked in days])
+    if indicator.carry_over != "pooled":
+        return _covers_by(context, indicator, indicator.codes, at_day)
+    return np.maximum.reduce([_covers_by(context, indicator, [name], at_day) for name in indicator.codes])
+
+
+def _covers_by(
+    context: RunContext, indicator: Prevalence | OnTreatment, names: Sequence[str], at_day: Int32s
+) -> UInt8s:
+    assert indicator.supply is not None, "definitions are checked when they are read"
+    register, model = indicator.register_name, context.definition.supply[indicator.supply]
+    picked, cap = context.set_rows(register, *names), indicator.stock_cap_days
+    stays = None if model.hospital == "ignore" else context.stays(model)
+    covers = np.empty(at_day.shape, np.uint8)
+    covered_on_days(
+        picked.with_rows,
+        picked.offsets,
+        picked.day,
+        drugs_of_sets(context, register, names) if indicator.carry_over == "per_drug" else None,
+        supply_of_sets(context, register, names, indicator.supply),
+        None if stays is None else (stays.offsets, stays.admitted, stays.discharged),
+        at_day,
+        context.time.exit(register),
+        covers,
+        lookback_days=indicator.lookback_days,
+        stock_cap_64ths=NO_CAP if cap == "none" else cap * DAY,
+        carry_over=indicator.carry_over != "none",
+    )
+    return covers
+
+
+def _faulty(
+    context: RunContext, indicator: Prevalence | OnTreatment, day: Moment, supply: DaysOfSupply
+) -> list[tuple[str, Persons]]:
+    """Who has a row that may cover the day or not."""
     register, time = indicator.register_name, context.time
-    after = Moment(day.day + 1, of_index=day.of_index)
-    start, end = time.at(day), time.window_end(register, after)
-    ((covered, counted),) = covered_between(context, indicator, start, end[np.newaxis])
-    supply = context.supply(register, indicator.supply)
-    first = start - np.int32(indicator.lookback_days)
-    rows = context.dispensings(register)
-    faulty = {"error:packages": rows.without_quantity, "error:days_supply": supply.unserved_at}
-    rules = [
-        (name, persons_with_faulty(context, register, indicator.codes, places, first=first, after=end))
+    first = time.at(day) - np.int32(indicator.lookback_days)
+    after = time.window_end(register, Moment(day.day + 1, of_index=day.of_index))
+    faulty = {
+        "error:packages": context.dispensings(register).without_quantity,
+        "error:days_supply": supply.unserved_at,
+    }
+    return [
+        (name, persons_with_faulty(context, register, indicator.codes, places, first=first, after=after))
         for name, places in faulty.items()
     ]
-    # Days in hospital are no days of the model that freezes them: nothing can be said about this one.
-    rules.append(("excluded:in_hospital", somebody(np.asarray((counted <= 0) & (end > start), np.bool_))))
-    model = context.definition.supply[indicator.supply]
-    return OnDay(
-        words=words,
-        at=at,
-        day=day,
-        period=period,
-        yes=np.asarray(covered > 0, np.bool_),
-        rules=rules,
-        no_rows=context.without_rows(register, indicator.codes, rule=model.reversals),
-        account=supply.account(context.set_rows(register, *indicator.codes).places),
-    )
 
 
 def value_on(

@@ -11,7 +11,7 @@ from linkage_core.indicators.amount_windows import cut_windows, windows_of
 from linkage_core.indicators.codes import validity
 from linkage_core.indicators.initiation import denominator_words
 from linkage_core.indicators.observed_time import Moment
-from linkage_core.indicators.on_day import covered_on, value_on
+from linkage_core.indicators.on_day import AskedDay, covered_on, value_on
 from linkage_core.indicators.periods import periods
 from linkage_core.indicators.person_sums import sums_in_windows
 from linkage_core.indicators.run_context import RunContext, joined
@@ -23,16 +23,15 @@ def evaluate_prevalence(context: RunContext, indicator: Prevalence) -> list[Pers
     """For each day or period, and denominator: who is a user."""
     if indicator.rule == "dispensed":
         return list(_dispensed(context, indicator))
-    days = [covered_on(context, indicator, Moment(day), words=f"at_day={day};rule=covered", at=str(day)) for day in
-            indicator.at_day]  # fmt: skip
+    days = [AskedDay(f"at_day={day};rule=covered", str(day), Moment(day)) for day in indicator.at_day]
     if indicator.calendar is not None:
         # Supply is at hand on a day: of a period that is its last.
-        last_days = ((period, Moment(after - 1, of_index=False)) for period, _, after in periods(indicator.calendar))
         days = [
-            covered_on(context, indicator, day, words="rule=covered", at=period.label, period=period)
-            for period, day in last_days
+            AskedDay("rule=covered", period.label, Moment(after - 1, of_index=False), period)
+            for period, _, after in periods(indicator.calendar)
         ]
-    return [value_on(context, indicator, one, denominator) for one in days for denominator in indicator.denominator]
+    found = covered_on(context, indicator, days)
+    return [value_on(context, indicator, one, denominator) for one in found for denominator in indicator.denominator]
 
 
 def _dispensed(context: RunContext, indicator: Prevalence) -> Iterator[PersonValues]:
