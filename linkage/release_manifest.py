@@ -58,6 +58,18 @@ class DefinitionEntry(_Statement):
     sha256: Sha256
 
 
+class ManufacturersEntry(_Statement):
+    """The table of manufacturers that company secrecy was decided by.
+
+    Args:
+        month: such as "2026-10".
+        sha256: of the table; "" where there was none, so that every code counted as one of a single manufacturer.
+    """
+
+    month: str
+    sha256: Sha256 | Literal[""]
+
+
 class SoftwareEntry(_Statement):
     """The program that made the delivery."""
 
@@ -80,6 +92,7 @@ class Manifest(_Statement):
 
     Args:
         order: resource name of the order.
+        manufacturers: only where the policy keeps back what companies sell.
         match_rate_band: share of the population found in the registers, in words such as "95-100 %"; never a number.
         rows: lines of the table; `rows_suppressed` of them are kept back.
     """
@@ -91,6 +104,7 @@ class Manifest(_Statement):
     registers: tuple[RegisterEntry, ...]
     indicator_sets: tuple[DefinitionEntry, ...]
     policy: DefinitionEntry
+    manufacturers: tuple[ManufacturersEntry, ...] = ()
     software: SoftwareEntry
     match_rate_band: str
     columns: tuple[str, ...]
@@ -99,8 +113,8 @@ class Manifest(_Statement):
     files: tuple[FileEntry, ...]
 
     def to_json(self) -> bytes:
-        """The bytes of `manifest.json`."""
-        return _canonical(self.model_dump(mode="json"))
+        """The bytes of `manifest.json`; without manufacturers they are as before there were any."""
+        return _canonical(self.model_dump(mode="json", exclude=None if self.manufacturers else {"manufacturers"}))
 
 
 class ReleaseStatement(_Statement):

@@ -9,7 +9,7 @@ import typer
 
 from linkage.errors import InputRefused
 from linkage_server.register_console import AsJson, Home, audited, print_rows
-from linkage_server.registers.manufacturers import ManufacturerStore
+from linkage_server.registers.manufacturers import MANUFACTURERS, ManufacturerStore
 
 
 def manufacturers(
@@ -21,7 +21,7 @@ def manufacturers(
     as_json: AsJson = False,
 ) -> None:
     """Load the manufacturers of a month, or list the tables that are served."""
-    store = ManufacturerStore(home / "definitions" / "manufacturers")
+    store = ManufacturerStore(home / MANUFACTURERS)
     if file is None:
         rows = [{"month": one, "sha256": sha256} for one, sha256 in store.served().items()]
         print_rows([*rows], as_json=as_json)

@@ -14,7 +14,7 @@ from linkage_server.audit.trail import AuditTrail
 from linkage_server.commands_register import register_app
 from linkage_server.keys.key_ring import KeyRing
 from linkage_server.operations.home import HomeFolder
-from linkage_server.registers.manufacturers import ManufacturerStore
+from linkage_server.registers.manufacturers import MANUFACTURERS, ManufacturerStore
 from linkage_server.settings import DEFAULT_SETTINGS
 from linkage_server.storage.database import Database
 from tests.support.manufacturers import write_table
@@ -68,13 +68,13 @@ def test_a_month_has_to_be_said(arguments: list[str], words: str, home: HomeFold
 
 
 def test_a_table_that_was_replaced_is_still_read_by_its_hash(home: HomeFolder, tmp_path: Path) -> None:
-    store = ManufacturerStore(home.manufacturers)
+    store = ManufacturerStore(home.root / MANUFACTURERS)
     first = store.load(write_table(tmp_path / "one.csv", TWO), month="2024-12")
     second = store.load(write_table(tmp_path / "two.csv", {"C10AA05": ["Nord"]}), month="2024-12")
     assert store.served() == {"2024-12": second.sha256}
     assert store.read(first.sha256) == first
     with pytest.raises(NotFound):
         store.read("0" * 64)
-    (home.manufacturers / f"{first.sha256}.csv").write_bytes(b"changed")
+    (home.root / MANUFACTURERS / f"{first.sha256}.csv").write_bytes(b"changed")
     with pytest.raises(ServiceUnavailable, match="damaged"):
         store.read(first.sha256)

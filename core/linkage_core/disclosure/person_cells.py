@@ -8,7 +8,9 @@ from linkage.disclosure_policy import DisclosurePolicy
 from linkage.errors import DisclosureRefused, InputRefused
 from linkage_core.counted_table import CountedTable, Line, Split
 from linkage_core.disclosure.cell_system import CellSystem, Flags, Ints, Relations
+from linkage_core.disclosure.full_classes import full_classes
 from linkage_core.disclosure.linked_cells import Numbered, number_cells, tie_margins, tie_nestings, tie_splits
+from linkage_core.disclosure.withheld import WithheldIndicators, withheld_persons
 
 POPULATION_KEY = "population"
 """Name of the set of all persons of a table."""
@@ -25,8 +27,16 @@ def number_persons(table: CountedTable) -> Numbered:
     return number_cells((cube.persons_key, cube.dimensions, cube.persons) for cube in table.person_cubes)
 
 
-def person_system(table: CountedTable, cells: Numbered, policy: DisclosurePolicy) -> CellSystem:
+def person_system(
+    table: CountedTable, cells: Numbered, policy: DisclosurePolicy, *, withheld: WithheldIndicators | None = None
+) -> CellSystem:
     """State the protection problem of all person cells of a table.
+
+    Args:
+        table: the table.
+        cells: its numbered person cells.
+        policy: the rules.
+        withheld: what may not be known whatever the counts are.
 
     Raises:
         DisclosureRefused: the population is smaller than the policy allows.
@@ -44,16 +54,26 @@ def person_system(table: CountedTable, cells: Numbered, policy: DisclosurePolicy
     wholes = members[starts[:-1]]
     remainder_sensitive = implied & (is_small(remainder, policy) | (small[wholes] & (remainder > 0)))
     threshold = policy.minimum_cell if policy.reach_threshold else 0
+    reach = np.where(sensitive, threshold, 0).astype(np.int64)
+    sensitive = sensitive | withheld_persons(table, cells, withheld or {})
     # Among few persons everybody knows that the rest is small: there the rest has to be uncertain, not large.
     roomy = remainder_sensitive & (cells.values[wholes] >= 2 * policy.minimum_cell)
+    zero_blank = not policy.zero_shown
+    if policy.class_disclosure:
+        full, full_remainder = full_classes(
+            table, cells, starts=starts, members=members, implied=implied, small=sensitive
+        )
+        sensitive, remainder_sensitive = sensitive | full, remainder_sensitive | full_remainder
+        # Zeros beside a full level are blank, so that a blank may be a zero.
+        zero_blank = True
     return CellSystem(
         values=cells.values,
         printed=uses > 0,
-        at_least=np.where((uses > 0) & policy.zero_shown, 1, 0).astype(np.int64),
+        at_least=np.where((uses > 0) & (not zero_blank), 1, 0).astype(np.int64),
         uses=np.maximum(uses, 1),
         strata=cells.strata,
         sensitive=sensitive,
-        reach=np.where(sensitive, threshold, 0).astype(np.int64),
+        reach=reach,
         starts=starts,
         members=members,
         remainder=remainder,

@@ -85,11 +85,6 @@ class HomeFolder:
         return self.root / "definitions"
 
     @property
-    def manufacturers(self) -> Path:
-        """Tables of manufacturers by month; a home folder that is older than they are has none."""
-        return self.definitions / "manufacturers"
-
-    @property
     def quarantine(self) -> Path:
         """Rows of deliveries that broke a rule, with the rule."""
         return self.root / "quarantine"

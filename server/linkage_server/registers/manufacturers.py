@@ -18,6 +18,9 @@ from linkage.manufacturer_table import LARGEST_BYTES, MONTH, ManufacturerTable, 
 from linkage_server.registers.register_lock import register_lock
 from linkage_server.storage.files import disk_refusals, write_atomically
 
+MANUFACTURERS = "definitions/manufacturers"
+"""Where the tables lie in a home folder."""
+
 
 class _Served(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -10,7 +10,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from linkage.release_manifest import DefinitionEntry, RegisterEntry
+from linkage.release_manifest import DefinitionEntry, ManufacturersEntry, RegisterEntry
 
 Format = Literal["parquet", "csv", "json-stat", "xlsx", "px", "html"]
 
@@ -80,6 +80,7 @@ class ReleaseContext(_Words):
         by: the crossings asked for, as in the order file.
         strata_titles: column name of a stratum -> its title.
         level_titles: column name of a stratum -> code of a level -> its title.
+        manufacturers: tables that company secrecy was decided by.
         policy_text: the policy's main rule in words, for the legend.
         match_rate_band: in words; never a number.
         population: what registers decide about it, as pairs of name and text.
@@ -96,6 +97,7 @@ class ReleaseContext(_Words):
     strata_titles: dict[str, Text] = {}
     level_titles: dict[str, dict[str, Text]] = {}
     policy: DefinitionEntry
+    manufacturers: tuple[ManufacturersEntry, ...] = ()
     policy_text: Text = Text(en="Counts of few persons are kept back.")
     match_rate_band: str = "not stated"
     population: tuple[tuple[str, str], ...] = ()

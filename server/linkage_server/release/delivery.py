@@ -93,6 +93,7 @@ def _manifest(released: ReleasedTable, context: ReleaseContext, files: list[Deli
         registers=tuple(register.entry for register in context.registers),
         indicator_sets=context.indicator_sets,
         policy=context.policy,
+        manufacturers=context.manufacturers,
         software=SoftwareEntry(name="register-linkage", version=context.software_version),
         match_rate_band=context.match_rate_band,
         columns=tuple(released.table.column_names),

@@ -12,7 +12,7 @@ from linkage.indicator_definition import canonical_sha256 as set_sha256
 from linkage.order import OrderDocument
 from linkage.register_catalogue import RegisterDefinition
 from linkage.register_catalogue import canonical_sha256 as register_sha256
-from linkage.release_manifest import DefinitionEntry, RegisterEntry
+from linkage.release_manifest import DefinitionEntry, ManufacturersEntry, RegisterEntry
 from linkage.released_table import NOT_RECORDED
 from linkage_server.release.context import IndicatorText, RegisterText, ReleaseContext, Target, Text
 from linkage_server.release.definition_words import facts_of, first_day_of, unit_of
@@ -53,6 +53,7 @@ def context_of(
     software_version: str,
     row_titles: Mapping[str, Text] | None = None,
     row_level_titles: Mapping[str, Mapping[str, Text]] | None = None,
+    manufacturers: Iterable[ManufacturersEntry] = (),
 ) -> ReleaseContext:
     """Everything a delivery says besides its table.
 
@@ -63,6 +64,7 @@ def context_of(
         match_rate_band: from `linkage_core.disclosure.match_rate_band`.
         row_titles: titles of the row variables that the order names, by column.
         row_level_titles: titles of their codes.
+        manufacturers: tables that company secrecy was decided by.
     """
     titles = {**_STRATA, **(row_titles or {})}
     levels = {column: {NOT_RECORDED: _NOT_RECORDED, **codes} for column, codes in (row_level_titles or {}).items()}
@@ -97,6 +99,7 @@ def context_of(
         strata_titles=titles,
         level_titles={**_LEVELS, **levels},
         policy=DefinitionEntry(id=policy.id, version=policy.version, sha256=policy_sha256(policy)),
+        manufacturers=tuple(manufacturers),
         policy_text=Text(en=policy.description.en, sv=policy.description.sv),
         match_rate_band=match_rate_band,
         population=population_facts(document.population),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from linkage.register_variable import LocalizedText
-from linkage.release_manifest import RegisterEntry
+from linkage.release_manifest import ManufacturersEntry, RegisterEntry
 from linkage_server.release.context import RegisterText, ReleaseContext, Text
 from linkage_server.release.describe import context_of
 from linkage_server.runs.plan import PlannedRegister, RunPlan
@@ -22,6 +22,10 @@ def describe(plan: RunPlan, *, match_rate_band: str) -> ReleaseContext:
         row_level_titles={
             one.column: {code: _text(title) for code, title in one.codes.items()} for one in plan.row_dimensions
         },
+        manufacturers=[
+            ManufacturersEntry(month=month, sha256=sha256)
+            for month, sha256 in (plan.company_rule.tables if plan.company_rule else {}).items()
+        ],
         match_rate_band=match_rate_band,
         software_version=plan.software_version,
     )

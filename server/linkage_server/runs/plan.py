@@ -9,6 +9,7 @@ from __future__ import annotations
 import calendar
 import hashlib
 import json
+from collections.abc import Mapping
 from datetime import date
 
 from pydantic import BaseModel, ConfigDict
@@ -23,6 +24,7 @@ from linkage_core.grids import row_variables
 from linkage_server.orders.check_order import CheckedOrder
 from linkage_server.orders.offer import Offer
 from linkage_server.registers.store import RegisterStore
+from linkage_server.runs.company_rule import PlannedCompanyRule, plan_company_rule
 
 
 class _Frozen(BaseModel):
@@ -103,13 +105,16 @@ class RunPlan(_Frozen):
     sets: tuple[PlannedSet, ...]
     policy: DisclosurePolicy
     policy_sha256: str
+    # Manufacturers that company secrecy is decided by; None where the policy has no such rule.
+    company_rule: PlannedCompanyRule | None = None
     # SHA-256 of the number history that is applied; empty where there is none.
     history_sha256: str
     software_version: str
 
     def canonical_form(self) -> bytes:
-        """The plan as bytes, every default written out."""
-        content = self.model_dump(mode="json", by_alias=True)
+        """The plan as bytes, every default written out but that of the company rule, which came later."""
+        absent = {"company_rule"} if self.company_rule is None else None
+        content = self.model_dump(mode="json", by_alias=True, exclude=absent)
         return json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
 
     @classmethod
@@ -132,8 +137,22 @@ def make_plan(
     store: RegisterStore,
     history_sha256: str,
     software_version: str,
+    manufacturers: Mapping[str, str] | None = None,
+    today: date = date.max,
 ) -> RunPlan:
     """Pin an approved order to what is served now.
+
+    Args:
+        checked: the order.
+        order: its name.
+        organisation_title: who ordered.
+        population: whom it is about.
+        offer: definitions as they stand now.
+        store: the registers.
+        history_sha256: of the number history that is served; empty for none.
+        software_version: of this program.
+        manufacturers: hash of the manufacturer table that is served for each month.
+        today: the day that consents of companies must cover; on the last day of all none does.
 
     Raises:
         NotFound: a register holds no delivery yet.
@@ -142,16 +161,24 @@ def make_plan(
     document = checked.document
     sets = choose_indicators(checked)
     _refuse_doubled_indicators(sets)
+    registers = pin_registers(checked, offer=offer, store=store, pepper_version=population.pepper_version)
     return RunPlan(
         order=order,
         organisation_title=organisation_title,
         document=document,
         population=population,
-        registers=pin_registers(checked, offer=offer, store=store, pepper_version=population.pepper_version),
+        registers=registers,
         row_dimensions=_row_dimensions(checked, offer),
         sets=sets,
         policy=checked.policy,
         policy_sha256=checked.policy_sha256,
+        company_rule=plan_company_rule(
+            checked.policy.company_secrecy,
+            [planned.chosen for planned in sets],
+            data_until={register.name: register.data_until for register in registers},
+            served=manufacturers or {},
+            on=today,
+        ),
         history_sha256=history_sha256,
         software_version=software_version,
     )

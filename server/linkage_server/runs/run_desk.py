@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Collection
 from contextlib import nullcontext
 from dataclasses import dataclass
+from datetime import date
 from functools import partial
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from linkage_server.orders.check_order import check_order
 from linkage_server.orders.offer import Offer
 from linkage_server.orders.swedish_day import swedish_day
 from linkage_server.registers.history import NumberHistoryStore
+from linkage_server.registers.manufacturers import MANUFACTURERS, ManufacturerStore
 from linkage_server.registers.store import RegisterStore
 from linkage_server.release.release_desk import ReleaseDesk
 from linkage_server.runs.core_share import CoreShare, Turn
@@ -206,7 +208,13 @@ class RunDesk:
             store=self.store,
             history_sha256=served.version if served else "",
             software_version=self.software_version,
+            manufacturers=ManufacturerStore(self.home / MANUFACTURERS).served(),
+            today=self._today(),
         )
+
+    def _today(self) -> date:
+        with self.database.reading() as session:
+            return swedish_day(now(session))
 
     def _compute(self, order_id: str, plan: RunPlan) -> None:
         stages = RunStages(plan.order, partial(self._note_stage, order_id))

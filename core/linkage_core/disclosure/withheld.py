@@ -1,0 +1,67 @@
+"""What is kept back whatever the counts are: sums, and if so ruled persons, that tell what one company sells."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from linkage_core.counted_table import CountedTable, Line
+from linkage_core.disclosure.cell_system import Flags
+from linkage_core.disclosure.linked_cells import Numbered
+
+
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """What may not be known of one indicator.
+
+    Args:
+        everywhere: all its cells.
+        levels: levels of strata at which it may not be known, by stratum.
+        sums: its sums are kept back, and what is formed from them.
+        persons: so are its numbers of persons.
+    """
+
+    everywhere: bool = False
+    levels: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    sums: bool = True
+    persons: bool = False
+
+
+WithheldIndicators = Mapping[str, Withheld]
+"""By the indicator's identifier."""
+
+
+def withheld_sums(table: CountedTable, sums: Numbered, withheld: WithheldIndicators) -> Flags:
+    """Which sum cells may not be known."""
+    found = np.zeros(sums.values.size, dtype=np.bool_)
+    for line, own in _lines(table, withheld):
+        if line.sum_key and own.sums:
+            _mark(found, sums, line.sum_key, line, own)
+    return found
+
+
+def withheld_persons(table: CountedTable, persons: Numbered, withheld: WithheldIndicators) -> Flags:
+    """Which person cells may not be known; a cell without persons tells nothing."""
+    found = np.zeros(persons.values.size, dtype=np.bool_)
+    for line, own in _lines(table, withheld):
+        if line.numerator_key and own.persons:
+            _mark(found, persons, line.numerator_key, line, own)
+    some: Flags = found & (persons.values > 0)
+    return some
+
+
+def _lines(table: CountedTable, withheld: WithheldIndicators) -> list[tuple[Line, Withheld]]:
+    return [(line, withheld[line.indicator]) for line in table.lines if line.indicator in withheld]
+
+
+def _mark(found: Flags, cells: Numbered, key: str, line: Line, own: Withheld) -> None:
+    cube = cells.cube(key, line.dimensions)
+    if own.everywhere:
+        found[cube] = True
+        return
+    for axis, name in enumerate(line.dimensions):
+        levels = cells.dimensions[name].levels
+        places = [place for place, level in enumerate(levels) if level in own.levels.get(name, ())]
+        found[np.take(cube, places, axis=axis)] = True

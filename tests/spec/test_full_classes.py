@@ -1,0 +1,66 @@
+"""Class disclosure in orders: a hospital where everybody counts, and a sex that holds all who do."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from linkage.disclosure_policy import DisclosurePolicy, shipped_policies
+from linkage_core.counted_table import CountedTable, Dimension, Line, PersonCube, Statistic
+from linkage_core.disclosure import protect
+
+STANDARD = shipped_policies()["standard@1.0.0"]
+CLASSES = DisclosurePolicy.model_validate({**STANDARD.model_dump(), "class_disclosure": True})
+SEX = Dimension("sex", ("man", "woman"))
+HOSPITAL = Dimension("hospital", ("Falun", "Mora", "Umeå"))
+
+
+def with_totals(cells: list[list[int]]) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
+    inner = np.array(cells, dtype=np.int64)
+    rows = np.concatenate([inner, inner.sum(axis=1, keepdims=True)], axis=1)
+    return np.concatenate([rows, rows.sum(axis=0, keepdims=True)])
+
+
+def counted(users: list[list[int]], persons: list[list[int]]) -> CountedTable:
+    """Users among persons, by hospital and sex."""
+    strata = (HOSPITAL, SEX)
+    return CountedTable(
+        person_cubes=(
+            PersonCube("population", strata, with_totals(persons)),
+            PersonCube("users", strata, with_totals(users)),
+        ),
+        sum_cubes=(),
+        splits=(),
+        lines=tuple(
+            Line("users", "", statistic, ("hospital", "sex"), numerator_key="users", denominator_key=denominator)
+            for statistic, denominator in ((Statistic.PERSONS, ""), (Statistic.SHARE, "population"))
+        ),
+    )
+
+
+def printed(table: CountedTable, policy: DisclosurePolicy) -> dict[tuple[str, str], float | None]:
+    rows = protect(table, policy).table.to_pylist()
+    return {(row["hospital"], row["sex"]): row["value"] for row in rows if row["statistic"] == "persons"}
+
+
+PERSONS = [[80, 80], [80, 80], [80, 80]]
+
+
+def test_a_sex_that_holds_all_users_is_kept_back_with_the_zero_beside_it() -> None:
+    table = counted([[30, 0], [30, 20], [25, 35]], PERSONS)
+    assert printed(table, STANDARD)["Falun", "woman"] == 0
+    found = printed(table, CLASSES)
+    assert found["Falun", "man"] is None
+    assert found["Falun", "woman"] is None
+    assert found["Falun", "total"] == 30
+
+
+def test_a_hospital_where_everybody_counts_is_kept_back() -> None:
+    table = counted([[30, 20], [80, 20], [25, 35]], PERSONS)
+    assert printed(table, STANDARD)["Mora", "man"] == 80
+    assert printed(table, CLASSES)["Mora", "man"] is None
+
+
+def test_a_table_without_full_classes_is_printed_whole() -> None:
+    table = counted([[30, 20], [40, 20], [25, 35]], PERSONS)
+    assert printed(table, CLASSES) == printed(table, STANDARD)
+    assert None not in printed(table, CLASSES).values()
