@@ -100,6 +100,24 @@ class Nesting:
     parents: tuple[tuple[str, str], ...]
 
 
+@dataclass(frozen=True, slots=True)
+class SumThreshold:
+    """States that a set of persons are those whose part of a sum reaches a threshold.
+
+    Who knows a sum and all but one of its thresholds knows about the last: five persons with three drugs or more are
+    five drugs more than the others account for. A mean stands beside its thresholds only where all of them are open.
+
+    Args:
+        sum_key: the sum.
+        persons_key: the persons who reach the threshold.
+        least: the threshold, where the sum is of numbers of things; 0 for other amounts.
+    """
+
+    sum_key: str
+    persons_key: str
+    least: int = 0
+
+
 DAYS_A_YEAR = 365.25
 """Of a person-year."""
 
@@ -176,3 +194,5 @@ class CountedTable:
     nestings: tuple[Nesting, ...] = field(default=())
     # What the rows behind each indicator were.
     row_parts: tuple[RowParts, ...] = field(default=())
+    # Sets of persons who reach so much of a sum.
+    thresholds: tuple[SumThreshold, ...] = field(default=())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import permutations
@@ -21,6 +22,7 @@ from linkage_core.counted_table import (
     Split,
     Statistic,
     SumCube,
+    SumThreshold,
 )
 from linkage_core.grids import CountingPlan, Crossing, with_margins
 from linkage_core.indicators.values import Int64s, Measure
@@ -269,6 +271,7 @@ class _Table:
             lines=tuple(self._lines),
             reasons=tuple(self._reasons),
             nestings=self._nestings(),
+            thresholds=tuple(self._thresholds()),
             row_parts=tuple(
                 RowParts(one.indicator, one.parameters, one.question, one.parts, *map(tuple, counts.tolist()))
                 for one, counts in zip(self._counts.layout.rows_told, self._counts.rows_told, strict=True)
@@ -295,6 +298,13 @@ class _Table:
             # One of two parts may be everybody, and the other nobody.
             found += [Split(name, names) for name, names in sets.items() if name and name not in names]
         return found
+
+    def _thresholds(self) -> Iterator[SumThreshold]:
+        """Who reaches so much of each sum."""
+        added = {point.name: point.added for point in self._counts.layout.points}
+        for point in self._counts.layout.points:
+            if point.threshold and point.counted and added.get(point.threshold.of):
+                yield SumThreshold(added[point.threshold.of], point.counted, point.threshold.least)
 
     def _denominator(self, point: Point) -> str:
         return self._shared["/".join(point.periods)][point.denominator]

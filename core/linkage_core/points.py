@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from linkage_core.counted_table import Statistic
 from linkage_core.grids import Crossing
 from linkage_core.indicators.row_dimensions import dimension_name
-from linkage_core.indicators.values import OK, Measure, PersonValues
+from linkage_core.indicators.values import OK, Measure, PersonValues, Threshold
 
 STATISTICS = {
     "count": Statistic.PERSONS,
@@ -42,6 +42,7 @@ class Point:
         part_of: name of the point whose persons this one and others share out between them; where there is none of the
             name, each person of their denominator is counted by exactly one of them.
         parts: names of the points into which those who are counted fall apart.
+        threshold: the point whose amount those who are counted have enough of, by name, and what is enough.
         denominator: name of the set of persons that have a value.
         counted: name of the set that is counted beside the denominator; "" where only a sum is formed.
         added: name of what is added up; "" where persons are only counted.
@@ -65,6 +66,7 @@ class Point:
     reasons: tuple[str, ...]
     part_of: str = ""
     parts: tuple[str, ...] = ()
+    threshold: Threshold | None = None
     denominator: str = field(init=False, compare=False)
     counted: str = field(init=False, compare=False)
     added: str = field(init=False, compare=False)
@@ -123,8 +125,9 @@ def point_of(values: Sequence[PersonValues]) -> Point:
         own_rows=tuple(own),
         overlapping=tuple(dict.fromkeys(_overlapping(values))),
         reasons=tuple(dict.fromkeys(reason for value in values for reason in value.reasons if reason != OK)),
-        part_of=f"{first.indicator.id}/{first.part_of}" if first.part_of else "",
-        parts=tuple(f"{first.indicator.id}/{part}" for part in first.parts),
+        part_of=first.named(first.part_of) if first.part_of else "",
+        parts=tuple(map(first.named, first.parts)),
+        threshold=first.threshold._replace(of=first.named(first.threshold.of)) if first.threshold else None,
     )
 
 

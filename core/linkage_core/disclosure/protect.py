@@ -7,9 +7,10 @@ from itertools import pairwise
 import numpy as np
 
 from linkage.disclosure_policy import DisclosurePolicy, canonical_sha256
-from linkage.errors import InputRefused
+from linkage.errors import DisclosureRefused, InputRefused
 from linkage_core.counted_table import CountedTable, Dimension
 from linkage_core.disclosure.boxes import Grid
+from linkage_core.disclosure.cell_system import CellSystem, Flags
 from linkage_core.disclosure.evidence import Demand
 from linkage_core.disclosure.linked_cells import Numbered
 from linkage_core.disclosure.person_cells import all_splits, number_persons, person_system
@@ -17,10 +18,13 @@ from linkage_core.disclosure.printed_lines import Numbers, officer_table, printe
 from linkage_core.disclosure.protected_table import SEAL, ProtectedTable
 from linkage_core.disclosure.row_shares import row_shares_table
 from linkage_core.disclosure.sum_cells import number_sums, sum_system
-from linkage_core.disclosure.suppression import suppress
+from linkage_core.disclosure.suppression import Pattern, suppress
+from linkage_core.disclosure.withheld import WithheldIndicators, withheld_persons, withheld_sums
 
 
-def protect(table: CountedTable, policy: DisclosurePolicy) -> ProtectedTable:
+def protect(
+    table: CountedTable, policy: DisclosurePolicy, *, secret: WithheldIndicators | None = None
+) -> ProtectedTable:
     """Suppress what must not be known and what would let it be computed; print the rest.
 
     Whoever reads the result, knows the policy and knows this program still finds, for each suppressed count of
@@ -30,22 +34,22 @@ def protect(table: CountedTable, policy: DisclosurePolicy) -> ProtectedTable:
     Args:
         table: exact counts and sums.
         policy: the rules.
+        secret: what may not be known whatever the counts are, by company secrecy; partners are hidden for its sake.
 
     Raises:
         DisclosureRefused: the population is too small, or no safe pattern was found: nothing may leave.
         InputRefused: the table contradicts itself.
     """
     persons = number_persons(table)
-    counts = person_system(table, persons, policy)
+    counts = person_system(table, persons, policy, withheld=secret)
     no_spans = np.zeros(counts.values.size, dtype=np.int64)
     hidden_as = Demand(policy.minimum_candidates, no_spans)
     kept = suppress(counts, hidden_as, furthest=3 * policy.minimum_cell, grids=_person_grids(table, persons))
     sums = number_sums(table)
-    amounts, demand = sum_system(table, sums, persons, hidden_persons=counts.sensitive | kept.suppressed, policy=policy)
-    furthest = 2 * int(demand.spans.max(initial=1))
-    withheld = suppress(amounts, demand, furthest=furthest, grids=_sum_grids(table, sums))
+    amounts, withheld = _protected_sums(table, sums, persons, counts.sensitive | kept.suppressed, policy, secret)
     scales = {cube.sum_key: cube.scale for cube in table.sum_cubes}
-    numbers = Numbers(persons, counts.sensitive, kept.blank, sums, amounts.sensitive, withheld.blank, scales)
+    company = withheld_persons(table, persons, secret or {}), withheld_sums(table, sums, secret or {})
+    numbers = Numbers(persons, counts.sensitive, kept.blank, sums, amounts.sensitive, withheld.blank, scales, *company)
     dimensions = _dimensions(table)
     printed, inputs = printed_table(table, dimensions, numbers)
     small = int(np.count_nonzero(counts.sensitive & counts.printed))
@@ -60,6 +64,7 @@ def protect(table: CountedTable, policy: DisclosurePolicy) -> ProtectedTable:
             "small_cell": small,
             "protects_small_cell": int(np.count_nonzero(kept.suppressed)) - small,
             "sum": int(np.count_nonzero(withheld.suppressed)),
+            **({"company_secrecy": _told(counts, company[0]) + _told(amounts, company[1])} if secret else {}),
         },
         policy_id=policy.id,
         policy_version=policy.version,
@@ -96,6 +101,43 @@ def match_rate_band(matched: int, total: int, policy: DisclosurePolicy) -> str:
         del ends[-2]
     low, high = next((low, high) for high, low in pairwise(ends) if matched * 100 >= low * total)
     return f"{low}-{high} %"
+
+
+def _protected_sums(
+    table: CountedTable,
+    sums: Numbered,
+    persons: Numbered,
+    hidden_persons: Flags,
+    policy: DisclosurePolicy,
+    secret: WithheldIndicators | None,
+) -> tuple[CellSystem, Pattern]:
+    """The system of all sums and which of them stay blank.
+
+    A mean is worth less than a table: where hiding some of the sums that have thresholds is not proved, all of them go.
+    """
+    for without_thresholds in (False, True):
+        amounts, demand = sum_system(
+            table,
+            sums,
+            persons,
+            hidden_persons=hidden_persons,
+            policy=policy,
+            withheld=secret,
+            without_thresholds=without_thresholds,
+        )
+        # A rest beside thresholds is a count, and moves as far as counts do.
+        furthest = 2 * int(max(demand.spans.max(initial=1), (amounts.reach - amounts.values).max(initial=1)))
+        try:
+            return amounts, suppress(amounts, demand, furthest=furthest, grids=_sum_grids(table, sums))
+        except DisclosureRefused:
+            if without_thresholds or not table.thresholds:
+                raise
+    raise AssertionError("the second attempt returns or raises")
+
+
+def _told(system: CellSystem, company: Flags) -> int:
+    """How many printed cells are kept back by company secrecy itself."""
+    return int(np.count_nonzero(system.sensitive & system.printed & company))
 
 
 def _person_grids(table: CountedTable, cells: Numbered) -> list[Grid]:

@@ -11,7 +11,7 @@ from linkage_core.indicators.initiation import denominator_words, window_words
 from linkage_core.indicators.observed_time import Moment
 from linkage_core.indicators.run_context import RunContext, joined
 from linkage_core.indicators.spans import group_questions
-from linkage_core.indicators.values import NO_TIME, Int64s, Measure, PersonValues
+from linkage_core.indicators.values import NO_TIME, Int64s, Measure, PersonValues, Threshold
 
 
 def evaluate_combination(context: RunContext, indicator: Combination) -> list[PersonValues]:
@@ -54,6 +54,7 @@ def evaluate_combination(context: RunContext, indicator: Combination) -> list[Pe
                     measure=Measure.YES_NO,
                     value=reasons.counted_with(groups >= least).view(np.uint8),
                     contributes=None,
+                    threshold=Threshold(number.parameters, least),
                 )
                 for least in indicator.at_least
             )

@@ -16,7 +16,7 @@ from linkage_core.indicators.days_together import drugs_in, whole_drugs
 from linkage_core.indicators.drugs_held import Held, drug_of_rows, on_days_in_force, rules_held
 from linkage_core.indicators.initiation import denominator_words
 from linkage_core.indicators.run_context import RunContext, joined
-from linkage_core.indicators.values import Int32s, Int64s, Measure, PersonValues
+from linkage_core.indicators.values import Int32s, Int64s, Measure, PersonValues, Threshold
 from linkage_core.kernels.drugs_at_date import drugs_at_date
 
 
@@ -109,4 +109,12 @@ def _values(
         for least in indicator.at_least:
             reached = (number.value >= ceil(Fraction(str(least)) * drugs.scale)).view(np.uint8)
             point = joined(number.parameters, f"{reaches}={least:g}")
-            yield replace(number, parameters=point, measure=Measure.YES_NO, value=reached, contributes=None, scale=1)
+            yield replace(
+                number,
+                parameters=point,
+                measure=Measure.YES_NO,
+                value=reached,
+                contributes=None,
+                scale=1,
+                threshold=Threshold(number.parameters, 0 if isinstance(indicator, DrugBurden) else int(least)),
+            )

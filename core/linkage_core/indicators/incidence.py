@@ -14,7 +14,7 @@ from linkage_core.indicators.observed_from import observed_from
 from linkage_core.indicators.observed_time import Moment
 from linkage_core.indicators.reasons import Reasons, somebody
 from linkage_core.indicators.run_context import RunContext, joined
-from linkage_core.indicators.values import NO_TIME, Int32s, Int64s, Measure, PersonValues
+from linkage_core.indicators.values import NO_TIME, Int32s, Int64s, Measure, PersonValues, Threshold
 from linkage_core.indicators.yes_no import yes_no
 from linkage_core.kernels.incident_use import incident_use
 
@@ -112,6 +112,7 @@ def _values(context: RunContext, indicator: Incidence, at_risk: _AtRisk, reasons
         period=window.period,
         account=account,
         person_days=None if indicator.repeated else reasons.value_of_counted(at_risk.days),
+        threshold=Threshold(joined(words, "measure=events"), 1) if indicator.repeated else None,
     )
     yield persons
     if indicator.repeated:

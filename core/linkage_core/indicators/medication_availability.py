@@ -22,7 +22,17 @@ from linkage_core.indicators.hospital_stays import HospitalStays, home_days
 from linkage_core.indicators.initiation import denominator_words
 from linkage_core.indicators.reasons import Persons, somebody
 from linkage_core.indicators.run_context import RunContext, joined
-from linkage_core.indicators.values import NO_ROWS, NO_TIME, Float64s, Int32s, Int64s, Measure, PersonValues, UInt8s
+from linkage_core.indicators.values import (
+    NO_ROWS,
+    NO_TIME,
+    Float64s,
+    Int32s,
+    Int64s,
+    Measure,
+    PersonValues,
+    Threshold,
+    UInt8s,
+)
 
 SCALE = 1_000_000
 """Units per whole of a value that is added up: millionths, rounded half up."""
@@ -161,6 +171,7 @@ class _Common:
                     scale=1,
                     contributes=None,
                     number=None,
+                    threshold=Threshold(value.parameters),
                 )
 
     def _late(self) -> Persons:

@@ -19,7 +19,7 @@ from linkage_core.indicators.person_sums import sums_in_windows
 from linkage_core.indicators.proportion_of_days_covered import at_least
 from linkage_core.indicators.reasons import Persons, somebody
 from linkage_core.indicators.run_context import RunContext, joined
-from linkage_core.indicators.values import NO_TIME, Int32s, Int64s, Measure, PersonValues
+from linkage_core.indicators.values import NO_TIME, Int32s, Int64s, Measure, PersonValues, Threshold
 from linkage_core.indicators.window_sums import Windows
 from linkage_core.indicators.yes_no import yes_no
 
@@ -127,4 +127,5 @@ def _values(
     )
     for threshold in indicator.threshold:
         reached = at_least(supply, one.days, threshold)
-        yield yes_no(indicator, joined(point, f"at_least={threshold:g}"), reached, reasons, late=late, account=account)
+        words = joined(point, f"at_least={threshold:g}")
+        yield yes_no(indicator, words, reached, reasons, late=late, account=account, threshold=Threshold(point))

@@ -18,7 +18,7 @@ from linkage_core.indicators.proportion_of_days_covered import at_least
 from linkage_core.indicators.reasons import Persons, Reasons, somebody
 from linkage_core.indicators.run_context import RunContext, joined
 from linkage_core.indicators.spans import reversals_of
-from linkage_core.indicators.values import NO_TIME, Int32s, Int64s, Measure, PersonValues
+from linkage_core.indicators.values import NO_TIME, Int32s, Int64s, Measure, PersonValues, Threshold
 from linkage_core.indicators.yes_no import yes_no
 
 MEAN_SCALE = 1_000_000
@@ -142,4 +142,7 @@ def _shares(
         for threshold in indicator.threshold:
             reached = at_least(days, counted.days, threshold)
             parameters = joined(point, f"at_least={threshold:g}")
-            yield yes_no(indicator, parameters, reached, reasons, late=late, account=counted.held.account)
+            account = counted.held.account
+            yield yes_no(
+                indicator, parameters, reached, reasons, late=late, account=account, threshold=Threshold(point)
+            )

@@ -12,7 +12,7 @@ from linkage_core.indicators.initiation import denominator_words
 from linkage_core.indicators.observed_time import Moment
 from linkage_core.indicators.reasons import Persons, somebody
 from linkage_core.indicators.run_context import RunContext, joined
-from linkage_core.indicators.values import NO_TIME, Bools, Int32s, Int64s, Measure, PersonValues
+from linkage_core.indicators.values import NO_TIME, Bools, Int32s, Int64s, Measure, PersonValues, Threshold
 
 
 def evaluate_proportion_of_days_covered(context: RunContext, indicator: ProportionOfDaysCovered) -> list[PersonValues]:
@@ -69,6 +69,7 @@ def evaluate_proportion_of_days_covered(context: RunContext, indicator: Proporti
                     reasons=reasons.names,
                     incomplete=incomplete,
                     account=account,
+                    threshold=Threshold(point),
                     counted=reasons.counted,
                 )
                 for threshold, whether in zip(indicator.threshold, reached, strict=True)

@@ -13,7 +13,7 @@ from linkage_core.indicators.initiation import denominator_words
 from linkage_core.indicators.reasons import Persons, Reasons, somebody
 from linkage_core.indicators.run_context import RunContext, joined
 from linkage_core.indicators.supplied_observation import SuppliedObservation, after_index
-from linkage_core.indicators.values import Int32s, LineList, Measure, PersonValues
+from linkage_core.indicators.values import Int32s, LineList, Measure, PersonValues, Threshold
 from linkage_core.indicators.yes_no import yes_no
 from linkage_core.kernels.treatment_lines import treatment_lines
 
@@ -85,7 +85,8 @@ def _values(
         reached = np.asarray(found.lines >= line, np.bool_)
         if "reached" in indicator.measure:
             point = joined(words, f"measure=reached;line={line}")
-            yield yes_no(indicator, point, reached, reasons, late=observed.late, account=account)
+            of = Threshold(joined(words, "measure=lines"), line)
+            yield yes_no(indicator, point, reached, reasons, late=observed.late, account=account, threshold=of)
         if "days_to" in indicator.measure:
             left_out = [(f"excluded:no_line_{line}", somebody(~reached))]
             of_those = observed.reasons(context, indicator, names, denominator, also=left_out)

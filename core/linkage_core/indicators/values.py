@@ -122,6 +122,13 @@ class CellStatistic(NamedTuple):
     note: str = ""
 
 
+class Threshold(NamedTuple):
+    """Which amount of the same indicator, by its parameters, and how much of it; 0 where it is no number of things."""
+
+    of: str
+    least: int = 0
+
+
 class RowsTold(NamedTuple):
     """How the rows behind a value fall apart: by the step that told their supply, say.
 
@@ -262,6 +269,7 @@ class PersonValues:
         times: times to an event, where the value is one; or a function, as for `value`.
         part_of: parameters of the value of the same indicator whose persons this one and others share out between them;
             where there is no such value, every counted person has yes in exactly one of them.
+        threshold: what the persons with yes have enough of, where that is a value of its own.
         episodes: lists the episodes that the value counts; for the laboratory, nothing else may call it.
         events: lists the events of the value's indicator, given with its first value alone; for the laboratory too.
         drug_use: lists its drug use periods, in the same way.
@@ -290,6 +298,7 @@ class PersonValues:
     number: _WorkedOutIfGiven[Float64s] = _WorkedOutIfGiven()
     times: _WorkedOutIfGiven[TimesToEvent] = _WorkedOutIfGiven()
     part_of: str = ""
+    threshold: Threshold | None = None
     episodes: Callable[[], EpisodeList] | None = None
     events: Callable[[], EventList] | None = None
     drug_use: Callable[[], ListedDrugUse] | None = None
@@ -314,6 +323,7 @@ class PersonValues:
             parameters=longer(self.parameters),
             part_of=longer(self.part_of) if self.part_of else "",
             parts=tuple(map(longer, self.parts)),
+            threshold=self.threshold._replace(of=longer(self.threshold.of)) if self.threshold else None,
         )
 
     @property
@@ -334,4 +344,8 @@ class PersonValues:
     @property
     def name(self) -> str:
         """Identifier with its parameter point."""
-        return f"{self.indicator.id}/{self.parameters}" if self.parameters else self.indicator.id
+        return self.named(self.parameters)
+
+    def named(self, parameters: str) -> str:
+        """Name of the value of the same indicator at a parameter point."""
+        return f"{self.indicator.id}/{parameters}" if parameters else self.indicator.id
