@@ -85,7 +85,7 @@ def sum_system(
         pairs=np.empty((0, 2), dtype=np.int64),
     )
     spans = np.maximum(-(-np.abs(sums.values) * policy.sum_width_percent // 100), 1)
-    spans = np.where(told.spans >= 0, told.spans, spans)
+    spans = np.where((told.spans >= 0) & ~secret, told.spans, spans)
     if without_thresholds:
         # Nothing of them is printed, so that nothing has to be proved.
         spans[told.has_thresholds] = 0
