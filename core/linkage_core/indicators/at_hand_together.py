@@ -178,7 +178,7 @@ def _values(
 ) -> Iterator[PersonValues]:
     """Each answer, by its words, for each denominator."""
     register, names = indicator.register_name, _names(indicator)
-    account = context.supply(register, indicator.supply).account(context.set_rows(register, *names).places)
+    account = context.supply(register, indicator.supply, *names).account
     reasons = [(one, observed.reasons(context, indicator, names, one)) for one in indicator.denominator]
     for words, yes in answers:
         for denominator, settled in reasons:

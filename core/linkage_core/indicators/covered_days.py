@@ -52,7 +52,7 @@ def covered_between(
         picked.day,
         None if alike else rows.atc.code[picked.places],
         _groups_of_code(context, indicator),
-        context.supply(register, name).supply_64ths[picked.places],
+        context.supply(register, name, *indicator.codes).supply_64ths,
         np.ascontiguousarray(bounds[:, 0]),
         np.ascontiguousarray(bounds[:, 1]),
         None if stays is None else (stays.offsets, stays.admitted, stays.discharged),

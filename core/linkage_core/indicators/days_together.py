@@ -121,12 +121,11 @@ def drug_supply(
     drug = number[context.dispensings(register).atc.code[picked.places]]
     if named:
         drug = np.where(context.in_force(register, named, picked), drug, np.int32(-1))
-    lasts = context.supply(register, indicator.supply).supply_64ths[picked.places]
     cap = indicator.stock_cap_days
     return Supply(
         picked,
         drug,
-        np.ascontiguousarray(lasts),
+        context.supply(register, indicator.supply, *names).supply_64ths,
         indicator.lookback_days,
         NO_CAP if cap == "none" else cap * DAY,
         carry_over=indicator.carry_over == "per_drug",

@@ -46,7 +46,7 @@ def rules_held(
     register = indicator.register_name
     if indicator.supply is not None:
         supply, model = context.supply(register, indicator.supply), context.definition.supply[indicator.supply]
-        account = supply.account(context.set_rows(register, *names).places)
+        account = context.supply(register, indicator.supply, *names).account
         yield Held("rule=supply", supply.supply_64ths, supply.unserved, "error:days_supply", model.cap_days, account)
         return
     left = context.netted(register, indicator.reversals).left

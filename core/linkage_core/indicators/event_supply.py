@@ -115,7 +115,7 @@ def event_supply(context: RunContext, indicator: MedicationAvailability) -> Even
     """
     register, model = indicator.register_name, context.definition.supply[indicator.supply]
     rows, netted = context.dispensings(register), context.netted(register, model.reversals)
-    answered = context.supply(register, indicator.supply)
+    answered = context.supply(register, indicator.supply, *indicator.codes)
     picked = context.set_rows(register, *indicator.codes)
     missing = rows.quantity_missing[picked.places]
     belongs = context.in_force(register, indicator.codes, picked)
@@ -123,7 +123,7 @@ def event_supply(context: RunContext, indicator: MedicationAvailability) -> Even
         # The last day of a window belongs to it, the day of death or emigration to nobody's observation.
         belongs &= picked.day < np.repeat(context.time.exit(register), np.diff(picked.offsets))
     is_event = belongs & ((netted.left[picked.places] > 0) | missing)
-    days = supply_in_full(rows, model, netted, answered)[picked.places]
+    days = supply_in_full(rows, model, netted, answered)
     dose = daily_dose(rows)[picked.places] if indicator.dosage_change else np.zeros(0)
     return EventSupply(
         indicator=indicator,
@@ -133,5 +133,5 @@ def event_supply(context: RunContext, indicator: MedicationAvailability) -> Even
         supply=np.where(is_event, days, _NO_EVENT_ROW),
         dose=np.ascontiguousarray(dose),
         without_packages=belongs & missing,
-        account=answered.account(picked.places),
+        account=answered.account,
     )

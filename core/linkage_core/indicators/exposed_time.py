@@ -49,7 +49,7 @@ class Exposure:
     def _supply_64ths(self) -> Int32s:
         """int32, one a row of the treatment; 0 where it is none, or its supply is told with that of another row."""
         context, picked = self.context, self._picked
-        supply = context.supply(self.register, self.supply).supply_64ths[picked.places]
+        supply = context.supply(self.register, self.supply, *self.names).supply_64ths
         supply = np.where(context.in_force(self.register, self.names, picked), supply, np.int32(0))
         if not self.by_day or not len(supply):
             return supply

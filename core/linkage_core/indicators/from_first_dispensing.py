@@ -11,6 +11,7 @@ import numpy as np
 
 from linkage.indicator_kinds import FromFirstDispensing, SupplyModel
 from linkage_core.indicators.daily_dose import daily_dose
+from linkage_core.indicators.days_of_supply import DaysOfSupply
 from linkage_core.indicators.follow_up import FAR
 from linkage_core.indicators.observed_time import Moment
 from linkage_core.indicators.reasons import Persons, somebody
@@ -181,6 +182,12 @@ class SupplyFromStart:
         )
 
     @property
+    def days_of_supply(self) -> DaysOfSupply:
+        """Of the picked rows."""
+        indicator = self.indicator
+        return self.context.supply(indicator.register_name, indicator.supply_model, *indicator.codes)
+
+    @property
     def frozen(self) -> bool:
         """Days in hospital count as nothing."""
         return self._model.hospital == "freeze"
@@ -212,7 +219,7 @@ class Followed:
         supply = self.supply
         register, time = supply.indicator.register_name, supply.context.time
         without_quantity = supply.context.dispensings(register).without_quantity
-        unserved = supply.context.supply(register, supply.indicator.supply_model).unserved_at
+        unserved = supply.days_of_supply.unserved_at
         return [
             ("error:index_date", time.without_index()),
             ("error:packages", self._with_faulty(without_quantity)),
@@ -266,9 +273,7 @@ class Followed:
     @cached_property
     def account(self) -> dict[str, int]:
         """Rows by the step that told their supply."""
-        supply = self.supply
-        days_of_supply = supply.context.supply(supply.indicator.register_name, supply.indicator.supply_model)
-        return days_of_supply.account(supply.picked.places)
+        return self.supply.days_of_supply.account
 
     def late(self, days: int) -> Persons:
         """Persons who are still observed where the register ends, before so many days have passed."""
@@ -329,7 +334,7 @@ def supply_from_start(
     register, time = indicator.register_name, context.time
     picked = context.set_rows(register, *indicator.codes)
     counts = context.in_force(register, indicator.codes, picked)
-    supply = context.supply(register, indicator.supply_model).supply_64ths[picked.places]
+    supply = context.supply(register, indicator.supply_model, *indicator.codes).supply_64ths
     if not counts.all():
         supply = np.where(counts, supply, np.int32(0))
     exit_day = time.exit(register, ends=exits)

@@ -59,9 +59,9 @@ def evaluate_medication_possession_ratio(
 def _possessions(context: RunContext, indicator: MedicationPossessionRatio) -> list[_Possession]:
     register, time, observe = indicator.register_name, context.time, indicator.observe
     picked = context.set_rows(register, *indicator.codes)
-    supply = context.supply(register, indicator.supply_model)
+    supply = context.supply(register, indicator.supply_model, *indicator.codes)
     counts = context.in_force(register, indicator.codes, picked)
-    weight = np.where(counts, supply.supply_64ths[picked.places], np.int32(0))
+    weight = np.where(counts, supply.supply_64ths, np.int32(0))
     ends = [time.window_end(register, Moment(last)) for last in observe.to_days]
     start = time.at(Moment(observe.from_day))
     windows = Windows(len(ends), validity(None), np.stack(ends), start=start)
@@ -105,9 +105,7 @@ def _values(
     ]
     no_rows = context.without_rows(register, indicator.codes, rule=model.reversals)
     reasons = context.reasons.settle(rules, no_rows=no_rows)
-    account = context.supply(register, indicator.supply_model).account(
-        context.set_rows(register, *indicator.codes).places
-    )
+    account = context.supply(register, indicator.supply_model, *indicator.codes).account
     supply = np.minimum(one.supply, one.days) if indicator.cap_at_1 else one.supply
     ratio = np.divide(supply, one.days, out=np.zeros(context.persons), where=reasons.counted & (one.days > 0))
     point = joined(f"observe_days={one.last - indicator.observe.from_day}", denominator_words(denominator))

@@ -58,10 +58,11 @@ class AskedDay:
 def covered_on(context: RunContext, indicator: Prevalence | OnTreatment, days: Sequence[AskedDay]) -> list[OnDay]:
     """Whose supply covers each day, by stocks that start empty `lookback_days` before it."""
     assert indicator.supply is not None, "definitions are checked when they are read"
-    supply = context.supply(indicator.register_name, indicator.supply)
-    model = context.definition.supply[indicator.supply]
+    supply, model = (
+        context.supply(indicator.register_name, indicator.supply, *indicator.codes),
+        context.definition.supply[indicator.supply],
+    )
     no_rows = context.without_rows(indicator.register_name, indicator.codes, rule=model.reversals)
-    account = supply.account(context.set_rows(indicator.register_name, *indicator.codes).places)
     found = []
     for asked, covers in zip(days, _covers(context, indicator, days), strict=True):
         yes = covers > 0 if model.hospital == "credit" else covers == COVERED
@@ -69,7 +70,7 @@ def covered_on(context: RunContext, indicator: Prevalence | OnTreatment, days: S
         # Days in hospital are no days of the model that freezes them: nothing can be said about this one.
         frozen = somebody(covers == IN_HOSPITAL) if model.hospital == "freeze" else None
         rules.append(("excluded:in_hospital", frozen))
-        found.append(OnDay(asked.words, asked.at, asked.day, asked.period, yes, rules, no_rows, account))
+        found.append(OnDay(asked.words, asked.at, asked.day, asked.period, yes, rules, no_rows, supply.account))
     return found
 
 

@@ -98,7 +98,7 @@ def _at_risk(context: RunContext, indicator: OutcomeRate, exposure: Exposure) ->
     opens = Moment(indicator.observe.from_day)
     start, last = time.at(opens), time.at(Moment(max(indicator.observe.to_days)))
     until = np.minimum(last, exit_day)
-    rows, supply = context.dispensings(register), context.supply(register, indicator.supply)
+    rows, supply = context.dispensings(register), context.supply(register, indicator.supply, *indicator.codes)
     since = np.where(start < FAR, start - np.int32(exposure.longest + max(indicator.grace_days)), FAR).astype(np.int32)
     rules = [
         ("error:index_date", time.without_index()),
@@ -136,9 +136,7 @@ def _values(
     registers = dict.fromkeys((indicator.register_name, indicator.outcome.register_name))
     late = together([context.time.incomplete(register, Moment(last)) for register in registers])
     rules = [*followed.rules, *context.excluded_as_incomplete(late)]
-    account = context.supply(indicator.register_name, indicator.supply).account(
-        context.set_rows(indicator.register_name, *indicator.codes).places
-    )
+    account = context.supply(indicator.register_name, indicator.supply, *indicator.codes).account
     everybody = context.reasons.settle(rules, no_rows=followed.no_rows)
     counted = everybody.counted
 

@@ -19,10 +19,9 @@ def evaluate_proportion_of_days_covered(context: RunContext, indicator: Proporti
     """For each end of observation and denominator: the fraction, and whether it reaches each threshold."""
     register, time = indicator.register_name, context.time
     model = context.definition.supply[indicator.supply_model]
-    supply = context.supply(register, indicator.supply_model)
+    supply = context.supply(register, indicator.supply_model, *indicator.codes)
     no_rows = context.without_rows(register, indicator.codes, rule=model.reversals)
     missing = context.dispensings(register).without_quantity
-    account = supply.account(context.set_rows(register, *indicator.codes).places)
     values = []
     answers = covered_and_observed(context, indicator)
     for last, (covered, observed) in zip(indicator.observe.to_days, answers, strict=True):
@@ -55,7 +54,7 @@ def evaluate_proportion_of_days_covered(context: RunContext, indicator: Proporti
                     reason=reasons.reason,
                     reasons=reasons.names,
                     incomplete=incomplete,
-                    account=account,
+                    account=supply.account,
                     counted=reasons.counted,
                 )
             )
@@ -68,9 +67,9 @@ def evaluate_proportion_of_days_covered(context: RunContext, indicator: Proporti
                     reason=reasons.reason,
                     reasons=reasons.names,
                     incomplete=incomplete,
-                    account=account,
-                    threshold=Threshold(point),
+                    account=supply.account,
                     counted=reasons.counted,
+                    threshold=Threshold(point),
                 )
                 for threshold, whether in zip(indicator.threshold, reached, strict=True)
             )

@@ -18,7 +18,6 @@ from linkage_core.indicators.reversal_rule import reversal_rule
 from linkage_core.indicators.values import Int64s, PersonValues, RowsTold
 
 if TYPE_CHECKING:
-    from linkage_core.indicators.days_of_supply import DaysOfSupply
     from linkage_core.indicators.run_context import RunContext
     from linkage_core.indicators.set_rows import SetRows
 
@@ -59,30 +58,14 @@ def _code_sets(indicator: Indicator) -> list[str | None] | None:
 
 def _by_step(context: RunContext, register: str, model: str, names: list[str | None]) -> list[RowsTold]:
     def counted() -> list[RowsTold]:
-        supply, picked = context.supply(register, model), context.set_rows(register, *names)
-        bits = context.remember(("bits of rows", register, model), lambda: _bits(supply))[picked.places]
+        supply = context.supply(register, model, *names)
         none = len(supply.steps)
-        counts = np.stack([_bit_counts(bits, none + 3), _bit_counts(_of_persons(bits, picked), none + 3)])
         return [
-            RowsTold("supply", (*supply.steps, NO_STEP), counts[:, : none + 1]),
-            RowsTold("cap", ("capped", "within"), counts[:, none + 1 :]),
+            RowsTold("supply", (*supply.steps, NO_STEP), supply.told[:, : none + 1]),
+            RowsTold("cap", ("capped", "within"), supply.told[:, none + 1 :]),
         ]
 
     return context.remember(("rows by step", register, model, *names), counted)
-
-
-def _bits(supply: DaysOfSupply) -> Bits:
-    """One a row: a bit for its step, or for none, and one for cut or not cut; none where nothing is left of the row."""
-    none = len(supply.steps)
-    # Any: either of two types of numbers.
-    kind: Any = np.uint8 if none + 3 <= 8 else np.uint32
-    served = supply.step < none
-    bits: Bits = np.left_shift(kind(1), supply.step, dtype=kind)
-    bits *= (served | supply.unserved).view(np.uint8)
-    capped = supply.capped.astype(np.bool_)
-    bits |= (served & capped).view(np.uint8).astype(kind) << kind(none + 1)
-    bits |= (served & ~capped).view(np.uint8).astype(kind) << kind(none + 2)
-    return bits
 
 
 def _reversed(context: RunContext, register: str, rule: Reversals, names: list[str | None]) -> RowsTold:

@@ -15,7 +15,7 @@ from linkage.indicator_definition import IndicatorSet
 from linkage.indicator_kinds import CodeSet, DrugUseModel, Indicator, Reversals, SupplyModel
 from linkage_core.events import PersonEvents
 from linkage_core.indicators.codes import validity
-from linkage_core.indicators.days_of_supply import DaysInPeriods, DaysOfSupply, days_of_supply
+from linkage_core.indicators.days_of_supply import DAY, DaysInPeriods, DaysOfSupply, days_of_supply
 from linkage_core.indicators.dispensed import answer
 from linkage_core.indicators.dispensings import Dispensings
 from linkage_core.indicators.drug_use import drug_use
@@ -27,7 +27,6 @@ from linkage_core.indicators.reasons import Persons, ReasonShelf, somebody
 from linkage_core.indicators.reversals import NettedRows, net
 from linkage_core.indicators.set_rows import EVERY_ROW, SetRows, rows_of_sets
 from linkage_core.indicators.spans import Asking, Question, questions_of, reversals_of
-from linkage_core.indicators.supply_of_another_rule import differs_by_rows, supply_of_another_rule
 from linkage_core.indicators.values import Bools, Int32s, Int64s, UInt8s
 from linkage_core.person_sets import UInt64s
 
@@ -56,7 +55,7 @@ class RunContext:
     numbers: UInt64s | None = None
     _dispensings: dict[str, Dispensings] = field(default_factory=dict)
     _netted: dict[tuple[str, str], NettedRows] = field(default_factory=dict)
-    _supplies: dict[tuple[str | int, ...], DaysOfSupply] = field(default_factory=dict)
+    _supplies: dict[tuple[str | int | None, ...], DaysOfSupply] = field(default_factory=dict)
     _stays: dict[str, HospitalStays] = field(default_factory=dict)
     _dispensed: dict[tuple[str, str], dict[Question, UInt8s]] = field(default_factory=dict)
     _accounts: dict[tuple[str, str], NettingAccount] = field(default_factory=dict)
@@ -114,23 +113,22 @@ class RunContext:
             self._netted[key] = net(self.dispensings(register), rule)
         return self._netted[key]
 
-    def supply(self, register: str, name: str) -> DaysOfSupply:
-        """Its days of supply by a model of the set; models that differ in hospital stays alone share them."""
-        model = self.definition.supply[name]
-        key: tuple[str | int, ...] = (register, model.reversals, model.cap_days, *model.steps)
-        if key not in self._supplies:
-            self._supplies[key] = self._supply(register, model, self.netted(register, model.reversals))
-        return self._supplies[key]
+    def supply(self, register: str, name: str, *names: str | None) -> DaysOfSupply:
+        """Days of supply by a model of the set, of the rows that some code sets pick; of all rows without names.
 
-    def _supply(self, register: str, model: SupplyModel, netted: NettedRows) -> DaysOfSupply:
-        rows = self.dispensings(register)
-        for known_register, rule, *rest in self._supplies:
-            alike = (known_register, rest) == (register, [model.cap_days, *model.steps])
-            if alike and differs_by_rows(model, str(rule)):
-                known = self._supplies[register, rule, model.cap_days, *model.steps]
-                known_netted = self._netted[register, str(rule)]
-                return supply_of_another_rule(rows, model, netted, known=known, known_netted=known_netted)
-        return days_of_supply(rows, model, netted, lambda step: self._days_in_periods(register, step, netted))
+        Models that differ in hospital stays alone share them.
+        """
+        model = self.definition.supply[name]
+        key = (register, model.reversals, model.cap_days, *model.steps, "of", *names)
+        if key not in self._supplies:
+            self._supplies[key] = days_of_supply(
+                self.dispensings(register),
+                model,
+                self.netted(register, model.reversals),
+                lambda step: self._days_in_periods(register, step, model.reversals),
+                picked=self.set_rows(register, *(names or (None,))),
+            )
+        return self._supplies[key]
 
     def stays(self, model: SupplyModel | DrugUseModel) -> HospitalStays:
         """Stays that a model asks for; none where it ignores them."""
@@ -141,13 +139,22 @@ class RunContext:
             )
         return self._stays[register]
 
-    def _days_in_periods(self, register: str, name: str, netted: NettedRows) -> DaysInPeriods:
+    def _days_in_periods(self, register: str, name: str, rule: Reversals) -> DaysInPeriods:
         """What drug use periods of all drugs tell of the register's rows."""
-        model, picked = self.definition.drug_use[name], self.set_rows(register, None)
-        everything = np.ones(len(picked.day), np.bool_)
-        stays = self.stays(model)
-        found = drug_use(self.dispensings(register), netted.left, stays, model, picked=picked, counts=everything)
-        return DaysInPeriods(found.lasts, found.served)
+
+        def told() -> DaysInPeriods:
+            model, picked, left = (
+                self.definition.drug_use[name],
+                self.set_rows(register, None),
+                self.netted(register, rule).left,
+            )
+            everything = np.ones(len(picked.day), np.bool_)
+            found = drug_use(
+                self.dispensings(register), left, self.stays(model), model, picked=picked, counts=everything
+            )
+            return DaysInPeriods(np.floor(found.lasts * DAY).astype(np.int64), found.served)
+
+        return self.remember(("days in periods", register, name, rule), told)
 
     def remember(self, key: tuple[object, ...], work_out: Callable[[], Fact]) -> Fact:
         """What was worked out under the key before, or is now; the same object each time."""

@@ -15,7 +15,7 @@ def supply_of_sets(context: RunContext, register: str, names: Sequence[str], mod
 
     def gathered() -> Int32s:
         picked = context.set_rows(register, *names)
-        supply = context.supply(register, model).supply_64ths[picked.places]
+        supply = context.supply(register, model, *names).supply_64ths
         counts = context.in_force(register, names, picked)
         return supply if counts.all() else np.where(counts, supply, np.int32(0))
 

@@ -49,7 +49,7 @@ class SuppliedObservation:
         first = self.start - np.int32(indicator.lookback_days)
         faulty = {
             "error:packages": context.dispensings(register).without_quantity,
-            "error:days_supply": context.supply(register, indicator.supply).unserved_at,
+            "error:days_supply": context.supply(register, indicator.supply, *names).unserved_at,
         }
         rules = [
             ("error:index_date", context.time.without_index()),

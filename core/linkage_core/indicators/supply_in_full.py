@@ -15,7 +15,7 @@ IN_FULL = "days_supply_in_full"
 
 
 def supply_in_full(dispensings: Dispensings, model: SupplyModel, netted: NettedRows, supply: DaysOfSupply) -> Float64s:
-    """float64, one a row: days of supply, reversals taken off; 0 for rows without anything left or without an answer.
+    """float64, one a picked row: days of supply, reversals taken off; 0 where nothing is left or no step answers.
 
     What a column of days of supply tells is not rounded to 1/64 days; the other steps tell 1/64 days.
     """
@@ -23,8 +23,9 @@ def supply_in_full(dispensings: Dispensings, model: SupplyModel, netted: NettedR
     if "days_supply" not in model.steps or not (dispensings.has(IN_FULL) or _has_fractions(dispensings)):
         return lasting
     by_column = np.flatnonzero((supply.step == model.steps.index("days_supply")) & (supply.supply_64ths > 0))
-    whole_packages = np.abs(dispensings.quantity[by_column]) / HUNDREDTHS
-    days = _given(dispensings)[by_column] * (netted.left[by_column] / HUNDREDTHS) / whole_packages
+    places = by_column if isinstance(supply.places, slice) else supply.places[by_column]
+    whole_packages = np.abs(dispensings.quantity[places]) / HUNDREDTHS
+    days = _given(dispensings)[places] * (netted.left[places] / HUNDREDTHS) / whole_packages
     lasting[by_column] = np.minimum(days, model.cap_days)
     return lasting
 

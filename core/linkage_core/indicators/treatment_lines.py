@@ -77,7 +77,7 @@ def _values(
     words = joined(observed.words, denominator_words(denominator))
     register, names = indicator.register_name, indicator.codes
     reasons = observed.reasons(context, indicator, names, denominator)
-    account = context.supply(register, indicator.supply).account(context.set_rows(register, *names).places)
+    account = context.supply(register, indicator.supply, *names).account
     if "lines" in indicator.measure:
         number = _amount(indicator, joined(words, "measure=lines"), found.lines, reasons, late=observed.late)
         yield replace(number, account=account, lines=found)

@@ -1,30 +1,44 @@
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
-UInt8s = npt.NDArray[np.uint8]
 Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]
+UInt8s = npt.NDArray[np.uint8]
+Integers = npt.NDArray[Any]
+Step = tuple[int, Integers | None, Int32s | None, Int64s, Int64s, UInt8s | None]
 
-def serve(
-    lasts: Int32s | Int64s,
+def serve_rows(
+    offsets: Int64s,
+    places: Int64s | None,
     left: Int32s,
+    quantity: Int32s,
+    steps: list[Step],
     supply: Int32s,
     step: UInt8s,
-    capped: UInt8s,
+    told: Int64s,
     *,
     cap: int,
-    place: int,
-    none: int,
 ) -> None:
-    """Give the rows that still wait, and that a step can answer for, the supply it tells.
+    """Days of supply of each picked row of which something is left, by the first step that says more than nothing.
 
     Args:
-        lasts: one a row: 1/64 days by this step, 0 or less where it cannot answer.
-        left: one a row: what is left after reversals; rows without anything left are not served.
-        supply, step, capped: one a row, written where this step serves it: 1/64 days, `place`, and 1 where the cap
-            cut it. A row waits while its `step` is `none`.
-        cap: the most that a row may last, in 1/64 days.
-
-    Raises:
-        EventsRejected: the columns differ in length.
+        offsets: int64, persons + 1: the picked rows of each person.
+        places: int64: positions of the picked rows among all, ascending; None for all rows.
+        left, quantity: int32, one a row of all: packages left, and packages of the row as it was.
+        steps: at most 60, each of six parts:
+            share: what the amount is of, and what becomes of it where packages of the row were taken: 0 each package
+                that is left; 1 the row, of which a share is left; 2 the same in whole days, at least one; 3 the row,
+                which keeps all of it.
+            amount: int32 or int64, one a row of all, below 0 is 0; None for 1.
+            code: int32, one a row of all: which of the next applies, -1 the first; None where all rows have the first.
+            above, below: int64, as many as codes and one: 1/64 days of an amount are amount * above // below; 0 where
+                `below` is 0.
+            served: uint8, one a row of all: 1 where the step answers even if it says nothing; None for nowhere.
+        supply: out, int32, one a picked row: 1/64 days, at most `cap`; 0 without an answer.
+        step: out, uint8, one a picked row: position of the step that answered, `len(steps)` where none could, and one
+            more where nothing is left of the row.
+        told: int64, 2 x (steps + 3), added to: rows, and persons with such a row, by step, without a step, cut at the
+            cap, and not cut.
     """
