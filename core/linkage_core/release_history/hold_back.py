@@ -28,19 +28,25 @@ class Next:
 
     Args:
         printed: the release.
-        small: blank because few persons are counted.
+        sensitive: blank for a primary rule: few persons are counted, say.
         held: keeps an old number, because few people moved in it or to hide where few did.
         moved: different people who moved in each cell since its number was counted; 0 where it has none.
     """
 
     printed: Printed
-    small: Flags
+    sensitive: Flags
     held: Flags
     moved: Ints
 
 
 def next_release(
-    cells: PublishedCells, values: Ints, *, earlier: Sequence[Printed], moves: Moves, policy: DisclosurePolicy
+    cells: PublishedCells,
+    values: Ints,
+    *,
+    sensitive: Flags,
+    earlier: Sequence[Printed],
+    moves: Moves,
+    policy: DisclosurePolicy,
 ) -> Next:
     """Decide what a release may say beside all earlier ones.
 
@@ -53,6 +59,7 @@ def next_release(
     Args:
         cells: the table's shape.
         values: persons of each published cell now, flat.
+        sensitive: cells that the primary rules forbid to print now: small ones among others.
         earlier: what was printed, oldest first; empty for the first release.
         moves: all movements since the first release; those of this one have release number `len(earlier)`.
         policy: the rules.
@@ -64,12 +71,11 @@ def next_release(
         InputRefused: the moves contradict each other.
     """
     past = _Past(cells, earlier, moves, enough=policy.minimum_cell)
-    small = is_small(values, policy)
     if not earlier:
-        return _decide(cells, values, small=small, forced=past.stuck, past=past, policy=policy)
+        return _decide(cells, values, sensitive=sensitive, forced=past.stuck, past=past, policy=policy)
     for forced in (past.held | past.stuck, past.held | past.stuck | earlier[-1].blank):
         try:
-            return _decide(cells, values, small=small, forced=forced, past=past, policy=policy)
+            return _decide(cells, values, sensitive=sensitive, forced=forced, past=past, policy=policy)
         except DisclosureRefused:
             continue
     # Nothing new is told, which is safe whatever happened.
@@ -79,7 +85,7 @@ def next_release(
 
 
 def _decide(
-    cells: PublishedCells, values: Ints, *, small: Flags, forced: Flags, past: _Past, policy: DisclosurePolicy
+    cells: PublishedCells, values: Ints, *, sensitive: Flags, forced: Flags, past: _Past, policy: DisclosurePolicy
 ) -> Next:
     """Hide what must be hidden until neither a cell nor an implied union tells of few people.
 
@@ -87,10 +93,10 @@ def _decide(
         DisclosureRefused: no such pattern was proved.
     """
     for _ in range(_MOST_ROUNDS):
-        hidden = _hide(cells, values, small=small, forced=forced, past=past, policy=policy)
+        hidden = _hide(cells, values, sensitive=sensitive, forced=forced, past=past, policy=policy)
         thin = thin_unions(cells, values, hidden=hidden, known=past.known, enough=policy.minimum_cell)
         if not thin.any():
-            return _print(values, hidden, small=small, past=past)
+            return _print(values, hidden, sensitive=sensitive, past=past)
         forced = forced | thin
     raise DisclosureRefused(
         "No way was found to keep the few people who moved since earlier releases hidden.",
@@ -127,7 +133,7 @@ class _Past:
 
 
 def _hide(
-    cells: PublishedCells, values: Ints, *, small: Flags, forced: Flags, past: _Past, policy: DisclosurePolicy
+    cells: PublishedCells, values: Ints, *, sensitive: Flags, forced: Flags, past: _Past, policy: DisclosurePolicy
 ) -> Flags:
     """Cells of which this release's people must not be told, cover included."""
     lowest = np.full(values.size, int(policy.zero_shown), dtype=np.int64)
@@ -136,21 +142,22 @@ def _hide(
         forced & (past.as_of >= 0), np.minimum(lowest, np.maximum(0, past.value - policy.minimum_cell)), lowest
     )
     lowest = np.where(past.still, values + 1, lowest)
-    small = small & ~past.still
+    sensitive = sensitive & ~past.still
+    small = sensitive & is_small(values, policy)
     reach = np.where(small, policy.minimum_cell if policy.reach_threshold else 0, 0)
-    system: CellSystem = as_system(cells, values=values, sensitive=small | forced, at_least=lowest, reach=reach)
+    system: CellSystem = as_system(cells, values=values, sensitive=sensitive | forced, at_least=lowest, reach=reach)
     demand = Demand(policy.minimum_candidates, np.zeros(values.size, dtype=np.int64))
     return suppress(system, demand, furthest=3 * policy.minimum_cell, grids=grids_of(cells)).suppressed
 
 
-def _print(values: Ints, hidden: Flags, *, small: Flags, past: _Past) -> Next:
-    """Old numbers stand where there is one and the cell was not blank; small counts and old blanks stay blank."""
+def _print(values: Ints, hidden: Flags, *, sensitive: Flags, past: _Past) -> Next:
+    """Old numbers stand where there are any; old blanks, and what a primary rule forbids, are blank."""
     number = len(past.known)
-    few = small & ~past.held & ~past.still
-    held = hidden & (past.as_of >= 0) & ~past.stuck & ~few
+    primary = sensitive & ~past.held & ~past.still
+    held = hidden & (past.as_of >= 0) & ~past.stuck & ~primary
     blank = hidden & ~held
     anew = ~hidden & ~past.still
     as_of = np.where(blank, -1, np.where(anew, number, past.as_of))
     value = np.where(anew, values, np.where(blank, 0, past.value))
     moved = np.where(past.as_of >= 0, past.moved, 0)
-    return Next(Printed(value, as_of, ~hidden, blank), blank & few, held, moved)
+    return Next(Printed(value, as_of, ~hidden, blank), blank & primary, held, moved)

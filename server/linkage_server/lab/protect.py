@@ -20,7 +20,9 @@ from linkage.errors import InputRefused
 from linkage_core.disclosure.cell_system import Flags, Ints
 from linkage_core.disclosure.primary_rules import in_words
 from linkage_core.disclosure.suppression import Pattern
+from linkage_core.release_history import Next, Printed
 from linkage_server.lab.contributions import read_contributions
+from linkage_server.lab.earlier_releases import decide, first_release, read_history, write_entry
 from linkage_server.lab.lattice import hide_counts, hide_magnitudes, mark_counts, with_totals
 from linkage_server.lab.layout import Codes, number_codes, read_layout
 from linkage_server.lab.leaf_rows import leaf_places, read_rows, whole_units
@@ -39,10 +41,25 @@ def protect_command(
     contributions: Annotated[
         Path | None, typer.Option(help="For magnitudes: leaf dimensions, contributor, measure.")
     ] = None,
+    earlier: Annotated[
+        list[Path],
+        typer.Option(help="Folder of an earlier release of the same table, oldest first; repeat."),
+    ] = [],  # noqa: B006
+    moved: Annotated[
+        Path | None, typer.Option(help="Who joined and left since: leaf dimensions, person, move (joined or left).")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
     """Protect a table of plain files; the register store is never opened."""
-    summary = protect_file(load_policy(policy_file), table, layout=layout, out=out, contributions=contributions)
+    summary = protect_file(
+        load_policy(policy_file),
+        table,
+        layout=layout,
+        out=out,
+        contributions=contributions,
+        earlier=earlier,
+        moved=moved,
+    )
     if as_json:
         typer.echo(json.dumps(summary))
         return
@@ -51,9 +68,18 @@ def protect_command(
 
 
 def protect_file(
-    policy: DisclosurePolicy, table: Path, *, layout: Path, out: Path, contributions: Path | None = None
+    policy: DisclosurePolicy,
+    table: Path,
+    *,
+    layout: Path,
+    out: Path,
+    contributions: Path | None = None,
+    earlier: Sequence[Path] = (),
+    moved: Path | None = None,
 ) -> dict[str, dict[str, int | str]]:
     """Write `released` and `officer` tables beside each other in `out`; returns a summary by measure.
+
+    A table of one count keeps a ledger there too, for the releases that follow.
 
     Raises:
         InputRefused: table, layout or contributions are wrong, or ask for protection that is not built yet.
@@ -64,6 +90,11 @@ def protect_file(
     dimensions = list(codes.values())
     if np.prod([len(one.codes) for one in dimensions], dtype=np.float64) > _MOST_CELLS:
         raise InputRefused(f"{layout}: more than {_MOST_CELLS} cells.", mend="Use fewer or coarser dimensions.")
+    alone = [measure.kind for measure in plan.measures.values()] == ["count"]
+    if earlier and not alone:
+        raise InputRefused(f"{layout}: releases over time are for one count.", mend="Protect each count by itself.")
+    history = read_history(earlier, moved, codes=codes, plan=plan, policy=policy)
+    entry: tuple[Ints, Printed] | None = None
     rows = read_rows(table)
     places = leaf_places(rows, codes, table)
     behind = read_contributions(contributions, codes) if contributions is not None else None
@@ -80,18 +111,30 @@ def protect_file(
         excepted = excepted_cells(own_policy, name, codes)
         if measure.kind == "count":
             marks = without(mark_counts(cells, dimensions, own_policy), excepted) | mark_behind(behind, own_policy)
+            if earlier:
+                answer = decide(history, cells, marks != 0, dimensions=dimensions, policy=own_policy)
+                columns |= _columns(name, answer.printed.value, answer.printed.blank)
+                columns[f"{name}_as_of"] = pa.array(answer.printed.as_of, mask=answer.printed.blank)
+                officer |= {**columns, f"{name}_reason": _reasons_over_time(answer, marks)}
+                summary[name] = _summary(answer.printed.blank, marks, own_policy)
+                entry = cells, answer.printed
+                continue
             pattern = hide_counts(cells, marks, dimensions, own_policy)
+            if alone:
+                entry = cells, first_release(cells, pattern.suppressed)
         else:
             marked, givers = mark_magnitudes(cells, name, behind, own_policy, excepted)
             marks, pattern = marked.marks, hide_magnitudes(cells, givers, marked, dimensions, own_policy)
         values = cells.ravel() if scale == 1 else cells.ravel() / scale
         columns |= _columns(name, values, pattern.suppressed)
         officer |= {**_columns(name, values, pattern.suppressed), f"{name}_reason": _reasons(pattern, marks)}
-        summary[name] = _summary(pattern, marks, own_policy)
+        summary[name] = _summary(pattern.suppressed, marks, own_policy)
     out.mkdir(parents=True, exist_ok=True)
     _write(pa.table(columns), out / f"released{table.suffix}")
     _write(pa.table(officer), out / f"officer{table.suffix}")
     (out / "summary.json").write_text(json.dumps(summary, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    if entry is not None:
+        write_entry(out, history, *entry, plan=plan, policy=policy)
     return summary
 
 
@@ -107,11 +150,20 @@ def _reasons(pattern: Pattern, marks: Ints) -> pa.Array:
     return pa.array([why or other for why, other in zip(in_words(marks), partner, strict=True)], pa.string())
 
 
-def _summary(pattern: Pattern, marks: Ints, policy: DisclosurePolicy) -> dict[str, int | str]:
+def _reasons_over_time(answer: Next, marks: Ints) -> pa.Array:
+    words = np.select(
+        [answer.sensitive, answer.printed.blank, answer.held],
+        [np.array(in_words(marks)), "stays_blank_or_protects", "few_people_moved"],
+        "",
+    )
+    return pa.array(words.tolist(), pa.string())
+
+
+def _summary(suppressed: Flags, marks: Ints, policy: DisclosurePolicy) -> dict[str, int | str]:
     return {
         "cells": int(marks.size),
         "sensitive": int(np.count_nonzero(marks)),
-        "suppressed": int(np.count_nonzero(pattern.suppressed)),
+        "suppressed": int(np.count_nonzero(suppressed)),
         "policy": policy.name,
         "policy_sha256": canonical_sha256(policy),
     }
