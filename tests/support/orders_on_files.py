@@ -15,6 +15,7 @@ import pytest
 from linkage.disclosure_policy import DisclosurePolicy, load_policy, shipped_policies
 from linkage_core.counted_table import CountedTable
 from linkage_core.disclosure import ProtectedTable, protect
+from linkage_core.disclosure.withheld import Withheld
 from linkage_core.events import Population
 from linkage_core.pseudonyms import pseudonymise_opaque
 from linkage_server.intake.population_store import write_population
@@ -22,6 +23,7 @@ from linkage_server.intake.pseudonymise import HashedPopulation
 from linkage_server.orders.check_order import check_order
 from linkage_server.orders.offer import Offer
 from linkage_server.registers.ingest import load_delivery
+from linkage_server.registers.manufacturers import MANUFACTURERS, ManufacturerStore
 from linkage_server.runs import linkage_run
 from linkage_server.runs.linkage_run import Sources, run_linkage
 from linkage_server.runs.plan import PlannedPopulation, RunPlan, make_plan
@@ -76,6 +78,7 @@ class FilesOfOthers:
         by: Sequence[Sequence[str]],
         policy: DisclosurePolicy | None = None,
         threads: int = 2,
+        today: date = date.max,
     ) -> Answered:
         """Plan and run an order for these persons.
 
@@ -85,14 +88,15 @@ class FilesOfOthers:
             by: crossings.
             policy: by default the standard one.
             threads: segments searched at once.
+            today: the day that consents of companies must cover.
         """
-        plan = self.plan(persons, indicators=indicators, by=by, policy=policy)
+        plan = self.plan(persons, indicators=indicators, by=by, policy=policy, today=today)
         sources = Sources(home=self.home, store=settings_in(self.home).store, history=None, threads=threads)
         counted: list[CountedTable] = []
 
-        def remember(table: CountedTable, rules: DisclosurePolicy) -> ProtectedTable:
+        def remember(table: CountedTable, rules: DisclosurePolicy, *, secret: Mapping[str, Withheld]) -> ProtectedTable:
             counted.append(table)
-            return protect(table, rules)
+            return protect(table, rules, secret=secret)
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(linkage_run, "protect", remember)
@@ -100,7 +104,13 @@ class FilesOfOthers:
         return Answered(counted[0], answer.table)
 
     def plan(
-        self, persons: pa.Table, *, indicators: str, by: Sequence[Sequence[str]], policy: DisclosurePolicy | None = None
+        self,
+        persons: pa.Table,
+        *,
+        indicators: str,
+        by: Sequence[Sequence[str]],
+        policy: DisclosurePolicy | None = None,
+        today: date = date.max,
     ) -> RunPlan:
         """The order, checked and pinned to what is loaded."""
         population, sha256 = self._write(persons)
@@ -129,6 +139,8 @@ class FilesOfOthers:
             store=settings_in(self.home).store,
             history_sha256="",
             software_version="test",
+            manufacturers=ManufacturerStore(self.home / MANUFACTURERS).served(),
+            today=today,
         )
 
     def _write(self, persons: pa.Table) -> tuple[Population, str]:

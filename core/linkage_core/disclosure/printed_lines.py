@@ -33,6 +33,7 @@ class Numbers:
         few: sensitive sum cells.
         blank_sums: sum cells a reader must not learn.
         scales: units per whole of each sum.
+        company_persons, company_sums: person and sum cells that tell what one company sells.
     """
 
     persons: Numbered
@@ -42,16 +43,27 @@ class Numbers:
     few: Flags
     blank_sums: Flags
     scales: dict[str, int]
+    company_persons: Flags
+    company_sums: Flags
 
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """One input of a block of lines: its values, which are blank, and which are sensitive by themselves."""
+    """One input of a block of lines: its values, which are blank, which are sensitive by themselves, and which of
+    these by company secrecy.
+    """
 
     name: str
     values: Floats
     blank: Flags
     sensitive: Flags
+    company: Flags
+
+    def rule(self, cell: int) -> str:
+        """Why a blank cell is blank, for officers."""
+        if self.company[cell]:
+            return "company_secrecy"
+        return "small_cell" if self.sensitive[cell] else "protects_small_cell"
 
 
 @dataclass(slots=True)
@@ -132,12 +144,14 @@ def _block(line: Line, numbers: Numbers) -> _Block:
         if key:
             cells = numbers.persons.cube(key, line.dimensions).ravel()
             values = numbers.persons.values[cells].astype(np.float64)
-            inputs[name] = Input(name, values, numbers.blank_persons[cells], numbers.small[cells])
+            blank, small = numbers.blank_persons[cells], numbers.small[cells]
+            inputs[name] = Input(name, values, blank, small, numbers.company_persons[cells])
     for name, key in (("sum", line.sum_key), ("person_time", line.person_time_key)):
         if key:
             cells = numbers.sums.cube(key, line.dimensions).ravel()
             values = numbers.sums.values[cells] / numbers.scales[key]
-            inputs[name] = Input(name, values, numbers.blank_sums[cells], numbers.few[cells])
+            blank, few = numbers.blank_sums[cells], numbers.few[cells]
+            inputs[name] = Input(name, values, blank, few, numbers.company_sums[cells])
     return _Block(line, next(iter(inputs.values())).values.size, inputs)
 
 
@@ -224,7 +238,7 @@ def _interval(kind: str, numerator: Floats, base: Floats) -> tuple[Floats, Float
 def _why(block: _Block, fresh: Flags, first_row: int) -> list[tuple[int, str, str]]:
     rows = first_row + np.cumsum(fresh) - 1
     return [
-        (int(rows[cell]), "small_cell" if one.sensitive[cell] else "protects_small_cell", one.name)
+        (int(rows[cell]), one.rule(cell), one.name)
         for one in block.inputs.values()
         for cell in np.flatnonzero(one.blank & fresh).tolist()
     ]

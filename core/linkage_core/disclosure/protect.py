@@ -46,7 +46,7 @@ def protect(
     hidden_as = Demand(policy.minimum_candidates, no_spans)
     kept = suppress(counts, hidden_as, furthest=3 * policy.minimum_cell, grids=_person_grids(table, persons))
     sums = number_sums(table)
-    amounts, withheld = _protected_sums(table, sums, persons, counts.sensitive | kept.suppressed, policy, secret)
+    amounts, withheld = _protected_sums(table, sums, persons, counts.sensitive | kept.suppressed, policy, secret=secret)
     scales = {cube.sum_key: cube.scale for cube in table.sum_cubes}
     company = withheld_persons(table, persons, secret or {}), withheld_sums(table, sums, secret or {})
     numbers = Numbers(persons, counts.sensitive, kept.blank, sums, amounts.sensitive, withheld.blank, scales, *company)
@@ -64,7 +64,7 @@ def protect(
             "small_cell": small,
             "protects_small_cell": int(np.count_nonzero(kept.suppressed)) - small,
             "sum": int(np.count_nonzero(withheld.suppressed)),
-            **({"company_secrecy": _told(counts, company[0]) + _told(amounts, company[1])} if secret else {}),
+            **({"company_secrecy": _kept_back(counts, company[0]) + _kept_back(amounts, company[1])} if secret else {}),
         },
         policy_id=policy.id,
         policy_version=policy.version,
@@ -109,6 +109,7 @@ def _protected_sums(
     persons: Numbered,
     hidden_persons: Flags,
     policy: DisclosurePolicy,
+    *,
     secret: WithheldIndicators | None,
 ) -> tuple[CellSystem, Pattern]:
     """The system of all sums and which of them stay blank.
@@ -135,7 +136,7 @@ def _protected_sums(
     raise AssertionError("the second attempt returns or raises")
 
 
-def _told(system: CellSystem, company: Flags) -> int:
+def _kept_back(system: CellSystem, company: Flags) -> int:
     """How many printed cells are kept back by company secrecy itself."""
     return int(np.count_nonzero(system.sensitive & system.printed & company))
 

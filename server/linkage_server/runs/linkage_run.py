@@ -9,7 +9,9 @@ from pathlib import Path
 
 from linkage.errors import ServiceUnavailable
 from linkage_core.compute import compute
+from linkage_core.counted_table import CountedTable
 from linkage_core.disclosure import ProtectedTable, match_rate_band, protect, refuse_small_population
+from linkage_core.disclosure.withheld import Withheld
 from linkage_core.events import NumberHistory, Touched
 from linkage_core.grids import row_variables
 from linkage_core.indicators.wanted_rows import wanted_rows
@@ -19,7 +21,9 @@ from linkage_core.populations.rule_rows import rule_rows
 from linkage_core.question import Question
 from linkage_core.register_view import RegisterView
 from linkage_server.intake.population_store import load_population
+from linkage_server.registers.manufacturers import MANUFACTURERS, ManufacturerStore
 from linkage_server.registers.store import RegisterStore
+from linkage_server.runs.company_rule import withheld_by_company_rule
 from linkage_server.runs.core_share import Turn
 from linkage_server.runs.plan import PlannedRegister, RunPlan
 
@@ -107,6 +111,20 @@ class Sources:
             keep=wanted_rows([planned.chosen for planned in plan.sets], register.name, row_variables(plan.document.by)),
         )
 
+    def company_secrets(self, plan: RunPlan, counted: CountedTable) -> dict[str, Withheld]:
+        """What of the counts tells what one company sells, by the plan's manufacturers; nothing without such a rule."""
+        planned, rule = plan.company_rule, plan.policy.company_secrecy
+        if planned is None or rule is None:
+            return {}
+        store = ManufacturerStore(self.home / MANUFACTURERS)
+        return withheld_by_company_rule(
+            planned,
+            rule,
+            [one.chosen for one in plan.sets],
+            table=counted,
+            manufacturers={month: store.read(sha256) for month, sha256 in planned.tables.items() if sha256},
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class RunAnswer:
@@ -163,7 +181,7 @@ def run_linkage(
     )
     report("protecting")
     with sources.turn():
-        protected = protect(computed.counted, plan.policy)
+        protected = protect(computed.counted, plan.policy, secret=sources.company_secrets(plan, computed.counted))
     band = _match_rate(plan, found=computed.persons_found, asked=population.persons)
     touched = {name: one + made.touched.get(name, Touched()) for name, one in computed.touched.items()}
     return RunAnswer(protected, band, touched, computed.blocks)
