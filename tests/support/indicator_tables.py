@@ -129,6 +129,16 @@ def deaths(persons: Sequence[str], days: Mapping[str, int]) -> PersonEvents:
     return register(persons, rows, date_column="death_date")
 
 
+def stays(persons: Sequence[str], own: Mapping[str, Sequence[tuple[int, int]]]) -> PersonEvents:
+    """Hospital stays [admitted, discharged) of each person."""
+    rows = [
+        {"person": person, "day": admitted, "discharge_date": DAY_0 + timedelta(days=discharged)}
+        for person, spans in own.items()
+        for admitted, discharged in spans
+    ]
+    return register(persons, rows, date_column="admission_date")
+
+
 def outcome(value: PersonValues) -> list[tuple[float | None, str]]:
     """(value, reason) of each person; a fraction as covered days of observed days is value / of."""
     said = []

@@ -17,11 +17,16 @@ NO_CAP = 1 << 60
 
 def covered_and_observed(context: RunContext, indicator: ProportionOfDaysCovered) -> list[tuple[Int32s, Int32s]]:
     """Days covered and days observed of each person, for each end of observation: one simulation for all of them."""
+    return covered_between(context, indicator, *observation(context, indicator))
+
+
+def observation(
+    context: RunContext, indicator: ProportionOfDaysCovered
+) -> tuple[Int32s, np.ndarray[tuple[int, ...], np.dtype[np.int32]]]:
+    """int32, one a person: the first day that is observed; and int32, ends x persons: the first that is not."""
     observe = indicator.observe
-    start = context.time.at(Moment(observe.from_day))
     ends = [context.time.window_end(indicator.register_name, Moment(last)) for last in observe.to_days]
-    end = ends[0][np.newaxis] if len(ends) == 1 else np.stack(ends)
-    return covered_between(context, indicator, start, end)
+    return context.time.at(Moment(observe.from_day)), ends[0][np.newaxis] if len(ends) == 1 else np.stack(ends)
 
 
 def covered_between(
@@ -51,7 +56,7 @@ def covered_between(
         picked.offsets,
         picked.day,
         None if alike else rows.atc.code[picked.places],
-        _groups_of_code(context, indicator),
+        groups_of_code(context, indicator),
         context.supply(register, name, *indicator.codes).supply_64ths,
         np.ascontiguousarray(bounds[:, 0]),
         np.ascontiguousarray(bounds[:, 1]),
@@ -72,6 +77,7 @@ def covered_between(
     return list(zip(covered + (observed - at_home) if model.hospital == "credit" else covered, observed, strict=True))
 
 
-def _groups_of_code(context: RunContext, indicator: ProportionOfDaysCovered) -> UInt8s:
+def groups_of_code(context: RunContext, indicator: ProportionOfDaysCovered) -> UInt8s:
+    """uint8, one a distinct code: a bit for each code set that holds it."""
     masks = [context.members(indicator.register_name, name) << bit for bit, name in enumerate(indicator.codes)]
     return np.asarray(np.bitwise_or.reduce(np.array(masks, np.uint8), axis=0), np.uint8)

@@ -8,6 +8,7 @@ import numpy as np
 
 from linkage.indicator_kinds import ProportionOfDaysCovered
 from linkage_core.indicators.covered_days import covered_and_observed
+from linkage_core.indicators.grid_covered_days import covered_in_grid
 from linkage_core.indicators.initiation import denominator_words
 from linkage_core.indicators.observed_time import Moment
 from linkage_core.indicators.reasons import Persons, somebody
@@ -23,7 +24,7 @@ def evaluate_proportion_of_days_covered(context: RunContext, indicator: Proporti
     no_rows = context.without_rows(register, indicator.codes, rule=model.reversals)
     missing = context.dispensings(register).without_quantity
     values = []
-    answers = covered_and_observed(context, indicator)
+    answers = covered_in_grid(context, indicator) or covered_and_observed(context, indicator)
     for last, (covered, observed) in zip(indicator.observe.to_days, answers, strict=True):
         planned_end = Moment(last)
         late = time.incomplete(register, planned_end)

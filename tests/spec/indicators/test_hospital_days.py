@@ -17,14 +17,13 @@ her supply lasts until day 70. With `shift` the 40 days in hospital are more tha
 from __future__ import annotations
 
 import re
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from linkage.errors import DefinitionRejected
-from tests.support.indicator_tables import DAY_0, HEADER, drawn_set, evaluated, lmed, outcome, population, register
+from tests.support.indicator_tables import HEADER, drawn_set, evaluated, lmed, outcome, population, stays
 
 BOTH = ["anna", "bea"]
 MODES = ("ignore", "freeze", "credit", "shift")
@@ -33,18 +32,9 @@ ROWS = ("anna 0 C10AA05 1 30", "anna 80 C10AA05 1 30", "bea 0 C10AA05 1 30")
 STAYS = {"anna": [(40, 60)], "bea": [(10, 50)]}
 
 
-def stays(own: dict[str, list[tuple[int, int]]]) -> Any:
-    rows = [
-        {"person": person, "day": admitted, "discharge_date": DAY_0 + timedelta(days=discharged)}
-        for person, spans in own.items()
-        for admitted, discharged in spans
-    ]
-    return register(BOTH, rows, date_column="admission_date")
-
-
 def values_of(body: str, mode: str, *, own: dict[str, list[tuple[int, int]]] | None = None, rows: Any = ROWS) -> Any:
     definition = drawn_set(f'id = "i"\ncodes = "statin"\nsupply = "{mode}_days"\n{body}', header=HEADER + MODELS)
-    return evaluated(definition, population=population(BOTH), lmed=lmed(BOTH, *rows), par_sv=stays(own or STAYS))
+    return evaluated(definition, population=population(BOTH), lmed=lmed(BOTH, *rows), par_sv=stays(BOTH, own or STAYS))
 
 
 EPISODES = 'kind = "treatment_episodes"\ngap_days = 35\nfollow_up_days = 200\nmeasure = ["episodes", "first_days"]'

@@ -15,7 +15,7 @@ from linkage.indicator_definition import canonical_form, needed_columns
 from linkage_core.indicators import run_context
 from linkage_server.release.definition_words import facts_of
 from linkage_server.release.wording import parameters_title
-from tests.support.indicator_tables import HEADER, deaths, drawn_set, evaluated, lmed, outcome, population
+from tests.support.indicator_tables import HEADER, deaths, drawn_set, evaluated, lmed, outcome, population, stays
 
 ANNA = ["anna", "bea"]
 ROWS = (
@@ -69,6 +69,40 @@ def test_every_point_is_what_an_indicator_of_that_point_says(kind):
             assert (same.measure, same.incomplete, same.account) == (value.measure, value.incomplete, value.account)
             assert same.indicator.supply == ["given", "fixed"]
     assert alone == len(whole)
+
+
+ALL = """id = "i"
+kind = "proportion_of_days_covered"
+codes = ["atorva", "simva"]
+combine = "all"
+observe = { from = 0, to = [100, 50] }
+"""
+TWO_SETS = '[codes.atorva]\natc_include = ["C10AA05"]\n[codes.simva]\natc_include = ["C10AA01"]\n'
+
+
+def found_of_all(**grid: Any) -> dict[str, Any]:
+    lists = "\n".join(f"{name} = {value!r}" for name, value in grid.items())
+    definition = drawn_set(f"{ALL}{lists}", header=HEADER + MODELS + TWO_SETS)
+    rows = [*ROWS, "anna 40 C10AA01 1 30", "bea 20 C10AA01 1 5"]
+    registers = {"lmed": lmed(ANNA, *rows), "dors": deaths(ANNA, {}), "par_sv": stays(ANNA, {"anna": [(62, 66)]})}
+    return evaluated(definition, population=population(ANNA), **registers)
+
+
+@pytest.mark.parametrize("models", [["given", "fixed"], ["given", "frozen"]])
+def test_so_are_points_of_several_groups_that_must_all_cover_a_day(models):
+    grid = {**GRID, "supply": models}
+    whole = found_of_all(**grid)
+    for point in product(*grid.values()):
+        chosen = dict(zip(grid, point, strict=True))
+        prefix = "".join(f"{name}={value};" for name, value in chosen.items())
+        for name, value in found_of_all(**chosen).items():
+            assert outcome(whole[f"i/{prefix}{name.removeprefix('i/')}"]) == outcome(value)
+    # Of drug A on days 0 to 60, or 0 to 30 where the 30 days of day 20 come back; of drug B on days 40 to 80.
+    anna = {
+        rule: whole[f"i/supply=given;reversals={rule};carry_over=per_drug;observe_days=100"].value[0]
+        for rule in grid["reversals"]
+    }
+    assert anna == {"net": 0, "drop_negative": 20}
 
 
 def test_points_differ_where_the_table_says_so():
