@@ -12,6 +12,7 @@ from linkage_core.indicators.covered_days import NO_CAP, groups_of_code, observa
 from linkage_core.indicators.days_of_supply import DAY
 from linkage_core.indicators.from_first_dispensing import CARRY
 from linkage_core.indicators.run_context import RunContext
+from linkage_core.indicators.set_supply import drugs_of_sets, supply_of_sets
 from linkage_core.indicators.values import Int32s
 from linkage_core.kernels.covered_grid import covered_grid
 
@@ -74,9 +75,9 @@ def _covered(
         picked.with_rows,
         picked.offsets,
         picked.day,
-        np.ascontiguousarray(context.dispensings(register).atc.code[picked.places]),
+        drugs_of_sets(context, register, indicator.codes),
         groups_of_code(context, indicator),
-        [np.ascontiguousarray(context.supply(register, name).supply_64ths[picked.places]) for name in models],
+        [supply_of_sets(context, register, indicator.codes, name) for name in models],
         np.ascontiguousarray(bounds[:, 0]),
         np.ascontiguousarray(bounds[:, 1]),
         np.array([CARRY[name] for name in carried], np.int32),

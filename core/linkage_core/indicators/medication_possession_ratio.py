@@ -19,6 +19,7 @@ from linkage_core.indicators.person_sums import sums_in_windows
 from linkage_core.indicators.proportion_of_days_covered import at_least
 from linkage_core.indicators.reasons import Persons, somebody
 from linkage_core.indicators.run_context import RunContext, joined
+from linkage_core.indicators.set_supply import supply_of_sets
 from linkage_core.indicators.values import NO_TIME, Int32s, Int64s, Measure, PersonValues, Threshold
 from linkage_core.indicators.window_sums import Windows
 from linkage_core.indicators.yes_no import yes_no
@@ -87,9 +88,7 @@ def _supplied(context: RunContext, indicator: MedicationPossessionRatio, windows
 
     def sums() -> Int64s:
         picked = context.set_rows(register, *indicator.codes)
-        counts = context.in_force(register, indicator.codes, picked)
-        supplies = [context.supply(register, name).supply_64ths[picked.places] for name in models]
-        weights = [(np.where(counts, supply, np.int32(0)), None, False) for supply in supplies]
+        weights = [(supply_of_sets(context, register, indicator.codes, name), None, False) for name in models]
         return sums_in_windows(picked, weights, windows).of_persons
 
     found: Int64s = context.remember(("supplied", indicator.id), sums)[models.index(indicator.supply_model)]
