@@ -62,7 +62,7 @@ def count_block(
 
 @dataclass
 class _Block:
-    """All that a block is counted from."""
+    """All that a block is counted from; and sums of all amounts of a source, by whose they are and strata."""
 
     layout: Layout
     values: Sequence[PersonValues]
@@ -70,6 +70,7 @@ class _Block:
     by_point: Sequence[PointSets]
     plan: CountingPlan
     levels: Mapping[str, Int32s]
+    summed: dict[tuple[int, tuple[int, ...], tuple[str, ...]], Int64s] = field(default_factory=dict)
     _cells: dict[tuple[str, ...], Int32s] = field(default_factory=dict)
 
     def cell_of(self, grid: Grid) -> Int32s:
@@ -147,8 +148,11 @@ def _summed(point: Point, values: Sequence[PersonValues]) -> Summed | None:
 
 
 def _add_summed(block: _Block, summed: Summed, among: Sequence[int], grid: Grid) -> Int64s:
-    masks = [block.sets.mask(which) for which in among]
-    return summed.source.by_cell(summed.weight, masks, block.cell_of(grid), cells=grid.cells)
+    key = (id(summed.source), tuple(among), grid.strata)
+    if key not in block.summed:
+        bits = block.sets.bits[list(among)]
+        block.summed[key] = summed.source.by_cell(bits, block.cell_of(grid), cells=grid.cells)
+    return block.summed[key][summed.weight]
 
 
 def _add_column(point: Point, value: PersonValues, among: UInt64s, cell: Int32s, sums: Int64s) -> None:

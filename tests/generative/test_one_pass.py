@@ -11,7 +11,13 @@ from hypothesis import strategies as st
 
 from linkage_core.indicators.window_sums import bits_by_window
 from linkage_core.kernels.count_weighed import count_weighed
-from linkage_core.kernels.sum_in_window import entries_in_windows, mark_windows, sum_in_windows, sum_levels_in_windows
+from linkage_core.kernels.sum_in_window import (
+    add_by_cell,
+    entries_in_windows,
+    mark_windows,
+    sum_in_windows,
+    sum_levels_in_windows,
+)
 from tests.reference.counting import tallied
 from tests.reference.drug_indicators import Row, WeighedRow, covered, rows_in, summed_by_level
 from tests.support.kernel_calls import days_covered, int32, offsets_of
@@ -107,6 +113,12 @@ def test_windows_are_added_up_as_if_each_were_asked_for_alone(histories, valid, 
         [np.array([data.draw(st.booleans()) for _ in histories], np.uint8) for _ in windows] for _ in range(2)
     )
     whom = [bits_by_window(among), bits_by_window(counted)]
+    by_cell = np.zeros((2, len(windows), 3), np.int64)
+    words = np.ascontiguousarray(whom[0].T)
+    add_by_cell(offsets, day, weights, words, cell, by_cell, valid=valid, **asked)
+    for number, window in np.ndindex(2, len(windows)):
+        whose = (cell == number) & (among[window] > 0)
+        assert by_cell[number, window].tolist() == sums[:, window, :persons][:, whose].sum(axis=1).tolist()
     for place, masks in enumerate((among, counted)):
         if data.draw(st.booleans()):
             whom[place] = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -11,9 +11,8 @@ import numpy.typing as npt
 
 from linkage_core.indicators.set_rows import SetRows
 from linkage_core.indicators.values import Bools, Int32s, Int64s
-from linkage_core.indicators.window_sums import WEIGHTS_AT_ONCE, Weight, Windows, bits_by_window
-from linkage_core.kernels.count_weighed import count_weighed
-from linkage_core.kernels.sum_in_window import mark_windows, sum_in_windows
+from linkage_core.indicators.window_sums import WEIGHTS_AT_ONCE, Weight, Windows
+from linkage_core.kernels.sum_in_window import add_by_cell, mark_windows, sum_in_windows
 
 
 @dataclass
@@ -30,7 +29,6 @@ class PersonSums:
     _picked: SetRows
     _weights: Sequence[Weight]
     _windows: Windows
-    _by_cell: dict[tuple[int, ...], tuple[Int64s, list[object]]] = field(default_factory=dict)
 
     @property
     def windows(self) -> int:
@@ -60,46 +58,37 @@ class PersonSums:
             )
         return sums[:, :, :persons]
 
-    def by_cell(self, weight: int, among: Sequence[Bools], cell: Int32s, *, cells: int) -> Int64s:
-        """Add up by window and cell what the rows of some persons weigh; of all weights in one pass.
+    def by_cell(self, among: npt.NDArray[np.uint64], cell: Int32s, *, cells: int) -> Int64s:
+        """Add up by window and cell what the rows of some persons weigh.
 
         Args:
-            among: bool, one a person, by window.
+            among: uint64, windows x words of 64 persons, the first in the lowest bit.
             cell: int32, one a person.
 
         Returns:
-            int64, windows x cells.
+            int64, weights x windows x cells.
 
         Raises:
             EventsRejected: a weight is out of range; names the row.
         """
-        first = weight // WEIGHTS_AT_ONCE * WEIGHTS_AT_ONCE
-        key = (first, id(cell), *map(id, among))
-        if key not in self._by_cell:
-            # The arrays are kept beside what they gave: an id is one object's for as long as it lives.
-            self._by_cell[key] = (self._add_by_cell(first, among, cell, cells), [cell, *among])
-        return self._by_cell[key][0][:, :-1, 0, 1 + weight - first].T
-
-    def _add_by_cell(self, first: int, among: Sequence[Bools], cell: Int32s, cells: int) -> Int64s:
-        weights = list(self._weights[first : first + WEIGHTS_AT_ONCE])
-        windows, rows = self._windows, len(self._picked.day)
-        tally = np.zeros((cells, windows.count + 1, 1, 1 + len(weights)), np.int64)
-        count_weighed(
-            self._picked.offsets,
-            self._picked.day,
-            weights,
-            # One level that every row has.
-            (np.zeros(rows, np.int32), np.zeros(1, np.int32), 1),
-            [(-1, tuple(range(len(weights))), bits_by_window(among), None)],
-            cell,
-            np.zeros(1, np.uint8),
-            tally,
-            periods=windows.periods,
-            valid=windows.valid,
-            start=windows.start,
-            end=windows.end,
-        )
-        return tally
+        windows, sums = self._windows, np.zeros((len(self._weights), self.windows, cells), np.int64)
+        for first in range(0, len(self._weights), WEIGHTS_AT_ONCE):
+            weights = list(self._weights[first : first + WEIGHTS_AT_ONCE])
+            own = np.zeros((cells, self.windows, len(weights)), np.int64)
+            add_by_cell(
+                self._picked.offsets,
+                self._picked.day,
+                weights,
+                among,
+                cell,
+                own,
+                periods=windows.periods,
+                valid=windows.valid,
+                start=windows.start,
+                end=windows.end,
+            )
+            sums[first : first + len(weights)] = own.transpose(2, 1, 0)
+        return sums
 
 
 def sums_in_windows(

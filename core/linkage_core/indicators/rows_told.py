@@ -72,11 +72,15 @@ def _reversed(context: RunContext, register: str, rule: Reversals, names: list[s
     def counted() -> RowsTold:
         netted, rows = context.netted(register, rule), context.dispensings(register)
         own = context.belong(register, names, netted.reversed_at)
-        person = rows.person_at(netted.reversed_at)
+        person = context.remember(
+            ("persons of reversed rows", register, rule), lambda: rows.person_at(netted.reversed_at)
+        )
         matched = np.zeros(len(own), np.bool_) if netted.matched is None else netted.matched
         counts = np.zeros((2, 2), np.int64)
         for place, whose in enumerate((own & matched, own & ~matched)):
-            counts[:, place] = np.count_nonzero(whose), len(np.unique(person[whose]))
+            # Rows lie by person: where she changes, another begins.
+            persons = person[whose]
+            counts[:, place] = len(persons), np.count_nonzero(persons[1:] != persons[:-1]) + bool(len(persons))
         return RowsTold("reversed_rows", ("matched", "unmatched"), counts)
 
     return context.remember(("reversed rows", register, rule, *names), counted)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from copy import copy
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -200,8 +200,11 @@ class CellSums(Protocol):
     def windows(self) -> int:
         """Number of windows."""
 
-    def by_cell(self, weight: int, among: Sequence[Bools], cell: Int32s, *, cells: int) -> Int64s:
-        """int64, windows x cells: one amount, of some persons by window; `cell` is int32, one a person."""
+    def by_cell(self, among: npt.NDArray[np.uint64], cell: Int32s, *, cells: int) -> Int64s:
+        """int64, amounts x windows x cells: of some persons by window (uint64, windows x words of 64 persons).
+
+        `cell` is int32, one a person.
+        """
 
 
 @dataclass(frozen=True, slots=True)

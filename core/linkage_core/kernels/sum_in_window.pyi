@@ -42,6 +42,31 @@ def sum_in_windows(
         EventsRejected: a weight is out of range; names the row.
     """
 
+def add_by_cell(
+    offsets: Int64s,
+    day: Int32s,
+    weights: list[Weight],
+    among: npt.NDArray[np.uint64],
+    cell: Int32s,
+    sums: npt.NDArray[np.int64],
+    *,
+    periods: Periods | None,
+    valid: tuple[int, int],
+    start: Int32s | None,
+    end: npt.NDArray[np.int32],
+) -> None:
+    """Add up by cell, window and weight what the rows of some persons weigh, in one pass.
+
+    Args:
+        offsets, day, weights, periods, valid, start, end: as in `sum_in_windows`.
+        among: uint64, windows x words of 64 persons: whose rows are added up.
+        cell: int32, one a person.
+        sums: int64, cells x windows x weights, in and out.
+
+    Raises:
+        EventsRejected: a weight or cell is out of range; names the row or person.
+    """
+
 def mark_windows(
     offsets: Int64s,
     day: Int32s,

@@ -1,10 +1,11 @@
 # cython: freethreading_compatible = True
-"""Exact sums over rows in many windows, in one pass: by person, and by person and level; and who has them at all."""
+"""Exact sums over rows in many windows, in one pass: by person, by cell, and by person and level; and who has them at all."""
 
-from libc.stdint cimport int32_t, int64_t, uint8_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 
 from linkage_core.kernels.kernel_result cimport (
     KERNEL_LENGTH_MISMATCH,
+    KERNEL_OUT_OF_RANGE,
     KERNEL_OUTPUT_FULL,
     KERNEL_OVERFLOW,
     KernelResult,
@@ -67,6 +68,40 @@ cdef KernelResult add_rows(
                     if too_heavy(weight):
                         return kernel_failed(KERNEL_OVERFLOW, row)
                     sums[which * cells + cell] += weight
+    return kernel_ok()
+
+
+# Bits of 64 persons are a word. Sums of a cell lie side by side, by window and weight.
+ctypedef struct Cells:
+    const int32_t* cell
+    int64_t cells
+    const uint64_t* among
+    int64_t words
+    int64_t* sums
+
+
+cdef KernelResult add_cells(
+    const Windows* windows, const int64_t* offsets, const int32_t* day, const Weight* weights, int count,
+    const Cells* cells,
+) noexcept nogil:
+    cdef int64_t person, row, window, first, past, weight, is_in
+    cdef int64_t* own
+    cdef int which
+    for person in range(windows.persons):
+        if not 0 <= cells.cell[person] < cells.cells:
+            return kernel_failed(KERNEL_OUT_OF_RANGE, person)
+        own = cells.sums + cells.cell[person] * windows.windows * count
+        for row in range(offsets[person], offsets[person + 1]):
+            windows_of_day(windows, person, day[row], &first, &past)
+            for window in range(first, past):
+                if is_over(windows, window, person, day[row]):
+                    continue
+                is_in = cells.among[window * cells.words + (person >> 6)] >> (person & 63) & 1
+                for which in range(count):
+                    weight = weigh(&weights[which], row)
+                    if too_heavy(weight):
+                        return kernel_failed(KERNEL_OVERFLOW, row)
+                    own[window * count + which] += weight & -is_in
     return kernel_ok()
 
 
@@ -243,6 +278,44 @@ def sum_in_windows(
         return
     with nogil:
         result = add_rows(&windows, &offsets[0], &day[0], weighed, count, &sums[0, 0, 0], sums.shape[2])
+    raise_if_failed(result, "weight")
+
+
+def add_by_cell(
+    const int64_t[::1] offsets,
+    const int32_t[::1] day,
+    list weights,
+    const uint64_t[:, ::1] among,
+    const int32_t[::1] cell,
+    int64_t[:, :, ::1] sums,
+    *,
+    tuple periods,
+    tuple valid,
+    start,
+    end,
+):
+    cdef int64_t persons = offsets.shape[0] - 1
+    cdef int count = <int>len(weights)
+    cdef KernelResult result
+    cdef Weight weighed[MOST_WEIGHTS]
+    cdef Windows windows
+    cdef Cells cells
+    read_weights(weights, day.shape[0], weighed)
+    kept = read_windows(&windows, periods, valid, start, end, persons)
+    if not (
+        day.shape[0] == offsets[persons]
+        and cell.shape[0] == persons
+        and among.shape[0] == sums.shape[1] == windows.windows
+        and among.shape[1] == (persons + 63) // 64
+        and sums.shape[2] == count
+    ):
+        raise_if_failed(kernel_failed(KERNEL_LENGTH_MISMATCH, -1), "cell")
+    if day.shape[0] == 0 or windows.windows == 0 or count == 0 or sums.shape[0] == 0:
+        return
+    cells.cell, cells.cells, cells.sums = &cell[0], sums.shape[0], &sums[0, 0, 0]
+    cells.among, cells.words = &among[0, 0], among.shape[1]
+    with nogil:
+        result = add_cells(&windows, &offsets[0], &day[0], weighed, count, &cells)
     raise_if_failed(result, "weight")
 
 
