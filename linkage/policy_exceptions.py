@@ -17,6 +17,10 @@ ExceptedRule = Literal["company_secrecy", "dominance", "p_percent", "class_discl
 """Rules that an officer may make an exception from."""
 
 
+# The trail strikes out digits that look like an identity number, and a hash may hold such.
+_LETTERS = str.maketrans("0123456789", "ghijklmnop")
+
+
 class SignedException(BaseModel):
     """One exception.
 
@@ -44,8 +48,14 @@ class SignedException(BaseModel):
 
     @property
     def subject(self) -> str:
-        """What its entry in the audit trail is about."""
-        return f"policy-exceptions/{self.sha256()}"
+        """What its entry in the audit trail begins with."""
+        return f"policy-exceptions/{self.sha256().translate(_LETTERS)}"
+
+    @property
+    def told(self) -> str:
+        """The subject with rule, cell and reason: what its entry in the audit trail says."""
+        where = ", ".join(f"{name}={level}" for name, level in sorted(self.cell.items())) or "everywhere"
+        return f"{self.subject}/{self.rule} {where}: {self.reason}"
 
     def meets(self, cell: dict[str, str], *, rule: str) -> bool:
         """Whether it takes the mark of `rule` from a cell, named by what is not a total."""

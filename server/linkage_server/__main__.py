@@ -11,6 +11,7 @@ from linkage_server import (
     commands_benchmark,
     commands_orders,
     commands_organisation,
+    commands_policies,
     commands_register,
     commands_releases,
     commands_service,
@@ -46,6 +47,7 @@ app.add_typer(commands_orders.app, name="orders")
 # Some say "order explain": the same commands.
 app.add_typer(commands_orders.app, name="order", hidden=True)
 app.add_typer(commands_releases.app, name="releases")
+app.add_typer(commands_policies.app, name="policies")
 app.add_typer(commands_audit.app, name="audit")
 lab.command("evaluate")(in_words_of_the_laboratory(evaluate.evaluate_command))
 lab.command("protect")(in_words_of_the_laboratory(protect.protect_command))

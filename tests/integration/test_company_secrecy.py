@@ -193,3 +193,21 @@ def test_the_plan_pins_the_table_and_the_delivery_names_it(files: FilesOfOthers,
     assert [(one.month, one.sha256) for one in entry] == [("2024-12", sha256)]
     served(files, tmp_path, COMPANIES | {"C10AA07": ["Nord", "Syd"]})
     assert RunPlan.from_json(pinned.model_dump(mode="json", by_alias=True)).sha256() == pinned.sha256()
+
+
+def test_an_exception_that_an_officer_signed_shows_a_cell(files: FilesOfOthers, tmp_path: Path) -> None:
+    served(files, tmp_path, COMPANIES)
+    exception = {
+        "rule": "company_secrecy",
+        "officer": "Eva Strand",
+        "signed_at": "2026-11-01T09:00:00Z",
+        "reason": "The company publishes the number itself.",
+    }
+    cells = [{"indicator": "packages", "atc": "C10AA07"} | period for period in ({}, {"period": "2024"})]
+    written = policy().model_dump(mode="json") | {
+        "exceptions_from": ["company_secrecy"],
+        "exceptions": [exception | {"cell": cell} for cell in cells],
+    }
+    shown = lines(files, DisclosurePolicy.model_validate_json(json.dumps(written)))
+    assert None not in {shown["packages", code, "sum"] for code in CODES}
+    assert shown["rosuvastatin_packages", TOTAL, "sum"] is None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 
 from linkage.disclosure_policy import DisclosurePolicy, shipped_policies
@@ -64,3 +66,17 @@ def test_a_table_without_full_classes_is_printed_whole() -> None:
     table = counted([[30, 20], [40, 20], [25, 35]], PERSONS)
     assert printed(table, CLASSES) == printed(table, STANDARD)
     assert None not in printed(table, CLASSES).values()
+
+
+def test_an_exception_shows_the_cells_that_it_is_about() -> None:
+    table = counted([[30, 0], [30, 20], [25, 35]], PERSONS)
+    signed = {"officer": "Eva Strand", "signed_at": "2026-11-01T09:00:00Z", "reason": "Published elsewhere."}
+    cells = [{"indicator": "users", "hospital": "Falun", "sex": sex} for sex in ("man", "woman")]
+    rules = CLASSES.model_dump(mode="json") | {
+        "exceptions_from": ["class_disclosure"],
+        "exceptions": [{"rule": "class_disclosure", "cell": cell, **signed} for cell in cells],
+    }
+    found = printed(table, DisclosurePolicy.model_validate_json(json.dumps(rules)))
+    assert found == printed(table, STANDARD)
+    rules["exceptions"] = [{"rule": "class_disclosure", "cell": {"hospital": "Mora", "sex": "man"}, **signed}]
+    assert printed(table, DisclosurePolicy.model_validate_json(json.dumps(rules))) == printed(table, CLASSES)

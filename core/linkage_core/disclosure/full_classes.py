@@ -6,16 +6,27 @@ them in, or by the rules that define them.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
+from linkage.policy_exceptions import SignedException
 from linkage_core.counted_table import CountedTable
 from linkage_core.disclosure.cell_system import Flags, Ints
+from linkage_core.disclosure.excepted_cells import excepted_cells
 from linkage_core.disclosure.linked_cells import Numbered
 from linkage_core.disclosure.primary_rules import all_in_one
 
 
 def full_classes(
-    table: CountedTable, cells: Numbered, *, starts: Ints, members: Ints, implied: Flags, small: Flags
+    table: CountedTable,
+    cells: Numbered,
+    *,
+    starts: Ints,
+    members: Ints,
+    implied: Flags,
+    small: Flags,
+    exceptions: Iterable[SignedException] = (),
 ) -> tuple[Flags, Flags]:
     """Which cells, and which remainders of relations, tell the class of everybody in a total that is shown.
 
@@ -23,6 +34,7 @@ def full_classes(
         table, cells: the table and its numbered cells.
         starts, members, implied: the relations, as in `CellSystem`.
         small: cells that are sensitive anyway; a total that is one of them is not shown.
+        exceptions: of an officer; a cell that one is about is not marked.
 
     Returns:
         Flags of cells (a full level, the zeros beside it, a numerator that is its denominator) and of relations (of
@@ -39,6 +51,9 @@ def full_classes(
         marked[family[full, 1:]] = True
     whole, part = _full_lines(table, cells, small)
     marked[part] = True
+    free = excepted_cells(exceptions, "class_disclosure", table, cells, key_of=lambda line: line.numerator_key)
+    marked &= ~free
+    whole, part = whole[~free[part]], part[~free[part]]
     rows = np.flatnonzero(implied & (lengths == 2))
     pairs = members[starts[rows]] * cells.values.size + members[starts[rows] + 1]
     remainders = np.zeros(lengths.size, dtype=np.bool_)

@@ -55,13 +55,13 @@ def person_system(
     remainder_sensitive = implied & (is_small(remainder, policy) | (small[wholes] & (remainder > 0)))
     threshold = policy.minimum_cell if policy.reach_threshold else 0
     reach = np.where(sensitive, threshold, 0).astype(np.int64)
-    sensitive = sensitive | withheld_persons(table, cells, withheld or {})
+    sensitive = sensitive | withheld_persons(table, cells, withheld or {}, policy.exceptions)
     # Among few persons everybody knows that the rest is small: there the rest has to be uncertain, not large.
     roomy = remainder_sensitive & (cells.values[wholes] >= 2 * policy.minimum_cell)
     zero_blank = not policy.zero_shown
     if policy.class_disclosure:
         full, full_remainder = full_classes(
-            table, cells, starts=starts, members=members, implied=implied, small=sensitive
+            table, cells, starts=starts, members=members, implied=implied, small=sensitive, exceptions=policy.exceptions
         )
         sensitive, remainder_sensitive = sensitive | full, remainder_sensitive | full_remainder
         # Zeros beside a full level are blank, so that a blank may be a zero.

@@ -48,7 +48,10 @@ def protect(
     sums = number_sums(table)
     amounts, withheld = _protected_sums(table, sums, persons, counts.sensitive | kept.suppressed, policy, secret=secret)
     scales = {cube.sum_key: cube.scale for cube in table.sum_cubes}
-    company = withheld_persons(table, persons, secret or {}), withheld_sums(table, sums, secret or {})
+    company = (
+        withheld_persons(table, persons, secret or {}, policy.exceptions),
+        withheld_sums(table, sums, secret or {}, policy.exceptions),
+    )
     numbers = Numbers(persons, counts.sensitive, kept.blank, sums, amounts.sensitive, withheld.blank, scales, *company)
     dimensions = _dimensions(table)
     printed, inputs = printed_table(table, dimensions, numbers)

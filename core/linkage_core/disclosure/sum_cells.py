@@ -64,7 +64,7 @@ def sum_system(
         hidden |= told.has_thresholds
     few = (contributors > 0) & (contributors < policy.minimum_contributors)
     # Where nobody contributes there is nothing to keep back.
-    secret = withheld_sums(table, sums, withheld or {}) & (contributors > 0)
+    secret = withheld_sums(table, sums, withheld or {}, policy.exceptions) & (contributors > 0)
     # Nobody contributes: the sum is known to be 0 and cannot stand in for another.
     lowest = np.where((contributors == 0) & ~hidden, sums.values + 1, np.maximum(lowest, told.lowest))
     uses = _uses(table, sums)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from linkage.policy_exceptions import SignedException
 from linkage_core.counted_table import CountedTable, Line
 from linkage_core.disclosure.cell_system import Flags
+from linkage_core.disclosure.excepted_cells import excepted_cells
 from linkage_core.disclosure.linked_cells import Numbered
 
 
@@ -33,23 +35,30 @@ WithheldIndicators = Mapping[str, Withheld]
 """By the indicator's identifier."""
 
 
-def withheld_sums(table: CountedTable, sums: Numbered, withheld: WithheldIndicators) -> Flags:
-    """Which sum cells may not be known."""
+def withheld_sums(
+    table: CountedTable, sums: Numbered, withheld: WithheldIndicators, exceptions: Iterable[SignedException] = ()
+) -> Flags:
+    """Which sum cells may not be known, but for those that an officer excepted."""
     found = np.zeros(sums.values.size, dtype=np.bool_)
     for line, own in _lines(table, withheld):
         if line.sum_key and own.sums:
             _mark(found, sums, line.sum_key, line, own)
-    return found
+    free = excepted_cells(exceptions, "company_secrecy", table, sums, key_of=lambda line: line.sum_key)
+    kept_back: Flags = found & ~free
+    return kept_back
 
 
-def withheld_persons(table: CountedTable, persons: Numbered, withheld: WithheldIndicators) -> Flags:
-    """Which person cells may not be known; a cell without persons tells nothing."""
+def withheld_persons(
+    table: CountedTable, persons: Numbered, withheld: WithheldIndicators, exceptions: Iterable[SignedException] = ()
+) -> Flags:
+    """Which person cells may not be known, but for those that an officer excepted; one without persons tells none."""
     found = np.zeros(persons.values.size, dtype=np.bool_)
     for line, own in _lines(table, withheld):
         if line.numerator_key and own.persons:
             _mark(found, persons, line.numerator_key, line, own)
-    some: Flags = found & (persons.values > 0)
-    return some
+    free = excepted_cells(exceptions, "company_secrecy", table, persons, key_of=lambda line: line.numerator_key)
+    kept_back: Flags = found & ~free & (persons.values > 0)
+    return kept_back
 
 
 def _lines(table: CountedTable, withheld: WithheldIndicators) -> list[tuple[Line, Withheld]]:
