@@ -26,6 +26,7 @@ from linkage_server.audit.trail import AuditTrail
 from linkage_server.operations import logs
 from linkage_server.orders.check_order import check_order
 from linkage_server.orders.offer import Offer
+from linkage_server.orders.signed_exceptions import require_signatures
 from linkage_server.orders.swedish_day import swedish_day
 from linkage_server.registers.history import NumberHistoryStore
 from linkage_server.registers.manufacturers import MANUFACTURERS, ManufacturerStore
@@ -191,6 +192,7 @@ class RunDesk:
     def _plan(self, order: OrderRow, population: PopulationRow | None, organisation: OrganisationRow) -> RunPlan:
         offer = self.offer()
         checked = check_order(order.document, offer=offer, ordered_on=swedish_day(order.created_at))
+        require_signatures(checked.policy, self.trail)
         planned = plan_population(checked, population, store=self.store)
         served = self.history.current()
         if served is not None and served.pepper_version != planned.pepper_version:
