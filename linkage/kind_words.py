@@ -30,7 +30,7 @@ class KindWords(Model):
 
     title: LocalizedText
     formula: LocalizedText
-    edge_cases: tuple[str, ...] = Field(min_length=1)
+    edge_cases: list[str] = Field(min_length=1)
     example: str
 
 

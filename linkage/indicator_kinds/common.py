@@ -49,9 +49,12 @@ QuantileName = Annotated[str, Field(pattern=r"^(median|quantile:0\.\d{1,4})$")]
 
 
 class Model(BaseModel):
-    """Base of every part of a definition: nothing unknown, nothing changed after reading."""
+    """Base of every part of a definition: nothing unknown, nothing changed after reading, no value of another type.
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    A number in quotes, `true` for 1 or a text for a date is a slip of the pen, and a slip counts the wrong persons.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, strict=True, allow_inf_nan=False)
 
 
 class Words(Model):
@@ -146,6 +149,12 @@ class IndicatorBase(Model):
     register_name: str = Field(default="lmed", alias="register")
     target: Target | None = None
     by_reason: ByReason | None = None
+
+    @model_validator(mode="after")
+    def _states_something(self) -> IndicatorBase:
+        if not getattr(self, "statistic", ["count"]):
+            raise ValueError("statistic is empty, so that nothing would be told: name one, or leave it out")
+        return self
 
     @property
     def title_or_id(self) -> Words:

@@ -54,7 +54,7 @@ class WithObservedStart(IndicatorBase):
         if not isinstance(raw, dict):
             return raw
         start = raw.get("observed_from", {})
-        shipped = shipped_registers().get(raw.get("register", "lmed"))
+        shipped = shipped_registers().get(str(raw.get("register", "lmed")))
         if shipped is None or not isinstance(start, dict) or start.get("register_start") is not None:
             return raw
         return {**raw, "observed_from": {**start, "register_start": shipped.coverage.first_day}}
