@@ -13,6 +13,7 @@ from linkage_core.kernels.treatment_episodes import treatment_episodes
 from tests.reference import treatment_episodes as reference
 from tests.reference.treatment_episodes import Dispensed, Rule
 
+NEVER = np.iinfo(np.int32).max
 CARRY = {"none": 0, "pooled": 1, "per_drug": 2}
 EMPTY = {name: np.zeros(0, kind) for name, kind in (("int32", np.int32), ("int64", np.int64), ("float64", np.float64))}
 
@@ -48,12 +49,13 @@ GAPS = st.lists(st.integers(0, 60).map(Fraction), min_size=1, max_size=4)
 
 
 def found(persons, rule, gaps, *, compatible, at_days=(), listed_at=EMPTY["int64"], stays=None, hospital=0):
-    """What the kernel says: start, end, episodes, first_days, first_grace, covered, and the list for one gap."""
+    """What the kernel says: start, end, episodes, first_days, second_start, covered, and the list for one gap."""
     rows = [row for person in persons for row in person]
     offsets = np.cumsum([0, *(len(person) for person in persons)]).astype(np.int64)
     count, cells = len(persons), len(persons) * len(gaps)
     start, end, episodes = np.empty(count, np.int32), np.empty(count, np.int32), np.empty(cells, np.int32)
     first_days, first_grace = np.empty(cells), np.empty(cells)
+    second_start = np.empty(cells, np.int32)
     covered = np.empty(len(at_days) * count, np.uint8)
     listed = int(listed_at[-1]) if len(listed_at) else 0
     listing = (np.empty(listed, np.int32), np.empty(listed), np.empty(listed))
@@ -73,6 +75,7 @@ def found(persons, rule, gaps, *, compatible, at_days=(), listed_at=EMPTY["int64
         episodes,
         first_days,
         first_grace,
+        second_start,
         covered,
         listed_at,
         *listing,
@@ -88,13 +91,14 @@ def found(persons, rule, gaps, *, compatible, at_days=(), listed_at=EMPTY["int64
         compatible=compatible,
         hospital=hospital,
     )
-    return start, end, episodes.reshape(len(gaps), count), first_days.reshape(len(gaps), count), covered, listing
+    by_gap = (part.reshape(len(gaps), count) for part in (episodes, first_days, second_start))
+    return start, end, *by_gap, covered, listing
 
 
 def assert_same(persons, rule, gaps, *, compatible):
     points_of = reference.points_by_rows if compatible else reference.points_by_days
     twin = reference.by_rows if compatible else reference.by_days
-    _, _, episodes, first_days, _, _ = found(persons, rule, gaps, compatible=compatible)
+    _, _, episodes, first_days, second_start, _, _ = found(persons, rule, gaps, compatible=compatible)
     for place, gap in enumerate(gaps):
         one = replace(rule, gap=gap)
         wanted = [twin(rows, one) for rows in persons]
@@ -106,6 +110,7 @@ def assert_same(persons, rule, gaps, *, compatible):
         assert episodes[place].tolist() == [len(them) for them in wanted]
         lengths = [float(them[0].end - them[0].start) for them in wanted]
         assert np.allclose(first_days[place], lengths, rtol=0, atol=1e-9)
+        assert second_start[place].tolist() == [them[1].start if len(them) > 1 else NEVER for them in wanted]
         listed_at = np.cumsum([0, *(len(them) for them in wanted)]).astype(np.int64)
         *_, listing = found(persons, one, [gap], compatible=compatible, listed_at=listed_at)
         flat = [episode for them in wanted for episode in them]
@@ -124,12 +129,18 @@ def test_episodes_day_by_day_are_those_of_the_twin(persons, rule, gaps):
     assert_same(persons, rule, gaps, compatible=False)
 
 
+@given(PERSONS, RULES, GAPS)
+def test_episodes_that_nothing_but_gaps_ends_are_those_of_the_twin(persons, rule, gaps):
+    plain = replace(rule, percent=False, convert_dose=False, drug_starts=False, dose_starts=False)
+    assert_same(persons, plain, gaps, compatible=False)
+
+
 @given(rows_with(WHOLE_DAYS), RULES, st.integers(0, 60), st.integers(0, 60))
 def test_episodes_are_those_seen_by_walking_through_the_days(rows, rule, gap, at_day):
     plain = Rule(gap=Fraction(gap), days=rule.days, carry=rule.carry)
     wanted = reference.by_walking(rows, plain)
     listed_at = np.array([0, len(wanted)], np.int64)
-    _, _, episodes, _, covered, listing = found(
+    _, _, episodes, _, _, covered, listing = found(
         [rows], plain, [plain.gap], compatible=False, at_days=[at_day], listed_at=listed_at
     )
     assert episodes.tolist() == [[len(wanted)]]
@@ -194,10 +205,11 @@ def test_days_in_hospital_count_as_the_twin_counts_them(persons, rule, gap, hosp
     wanted = [reference.by_walking_with_stays(rows, rule, stays=own, hospital=hospital) for rows, own in persons]
     at_days = list(range(rule.days))
     asked = {"compatible": False, "stays": stays, "hospital": HOSPITAL[hospital]}
-    _, _, episodes, first_days, covered, _ = found(histories, rule, [gap], at_days=at_days, **asked)
+    _, _, episodes, first_days, second_start, covered, _ = found(histories, rule, [gap], at_days=at_days, **asked)
     assert covered.reshape(len(at_days), len(persons)).T.tolist() == [days for _, days in wanted]
     assert episodes[0].tolist() == [len(own) for own, _ in wanted]
     assert first_days[0].tolist() == [own[0][1] - own[0][0] for own, _ in wanted]
+    assert second_start[0].tolist() == [own[1][0] if len(own) > 1 else NEVER for own, _ in wanted]
     listed_at = np.cumsum([0, *(len(own) for own, _ in wanted)]).astype(np.int64)
     *_, (first, _, last) = found(histories, rule, [gap], listed_at=listed_at, **asked)
     assert list(zip(first.tolist(), last.tolist(), strict=True)) == [episode for own, _ in wanted for episode in own]

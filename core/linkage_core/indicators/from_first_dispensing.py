@@ -17,6 +17,7 @@ from linkage_core.indicators.observed_time import Moment
 from linkage_core.indicators.reasons import Persons, somebody
 from linkage_core.indicators.run_context import RunContext
 from linkage_core.indicators.set_rows import SetRows
+from linkage_core.indicators.set_supply import drugs_of_sets, supply_of_sets
 from linkage_core.indicators.values import NO_TIME, Bools, EpisodeList, Float64s, Int32s, Int64s, UInt8s
 from linkage_core.kernels.treatment_episodes import treatment_episodes
 
@@ -50,6 +51,8 @@ class Outcome:
         episodes: int32, gaps x persons; empty where nobody asks.
         first: gaps x persons: length of the first episode in 1 / `units` days.
         first_grace: float64, gaps x persons or gaps x 1: days that must pass until its end is known.
+        second_start: int32, gaps x persons: first day of the second episode, a day after every day without one; empty
+            where nobody asks.
         covered: uint8, days x persons; `IN_HOSPITAL` where she is there and its days count as nothing.
         facts: what was worked out from the start and end, by name; outcomes that share them share it.
     """
@@ -61,6 +64,7 @@ class Outcome:
     first_grace: Float64s
     covered: UInt8s
     units: int = 1
+    second_start: Int32s = field(default_factory=lambda: _NO_DAYS)
     facts: dict[str, Any] = field(default_factory=dict)
 
     @cached_property
@@ -103,24 +107,39 @@ class SupplyFromStart:
     exit_day: Int32s
     exits: bool
 
-    def followed(self, rule: GapRule, *, at_days: Sequence[int] = ()) -> Followed:
-        """Start and end of follow-up, episodes for each gap, coverage on each day: one pass for all of them."""
+    def followed(self, rule: GapRule, *, at_days: Sequence[int] = (), second: bool = False) -> Followed:
+        """Start and end of follow-up, episodes for each gap, coverage on each day: one pass for all of them.
+
+        Args:
+            second: tell when the second episode starts.
+        """
         persons, gaps = self.context.persons, len(rule.gaps)
         start, end = np.empty((2, persons), np.int32)
         episodes = np.empty((gaps, persons), np.int32)
         first_days, first_grace = np.empty((2, gaps, persons))
+        second_start = np.empty((gaps if second else 0, persons), np.int32)
         ascending = np.argsort(at_days, kind="stable")
         covered = np.empty((len(at_days), persons), np.uint8)
         self._run(
             rule,
             rule.gaps,
             np.array(at_days, np.int32)[ascending],
-            (start, end, episodes.reshape(-1), first_days.reshape(-1), first_grace.reshape(-1), covered.reshape(-1)),
+            (
+                start,
+                end,
+                episodes.reshape(-1),
+                first_days.reshape(-1),
+                first_grace.reshape(-1),
+                second_start.reshape(-1),
+                covered.reshape(-1),
+            ),
             (_NO_PLACES, _NO_DAYS, np.zeros(0), np.zeros(0)),
         )
         in_order = np.empty_like(covered)
         in_order[ascending] = covered
-        return Followed(self, Outcome(start, end, episodes, first_days, first_grace, in_order))
+        return Followed(
+            self, Outcome(start, end, episodes, first_days, first_grace, in_order, second_start=second_start)
+        )
 
     def listed(self, rule: GapRule, gap: int, episodes: Int32s) -> EpisodeList:
         """Every episode for one of the gaps; `episodes` tells how many each person has."""
@@ -132,7 +151,7 @@ class SupplyFromStart:
             rule,
             [gap],
             _NO_DAYS,
-            (days[0], days[1], counts, numbers[0], numbers[1], np.zeros(0, np.uint8)),
+            (days[0], days[1], counts, numbers[0], numbers[1], _NO_DAYS, np.zeros(0, np.uint8)),
             (places, start, lost, end),
         )
         person = np.repeat(np.arange(persons), episodes)
@@ -151,14 +170,14 @@ class SupplyFromStart:
         rule: GapRule,
         gaps: list[int],
         at_days: Int32s,
-        out: tuple[Int32s, Int32s, Int32s, Float64s, Float64s, UInt8s],
+        out: tuple[Int32s, Int32s, Int32s, Float64s, Float64s, Int32s, UInt8s],
         listing: tuple[Int64s, Int32s, Float64s, Float64s],
     ) -> None:
         indicator = self.indicator
         treatment_episodes(
             self.picked.offsets,
             self.picked.day,
-            self.context.dispensings(indicator.register_name).atc.code[self.picked.places],
+            drugs_of_sets(self.context, indicator.register_name, indicator.codes),
             self.supply,
             self.dose,
             self.from_day,
@@ -333,10 +352,6 @@ def supply_from_start(
     """
     register, time = indicator.register_name, context.time
     picked = context.set_rows(register, *indicator.codes)
-    counts = context.in_force(register, indicator.codes, picked)
-    supply = context.supply(register, indicator.supply_model, *indicator.codes).supply_64ths
-    if not counts.all():
-        supply = np.where(counts, supply, np.int32(0))
     exit_day = time.exit(register, ends=exits)
     open_until = np.minimum(exit_day, FAR - 1) + np.int32(1) if past_exit else exit_day
     until = open_until
@@ -348,7 +363,7 @@ def supply_from_start(
         context=context,
         indicator=indicator,
         picked=picked,
-        supply=np.ascontiguousarray(supply),
+        supply=supply_of_sets(context, register, indicator.codes, indicator.supply_model),
         dose=np.ascontiguousarray(dose),
         from_day=time.at(Moment(indicator.first_from_day)),
         until_day=np.ascontiguousarray(until, np.int32),

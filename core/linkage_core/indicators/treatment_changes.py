@@ -22,7 +22,7 @@ NOT_DISCONTINUED = "excluded:not_discontinued"
 def evaluate_restart(context: RunContext, indicator: Restart) -> list[PersonValues]:
     """For each permissible gap: days until the next dispensing, and whether it comes within each number of days."""
     rule = gap_rule(indicator)
-    followed = supply_from_start(context, indicator, past_exit=True).followed(rule)
+    followed = supply_from_start(context, indicator, past_exit=True).followed(rule, second=True)
     exits = exits_of(followed, indicator)
     values = []
     for place, gap in enumerate(rule.gaps):
@@ -31,7 +31,7 @@ def evaluate_restart(context: RunContext, indicator: Restart) -> list[PersonValu
         rules = [*followed.of_starters, (NOT_DISCONTINUED, _others(followed, stopped))]
         # Whole days from here on: the day on which supply ends is the first without a whole day's.
         after = np.where(stopped, np.floor(outcome.first_days[place]), 0).astype(np.int64)
-        again = _second_start(followed, rule, place) - np.where(outcome.started, outcome.start, 0)
+        again = outcome.second_start[place] - np.where(outcome.started, outcome.start, 0).astype(np.int64)
         restarted = np.asarray(stopped & (again < followed.room), np.bool_)
         time = np.where(restarted, again, followed.room) - after
         words = gap_words(rule, gap)
@@ -50,15 +50,6 @@ def _days(followed: Followed, rules: list[tuple[str, Persons]], times: TimesToEv
     reasons = settled(followed, rules, None)
     days = np.where(reasons.counted, times.day, 0)
     return value_of(followed, reasons, words, days, late=None, contributes=days > 0, times=replace(times, day=days))
-
-
-def _second_start(followed: Followed, rule: GapRule, place: int) -> Int64s:
-    """int64, one a person: day number of the start of her second episode; FAR without one."""
-    found = followed.supply.listed(rule, rule.gaps[place], followed.outcome.episodes[place])
-    second = found.number == 2
-    start = np.full(followed.supply.context.persons, int(FAR), np.int64)
-    start[found.person[second]] = found.start[second]
-    return start
 
 
 def evaluate_switch(context: RunContext, indicator: Switch) -> list[PersonValues]:

@@ -22,6 +22,7 @@ def treatment_episodes(
     episodes: Int32s,
     first_days: Floats,
     first_grace: Floats,
+    second_start: Int32s,
     covered: UInt8s,
     listed_at: Int64s,
     listed_start: Int32s,
@@ -54,6 +55,7 @@ def treatment_episodes(
         start, end: int32, one a person, out: follow-up; the largest int32 where nothing was dispensed.
         episodes: int32, one a person for each gap, the persons of one gap side by side, out: how many.
         first_days, first_grace: float64, as `episodes`, out: length of the first, and the gap permitted at its end.
+        second_start: int32, as `episodes`, or empty, out: first day of the second, the largest int32 without one.
         covered: uint8, one a person for each `at_day`, out: a whole day's supply was at hand; 2 in hospital, where its
             days count as nothing.
         listed_at: int64, persons + 1, or empty: where each person's episodes go, for one gap.

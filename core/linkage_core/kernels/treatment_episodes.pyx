@@ -64,6 +64,8 @@ ctypedef struct Rule:
     const int32_t* at_day
     int64_t at_days
     Hospital hospital
+    bint gaps_alone
+    double least_gap
 
 # `until` is the day on which the gap begins; a point of a stay begins no episode.
 ctypedef struct Point:
@@ -111,6 +113,7 @@ ctypedef struct Outcome:
     int32_t* episodes
     double* first_days
     double* first_grace
+    int32_t* second_start
     uint8_t* covered
     const int64_t* listed_at
     int32_t* listed_start
@@ -446,6 +449,8 @@ cdef void split(
         if not under_way:
             if points[place].stay:
                 continue
+            if number == 1 and outcome.second_start != NULL:
+                outcome.second_start[cell] = points[place].day
             # The first begins with the first dispensing, even if that was made in hospital.
             start = points[place].day if number else outcome.start[person]
             number += 1
@@ -474,6 +479,80 @@ cdef void split(
         list_episode(outcome, person, number, start, points[place].gap, ends_on)
         outcome.episodes[cell] = number
         under_way = False
+
+
+cdef inline void end_episode(
+    const Rule* rule, int64_t gap, int64_t person, int32_t begun, double without, double ends_on, Outcome* outcome
+) noexcept nogil:
+    cdef int64_t cell = gap * outcome.persons + person
+    if without > rule.gap[gap] and rule.append_gap:
+        ends_on += rule.gap[gap]
+    if outcome.episodes[cell] == 1:
+        outcome.first_days[cell] = ends_on - outcome.start[person]
+    list_episode(outcome, person, outcome.episodes[cell], begun, without, ends_on)
+
+
+cdef inline void begin_again(int64_t cell, int32_t day, Outcome* outcome) noexcept nogil:
+    if outcome.episodes[cell] == 1 and outcome.second_start != NULL:
+        outcome.second_start[cell] = day
+    outcome.episodes[cell] += 1
+
+
+# The day until which supply lasts once a row has added to it; `before` is the day of the row before.
+cdef inline double lasts_until(
+    const Rule* rule, Drug* drug, double reached, int32_t today, int32_t before, double supply
+) noexcept nogil:
+    if rule.carry == CARRY_POOLED:
+        return max(reached, <double>today) + supply
+    if rule.carry == CARRY_PER_DRUG or drug.day == today:
+        drug.end = max(drug.end, <double>today) + supply
+    else:
+        drug.end = today + supply
+    drug.day = today
+    # Without carry-over an earlier day's supply ends with the next; what one day brings of several drugs does not.
+    return max(reached, drug.end) if rule.carry == CARRY_PER_DRUG or before == today else drug.end
+
+
+# Where nothing but gaps ends an episode, rows are walked as they are: no points are made, and all that is asked of a
+# row is whether the supply before it lasted.
+cdef void split_rows(
+    const Rows* rows,
+    const Rule* rule,
+    int64_t person,
+    int64_t row,
+    int64_t row_end,
+    int32_t end,
+    Drug* drugs,
+    Outcome* outcome,
+) noexcept nogil:
+    cdef int64_t gap, known = 0
+    cdef int32_t begun = rows.day[row], before = begun - 1, today
+    cdef double reached = begun
+    cdef Drug* drug = NULL
+    for gap in range(rule.gaps):
+        outcome.episodes[gap * outcome.persons + person] = 1
+        outcome.first_grace[gap * outcome.persons + person] = rule.gap[gap]
+    for row in range(row, row_end):
+        today = rows.day[row]
+        if today >= end:
+            break
+        if rows.supply_64ths[row] == 0:
+            continue
+        if today - reached > rule.least_gap:
+            for gap in range(rule.gaps):
+                if today - reached > rule.gap[gap]:
+                    end_episode(rule, gap, person, begun, today - reached, reached, outcome)
+                    begin_again(gap * outcome.persons + person, today, outcome)
+            # Episodes are listed for one gap only.
+            begun = today
+        if rule.carry != CARRY_POOLED and (drug == NULL or drug.code != rows.code[row]):
+            drug = drug_of(drugs, &known, rows.code[row])
+        reached = lasts_until(rule, drug, reached, today, before, supply_of(rows, row))
+        before = today
+    for gap in range(rule.gaps):
+        end_episode(
+            rule, gap, person, begun, max(end - reached, 0.0), reached if end - reached > rule.gap[gap] else end, outcome
+        )
 
 
 cdef inline bint in_hospital(const Workspace* scratch, int32_t day) noexcept nogil:
@@ -521,6 +600,8 @@ cdef KernelResult episodes_of_all(
             cell = gap * outcome.persons + person
             outcome.episodes[cell] = 0
             outcome.first_days[cell] = outcome.first_grace[cell] = 0
+            if outcome.second_start != NULL:
+                outcome.second_start[cell] = 2147483647
         for gap in range(rule.at_days):
             outcome.covered[gap * outcome.persons + person] = 0
         outcome.start[person] = outcome.end[person] = 2147483647
@@ -541,6 +622,10 @@ cdef KernelResult episodes_of_all(
         if end <= rows.day[first]:
             continue
         know_stays(stays, person, rows.day[first], end, scratch)
+        if rule.gaps_alone and scratch.stays_known == 0:
+            if rule.gaps:
+                split_rows(rows, rule, person, first, offsets[person + 1], end, scratch.drugs, outcome)
+            continue
         if rule.compatible:
             count = points_of_rows(rows, rule, first, offsets[person + 1], end, scratch.points)
         else:
@@ -570,6 +655,7 @@ def treatment_episodes(
     int32_t[::1] episodes,
     double[::1] first_days,
     double[::1] first_grace,
+    int32_t[::1] second_start,
     uint8_t[::1] covered,
     const int64_t[::1] listed_at,
     int32_t[::1] listed_start,
@@ -605,6 +691,7 @@ def treatment_episodes(
         and (dose.shape[0] == day.shape[0] or not (convert_dose or dose_starts))
         and persons == until_day.shape[0] == last_day.shape[0] == start.shape[0] == end.shape[0]
         and gap.shape[0] * persons == episodes.shape[0] == first_days.shape[0] == first_grace.shape[0]
+        and second_start.shape[0] in (0, episodes.shape[0])
         and at_day.shape[0] * persons == covered.shape[0]
         and listed_at.shape[0] in (0, persons + 1)
         and listed_start.shape[0] == listed_gap.shape[0] == listed_end.shape[0]
@@ -638,10 +725,15 @@ def treatment_episodes(
     rule.drug_starts, rule.dose_starts = drug_starts, dose_starts
     rule.gap, rule.gaps = (&gap[0] if gap.shape[0] else NULL), gap.shape[0]
     rule.at_day, rule.at_days = (&at_day[0] if at_day.shape[0] else NULL), at_day.shape[0]
+    rule.gaps_alone = not (
+        compatible or percent or convert_dose or drug_starts or dose_starts or at_day.shape[0]
+    )
+    rule.least_gap = min(gap) if gap.shape[0] else 0
     outcome.persons, outcome.start, outcome.end = persons, &start[0], &end[0]
     outcome.episodes = &episodes[0] if episodes.shape[0] else NULL
     outcome.first_days = &first_days[0] if first_days.shape[0] else NULL
     outcome.first_grace = &first_grace[0] if first_grace.shape[0] else NULL
+    outcome.second_start = &second_start[0] if second_start.shape[0] else NULL
     outcome.covered = &covered[0] if covered.shape[0] else NULL
     outcome.listed_at = &listed_at[0] if listed_at.shape[0] else NULL
     outcome.listed_start = &listed_start[0] if listed_start.shape[0] else NULL
