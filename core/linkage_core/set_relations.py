@@ -59,17 +59,40 @@ class Family:
 
     def splits(self, names: Collection[str]) -> list[Split]:
         """Each of the sets and the smallest of them around it, as whole and part."""
-        place = dict(zip(self.names, self.content.tolist(), strict=True))
+        content = dict(zip(self.names, self.content.tolist(), strict=True))
+        own = [content[name] for name in names]
+        # By distinct content: a grid of thousands of days has as many sets, most of them equal or in a chain.
         strictly = self.inside & ~self.inside.T
-        found = []
-        for name in names:
-            around = [other for other in names if strictly[place[name], place[other]]]
-            found += [
-                Split(whole, (name, f"{whole} without {name}"))
-                for whole in around
-                if not any(strictly[place[between], place[whole]] for between in around)
-            ]
-        return found
+        asked = np.zeros(len(strictly), np.bool_)
+        asked[own] = True
+        by_size = np.argsort(strictly.sum(axis=0), kind="stable")
+        smallest = {part: _smallest_around(part, strictly, asked, by_size) for part in dict.fromkeys(own)}
+        places: dict[int, list[int]] = {}
+        for place, part in enumerate(own):
+            places.setdefault(part, []).append(place)
+        named = list(names)
+        return [
+            Split(named[whole], (name, f"{named[whole]} without {name}"))
+            for name, part in zip(named, own, strict=True)
+            for whole in sorted(place for around in smallest[part] for place in places[around])
+        ]
+
+
+def _smallest_around(part: int, strictly: Bools, asked: Bools, by_size: npt.NDArray[np.intp]) -> list[int]:
+    """Contents that hold all of a part and more, without those that hold another such content.
+
+    Args:
+        strictly: bool, distinct x distinct: everybody of the row's content is in the column's, which has others, too.
+        asked: bool, one a content: whether it is among those asked about.
+        by_size: contents, none before one that lies in it.
+    """
+    left = strictly[part] & asked
+    found = []
+    for content in by_size[left[by_size]].tolist():
+        if left[content]:
+            found.append(content)
+            left &= ~strictly[content]
+    return found
 
 
 def family(names: tuple[str, ...], rows: Sequence[tuple[int, ...]], sets: PersonSets) -> Family:
