@@ -1,0 +1,1 @@
+"""Counts and sums changed instead of hidden: noise by cell key, rounding; see docs/decisions/perturbation.md."""
