@@ -26,6 +26,7 @@ from pydantic import (
 
 from linkage.company_secrecy import CompanySecrecy
 from linkage.errors import DefinitionRejected
+from linkage.perturbation_rules import Mechanism, weaker_mechanism
 from linkage.policy_exceptions import ExceptedRule, SignedException
 from linkage.toml_text import parse_definition
 
@@ -126,6 +127,7 @@ class DisclosurePolicy(_Section):
         experimental: variables that are not released, or flagged.
         exceptions_from: rules that an officer may make exceptions from.
         exceptions: those that were made.
+        mechanism: counts are rounded, or changed by noise instead of hidden; None hides.
     """
 
     id: str = Field(pattern=r"^[a-z][a-z0-9-]{0,62}$")
@@ -154,6 +156,7 @@ class DisclosurePolicy(_Section):
     experimental: ExperimentalVariables | None = None
     exceptions_from: tuple[ExceptedRule, ...] = Field(default=(), strict=False)
     exceptions: tuple[SignedException, ...] = Field(default=(), strict=False)
+    mechanism: Mechanism | None = None
 
     @model_serializer(mode="wrap")
     def _leave_out_later_defaults(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -222,6 +225,21 @@ class DisclosurePolicy(_Section):
         for name in ("multi_response", "exceptions_from"):
             if len(set(getattr(self, name))) < len(getattr(self, name)):
                 raise ValueError(f"{name} names something twice")
+        return self
+
+    @model_validator(mode="after")
+    def _rounding_reaches_the_threshold(self) -> Self:
+        rounding = self.mechanism.rounding if self.mechanism else None
+        if rounding is None or not rounding.hides_instead:
+            return self
+        # A cell rounded to 0 may be up to base - 1, whatever else is printed: it and its totals rise together.
+        if rounding.base < self.minimum_candidates:
+            raise ValueError("mechanism.rounding.base is below minimum_candidates")
+        if self.reach_threshold and rounding.base <= self.minimum_cell:
+            raise ValueError(
+                f"mechanism.rounding.base {rounding.base} lets a reader prove that a count is below minimum_cell "
+                f"{self.minimum_cell}, which reach_threshold forbids: choose a base above it"
+            )
         return self
 
     @property
@@ -321,6 +339,7 @@ def _weaker_lists(policy: DisclosurePolicy, floor: DisclosurePolicy) -> Iterator
             yield f"experimental.variables lacks {', '.join(missing)}"
         if own is not None and floor.experimental.treatment == "not_released" and own.treatment == "flagged":
             yield "experimental.treatment is flagged, the floor is not_released"
+    yield from weaker_mechanism(policy.mechanism, floor.mechanism)
     if allowed := sorted(set(policy.exceptions_from) - set(floor.exceptions_from)):
         yield f"exceptions_from allows {', '.join(allowed)}, the floor does not"
 
