@@ -42,6 +42,7 @@ from linkage_server.runs.core_share import CoreShare
 from linkage_server.runs.dispatcher import Dispatcher
 from linkage_server.runs.planner import Planner
 from linkage_server.runs.run_desk import RunDesk
+from linkage_server.runs.similar_populations import SimilarPopulations
 from linkage_server.settings import Settings, load_settings
 from linkage_server.software_version import software_version
 from linkage_server.storage.database import Database
@@ -210,6 +211,7 @@ class Service:
             release_desk=self.release_desk,
             planner=self.planner,
             core_share=self.core_share,
+            similar=SimilarPopulations(self.database, self.home.root, self.settings.disclosure.recipients_together),
             software_version=software_version(),
         )
 

@@ -74,6 +74,9 @@ revocation_seconds = 15.0
 # Policy of orders that name none, and the policy that no order may be weaker than.
 standard_policy = "standard@1.0.0"
 minimum_policy = "standard@1.0.0"
+# Groups of organisations that may share what they are sent, such as [["north", "south"]]: a population that differs by
+# a few persons from an earlier one of its own organisation or of its group is refused.
+recipients_together = []
 """
 
 
@@ -170,6 +173,7 @@ class Disclosure(_Section):
 
     standard_policy: str = Field("standard@1.0.0", pattern=_POLICY)
     minimum_policy: str = Field("standard@1.0.0", pattern=_POLICY)
+    recipients_together: tuple[tuple[str, ...], ...] = Field((), strict=False)
 
 
 class Settings(_Section):

@@ -41,6 +41,7 @@ from linkage_server.runs.plan_population import plan_population
 from linkage_server.runs.planner import Planner
 from linkage_server.runs.run_report import RunReport, touched_registers
 from linkage_server.runs.run_stages import RunStages
+from linkage_server.runs.similar_populations import SimilarPopulations
 from linkage_server.storage.base import Json
 from linkage_server.storage.database import Database, now
 from linkage_server.storage.order_states import move_order
@@ -70,6 +71,7 @@ class RunDesk:
         release_desk: takes protected tables in.
         planner: says what is expected of a run, and what one run may use.
         core_share: the cores, shared with the other runs.
+        similar: refuses populations that differ by a few persons.
         software_version: written into each plan.
     """
 
@@ -82,6 +84,7 @@ class RunDesk:
     release_desk: ReleaseDesk
     planner: Planner
     core_share: CoreShare
+    similar: SimilarPopulations
     software_version: str
 
     def recover(self) -> list[str]:
@@ -136,6 +139,7 @@ class RunDesk:
         try:
             plan, attempt = self._claim(order_id)
             logs.log_event("run_started", order=plan.order, attempt=attempt)
+            self.similar.refuse(order_id, plan)
             self._compute(order_id, plan)
         except RunCancelled:
             outcome = "CANCELLED"
