@@ -86,11 +86,11 @@ class ExperimentalVariables(_Section):
     """Variables whose quality is not assessed yet.
 
     Attributes:
-        variables: columns of registers, as their definitions name them.
-        treatment: an order that splits results by them is refused, or its delivery says so.
+        variables: columns of registers, besides those that a register's definition calls experimental.
+        treatment: an order that reads them is refused, or its delivery says so.
     """
 
-    variables: tuple[Column, ...] = Field(min_length=1, strict=False)
+    variables: tuple[Column, ...] = Field(default=(), strict=False)
     treatment: Literal["not_released", "flagged"] = "not_released"
 
 

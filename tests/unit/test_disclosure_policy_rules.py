@@ -131,7 +131,7 @@ def test_a_policy_that_contradicts_itself_says_what_contradicts_what(fields: dic
         {"exceptions": ({**EXCEPTION, "rule": "minimum_cell"},)},
         {"exceptions": ({**EXCEPTION, "signed_at": datetime(2026, 11, 1)},)},
         {"exceptions": ({**EXCEPTION, "reason": ""},)},
-        {"experimental": {"variables": ()}},
+        {"experimental": {"treatment": "shown"}},
     ],
 )
 def test_values_out_of_range_are_refused(fields: dict[str, Any]) -> None:

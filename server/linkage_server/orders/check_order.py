@@ -27,6 +27,7 @@ from linkage.indicator_lint import refuse_errors
 from linkage.order import IndicatorChoice, OrderDocument, OrderFault, OrderFaults, load_order
 from linkage.register_variable import Role
 from linkage_server.orders.offer import Offer
+from linkage_server.orders.policy_faults import policy_faults
 from linkage_server.orders.population_faults import criterion_faults, population_faults
 
 _COUNTS_DISPENSINGS = AmountIndicator | Initiation
@@ -72,6 +73,10 @@ def check_order(text: str, *, offer: Offer, ordered_on: date) -> CheckedOrder:
         faults += _row_length_faults(document, sets)
     policy = offer.policies.get(document.policy or offer.standard_policy)
     faults += _policy_faults(policy, offer)
+    if policy is not None:
+        chosen = [one for own, choice in _set_choices(sets, document) for one in _chosen(own, choice)]
+        held = {name: offer.registers[name] for name in document.registers if name in offer.registers}
+        faults += policy_faults(policy, document, chosen, held)
     if faults:
         raise OrderFaults(faults)
     assert policy is not None
@@ -219,6 +224,11 @@ def _source_faults(
         for criterion in indicator.criteria if isinstance(indicator, InRegisters) else ():
             if register := offer.registers.get(criterion.register_name):
                 yield from criterion_faults(f"indicators[{place}].{indicator.id}", criterion, register)
+
+
+def _set_choices(sets: list[IndicatorSet], document: OrderDocument) -> Iterable[tuple[IndicatorSet, IndicatorChoice]]:
+    """Each set with its choice; none where a set was not found, which is a fault of its own."""
+    return zip(sets, document.indicators, strict=True) if len(sets) == len(document.indicators) else ()
 
 
 def _chosen(definition: IndicatorSet, choice: IndicatorChoice) -> list[Indicator]:

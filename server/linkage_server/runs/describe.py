@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from linkage.register_variable import LocalizedText
 from linkage.release_manifest import ManufacturersEntry, RegisterEntry
-from linkage_server.release.context import RegisterText, ReleaseContext, Text
+from linkage_core.grids import row_variables
+from linkage_server.orders.policy_faults import columns_read_by
+from linkage_server.release.context import IndicatorText, RegisterText, ReleaseContext, Text
 from linkage_server.release.describe import context_of
 from linkage_server.runs.plan import PlannedRegister, RunPlan
 
 
 def describe(plan: RunPlan, *, match_rate_band: str) -> ReleaseContext:
     """The release context of a plan."""
-    return context_of(
+    context = context_of(
         plan.document,
         order=plan.order,
         organisation_title=plan.organisation_title,
@@ -29,6 +31,19 @@ def describe(plan: RunPlan, *, match_rate_band: str) -> ReleaseContext:
         match_rate_band=match_rate_band,
         software_version=plan.software_version,
     )
+    return context.model_copy(update={"indicators": tuple(_flagged(one, plan) for one in context.indicators)})
+
+
+def _flagged(told: IndicatorText, plan: RunPlan) -> IndicatorText:
+    """The words for an indicator, with a note of each experimental variable that it reads or is split by."""
+    indicator = next(one for own in plan.sets for one in own.chosen.indicators if one.id == told.id)
+    read = columns_read_by([indicator]) | {name.partition(":")[0] for name in row_variables(plan.document.by)}
+    notes = [
+        ("Experimental variable", f"{column}: its quality is not assessed yet")
+        for column in plan.experimental
+        if column in read
+    ]
+    return told.model_copy(update={"facts": (*told.facts, *notes)}) if notes else told
 
 
 def _register(register: PlannedRegister) -> RegisterText:

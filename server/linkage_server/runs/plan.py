@@ -23,6 +23,7 @@ from linkage.register_variable import LocalizedText
 from linkage_core.grids import row_variables
 from linkage_server.orders.check_order import CheckedOrder
 from linkage_server.orders.offer import Offer
+from linkage_server.orders.policy_faults import experimental_columns
 from linkage_server.registers.store import RegisterStore
 from linkage_server.runs.company_rule import PlannedCompanyRule, plan_company_rule
 
@@ -105,6 +106,8 @@ class RunPlan(_Frozen):
     sets: tuple[PlannedSet, ...]
     policy: DisclosurePolicy
     policy_sha256: str
+    # Columns that the delivery calls experimental.
+    experimental: tuple[str, ...] = ()
     # Manufacturers that company secrecy is decided by; None where the policy has no such rule.
     company_rule: PlannedCompanyRule | None = None
     # SHA-256 of the number history that is applied; empty where there is none.
@@ -112,8 +115,8 @@ class RunPlan(_Frozen):
     software_version: str
 
     def canonical_form(self) -> bytes:
-        """The plan as bytes, every default written out but that of the company rule, which came later."""
-        absent = {"company_rule"} if self.company_rule is None else None
+        """The plan as bytes, every default written out but those of fields that came later."""
+        absent = {name for name in ("company_rule", "experimental") if not getattr(self, name)}
         content = self.model_dump(mode="json", by_alias=True, exclude=absent)
         return json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
 
@@ -162,6 +165,7 @@ def make_plan(
     sets = choose_indicators(checked)
     _refuse_doubled_indicators(sets)
     registers = pin_registers(checked, offer=offer, store=store, pepper_version=population.pepper_version)
+    held = {name: offer.registers[name] for name in document.registers}
     return RunPlan(
         order=order,
         organisation_title=organisation_title,
@@ -172,6 +176,7 @@ def make_plan(
         sets=sets,
         policy=checked.policy,
         policy_sha256=checked.policy_sha256,
+        experimental=tuple(sorted(experimental_columns(checked.policy, held))),
         company_rule=plan_company_rule(
             checked.policy.company_secrecy,
             [planned.chosen for planned in sets],
