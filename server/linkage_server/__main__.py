@@ -9,6 +9,7 @@ import typer
 from linkage_server import (
     commands_audit,
     commands_benchmark,
+    commands_keys,
     commands_orders,
     commands_organisation,
     commands_policies,
@@ -49,6 +50,7 @@ app.add_typer(commands_orders.app, name="order", hidden=True)
 app.add_typer(commands_releases.app, name="releases")
 app.add_typer(commands_policies.app, name="policies")
 app.add_typer(commands_audit.app, name="audit")
+app.add_typer(commands_keys.app, name="keys")
 lab.command("evaluate")(in_words_of_the_laboratory(evaluate.evaluate_command))
 lab.command("protect")(in_words_of_the_laboratory(protect.protect_command))
 lab.command("lint")(in_words_of_the_laboratory(lint.lint_command))

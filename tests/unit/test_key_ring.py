@@ -30,6 +30,7 @@ def test_every_key_file_is_for_its_owner_only(ring: KeyRing, tmp_path: Path) -> 
     assert [file.name for file in files] == [
         "envelope-1.pem",
         "envelope-2.pem",
+        "noise-1.key",
         "pepper-1.key",
         "pepper-2.key",
         "release-signing.pem",

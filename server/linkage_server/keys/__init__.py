@@ -1,1 +1,1 @@
-"""Secret keys of the service: peppers, envelope keys and the release desk's signing key."""
+"""Secret keys of the service: peppers, noise keys, envelope keys and the release desk's signing key."""

@@ -3,6 +3,7 @@
     pepper-N.key         keys the hashed ids; all versions are needed, the highest is the newest
     envelope-N.pem       opens sealed populations; the highest is given to organisations, older ones still open
     release-signing.pem  signs released tables
+    noise-N.key          changes counts of policies that perturb; each policy names its version
 
 Keys are never overwritten or removed here. The private certificate authority keeps its own files in the same folder
 (linkage_server.access). How registers follow a new pepper: docs/decisions/pepper-rotation.md.
@@ -14,12 +15,15 @@ import re
 from pathlib import Path
 
 from linkage.envelope_keys import RecipientKeyPair
-from linkage.errors import Conflict, InputRefused, NotFound
+from linkage.errors import Conflict, InputRefused, NotFound, StateConflict
 from linkage.signatures import SigningKeyPair
+from linkage_core.perturbation.cell_keys import NoiseKey
 from linkage_core.pseudonyms import Pepper
+from linkage_server.keys.noise_key_file import load_noise_key, new_noise_key, save_noise_key
 from linkage_server.keys.pepper_file import load_pepper, new_pepper, save_pepper
 
 _PEPPER = re.compile(r"pepper-([1-9]\d*)\.key")
+_NOISE = re.compile(r"noise-([1-9]\d*)\.key")
 _ENVELOPE = re.compile(r"envelope-([1-9]\d*)\.pem")
 _RELEASE_SIGNING = "release-signing.pem"
 
@@ -47,6 +51,7 @@ class KeyRing:
         if _versions(folder, _PEPPER) or _versions(folder, _ENVELOPE) or (folder / _RELEASE_SIGNING).exists():
             raise Conflict("the folder holds a key ring already.", mend="Keep it; keys are never made over.")
         save_pepper(new_pepper(1), folder / "pepper-1.key")
+        save_noise_key(new_noise_key(1, pepper_version=1), folder / "noise-1.key")
         RecipientKeyPair.generate().save(folder / "envelope-1.pem")
         SigningKeyPair.generate().save(folder / _RELEASE_SIGNING)
         return ring
@@ -86,6 +91,43 @@ class KeyRing:
         pepper = new_pepper(self.peppers()[-1].version + 1)
         save_pepper(pepper, self._folder / f"pepper-{pepper.version}.key")
         return pepper
+
+    def noise_key(self, version: int) -> NoiseKey:
+        """One noise key. There is no newest one to be taken: a policy names its key.
+
+        Raises:
+            NotFound: the ring has no such version.
+            InputRefused: its file is damaged or open to others.
+            StateConflict: persons have other hashed ids since it was made, so its noise would be fresh.
+        """
+        if version not in self.noise_key_versions():
+            raise NotFound(
+                f"the key ring has no noise key version {version}.",
+                mend="Restore it from a backup of the keys, or let the policy name another; see: linkage-server keys",
+            )
+        key = load_noise_key(self._folder / f"noise-{version}.key", version=version)
+        if key.pepper_version != (newest := self.pepper().version):
+            raise StateConflict(
+                f"noise key {version} was made for pepper {key.pepper_version}, and the newest is {newest}: everybody "
+                "would get fresh noise, and two draws of noise tell more than one.",
+                mend="If that is meant: linkage-server keys new-noise, and a new version of the policy that names it.",
+            )
+        return key
+
+    def noise_key_versions(self) -> list[int]:
+        """The versions there are, ascending; none in a ring that is older than noise."""
+        return sorted(_versions(self._folder, _NOISE))
+
+    def add_noise_key(self) -> NoiseKey:
+        """Make the next noise key, for the newest pepper. Nothing uses it until a policy names it.
+
+        Raises:
+            Conflict: somebody else adds one at the same time.
+        """
+        version = max(self.noise_key_versions(), default=0) + 1
+        key = new_noise_key(version, pepper_version=self.pepper().version)
+        save_noise_key(key, self._folder / f"noise-{version}.key")
+        return key
 
     def envelope_key(self, key_id: str | None = None) -> RecipientKeyPair:
         """The key pair that opens what was sealed to `key_id`; the newest where none is given.
@@ -130,6 +172,8 @@ class KeyRing:
         if self._folder.stat().st_mode & 0o077:
             raise InputRefused("the folder of keys is open to other users.", mend=f"Run: chmod 700 {self._folder}")
         self.peppers()
+        for version in self.noise_key_versions():
+            load_noise_key(self._folder / f"noise-{version}.key", version=version)
         self.envelope_key()
         self.release_signing_key()
 

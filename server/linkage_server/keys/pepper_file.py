@@ -6,16 +6,11 @@ is and carries a check value, a keyed hash that tells nothing of the key.
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hmac
-import json
 import secrets
 from pathlib import Path
 
-from linkage.errors import InputRefused
-from linkage.key_files import read_secret_file, write_secret_file
 from linkage_core.pseudonyms import Pepper, derive_key
+from linkage_server.keys.key_document import damaged, load_key_document, save_key_document
 
 _FORMAT = "linkage pepper 1"
 
@@ -32,13 +27,7 @@ def fingerprint(pepper: Pepper) -> str:
 
 def save_pepper(pepper: Pepper, path: Path) -> None:
     """Write a pepper to a new file with mode 0600; `Conflict` if the file exists."""
-    document = {
-        "format": _FORMAT,
-        "version": pepper.version,
-        "key": base64.b64encode(pepper.key).decode("ascii"),
-        "check": fingerprint(pepper),
-    }
-    write_secret_file(path, json.dumps(document).encode() + b"\n")
+    save_key_document(path, kind=_FORMAT, facts={"version": pepper.version}, key=pepper.key, check=fingerprint(pepper))
 
 
 def load_pepper(path: Path, *, version: int) -> Pepper:
@@ -47,16 +36,13 @@ def load_pepper(path: Path, *, version: int) -> Pepper:
     Raises:
         InputRefused: the file is missing, open to others, damaged, or another version's.
     """
-    content = read_secret_file(path)
-    try:
-        document = json.loads(content)
-        pepper = Pepper(document["version"], base64.b64decode(document["key"], validate=True))
-        sound = document["format"] == _FORMAT and hmac.compare_digest(document["check"], fingerprint(pepper))
-    except (ValueError, KeyError, TypeError, binascii.Error):
-        sound = False
-    if not sound or pepper.version != version:
-        raise InputRefused(
-            f"key file {path.name!r} is damaged, or not pepper version {version}.",
+    read = load_key_document(
+        path, kind=_FORMAT, facts=("version",), check=lambda facts, key: fingerprint(Pepper(facts["version"], key))
+    )
+    if read is None or read[0]["version"] != version:
+        raise damaged(
+            path,
+            f"pepper version {version}",
             mend="Restore it from a backup of the keys; without it no population can be linked to what was loaded.",
-        ) from None
-    return pepper
+        )
+    return Pepper(version, read[1])
