@@ -1,13 +1,14 @@
 """What becomes of a treatment, written to be obviously right: one person, from her dispensings and her exit.
 
-Twin of linkage_core.indicators.treatment_changes; episodes are those of tests.reference.treatment_episodes.
+Twin of linkage_core.indicators.treatment_changes and the kernel first_drugs; episodes are those of
+tests.reference.treatment_episodes.
 """
 
 from __future__ import annotations
 
 from fractions import Fraction
 from itertools import pairwise
-from math import floor
+from math import ceil, floor
 
 from tests.reference.treatment_episodes import Dispensed, Rule, by_days
 
@@ -30,17 +31,26 @@ def restart(rows: list[Dispensed], rule: Rule, exit_day: int) -> tuple[int, bool
     return (next_days[0] if restarted else room) - floor(end), restarted
 
 
+def first_drugs(rows: list[Dispensed], start: int) -> set[str]:
+    """The drugs of the day of the start."""
+    return {row.drug for row in rows if row.day == start and row.supply > 0}
+
+
+def begins_another(own: list[Dispensed], to: list[Dispensed], start: int, from_day: int, last_day: int) -> bool:
+    """Whether the first day ever of a drug, none of those of the start, lies in [from_day, last_day]."""
+    others = {row.drug for row in to} - first_drugs(own, start)
+    return any(from_day <= min(row.day for row in to if row.drug == drug) <= last_day for drug in others)
+
+
 def switch(rows: list[Dispensed], to: list[Dispensed], rule: Rule, exit_day: int, *, before: int) -> bool | None:
     """Whether a new drug came in place of the first; `to` holds every row of the other codes, also from before."""
     first_day = min(row.day for row in rows if row.supply > 0)
-    first_drugs = {row.drug for row in rows if row.day == first_day and row.supply > 0}
-    own = [row for row in rows if row.drug in first_drugs and row.day >= first_day]
+    drugs = first_drugs(rows, first_day)
+    own = [row for row in rows if row.drug in drugs and row.day >= first_day]
     _, end, stopped = first_episode(own, rule, exit_day)
     if not stopped:
         return None
-    others = {row.drug for row in to} - first_drugs
-    first_days = [min(row.day for row in to if row.drug == drug) for drug in others]
-    return any(end - before <= day <= end + rule.gap for day in first_days)
+    return begins_another(rows, to, first_day, ceil(end - before), floor(end + rule.gap))
 
 
 def add_on(

@@ -257,9 +257,9 @@ class RunContext:
         key = (register, rule, *names)
         if key not in self._no_dispensings:
             picked = self.set_rows(register, *names)
-            left = np.flatnonzero(self.netted(register, rule).left[picked.places])
-            found = np.searchsorted(left, picked.offsets)
-            self._no_dispensings[key] = somebody(np.asarray(found[1:] == found[:-1], np.bool_))
+            left = self.netted(register, rule).left[picked.places] > 0
+            found = np.concatenate(([0], np.cumsum(left, dtype=np.int32)))[picked.offsets]
+            self._no_dispensings[key] = somebody(found[1:] == found[:-1])
         return self._no_dispensings[key]
 
     def without_packages(self, register: str, names: Sequence[str | None]) -> Persons:

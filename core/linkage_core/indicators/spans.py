@@ -15,13 +15,18 @@ from linkage.indicator_kinds import (
     DoseAboveLimit,
     DrugBurden,
     DrugsAtDate,
+    HighIntensity,
+    Incidence,
     Indicator,
     Initiation,
+    MedicationPossessionRatio,
     NewOrContinuing,
     OnTreatment,
     Polypharmacy,
+    Prevalence,
     ProportionOfDaysCovered,
     Reversals,
+    TimeToInitiation,
     TreatmentLines,
 )
 from linkage_core.indicators.codes import CodedColumn, validity
@@ -51,7 +56,8 @@ class Question:
 
 
 _Held = DrugsAtDate | DrugBurden | DoseAboveLimit | Polypharmacy | AtHandTogether | TreatmentLines
-Asking = Initiation | ProportionOfDaysCovered | Combination | NewOrContinuing | OnTreatment | _Held
+_Plain = ProportionOfDaysCovered | Prevalence | HighIntensity | Incidence | MedicationPossessionRatio | TimeToInitiation
+Asking = Initiation | Combination | NewOrContinuing | OnTreatment | _Plain | _Held
 """Kinds whose questions are answered in one pass."""
 
 
@@ -117,7 +123,7 @@ def questions_of(indicator: Indicator) -> list[Question]:
     if isinstance(indicator, OnTreatment):
         by_month = [on_treatment_question(indicator, month) for month in indicator.month]
         return [*(by_month if "dispensed" in indicator.rule else []), Question(tuple(indicator.codes), None)]
-    if isinstance(indicator, ProportionOfDaysCovered):
+    if isinstance(indicator, _Plain):
         return [Question(tuple(indicator.codes), None)]
     if isinstance(indicator, _Held):
         return [Question(tuple(indicator.own_code_sets) or (None,), None)]

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from linkage.indicator_kinds import AddOn, DoseChange, Restart, Switch
+from linkage_core.indicators.first_rows import first_days
 from linkage_core.indicators.follow_up import FAR
 from linkage_core.indicators.from_first_dispensing import Followed, GapRule, SupplyFromStart, supply_from_start
 from linkage_core.indicators.reasons import Persons, somebody
 from linkage_core.indicators.run_context import RunContext, joined
+from linkage_core.indicators.set_supply import drugs_of_sets
 from linkage_core.indicators.time_to_discontinuation import exits_of
 from linkage_core.indicators.treatment_episodes import gap_rule, gap_words, settled, value_of
-from linkage_core.indicators.values import Bools, Int32s, Int64s, Measure, PersonValues, TimesToEvent
+from linkage_core.indicators.values import Bools, Float64s, Int32s, Measure, PersonValues, TimesToEvent, UInt8s
+from linkage_core.kernels.first_drugs import begins_another_drug, supply_of_first_drugs
 
 NOT_DISCONTINUED = "excluded:not_discontinued"
 
@@ -54,30 +57,37 @@ def _days(followed: Followed, rules: list[tuple[str, Persons]], times: TimesToEv
 
 def evaluate_switch(context: RunContext, indicator: Switch) -> list[PersonValues]:
     """For each permissible gap: whether another drug took the place of the first one."""
-    rule = gap_rule(indicator)
+    rule, register = gap_rule(indicator), indicator.register_name
     supply = supply_from_start(context, indicator, past_exit=True)
     everything = supply.followed(GapRule())
-    first_drugs = _drugs_of_first_day(supply, everything)
-    code = context.dispensings(indicator.register_name).atc.code[supply.picked.places]
-    person = np.repeat(np.arange(context.persons), np.diff(supply.picked.offsets))
-    of_first_drugs = np.isin(_person_and_code(person, code, first_drugs.codes), first_drugs.keys)
-    alone = replace(supply, supply=np.where(of_first_drugs, supply.supply, np.int32(0)))
-    followed = alone.followed(rule)
+    start = everything.outcome.start
+    own = (supply.picked.offsets, supply.picked.day, drugs_of_sets(context, register, indicator.codes), supply.supply)
+    of_first_drugs = np.empty_like(supply.supply)
+    supply_of_first_drugs(*own, start, of_first_drugs)
+    followed = replace(supply, supply=of_first_drugs).followed(rule)
     to = indicator.to or indicator.codes
-    rules = [*everything.of_starters, *_without_packages(context, indicator.register_name, to)]
-    begun = _first_days_by_drug(context, indicator.register_name, to, supply)
-    another = ~np.isin(_person_and_code(begun.person, begun.code, first_drugs.codes), first_drugs.keys)
+    stopped = np.stack([_stopped(followed, place) for place in range(len(rule.gaps))])
+    end = np.where(stopped, start + followed.outcome.first_days, np.inf)
+    others = context.set_rows(register, *to)
+    switched = np.empty(stopped.shape, np.uint8)
+    begins_another_drug(
+        own,
+        (others.offsets, others.day, drugs_of_sets(context, register, to), _dispensed(context, indicator, to)),
+        start,
+        _whole_days(np.ceil(end - indicator.before_days)),
+        _whole_days(np.where(stopped, np.floor(end + followed.outcome.first_grace), -np.inf)),
+        switched,
+    )
+    rules = [*everything.of_starters, *_without_packages(context, register, to)]
     values = []
     for place, gap in enumerate(rule.gaps):
-        stopped = _stopped(followed, place)
-        end = np.where(stopped, followed.outcome.start + followed.outcome.first_days[place], -np.inf)
-        until = end + followed.outcome.first_grace[place]
-        near = (begun.day >= end[begun.person] - indicator.before_days) & (begun.day <= until[begun.person])
-        switched = np.zeros(context.persons, np.bool_)
-        switched[begun.person[near & another & stopped[begun.person]]] = True
-        judged = [*rules, (NOT_DISCONTINUED, _others(followed, stopped))]
-        values.append(_yes_no(followed, judged, switched, gap_words(rule, gap)))
+        judged = [*rules, (NOT_DISCONTINUED, _others(followed, stopped[place]))]
+        values.append(_yes_no(followed, judged, switched[place].view(np.bool_), gap_words(rule, gap)))
     return values
+
+
+def _whole_days(days: Float64s) -> Int32s:
+    return np.clip(days, -int(FAR), int(FAR)).astype(np.int32)
 
 
 def evaluate_add_on(context: RunContext, indicator: AddOn) -> list[PersonValues]:
@@ -85,22 +95,28 @@ def evaluate_add_on(context: RunContext, indicator: AddOn) -> list[PersonValues]
     rule = gap_rule(indicator)
     supply = supply_from_start(context, indicator)
     followed = supply.followed(rule)
-    begun = _first_days_by_drug(context, indicator.register_name, indicator.to, supply)
-    first = np.full(context.persons, int(FAR), np.int64)
-    np.minimum.at(first, begun.person, begun.day)
-    start = np.where(followed.outcome.started, followed.outcome.start, 0).astype(np.int64)
-    before = somebody(np.asarray(followed.outcome.started & (first <= start), np.bool_))
+    persons, model = context.persons, context.definition.supply[indicator.supply_model]
+    first = first_days(
+        context,
+        indicator.register_name,
+        indicator.to,
+        model.reversals,
+        start=np.full(persons, -FAR, np.int32),
+        end=np.full(persons, FAR, np.int32),
+    )
+    start = np.where(followed.outcome.started, followed.outcome.start, np.int32(0))
+    before = somebody(followed.outcome.started & (first <= start))
     without_packages = _without_packages(context, indicator.register_name, indicator.to)
     rules = [*followed.of_starters, *without_packages, ("excluded:used_before", before)]
-    starts = _covered_on(supply, first) if indicator.starts == "covered" else np.ones(context.persons, np.bool_)
+    starts = _covered_on(supply, first) if indicator.starts == "covered" else np.ones(persons, np.bool_)
     values = []
     for place, gap in enumerate(rule.gaps):
         together = first + indicator.together_days <= start + followed.outcome.first_days[place]
-        values.append(_yes_no(followed, rules, np.asarray(starts & together, np.bool_), gap_words(rule, gap)))
+        values.append(_yes_no(followed, rules, starts & together, gap_words(rule, gap)))
     return values
 
 
-def _covered_on(supply: SupplyFromStart, day: Int64s) -> Bools:
+def _covered_on(supply: SupplyFromStart, day: Int32s) -> Bools:
     """Who has a whole day's supply at hand on a day of her own."""
     # Where no gap is permitted, an episode is a stretch of days covered.
     no_gap = GapRule(gaps=[0])
@@ -171,44 +187,10 @@ def _yes_no(followed: Followed, rules: list[tuple[str, Persons]], yes: Bools, wo
     return value_of(followed, reasons, words, counted, late=late, measure=Measure.YES_NO)
 
 
-@dataclass(frozen=True, slots=True)
-class _Drugs:
-    """Drugs of persons as one number each: person x `codes` + code."""
-
-    keys: Int64s
-    codes: int
-
-
-def _person_and_code(person: Int64s, code: Int32s | Int64s, codes: int) -> Int64s:
-    return person.astype(np.int64) * codes + code
-
-
-def _drugs_of_first_day(supply: SupplyFromStart, followed: Followed) -> _Drugs:
-    rows = supply.context.dispensings(supply.indicator.register_name)
-    codes = len(rows.atc.names) + 1
-    person = np.repeat(np.arange(supply.context.persons), np.diff(supply.picked.offsets))
-    first = (supply.supply > 0) & (supply.picked.day == followed.outcome.start[person])
-    keys = _person_and_code(person[first], rows.atc.code[supply.picked.places][first], codes)
-    return _Drugs(np.unique(keys), codes)
-
-
-@dataclass(frozen=True, slots=True)
-class _Begun:
-    """The first day ever of each drug of each person."""
-
-    person: Int64s
-    code: Int64s
-    day: Int32s
-
-
-def _first_days_by_drug(context: RunContext, register: str, names: Sequence[str], supply: SupplyFromStart) -> _Begun:
-    picked, rows = context.set_rows(register, *names), context.dispensings(register)
-    model = context.definition.supply[supply.indicator.supply_model]
+def _dispensed(context: RunContext, indicator: Switch, names: Sequence[str]) -> UInt8s:
+    """uint8, one a row of the code sets: 1 for a dispensing of them that is not reversed."""
+    register, model = indicator.register_name, context.definition.supply[indicator.supply_model]
+    picked = context.set_rows(register, *names)
     counts = context.in_force(register, names, picked)
     counts &= (context.netted(register, model.reversals).left[picked.places] > 0) & (picked.day < FAR)
-    person = np.repeat(np.arange(context.persons), np.diff(picked.offsets))[counts]
-    code, day = rows.atc.code[picked.places][counts], picked.day[counts]
-    codes = len(rows.atc.names) + 1
-    # Rows of a person are by day, so the first of a drug is its earliest.
-    keys, first = np.unique(_person_and_code(person, code, codes), return_index=True)
-    return _Begun(keys // codes, keys % codes, day[first])
+    return counts.view(np.uint8)
