@@ -152,7 +152,8 @@ def _add_summed(block: _Block, summed: Summed, among: Sequence[int], grid: Grid)
     if key not in block.summed:
         bits = block.sets.bits[list(among)]
         block.summed[key] = summed.source.by_cell(bits, block.cell_of(grid), cells=grid.cells)
-    return block.summed[key][summed.weight]
+    found: Int64s = block.summed[key][summed.weight]
+    return found
 
 
 def _add_column(point: Point, value: PersonValues, among: UInt64s, cell: Int32s, sums: Int64s) -> None:

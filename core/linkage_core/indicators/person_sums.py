@@ -71,7 +71,7 @@ class PersonSums:
         Raises:
             EventsRejected: a weight is out of range; names the row.
         """
-        windows, sums = self._windows, np.zeros((len(self._weights), self.windows, cells), np.int64)
+        windows, sums = self._windows, []
         for first in range(0, len(self._weights), WEIGHTS_AT_ONCE):
             weights = list(self._weights[first : first + WEIGHTS_AT_ONCE])
             own = np.zeros((cells, self.windows, len(weights)), np.int64)
@@ -87,8 +87,8 @@ class PersonSums:
                 start=windows.start,
                 end=windows.end,
             )
-            sums[first : first + len(weights)] = own.transpose(2, 1, 0)
-        return sums
+            sums.append(own.transpose(2, 1, 0))
+        return sums[0] if len(sums) == 1 else np.concatenate(sums)
 
 
 def sums_in_windows(

@@ -41,6 +41,7 @@ cdef extern from *:
 cdef enum:
     PERSONS_AHEAD = 24
     ENTRIES_AHEAD = 8
+    VISITS_AT_ONCE = 128
 
 
 cdef KernelResult add_rows(
@@ -80,29 +81,54 @@ ctypedef struct Cells:
     int64_t* sums
 
 
+# The sums outgrow the nearest caches: the places of some rows are asked for before the rows are added there.
+ctypedef struct Visit:
+    int64_t row
+    int64_t place
+    int64_t is_in
+
+
+cdef int64_t add_visits(
+    const Weight* weights, int count, const Visit* visits, int64_t number, int64_t* sums
+) noexcept nogil:
+    cdef int64_t place, weight
+    cdef int which
+    for which in range(count):
+        for place in range(number):
+            weight = weigh(&weights[which], visits[place].row)
+            if too_heavy(weight):
+                return visits[place].row
+            sums[visits[place].place + which] += weight & -visits[place].is_in
+    return -1
+
+
 cdef KernelResult add_cells(
-    const Windows* windows, const int64_t* offsets, const int32_t* day, const Weight* weights, int count,
+    const Windows* given, const int64_t* offsets, const int32_t* day, const Weight* weights, int count,
     const Cells* cells,
 ) noexcept nogil:
-    cdef int64_t person, row, window, first, past, weight, is_in
-    cdef int64_t* own
-    cdef int which
+    cdef Windows windows = given[0]
+    cdef Visit visits[VISITS_AT_ONCE]
+    cdef int64_t person, row, window, first, past, own, waiting = 0, heavy = -1
     for person in range(windows.persons):
         if not 0 <= cells.cell[person] < cells.cells:
             return kernel_failed(KERNEL_OUT_OF_RANGE, person)
-        own = cells.sums + cells.cell[person] * windows.windows * count
+        own = cells.cell[person] * windows.windows
         for row in range(offsets[person], offsets[person + 1]):
-            windows_of_day(windows, person, day[row], &first, &past)
+            windows_of_day(&windows, person, day[row], &first, &past)
             for window in range(first, past):
-                if is_over(windows, window, person, day[row]):
+                if is_over(&windows, window, person, day[row]):
                     continue
-                is_in = cells.among[window * cells.words + (person >> 6)] >> (person & 63) & 1
-                for which in range(count):
-                    weight = weigh(&weights[which], row)
-                    if too_heavy(weight):
-                        return kernel_failed(KERNEL_OVERFLOW, row)
-                    own[window * count + which] += weight & -is_in
-    return kernel_ok()
+                visits[waiting].row, visits[waiting].place = row, (own + window) * count
+                visits[waiting].is_in = cells.among[window * cells.words + (person >> 6)] >> (person & 63) & 1
+                will_write(cells.sums + visits[waiting].place)
+                waiting += 1
+                if waiting == VISITS_AT_ONCE:
+                    heavy = add_visits(weights, count, visits, waiting, cells.sums)
+                    if heavy >= 0:
+                        return kernel_failed(KERNEL_OVERFLOW, heavy)
+                    waiting = 0
+    heavy = add_visits(weights, count, visits, waiting, cells.sums)
+    return kernel_failed(KERNEL_OVERFLOW, heavy) if heavy >= 0 else kernel_ok()
 
 
 # Who has rows in each window, and for each weight whether their sum is above 0. `has_rows` and `above` are windows + 1
