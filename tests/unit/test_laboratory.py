@@ -250,6 +250,17 @@ def test_dates_of_death_that_are_missing_are_mended_by_an_option_and_no_order(fo
     assert "order" not in said
 
 
+@pytest.mark.parametrize("stands_for_none", ["9999-12-31", "2999-01-01", "1800-01-01", "0001-01-01"])
+def test_an_index_date_that_stands_for_none_is_an_error_of_that_person_alone(folder, stands_for_none):
+    people = (folder / "population.csv").read_text()
+    (folder / "population.csv").write_text(people.replace("p3,2020-06-01", f"p3,{stands_for_none}"))
+    found = run(folder, by=[["index:year"]])
+    told = found[found.indicator == "start"].set_index("person_id")
+    assert told.reason.to_dict() == {"p1": "ok", "p2": "ok", "p3": "error:index_date"}
+    years = set(pd.read_csv(folder / "out" / "table.csv")["index_year"].astype(str))
+    assert years == {"2020", "unknown", "total"}
+
+
 def refused(command, monkeypatch, capsys):
     """Run a command that is refused as input; what it says."""
     monkeypatch.setattr("sys.argv", ["linkage-server", *command])

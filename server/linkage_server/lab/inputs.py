@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 
 import pyarrow as pa
@@ -20,6 +21,7 @@ from linkage_core.populations.row_limits import SEXES
 from linkage_server.lab.plain_files import PERSON, event_date, read_table, with_concepts
 
 _NOT_STRATA = (PERSON, "index_date", "birth_date", "sex", "death_date", "emigration_date")
+_FIRST_INDEX_DATE, _LAST_INDEX_DATE = date(1900, 1, 1), date(2199, 12, 31)
 _EXITS = "exits of the population file"
 
 
@@ -137,7 +139,7 @@ def _date_columns(definition: IndicatorSet) -> dict[str, set[str]]:
     """Columns that the set itself takes for dates, by register."""
     columns: dict[str, set[str]] = {}
     exits = [one for one in (definition.exits.death, definition.exits.emigration) if one is not None]
-    dates = [date for indicator in definition.indicators for date in indicator.event_dates]
+    dates = [one for indicator in definition.indicators for one in indicator.event_dates]
     for register, column in [*dates, *((one.register_name, one.date_column) for one in exits)]:
         columns.setdefault(register, set()).add(column)
     return columns
@@ -152,8 +154,8 @@ def _events(path: Path, register: str, *, told: Mapping[str, str], persons: pa.A
     if table[PERSON].type != persons.type:
         table = table.set_column(table.column_names.index(PERSON), PERSON, table[PERSON].cast(pa.string()))
         persons = persons.cast(pa.string())
-    date = event_date(register, table.column_names)
-    return events_from_table(table, person_column=PERSON, person_order=persons, date_column=date)
+    dated_by = event_date(register, table.column_names)
+    return events_from_table(table, person_column=PERSON, person_order=persons, date_column=dated_by)
 
 
 def _population(people: pa.Table) -> Population:
@@ -161,11 +163,18 @@ def _population(people: pa.Table) -> Population:
     names = people.column_names
     return Population(
         hashed_ids=positions,
-        index_date=one_chunk(people["index_date"]) if "index_date" in names else None,
+        index_date=_index_dates(people["index_date"]) if "index_date" in names else None,
         birth_date=one_chunk(people["birth_date"]) if "birth_date" in names else None,
         sex=_sexes(people["sex"]) if "sex" in names else None,
         strata={name: _stratum(people[name]) for name in names if name not in _NOT_STRATA},
     )
+
+
+def _index_dates(column: pa.ChunkedArray) -> pa.Date32Array:
+    """Index dates without those that stand for none, such as 9999-12-31: such persons have no index date."""
+    dates = one_chunk(column)
+    possible = pc.and_(pc.greater_equal(dates, _FIRST_INDEX_DATE), pc.less_equal(dates, _LAST_INDEX_DATE))
+    return pc.if_else(possible, dates, pa.scalar(None, pa.date32()))
 
 
 def _sexes(column: pa.ChunkedArray) -> pa.UInt8Array:
