@@ -182,6 +182,12 @@ cdef extern from * nogil:
         }
     }
 
+    static inline void linkage_tell_again(const linkage_cover_grid *grid, int64_t person, int32_t known, int32_t rule) {
+        const int64_t columns = (int64_t)grid->lanes * grid->ends, apart = (rule - known) * columns * grid->persons;
+        for (int64_t column = known * columns; column < (known + 1) * columns; column++)
+            grid->covered[column * grid->persons + person + apart] = grid->covered[column * grid->persons + person];
+    }
+
     static inline __attribute__((always_inline)) void linkage_cover_person(const linkage_cover_grid *grid,
                                                                            const linkage_cover_room *room,
                                                                            int64_t person) {
@@ -190,8 +196,17 @@ cdef extern from * nogil:
         if (last_end <= grid->start[person]) return;
         const int32_t rows = linkage_read(grid, room, person, last_end, &drugs);
         if (rows == 0) return;
+        int32_t known[2] = {-1, -1};
         for (int32_t rule = 0; rule < grid->rules; rule++) {
             const int carried = grid->carry[rule] != LINKAGE_CARRY_NOTHING;
+            /* With one drug its own stock is the only one. */
+            if (drugs == 1 && grid->groups == 1) {
+                if (known[carried] >= 0) {
+                    linkage_tell_again(grid, person, known[carried], rule);
+                    continue;
+                }
+                known[carried] = rule;
+            }
             const int by_drug = grid->carry[rule] == LINKAGE_CARRY_PER_DRUG;
             const int32_t stocks = by_drug ? drugs : grid->groups;
             if (grid->all_groups) {
@@ -286,7 +301,7 @@ cdef class Room:
 # Sets the number of rows of the person with most.
 cdef KernelResult check_rows(const linkage_cover_grid* grid, int64_t* longest) noexcept nogil:
     cdef int64_t place, person, row
-    cdef int32_t lane, end
+    cdef int32_t lane, end, signs = 0
     for place in range(grid.persons_with_rows):
         person = grid.with_rows[place]
         longest[0] = max(longest[0], grid.offsets[person + 1] - grid.offsets[person])
@@ -297,9 +312,13 @@ cdef KernelResult check_rows(const linkage_cover_grid* grid, int64_t* longest) n
             if grid.end[end * grid.persons + person] < grid.end[(end - 1) * grid.persons + person]:
                 return kernel_failed(KERNEL_OUT_OF_ORDER, grid.offsets[person])
     for lane in range(grid.lanes):
+        # One look at the sign of all of them; which row it is only matters where there is one.
         for row in range(grid.offsets[grid.persons]):
-            if grid.supply[lane][row] < 0:
-                return kernel_failed(KERNEL_NEGATIVE_VALUE, row)
+            signs |= grid.supply[lane][row]
+        if signs < 0:
+            for row in range(grid.offsets[grid.persons]):
+                if grid.supply[lane][row] < 0:
+                    return kernel_failed(KERNEL_NEGATIVE_VALUE, row)
     return kernel_ok()
 
 

@@ -110,18 +110,19 @@ cdef extern from * nogil:
     static inline __attribute__((always_inline)) void linkage_tell(const linkage_grid *grid, const linkage_grid_walk *walk,
                                                                    int64_t person, int32_t rule) {
         const linkage_lanes valid = walk->end > walk->start;
-        for (int32_t gap = 0; gap < grid->gaps; gap++) {
+        const int32_t lanes = grid->lanes, gaps = grid->gaps;
+        const int64_t persons = grid->persons, apart = gaps * persons, cell = rule * lanes * apart + person;
+        for (int32_t gap = 0; gap < gaps; gap++) {
             const int32_t permitted = grid->gap_64ths[gap];
             const linkage_lanes exceeded = (walk->end - walk->reached) > permitted;
             const linkage_lanes at_end =
                 LINKAGE_EITHER(exceeded, walk->reached + (grid->append_gap ? permitted : 0), walk->end);
             const linkage_lanes ends_on = LINKAGE_EITHER(walk->first[gap] < 0, at_end, walk->first[gap]);
             const linkage_lanes first = valid & (ends_on - walk->start), episodes = valid & (walk->episodes[gap] + 1);
-            for (int32_t lane = 0; lane < grid->lanes; lane++) {
-                const int64_t cell = (((int64_t)rule * grid->lanes + lane) * grid->gaps + gap) * grid->persons + person;
-                if (grid->first) grid->first[cell] = first[lane];
-                if (grid->episodes) grid->episodes[cell] = episodes[lane];
-            }
+            int32_t *told = grid->first ? grid->first + cell + gap * persons : 0;
+            for (int32_t lane = 0; told && lane < lanes; lane++, told += apart) *told = first[lane];
+            told = grid->episodes ? grid->episodes + cell + gap * persons : 0;
+            for (int32_t lane = 0; told && lane < lanes; lane++, told += apart) *told = episodes[lane];
         }
     }
 
@@ -137,9 +138,11 @@ cdef extern from * nogil:
         for (int64_t next = row; next < row_end; next++, place++) {
             for (int32_t lane = 0; lane < grid->lanes; lane++) room->supply[place][lane] = grid->supply[lane][next];
             for (int32_t lane = grid->lanes; lane < LINKAGE_LANES; lane++) room->supply[place][lane] = 0;
-            if (grid->day[next] < grid->until_day[person]) {
-                first = LINKAGE_EITHER((first == LINKAGE_NEVER) & (room->supply[place] > 0), none + grid->day[next], first);
-            }
+        }
+        /* Apart from the loop above: what was just written lane by lane cannot be read as a vector at once. */
+        place = 0;
+        for (int64_t next = row; next < row_end && grid->day[next] < grid->until_day[person]; next++, place++) {
+            first = LINKAGE_EITHER((first == LINKAGE_NEVER) & (room->supply[place] > 0), none + grid->day[next], first);
         }
         for (int32_t lane = 0; lane < LINKAGE_LANES; lane++) {
             const int64_t until = (int64_t)first[lane] + grid->days;
@@ -168,11 +171,16 @@ cdef extern from * nogil:
             if (begun && end[lane] > last_day) last_day = end[lane];
         }
         drugs = linkage_number_drugs(grid, room, row, row_end);
+        /* With one drug its own stock is the only one: what is known of one rule is known of the other. */
+        int walked = -1;
         for (int32_t rule = 0; rule < grid->rules; rule++) {
             const int carried = grid->carry[rule] != LINKAGE_CARRY_NOTHING;
             if (drugs == 1 || grid->carry[rule] == LINKAGE_CARRY_POOLED) {
-                if (carried) linkage_walk(grid, room, &walk, row, row_end, base, last_day, 1, 0);
-                else linkage_walk(grid, room, &walk, row, row_end, base, last_day, 0, 0);
+                if (drugs > 1 || walked != carried) {
+                    if (carried) linkage_walk(grid, room, &walk, row, row_end, base, last_day, 1, 0);
+                    else linkage_walk(grid, room, &walk, row, row_end, base, last_day, 0, 0);
+                    walked = carried;
+                }
             } else {
                 for (int32_t drug = 0; drug < drugs; drug++) {
                     room->drug_end[drug] = start - start, room->drug_day[drug] = start - start - 1;
@@ -251,16 +259,20 @@ cdef class Room:
 
 cdef KernelResult check_rows(const linkage_grid* grid, int64_t* longest) noexcept nogil:
     cdef int64_t person, row
-    cdef int32_t lane
+    cdef int32_t lane, signs = 0
     for person in range(grid.persons):
         longest[0] = max(longest[0], grid.offsets[person + 1] - grid.offsets[person])
         for row in range(grid.offsets[person] + 1, grid.offsets[person + 1]):
             if grid.day[row] < grid.day[row - 1]:
                 return kernel_failed(KERNEL_OUT_OF_ORDER, row)
     for lane in range(grid.lanes):
+        # One look at the sign of all of them; which row it is only matters where there is one.
         for row in range(grid.offsets[grid.persons]):
-            if grid.supply[lane][row] < 0:
-                return kernel_failed(KERNEL_NEGATIVE_VALUE, row)
+            signs |= grid.supply[lane][row]
+        if signs < 0:
+            for row in range(grid.offsets[grid.persons]):
+                if grid.supply[lane][row] < 0:
+                    return kernel_failed(KERNEL_NEGATIVE_VALUE, row)
     return kernel_ok()
 
 
