@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from linkage.disclosure_policy import DisclosurePolicy, Dominance
 from linkage.errors import InputRefused
+from linkage.perturbation_rules import RoundingMethod
 
 _MEND = "See the layout's description in docs/decisions/secondary-suppression.md."
 
@@ -51,6 +52,20 @@ class Attacker(_Part):
     multi_response: tuple[str, ...] = ()
 
 
+class LayoutRounding(_Part):
+    """Rounding of counts, as the layout writes it."""
+
+    kind: RoundingMethod
+    base: int = Field(ge=2, le=1000)
+
+
+class LayoutMechanism(_Part):
+    """How counts are changed: rounded, or by noise of at most so much, as far as the policy allows it."""
+
+    rounding: LayoutRounding | None = None
+    noise_bound: int | None = None
+
+
 class Layout(_Part):
     """The whole layout file."""
 
@@ -58,7 +73,7 @@ class Layout(_Part):
     measures: dict[str, Measure] = Field(min_length=1)
     rules: dict[str, Rules] = {}
     attacker: Attacker = Attacker()
-    mechanism: dict[str, Any] = {}
+    mechanism: LayoutMechanism = LayoutMechanism()
 
     def policy_for(self, measure: str, policy: DisclosurePolicy) -> DisclosurePolicy:
         """The policy, made stricter by the measure's own rules."""
@@ -172,7 +187,6 @@ def _leaves_under(name: str, code: str, tree: dict[str, tuple[str, ...]], path: 
 
 def _refuse_what_is_not_built(layout: Layout, path: Path) -> None:
     asked = {
-        "mechanism (rounding and noise)": bool(layout.mechanism),
         "attacker.absent = unknown": layout.attacker.absent == "unknown",
         "attacker.multi_response": bool(layout.attacker.multi_response),
     }

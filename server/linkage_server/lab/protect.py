@@ -27,6 +27,9 @@ from linkage_server.lab.lattice import hide_counts, hide_magnitudes, mark_counts
 from linkage_server.lab.layout import Codes, number_codes, read_layout
 from linkage_server.lab.leaf_rows import leaf_places, read_rows, whole_units
 from linkage_server.lab.marking import excepted_cells, mark_behind, mark_magnitudes, without
+from linkage_server.lab.mechanism import chosen_mechanism
+from linkage_server.lab.noise_key import noise_key_of
+from linkage_server.lab.perturb import NoiseSource, changed_columns, rounded_columns
 
 _MOST_CELLS = 250_000
 _HUNDREDTHS = 100
@@ -39,7 +42,7 @@ def protect_command(
     layout: Annotated[Path, typer.Option(help="Dimensions, hierarchies, measures, rules (JSON).")],
     out: Annotated[Path, typer.Option(help="Folder for the released table; made if it is not there.")],
     contributions: Annotated[
-        Path | None, typer.Option(help="For magnitudes: leaf dimensions, contributor, measure.")
+        Path | None, typer.Option(help="For magnitudes and noise: leaf dimensions, contributor, measure.")
     ] = None,
     earlier: Annotated[
         list[Path],
@@ -47,6 +50,9 @@ def protect_command(
     ] = [],  # noqa: B006
     moved: Annotated[
         Path | None, typer.Option(help="Who joined and left since: leaf dimensions, person, move (joined or left).")
+    ] = None,
+    home: Annotated[
+        Path | None, typer.Option(help="For policies that add noise: the home folder that has the noise key.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
@@ -59,6 +65,7 @@ def protect_command(
         contributions=contributions,
         earlier=earlier,
         moved=moved,
+        home=home,
     )
     if as_json:
         typer.echo(json.dumps(summary))
@@ -76,6 +83,7 @@ def protect_file(
     contributions: Path | None = None,
     earlier: Sequence[Path] = (),
     moved: Path | None = None,
+    home: Path | None = None,
 ) -> dict[str, dict[str, int | str]]:
     """Write `released` and `officer` tables beside each other in `out`; returns a summary by measure.
 
@@ -86,6 +94,13 @@ def protect_file(
         DisclosureRefused: nothing may be released.
     """
     plan = read_layout(layout)
+    mechanism = chosen_mechanism(plan, policy, path=layout)
+    changes = mechanism if mechanism is not None and mechanism.replaces_suppression else None
+    if changes is not None and earlier:
+        raise InputRefused(
+            f"{layout}: policy {policy.name} changes every number, and releases over time hold numbers back.",
+            mend="Use a policy that hides for what is released again and again.",
+        )
     codes = {name: number_codes(name, dimension) for name, dimension in plan.dims.items()}
     dimensions = list(codes.values())
     if np.prod([len(one.codes) for one in dimensions], dtype=np.float64) > _MOST_CELLS:
@@ -98,6 +113,13 @@ def protect_file(
     rows = read_rows(table)
     places = leaf_places(rows, codes, table)
     behind = read_contributions(contributions, codes) if contributions is not None else None
+    source: NoiseSource | None = None
+    if changes is not None and changes.noise is not None:
+        if behind is None:
+            raise InputRefused(
+                "noise follows from who is counted, and nobody said who.", mend="Name them with --contributions."
+            )
+        source = NoiseSource(changes.noise, noise_key_of(home, version=changes.noise.key_version), behind)
     labels = list(zip(*product(*(one.codes for one in dimensions)), strict=True))
     columns: dict[str, pa.Array] = {name: pa.array(own) for name, own in zip(codes, labels, strict=True)}
     officer = dict(columns)
@@ -109,6 +131,25 @@ def protect_file(
         if measure.kind == "count" and cells.min(initial=0) < 0:
             raise InputRefused(f"{table}: column {name!r} holds a negative count.", mend="Count persons or rows.")
         excepted = excepted_cells(own_policy, name, codes)
+        if changes is not None:
+            marks = np.zeros(cells.size, dtype=np.int64)
+            if measure.kind == "magnitude":
+                marks = mark_magnitudes(cells, name, behind, own_policy, excepted)[0].marks
+            columns |= changed_columns(
+                name,
+                cells,
+                dimensions,
+                rounding=changes.rounding,
+                source=source,
+                sensitive=marks != 0,
+                scale=scale,
+                policy=own_policy,
+            )
+            officer |= {**columns, f"{name}_reason": pa.array(in_words(marks), pa.string())}
+            summary[name] = _summary(np.zeros(cells.size, dtype=np.bool_), marks, own_policy)
+            if source is not None:
+                summary[name] |= {"noise_key_version": source.key.version}
+            continue
         if measure.kind == "count":
             marks = without(mark_counts(cells, dimensions, own_policy), excepted) | mark_behind(behind, own_policy)
             if earlier:
@@ -129,6 +170,10 @@ def protect_file(
         columns |= _columns(name, values, pattern.suppressed)
         officer |= {**_columns(name, values, pattern.suppressed), f"{name}_reason": _reasons(pattern, marks)}
         summary[name] = _summary(pattern.suppressed, marks, own_policy)
+    if mechanism is not None and mechanism.rounding is not None and changes is None:
+        for name in (name for name, measure in plan.measures.items() if measure.kind == "count"):
+            rounded = rounded_columns(name, columns, mechanism.rounding)
+            columns, officer = columns | rounded, officer | rounded
     out.mkdir(parents=True, exist_ok=True)
     _write(pa.table(columns), out / f"released{table.suffix}")
     _write(pa.table(officer), out / f"officer{table.suffix}")
