@@ -12,6 +12,8 @@ from linkage.errors import DisclosureRefused
 from linkage_core.disclosure.boxes import Grid
 from linkage_core.disclosure.cell_system import CellSystem, Flags, Ints, Relations
 from linkage_core.disclosure.evidence import Demand
+from linkage_core.disclosure.lattice import Axis, lattice_totals
+from linkage_core.disclosure.lattice_suppression import Witnesses, hide_in_lattice
 from linkage_core.disclosure.person_cells import is_small
 from linkage_core.disclosure.primary_rules import Mark, Marked, all_in_one
 from linkage_core.disclosure.suppression import Pattern, suppress
@@ -20,13 +22,12 @@ from linkage_server.lab.layout import Codes
 
 def with_totals(leaves: Ints, dimensions: Sequence[Codes]) -> Ints:
     """All published cells from the leaf cells, exactly, in whole numbers."""
-    cells = leaves
-    for axis, dimension in enumerate(dimensions):
-        belongs = np.zeros((len(dimension.codes), dimension.leaves), dtype=np.int64)
-        for code, below in enumerate(dimension.below):
-            belongs[code, list(below)] = 1
-        cells = np.moveaxis(np.tensordot(belongs, cells, axes=(1, axis)), 0, axis)
-    return cells
+    return lattice_totals(leaves, lattice_axes(dimensions))
+
+
+def lattice_axes(dimensions: Sequence[Codes]) -> list[Axis]:
+    """The dimensions without the names of their codes."""
+    return [Axis(dimension.below, dimension.leaves) for dimension in dimensions]
 
 
 def mark_counts(counts: Ints, dimensions: Sequence[Codes], policy: DisclosurePolicy) -> Ints:
@@ -41,8 +42,10 @@ def mark_counts(counts: Ints, dimensions: Sequence[Codes], policy: DisclosurePol
     return marks
 
 
-def hide_counts(counts: Ints, marks: Ints, dimensions: Sequence[Codes], policy: DisclosurePolicy) -> Pattern:
-    """Suppress a table of persons.
+def hide_counts(
+    counts: Ints, marks: Ints, dimensions: Sequence[Codes], policy: DisclosurePolicy
+) -> tuple[Pattern, Witnesses]:
+    """Suppress a table of persons; returns also the moves that prove every blank.
 
     Raises:
         DisclosureRefused: too few persons, or no safe pattern.
@@ -52,15 +55,16 @@ def hide_counts(counts: Ints, marks: Ints, dimensions: Sequence[Codes], policy: 
             f"The table has fewer persons than the {policy.minimum_population} that policy {policy.name} demands.",
             mend="Use a larger population.",
         )
-    values = counts.ravel()
-    # Where a full level is hidden, so are the zeros beside it: a blank may be a zero.
-    lowest = np.full(values.size, int(policy.zero_shown and not policy.class_disclosure), dtype=np.int64)
     small = (marks & Mark.SMALL_CELL) != 0
-    reach = np.where(small, policy.minimum_cell if policy.reach_threshold else 0, 0)
-    system = _system(counts.shape, dimensions, values=values, sensitive=marks != 0, at_least=lowest, reach=reach)
-    demand = Demand(policy.minimum_candidates, np.zeros(values.size, dtype=np.int64))
-    furthest = 3 * policy.minimum_cell
-    return suppress(system, demand, furthest=furthest, grids=_grids(counts.shape, dimensions))
+    return hide_in_lattice(
+        counts,
+        lattice_axes(dimensions),
+        sensitive=marks != 0,
+        reach=np.where(small, policy.minimum_cell if policy.reach_threshold else 0, 0),
+        # Where a full level is hidden, so are the zeros beside it: a blank may be a zero.
+        lowest=int(policy.zero_shown and not policy.class_disclosure),
+        candidates=policy.minimum_candidates,
+    )
 
 
 def hide_magnitudes(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from itertools import product
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute
 import pyarrow.csv
 import pyarrow.parquet as pq
 import typer
@@ -21,6 +21,7 @@ from linkage_core.disclosure.cell_system import Flags, Ints
 from linkage_core.disclosure.primary_rules import in_words
 from linkage_core.disclosure.suppression import Pattern
 from linkage_core.release_history import Next, Printed
+from linkage_server.lab.certificates import certificate_table, write_certificates
 from linkage_server.lab.contributions import read_contributions
 from linkage_server.lab.earlier_releases import decide, first_release, read_history, write_entry
 from linkage_server.lab.lattice import hide_counts, hide_magnitudes, mark_counts, with_totals
@@ -32,6 +33,7 @@ from linkage_server.lab.noise_key import noise_key_of
 from linkage_server.lab.perturb import NoiseSource, changed_columns, rounded_columns
 
 _MOST_CELLS = 250_000
+_MOST_CELLS_OF_COUNTS = 4_000_000
 _HUNDREDTHS = 100
 
 
@@ -87,7 +89,7 @@ def protect_file(
 ) -> dict[str, dict[str, int | str]]:
     """Write `released` and `officer` tables beside each other in `out`; returns a summary by measure.
 
-    A table of one count keeps a ledger there too, for the releases that follow.
+    A table of one count keeps a ledger there too, for the releases that follow; counts get certificates.
 
     Raises:
         InputRefused: table, layout or contributions are wrong, or ask for protection that is not built yet.
@@ -103,8 +105,10 @@ def protect_file(
         )
     codes = {name: number_codes(name, dimension) for name, dimension in plan.dims.items()}
     dimensions = list(codes.values())
-    if np.prod([len(one.codes) for one in dimensions], dtype=np.float64) > _MOST_CELLS:
-        raise InputRefused(f"{layout}: more than {_MOST_CELLS} cells.", mend="Use fewer or coarser dimensions.")
+    counts_once = not earlier and all(measure.kind == "count" for measure in plan.measures.values())
+    most_cells = _MOST_CELLS_OF_COUNTS if counts_once else _MOST_CELLS
+    if np.prod([len(one.codes) for one in dimensions], dtype=np.float64) > most_cells:
+        raise InputRefused(f"{layout}: more than {most_cells} cells.", mend="Use fewer or coarser dimensions.")
     alone = [measure.kind for measure in plan.measures.values()] == ["count"]
     if earlier and not alone:
         raise InputRefused(f"{layout}: releases over time are for one count.", mend="Protect each count by itself.")
@@ -120,9 +124,9 @@ def protect_file(
                 "noise follows from who is counted, and nobody said who.", mend="Name them with --contributions."
             )
         source = NoiseSource(changes.noise, noise_key_of(home, version=changes.noise.key_version), behind)
-    labels = list(zip(*product(*(one.codes for one in dimensions)), strict=True))
-    columns: dict[str, pa.Array] = {name: pa.array(own) for name, own in zip(codes, labels, strict=True)}
+    columns = _labels(codes)
     officer = dict(columns)
+    certificates: list[pa.Table] = []
     summary: dict[str, dict[str, int | str]] = {}
     for name, measure in plan.measures.items():
         own_policy = plan.policy_for(name, policy)
@@ -160,7 +164,8 @@ def protect_file(
                 summary[name] = _summary(answer.printed.blank, marks, own_policy)
                 entry = cells, answer.printed
                 continue
-            pattern = hide_counts(cells, marks, dimensions, own_policy)
+            pattern, moves = hide_counts(cells, marks, dimensions, own_policy)
+            certificates.append(certificate_table(name, moves))
             if alone:
                 entry = cells, first_release(cells, pattern.suppressed)
         else:
@@ -177,16 +182,27 @@ def protect_file(
     out.mkdir(parents=True, exist_ok=True)
     _write(pa.table(columns), out / f"released{table.suffix}")
     _write(pa.table(officer), out / f"officer{table.suffix}")
+    if certificates:
+        write_certificates(certificates, out)
     (out / "summary.json").write_text(json.dumps(summary, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     if entry is not None:
         write_entry(out, history, *entry, plan=plan, policy=policy)
     return summary
 
 
+def _labels(codes: dict[str, Codes]) -> dict[str, pa.Array]:
+    """A column of codes a dimension, one row a cell: the last dimension runs fastest."""
+    places = np.indices([len(own.codes) for own in codes.values()], dtype=np.int32).reshape(len(codes), -1)
+    return {
+        name: pa.array(own.codes, pa.string()).take(pa.array(place))
+        for (name, own), place in zip(codes.items(), places, strict=True)
+    }
+
+
 def _columns(name: str, values: npt.NDArray[np.generic], hidden: Flags) -> dict[str, pa.Array]:
     return {
         name: pa.array(values, mask=hidden),
-        f"{name}_status": pa.array(np.where(hidden, "sup", "pub").tolist(), pa.string()),
+        f"{name}_status": pa.compute.if_else(pa.array(hidden), "sup", "pub"),
     }
 
 

@@ -1,0 +1,186 @@
+"""Which cells of a count table with all its totals stay blank, found by boxes alone, with the moves that prove it.
+
+Boxes suffice: one that raises a cell together with all its totals always fits, so every cell can be hidden at some
+price, and the rest of the work is to pay less. Relations are never written down, which is what makes tables of
+millions of cells possible.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from linkage.errors import DisclosureRefused
+from linkage_core.disclosure.cell_system import Flags, Ints
+from linkage_core.disclosure.lattice import Axis, lattice_codes, strata_of
+from linkage_core.disclosure.suppression import Pattern
+from linkage_core.kernels.suppression_boxes import BoxSearch
+
+_DEARNESS = np.array([10, 2, 1])
+"""What a blank costs beside one among crossed strata: in a grand total, in the margin of one stratum."""
+_CELL_PRICE, _DOUBLING_PRICE = 16, 4
+"""Each blank costs so much, and so much more for each doubling of its count."""
+_KEEP, _PATIENCE = 8, 1000
+_WORK, _WORK_PER_CELL = 80_000_000, 100
+"""Bounds the search for needless blanks, the same on every machine: small tables are worked through to the end."""
+_MOST_ROUNDS = 12
+_LARGEST_GROUP = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Witnesses:
+    """Moves: changes of blanks that leave every printed number as it is, and which blanks each is kept for.
+
+    Args:
+        starts: move m has the entries [starts[m], starts[m + 1]).
+        cells, changes: one an entry.
+        lowest, highest: the multiples of each move, all in between included, that stay within bounds.
+        proof_starts: move m is kept for the cells [proof_starts[m], proof_starts[m + 1]) of `proves`.
+        proves: cells.
+    """
+
+    starts: Ints
+    cells: npt.NDArray[np.int32]
+    changes: npt.NDArray[np.int16]
+    lowest: npt.NDArray[np.int16]
+    highest: npt.NDArray[np.int16]
+    proof_starts: Ints
+    proves: npt.NDArray[np.int32]
+
+
+def hide_in_lattice(
+    counts: Ints, axes: Sequence[Axis], *, sensitive: Flags, reach: Ints, lowest: int, candidates: int
+) -> tuple[Pattern, Witnesses]:
+    """Find blanks so that each is proved to fit enough values, and the sensitive ones a value large enough.
+
+    The same input gives the same result everywhere.
+
+    Args:
+        counts: all cells with their totals, one axis a dimension, the total last on each.
+        axes: the codes of each dimension.
+        sensitive: cells that must be blank, flat.
+        reach: the number up to which a reader must hold each sensitive cell possible; 0 for no demand. Flat.
+        lowest: what a reader knows of a blank in advance (1 where zeros are shown).
+        candidates: so many different whole numbers must fit each blank.
+
+    Raises:
+        DisclosureRefused: a sensitive cell cannot be hidden, such as a zero where zeros are shown.
+    """
+    values = counts.ravel()
+    blank = sensitive.astype(np.uint8)
+    price = _prices(values, counts.shape)
+    flat = lattice_codes(axes)
+    search = BoxSearch(
+        flat.codes,
+        flat.leaves,
+        flat.above_start,
+        flat.above,
+        flat.below_start,
+        flat.below,
+        values - lowest,
+        price,
+        sensitive.astype(np.uint8),
+        np.where(sensitive, np.maximum(reach - values, 0), 0).astype(np.int16),
+        blank,
+        candidates=candidates,
+    )
+    rounds = _prove(search, np.flatnonzero(sensitive), values)
+    hidden = int(np.count_nonzero(blank))
+    _pay_less(search, blank, sensitive, price, counts.shape)
+    assert not search.unmet().size, "a blank was opened that a proof needs"
+    suppressed = blank.astype(np.bool_)
+    pattern = Pattern(suppressed, suppressed, rounds, widened=0, opened=hidden - int(np.count_nonzero(blank)))
+    return pattern, _witnesses(search, suppressed, search_reach=reach > values, candidates=candidates)
+
+
+def _prices(values: Ints, shape: tuple[int, ...]) -> npt.NDArray[np.int32]:
+    doublings = np.log2(np.maximum(values, 0) + 1).astype(np.int64)
+    dearness = _DEARNESS[np.minimum(strata_of(shape), _DEARNESS.size - 1)]
+    return np.asarray((_CELL_PRICE + _DOUBLING_PRICE * doublings) * dearness, dtype=np.int32)
+
+
+def _prove(search: BoxSearch, sensitive: Ints, values: Ints) -> int:
+    """Blank what the sensitive cells need, and what those blanks need; returns the rounds it took."""
+    targets = sensitive[np.argsort(values[sensitive], kind="stable")].astype(np.int32)
+    for rounds in range(1, _MOST_ROUNDS + 1):
+        search.prove(targets, opening=False, keep=_KEEP, patience=_PATIENCE)
+        search.prove(targets, opening=True, keep=_KEEP, patience=_PATIENCE)
+        targets = search.unmet()
+        if not targets.size:
+            return rounds
+    raise DisclosureRefused(
+        "No way was found to hide the small cells of this table well enough, so none of it is released.",
+        mend="Order fewer or coarser strata.",
+    )
+
+
+def _pay_less(
+    search: BoxSearch,
+    blank: npt.NDArray[np.uint8],
+    sensitive: Flags,
+    price: npt.NDArray[np.int32],
+    shape: tuple[int, ...],
+) -> None:
+    """Open blanks that cheaper ones can stand in for, singly and a line of the table at a time, the dearest first."""
+    end = search.work + _WORK + _WORK_PER_CELL * blank.size
+    for rounds in range(_MOST_ROUNDS):
+        better = 0
+        for groups in _groups(np.flatnonzero((blank != 0) & ~sensitive), shape, price, lines=rounds > 0):
+            starts = np.array([0, *np.cumsum([group.size for group in groups])], dtype=np.int64)
+            cells = np.concatenate([*groups, np.empty(0, dtype=np.int64)]).astype(np.int32)
+            better += search.try_without(
+                cells, starts, opening=rounds > 0, keep=_KEEP, patience=_PATIENCE, work=max(end - search.work, 0)
+            )
+        if rounds > 0 and better * 500 < np.count_nonzero(blank):
+            return
+
+
+def _groups(
+    partners: Ints, shape: tuple[int, ...], price: npt.NDArray[np.int32], *, lines: bool
+) -> Iterator[list[Ints]]:
+    """Blanks to try without: each alone, then those that stand in one line of the table."""
+    yield np.split(partners[np.argsort(-price[partners], kind="stable")], np.arange(1, partners.size))
+    for axis in range(len(shape) if lines else 0):
+        stride = int(np.prod(shape[axis + 1 :]))
+        line = partners - partners // stride % shape[axis] * stride
+        in_order = np.argsort(line, kind="stable")
+        groups = np.split(partners[in_order], np.flatnonzero(np.diff(line[in_order])) + 1)
+        few = [group for group in groups if 1 < group.size <= _LARGEST_GROUP]
+        yield sorted(few, key=lambda group: -int(price[group].sum()))
+
+
+def _witnesses(search: BoxSearch, suppressed: Flags, *, search_reach: Flags, candidates: int) -> Witnesses:
+    """The moves that are needed, each once: for each blank those that show its reach and its values."""
+    starts, lowest, highest, cells, changes = search.moves()
+    (up, _, high), (up_by, down_by, high_by) = search.evidence()
+    blanks = np.flatnonzero(suppressed)
+    enough_above = 1 + up + (high > up) >= candidates
+    kept_for = [
+        (blanks[needed[blanks]], by[blanks[needed[blanks]]])
+        for needed, by in (
+            (search_reach | (high > up), high_by),
+            ((up > 0) & ~(search_reach & (up_by == high_by)), up_by),
+            (~enough_above, down_by),
+        )
+    ]
+    cell = np.concatenate([one for one, _ in kept_for])
+    move = np.concatenate([one for _, one in kept_for])
+    known = move >= 0
+    pairs = np.unique(move[known].astype(np.int64) * suppressed.size + cell[known])
+    moves, proved = pairs // suppressed.size, pairs % suppressed.size
+    used, first = np.unique(moves, return_index=True)
+    sizes = starts[used + 1] - starts[used]
+    own_starts = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(sizes)])
+    entries = np.arange(own_starts[-1]) + np.repeat(starts[used] - own_starts[:-1], sizes)
+    return Witnesses(
+        own_starts,
+        cells[entries],
+        changes[entries],
+        lowest[used],
+        highest[used],
+        np.append(first, proved.size).astype(np.int64),
+        proved.astype(np.int32),
+    )
