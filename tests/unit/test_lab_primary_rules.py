@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from linkage.errors import InputRefused
 from linkage_server.lab.protect import protect_file
 from tests.reference.primary_rules import marks_of_cell
 
+PARTNERS = {"", "protects_small_cell", "union_of_blanks", "insider"}
 REGIONS = ["north", "south", "west"]
 DRUGS = ["a", "b", "c", "d"]
 Giving = dict[tuple[str, str], list[tuple[str, int]]]
@@ -141,7 +143,7 @@ def test_a_reader_with_a_linear_programme_does_not_come_as_close_as_the_rules_fo
     rules = {"minimum_contributors": 3, "dominance": own.dominance, "p_percent": 10, "coalition": 1}
     for cell, given in all_cells.items():
         expected = marks_of_cell(given, **rules)  # type: ignore[arg-type]
-        assert {*reasons[cell].split("+")} - {"", "protects_small_cell"} == expected
+        assert {*reasons[cell].split("+")} - PARTNERS == expected
     highest = highest_possible(all_cells, hidden={cell for cell, reason in reasons.items() if reason})
     for cell, high in highest.items():
         sizes: dict[str, int] = defaultdict(int)
@@ -155,14 +157,56 @@ def test_a_reader_with_a_linear_programme_does_not_come_as_close_as_the_rules_fo
             assert ordered[0] <= 0.8 * high + 1e-3
 
 
-def highest_possible(cells: Giving, hidden: set[tuple[str, str]]) -> dict[tuple[str, str], float]:
-    """The highest value of each hidden cell that fits all that is printed; sums are known not to be negative."""
+@pytest.mark.parametrize("coalition", [1, 2])
+@pytest.mark.parametrize("seed", range(10))
+def test_no_union_of_blanks_and_no_insider_gives_a_contributor_away(seed: int, coalition: int, tmp_path: Path) -> None:
+    random = np.random.default_rng(100 + seed)
+    giving: Giving = {}
+    for cell in even():
+        firms = random.choice(9, size=int(random.integers(1, 7)), replace=False)
+        giving[cell] = [(f"f{i}", int(10 ** random.uniform(3, 6))) for i in firms]
+    own = policy(minimum_contributors=4, p_percent=10, coalition=coalition)
+    reasons = protect(tmp_path, giving, own)
+    all_cells = totals(giving)
+    hidden = {cell for cell, reason in reasons.items() if reason}
+    rules: Any = {"minimum_contributors": 4, "dominance": (), "p_percent": 10, "coalition": coalition}
+    for whole, parts in SUMS:
+        blanks = [part for part in parts if part in hidden]
+        if whole not in hidden and len(blanks) > 1:
+            assert not marks_of_cell([given for part in blanks for given in all_cells[part]], **rules), (whole, blanks)
+    for insiders in combinations([f"f{i}" for i in range(9)], coalition):
+        highest = highest_possible(all_cells, hidden=hidden, insiders=insiders)
+        for cell, high in highest.items():
+            sizes: dict[str, int] = defaultdict(int)
+            for who, amount in all_cells[cell]:
+                sizes[who] += amount
+            others = {who: size for who, size in sizes.items() if who not in insiders}
+            if {"p_percent", "few_contributors"} & {*reasons[cell].split("+")} and others:
+                theirs = sum(sizes.get(who, 0) for who in insiders)
+                assert high - theirs >= 1.1 * max(others.values()) - 1e-3, (insiders, cell)
+
+
+SUMS = [(("all", d), [(r, d) for r in REGIONS]) for d in [*DRUGS, "sum"]]
+SUMS += [((r, "sum"), [(r, d) for d in DRUGS]) for r in [*REGIONS, "all"]]
+
+
+def highest_possible(
+    cells: Giving, hidden: set[tuple[str, str]], insiders: tuple[str, ...] = ()
+) -> dict[tuple[str, str], float]:
+    """The highest value of each hidden cell that fits all that is printed and all that insiders know.
+
+    Sums are known not to be negative, and not to be less than what insiders give themselves; they know exactly what
+    nobody else gives to.
+    """
     blanks = sorted(hidden)
     values = {cell: sum(amount for _, amount in given) for cell, given in cells.items()}
-    sums = [(("all", d), [(r, d) for r in REGIONS]) for d in [*DRUGS, "sum"]]
-    sums += [((r, "sum"), [(r, d) for d in DRUGS]) for r in [*REGIONS, "all"]]
-    matrix, right = np.zeros((len(sums), len(blanks))), np.zeros(len(sums))
-    for row, (whole, parts) in enumerate(sums):
+    bounds = []
+    for cell in blanks:
+        theirs = sum(amount for who, amount in cells[cell] if who in insiders)
+        known = theirs > 0 and {who for who, _ in cells[cell]} <= {*insiders}
+        bounds.append((theirs, theirs if known else 1e12))
+    matrix, right = np.zeros((len(SUMS), len(blanks))), np.zeros(len(SUMS))
+    for row, (whole, parts) in enumerate(SUMS):
         for cell, sign in [(whole, 1), *((part, -1) for part in parts)]:
             if cell in hidden:
                 matrix[row, blanks.index(cell)] = sign
@@ -172,7 +216,7 @@ def highest_possible(cells: Giving, hidden: set[tuple[str, str]]) -> dict[tuple[
     for place, cell in enumerate(blanks):
         cost = np.zeros(len(blanks))
         cost[place] = -1
-        best = linprog(cost, A_eq=matrix, b_eq=right, bounds=(0, 1e12))
+        best = linprog(cost, A_eq=matrix, b_eq=right, bounds=bounds)
         assert best.status == 0
         found[cell] = -best.fun
     return found

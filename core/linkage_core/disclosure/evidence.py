@@ -92,6 +92,10 @@ class Evidence:
         self._moves.append(move)
         self._count(move, move.names)
 
+    def moves_of(self, target: int) -> list[Move]:
+        """The moves that change a cell or a remainder."""
+        return [move for i in self._moves_of.get(target, ()) if (move := self._moves[i]) is not None]
+
     def forget(self, cells: Ints) -> Forgotten:
         """Forget all moves of some cells, which are open from now on; returns what `restore` needs."""
         touched = sorted({i for cell in cells.tolist() for i in self._moves_of.get(cell, ())})

@@ -15,7 +15,7 @@ from linkage_core.disclosure.evidence import Demand
 from linkage_core.disclosure.lattice import Axis, lattice_totals
 from linkage_core.disclosure.lattice_suppression import Witnesses, hide_in_lattice
 from linkage_core.disclosure.person_cells import is_small
-from linkage_core.disclosure.primary_rules import Mark, Marked, all_in_one
+from linkage_core.disclosure.primary_rules import Mark, all_in_one
 from linkage_core.disclosure.suppression import Pattern, suppress
 from linkage_server.lab.layout import Codes
 
@@ -67,29 +67,6 @@ def hide_counts(
     )
 
 
-def hide_magnitudes(
-    amounts: Ints, contributors: Ints, marked: Marked, dimensions: Sequence[Codes], policy: DisclosurePolicy
-) -> Pattern:
-    """Suppress a table of sums, so that no marked one can be known more closely than its rule allows.
-
-    Args:
-        amounts: the sums.
-        contributors: how many contribute to each, flat.
-        marked: which of them are sensitive, and up to where they must be held possible.
-
-    Raises:
-        DisclosureRefused: no safe pattern.
-    """
-    values = amounts.ravel()
-    # Nobody contributes: known to be 0.
-    lowest = np.where(contributors == 0, values + 1, 0 if values.min(initial=0) >= 0 else -(1 << 50))
-    reach = values + marked.upper
-    system = _system(amounts.shape, dimensions, values=values, sensitive=marked.sensitive, at_least=lowest, reach=reach)
-    spans = np.maximum(-(-np.abs(values) * policy.sum_width_percent // 100), 1)
-    furthest = 2 * max(int(spans.max(initial=1)), int(marked.upper.max(initial=0)))
-    return suppress(system, Demand(1, spans), furthest=furthest, grids=_grids(amounts.shape, dimensions))
-
-
 def _families(shape: tuple[int, ...], dimensions: Sequence[Codes]) -> tuple[list[Ints], list[Ints]]:
     """Cell numbers of each family's wholes, shape (relations,), and of their parts, shape (relations, parts)."""
     numbers = np.arange(int(np.prod(shape))).reshape(shape)
@@ -103,9 +80,10 @@ def _families(shape: tuple[int, ...], dimensions: Sequence[Codes]) -> tuple[list
     return wholes, parts
 
 
-def _system(
+def lattice_system(
     shape: tuple[int, ...], dimensions: Sequence[Codes], *, values: Ints, sensitive: Flags, at_least: Ints, reach: Ints
 ) -> CellSystem:
+    """The cells and relations of a table with all its totals."""
     relations = Relations()
     for whole, part in zip(*_families(shape, dimensions), strict=True):
         relations.add(whole, part, implied=False)
@@ -129,7 +107,7 @@ def _system(
     )
 
 
-def _grids(shape: tuple[int, ...], dimensions: Sequence[Codes]) -> list[Grid]:
+def lattice_grids(shape: tuple[int, ...], dimensions: Sequence[Codes]) -> list[Grid]:
     """One grid per choice of a family on each axis: its children, and the parent as their total."""
     numbers = np.arange(int(np.prod(shape))).reshape(shape)
     choices = product(*(dimension.families for dimension in dimensions))

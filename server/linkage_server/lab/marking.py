@@ -10,7 +10,7 @@ from linkage.disclosure_policy import DisclosurePolicy
 from linkage.errors import InputRefused
 from linkage.policy_exceptions import SignedException
 from linkage_core.disclosure.cell_system import Flags, Ints
-from linkage_core.disclosure.primary_rules import Mark, Marked, mark_sums, profile
+from linkage_core.disclosure.primary_rules import Contributions, Mark, Marked, mark_sums, profile
 from linkage_server.lab.contributions import ContributionRows
 from linkage_server.lab.layout import Codes
 
@@ -30,8 +30,8 @@ _HUNDREDTHS = 100
 
 def mark_magnitudes(
     amounts: Ints, measure: str, behind: ContributionRows | None, policy: DisclosurePolicy, excepted: Excepted
-) -> tuple[Marked, Ints]:
-    """Marks of a table of sums, and how many contribute to each cell, both flat.
+) -> tuple[Marked, Contributions]:
+    """Marks of a table of sums, flat, and who contributes what; without amounts where no rule asks for them.
 
     Raises:
         InputRefused: nobody said who contributes, or the contributions do not add up to the table.
@@ -40,15 +40,12 @@ def mark_magnitudes(
         raise InputRefused(
             f"the magnitude {measure!r} needs the contributors of each cell.", mend="Name them with --contributions."
         )
-    if not (policy.dominance or policy.p_percent):
-        found = profile(behind.of_presence(policy), cells=behind.cells)
-        marked = mark_sums(found, policy, excepted=excepted)
-    else:
+    given = behind.of_presence(policy)
+    if policy.dominance or policy.p_percent:
         given = behind.of_measure(measure, _HUNDREDTHS, policy)
         _refuse_other_sums(amounts, behind.leaf_sums(given), measure, behind)
-        found = profile(given, cells=behind.cells)
-        marked = mark_sums(found, policy, excepted=excepted)
-    return Marked(marked.marks | mark_behind(behind, policy), marked.upper), found.contributors
+    marked = mark_sums(profile(given, cells=behind.cells), policy, excepted=excepted)
+    return Marked(marked.marks | mark_behind(behind, policy), marked.upper), given
 
 
 def mark_behind(behind: ContributionRows | None, policy: DisclosurePolicy) -> Ints | int:

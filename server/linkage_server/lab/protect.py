@@ -24,9 +24,10 @@ from linkage_core.release_history import Next, Printed
 from linkage_server.lab.certificates import certificate_table, write_certificates
 from linkage_server.lab.contributions import read_contributions
 from linkage_server.lab.earlier_releases import decide, first_release, read_history, write_entry
-from linkage_server.lab.lattice import hide_counts, hide_magnitudes, mark_counts, with_totals
+from linkage_server.lab.lattice import hide_counts, mark_counts, with_totals
 from linkage_server.lab.layout import Codes, number_codes, read_layout
 from linkage_server.lab.leaf_rows import leaf_places, read_rows, whole_units
+from linkage_server.lab.magnitudes import all_marks, hide_magnitudes
 from linkage_server.lab.marking import excepted_cells, mark_behind, mark_magnitudes, without
 from linkage_server.lab.mechanism import chosen_mechanism
 from linkage_server.lab.noise_key import noise_key_of
@@ -170,7 +171,8 @@ def protect_file(
                 entry = cells, first_release(cells, pattern.suppressed)
         else:
             marked, givers = mark_magnitudes(cells, name, behind, own_policy, excepted)
-            marks, pattern = marked.marks, hide_magnitudes(cells, givers, marked, dimensions, own_policy)
+            hidden = hide_magnitudes(cells, givers, marked, dimensions, own_policy)
+            marks, pattern = all_marks(marked, hidden), hidden.pattern
         values = cells.ravel() if scale == 1 else cells.ravel() / scale
         columns |= _columns(name, values, pattern.suppressed)
         officer |= {**_columns(name, values, pattern.suppressed), f"{name}_reason": _reasons(pattern, marks)}

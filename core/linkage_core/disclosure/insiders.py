@@ -1,0 +1,200 @@
+"""What contributors learn who know what they give themselves, alone or two who pool it.
+
+An insider knows that no cell is smaller than their own part of it, and knows a cell exactly that nobody else gives to.
+Under that knowledge each sensitive sum must still be held possible so far up that the largest other contributor is not
+estimated to within p per cent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import combinations
+
+import numpy as np
+
+from linkage_core.disclosure.cell_system import CellSystem, Flags, Ints
+from linkage_core.disclosure.components import components
+from linkage_core.disclosure.evidence import Demand, Evidence, Move
+from linkage_core.disclosure.primary_rules import Contributions
+from linkage_core.disclosure.witnesses import ComponentProof
+
+Coalition = tuple[int, ...]
+
+_LARGEST_IN_PAIRS = 5
+"""Pairs are made of so many of the largest contributors of a cell: smaller ones need less room than these do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Knowledge:
+    """What a coalition knows.
+
+    Args:
+        cells: that it gives to, ascending.
+        own: how much.
+        alone: whether nobody else gives to the cell.
+    """
+
+    cells: Ints
+    own: Ints
+    alone: Flags
+
+    def least(self, system: CellSystem) -> Ints:
+        """What it knows each of the cells to be at least; its own part says nothing where others may be negative."""
+        known = system.at_least[self.cells]
+        return np.where(known >= 0, np.maximum(known, self.own), known)
+
+
+@dataclass(frozen=True)
+class Insiders:
+    """Who could pool what they know.
+
+    Args:
+        cell, contributor, amount: one row a cell and contributor, what they give added up, ordered by cell.
+        cells: number of cells.
+        p_percent: how closely nobody may be estimated.
+        coalition: how many pool what they know, 1 or 2.
+    """
+
+    cell: Ints
+    contributor: Ints
+    amount: Ints
+    cells: int
+    p_percent: int
+    coalition: int
+
+    @classmethod
+    def of(cls, given: Contributions, *, cells: int, p_percent: int, coalition: int) -> Insiders:
+        """Add up the rows of each contributor and cell."""
+        order = np.lexsort((given.contributor, given.cell))
+        cell, who, amount = given.cell[order], given.contributor[order], given.amount[order]
+        first = np.ones(cell.size, dtype=np.bool_)
+        first[1:] = (cell[1:] != cell[:-1]) | (who[1:] != who[:-1])
+        starts = np.flatnonzero(first)
+        added = np.add.reduceat(amount, starts) if starts.size else amount
+        return cls(cell[starts], who[starts], added, cells, p_percent, coalition)
+
+    def against(self, target: int, blank: Flags) -> dict[Coalition, int]:
+        """Coalitions that must hold a target possible further up than it is, and how far."""
+        rows = slice(*np.searchsorted(self.cell, [target, target + 1]))
+        givers, size = self.contributor[rows], np.abs(self.amount[rows])
+        sizes = dict(zip(givers.tolist(), size.tolist(), strict=True))
+        inside = np.unique(self.contributor[blank[self.cell]]).tolist()
+        coalitions: list[Coalition] = [(one,) for one in (inside if self._needed(sizes, ()) else sizes)]
+        if self.coalition > 1:
+            largest = givers[np.argsort(-size, kind="stable")[:_LARGEST_IN_PAIRS]].tolist()
+            alone = blank[self.cell] & (self._givers[self.cell] == 1)
+            knowing = np.unique(self.contributor[alone]).tolist()
+            coalitions += combinations(sorted({*largest, *knowing}), 2)
+        needed = {one: self._needed(sizes, one) for one in coalitions}
+        return {one: room for one, room in needed.items() if room > 0}
+
+    def knowledge(self, coalition: Coalition) -> Knowledge:
+        """What a coalition knows of the cells that it gives to."""
+        rows = np.concatenate([self._rows_of(one) for one in coalition])
+        cells, place, members = np.unique(self.cell[rows], return_inverse=True, return_counts=True)
+        own = np.zeros(cells.size, dtype=np.int64)
+        np.add.at(own, place, self.amount[rows])
+        return Knowledge(cells, own, members == self._givers[cells])
+
+    def _needed(self, sizes: dict[int, int], coalition: Coalition) -> int:
+        others = [size for who, size in sizes.items() if who not in coalition]
+        if not others:
+            return 0
+        largest = max(others)
+        return -(-self.p_percent * largest // 100) - (sum(others) - largest)
+
+    @cached_property
+    def _givers(self) -> Ints:
+        return np.bincount(self.cell, minlength=self.cells).astype(np.int64)
+
+    @cached_property
+    def _by_contributor(self) -> tuple[Ints, Ints]:
+        order = np.argsort(self.contributor, kind="stable")
+        return order, self.contributor[order]
+
+    def _rows_of(self, who: int) -> Ints:
+        order, sorted_ = self._by_contributor
+        rows: Ints = order[slice(*np.searchsorted(sorted_, [who, who + 1]))]
+        return rows
+
+
+def breached(system: CellSystem, blank: Flags, targets: Ints, insiders: Insiders) -> Iterator[CellSystem]:
+    """Problems of coalitions that come too close to a target: the cells as they see them, blanks free to move.
+
+    Most coalitions are answered by moves that were found for everybody; the others get programmes of their own.
+
+    Args:
+        system: sums as any reader sees them.
+        blank: cells unknown to a reader.
+        targets: sensitive sums.
+        insiders: who knows what.
+    """
+    wanted: dict[Coalition, dict[int, int]] = {}
+    furthest = np.zeros(system.values.size, dtype=np.int64)
+    for target in targets.tolist():
+        for coalition, room in insiders.against(target, blank).items():
+            wanted.setdefault(coalition, {})[target] = room
+            furthest[target] = max(furthest[target], room)
+    if not wanted:
+        return
+    found = _proved(_view(system, blank, dict(enumerate(furthest.tolist()))), blank)
+    for coalition, rooms in sorted(wanted.items()):
+        knowledge = insiders.knowledge(coalition)
+        left = {
+            target: room
+            for target, room in rooms.items()
+            if not any(
+                _holds(move, target, room, system=system, knowledge=knowledge) for move in found.moves_of(target)
+            )
+        }
+        if not left:
+            continue
+        view = _view(system, blank, left)
+        at_least = view.at_least.copy()
+        # A value below what is known of a cell marks it as known: it does not move.
+        at_least[knowledge.cells] = np.where(
+            knowledge.alone, system.values[knowledge.cells] + 1, knowledge.least(system)
+        )
+        view = replace(view, at_least=at_least)
+        evidence = _proved(view, blank)
+        names = np.array(sorted(left), dtype=np.int64)
+        known = names[evidence.unmet(names)]
+        if known.size:
+            yield replace(view, sensitive=np.isin(np.arange(view.values.size), known))
+
+
+def _view(system: CellSystem, blank: Flags, rooms: dict[int, int]) -> CellSystem:
+    """The cells with blanks free to move, and targets that must be held possible so far up."""
+    sensitive = np.zeros(system.values.size, dtype=np.bool_)
+    reach = system.values.copy()
+    for target, room in rooms.items():
+        sensitive[target], reach[target] = room > 0, system.values[target] + room
+    return replace(system, printed=~blank, sensitive=sensitive, reach=reach)
+
+
+def _proved(view: CellSystem, blank: Flags) -> Evidence:
+    """Moves of blanks by which the targets of a view are held possible, as far as there are any."""
+    evidence = Evidence(view, Demand(1, np.zeros(view.values.size, dtype=np.int64)))
+    movable = blank & (view.values >= view.at_least)
+    targets = np.flatnonzero(view.sensitive & movable)
+    if targets.size:
+        furthest = 2 * int((view.reach - view.values).max())
+        for cells, rows, matrix in components(view, movable, targets):
+            ComponentProof(view, cells, rows, matrix, evidence=evidence, furthest=furthest).run(patient=False)
+    return evidence
+
+
+def _holds(move: Move, target: int, room: int, *, system: CellSystem, knowledge: Knowledge) -> bool:
+    """Whether a move is possible for those who know this, and raises the target far enough."""
+    step = int(move.step[move.names == target][0])
+    if np.any(knowledge.alone[np.isin(knowledge.cells, move.names)]):
+        return False
+    mine = np.isin(move.names, knowledge.cells)
+    names = move.names[mine]
+    least = knowledge.least(system)[np.searchsorted(knowledge.cells, names)]
+    return any(
+        factor * step >= room and bool(np.all(system.values[names] + factor * move.step[mine] >= least))
+        for factor in move.factors
+    )

@@ -1,0 +1,91 @@
+"""Hides sums of contributors: single cells, unions of blanks that are told implicitly, and from insiders."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from linkage.disclosure_policy import DisclosurePolicy
+from linkage.errors import DisclosureRefused
+from linkage_core.disclosure.blank_unions import cells_that_mend_unions
+from linkage_core.disclosure.boxes import Grid
+from linkage_core.disclosure.cell_system import CellSystem, Flags, Ints
+from linkage_core.disclosure.evidence import Demand
+from linkage_core.disclosure.insiders import Insiders, breached
+from linkage_core.disclosure.primary_rules import Contributions
+from linkage_core.disclosure.suppression import Pattern, suppress
+
+_MOST_ROUNDS = 40
+
+
+@dataclass(frozen=True, slots=True)
+class HiddenSums:
+    """The outcome.
+
+    Args:
+        pattern: what stays blank.
+        for_unions: cells that were blanked because a union of blanks would have broken a rule.
+        for_insiders: cells that were blanked because a contributor would have come too close to another.
+    """
+
+    pattern: Pattern
+    for_unions: Flags
+    for_insiders: Flags
+
+
+def hide_sums(
+    system: CellSystem,
+    demand: Demand,
+    given: Contributions,
+    policy: DisclosurePolicy,
+    *,
+    furthest: int,
+    grids: Sequence[Grid] = (),
+) -> HiddenSums:
+    """Find a pattern in which no sensitive sum, no union of blanks of a printed total and no contributor is given away.
+
+    Unions and insiders are asked after each pattern; what they need becomes blank, and the pattern is looked for again.
+
+    Args:
+        system: sums; `sensitive` and `reach` by the primary rules.
+        demand: width of each blank.
+        given: who gives what to each cell.
+        policy: the rules; insiders are reckoned with where it has p_percent.
+        furthest, grids: as in `suppress`.
+
+    Raises:
+        DisclosureRefused: no such pattern was found; nothing may be released.
+    """
+    targets = np.flatnonzero(system.sensitive)
+    for_unions = np.zeros(system.values.size, dtype=np.bool_)
+    for_insiders = for_unions.copy()
+    insiders = Insiders.of(given, cells=system.values.size, p_percent=policy.p_percent, coalition=policy.coalition)
+    for _ in range(_MOST_ROUNDS):
+        forced = replace(system, sensitive=system.sensitive | for_unions | for_insiders)
+        pattern = suppress(forced, demand, furthest=furthest, grids=grids)
+        further, _broken = cells_that_mend_unions(system, pattern.blank, given, policy)
+        if further.size:
+            for_unions[further] = True
+            continue
+        wanted = _wanted_by_insiders(system, pattern.blank, targets, insiders, grids) if policy.p_percent else None
+        if wanted is None or not np.any(wanted & ~pattern.blank):
+            return HiddenSums(pattern, for_unions, for_insiders)
+        for_insiders |= wanted
+    raise DisclosureRefused(
+        "No way was found to hide these sums from their contributors, so none of them is released.",
+        mend="Use fewer or coarser dimensions.",
+    )
+
+
+def _wanted_by_insiders(
+    system: CellSystem, blank: Flags, targets: Ints, insiders: Insiders, grids: Sequence[Grid]
+) -> Flags:
+    """Cells that must be blank so that no coalition comes too close."""
+    wanted = np.zeros(system.values.size, dtype=np.bool_)
+    no_spans = Demand(1, np.zeros(system.values.size, dtype=np.int64))
+    for view in breached(system, blank, targets, insiders):
+        reach = int((view.reach - view.values).max())
+        wanted |= suppress(view, no_spans, furthest=2 * reach, grids=grids).suppressed
+    return wanted
