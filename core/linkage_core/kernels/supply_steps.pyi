@@ -27,7 +27,7 @@ def serve_rows(
         offsets: int64, persons + 1: the picked rows of each person.
         places: int64: positions of the picked rows among all, ascending; None for all rows.
         left, quantity: int32, one a row of all: packages left, and packages of the row as it was.
-        steps: at most 60, each of six parts:
+        steps: 1 to 60, each of six parts:
             share: what the amount is of, and what becomes of it where packages of the row were taken: 0 each package
                 that is left; 1 the row, of which a share is left; 2 the same in whole days, at least one; 3 the row,
                 which keeps all of it.

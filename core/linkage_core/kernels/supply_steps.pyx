@@ -56,8 +56,8 @@ cdef inline int64_t amount_at(const Step* step, int64_t row) noexcept nogil:
 # The quotient of two doubles is at most one too high, as both are exact below 2^53.
 cdef inline int64_t quotient(int64_t above, int64_t below) noexcept nogil:
     cdef int64_t whole
-    if below <= 0:
-        return 0
+    if below <= 1:
+        return above if below == 1 else 0
     if above < <int64_t>1 << 53:
         whole = <int64_t>(<double>above / <double>below)
         return whole - (whole * below > above)
@@ -79,35 +79,54 @@ cdef inline int64_t lasts(const Step* step, const Rows* rows, int64_t row) noexc
     return part
 
 
-# Rows of which nothing is left have no step, and are not told of.
-cdef void serve_all(
-    const Rows* rows, int64_t persons, const Step* steps, int64_t none, int64_t cap
+# Where the first step has no answer: the step that has one, or their number.
+cdef int64_t later_step(
+    const Step* steps, int64_t none, const Rows* rows, int64_t row, int64_t* lasting
 ) noexcept nogil:
+    cdef int64_t number = 0
+    while number < none:
+        lasting[0] = lasts(&steps[number], rows, row)
+        if lasting[0] > 0 or (steps[number].served != NULL and steps[number].served[row]):
+            break
+        number += 1
+    return number
+
+
+# Rows of which nothing is left have no step, and are not told of. Nearly all others are of the first step: they are
+# counted by the rest. What does not change is copied, or it would be read anew after whatever is written.
+cdef void serve_all(
+    const Rows* given, int64_t persons, const Step* steps, int64_t none, int64_t cap
+) noexcept nogil:
+    cdef Rows rows = given[0]
+    cdef Step first = steps[0]
     cdef int64_t person, place, row, number, lasting, part, parts = none + 3
+    cdef int64_t waiting = 0, later = 0, unserved = 0, cut = 0
     cdef uint64_t found
+    cdef bint is_cut
     for person in range(persons):
         found = 0
         for place in range(rows.offsets[person], rows.offsets[person + 1]):
             row = rows.places[place] if rows.places != NULL else place
-            rows.supply[place], rows.step[place] = 0, <uint8_t>(none + 1)
             if rows.left[row] <= 0:
+                rows.supply[place], rows.step[place] = 0, <uint8_t>(none + 1)
                 continue
-            number, lasting = 0, 0
-            while number < none:
-                lasting = lasts(&steps[number], rows, row)
-                if lasting > 0 or (steps[number].served != NULL and steps[number].served[row]):
-                    break
-                number += 1
-            rows.step[place] = <uint8_t>number
-            rows.told[number] += 1
+            waiting += 1
+            number, lasting = 0, lasts(&first, &rows, row)
+            if lasting <= 0:
+                number = later_step(steps, none, given, row, &lasting)
+                rows.told[number] += number > 0
+                later += number > 0
+                unserved += number == none
+            is_cut = lasting > cap and number < none
+            cut += is_cut
             found |= <uint64_t>1 << number
-            if number < none:
-                rows.supply[place] = <int32_t>min(lasting, cap)
-                part = none + 1 + (lasting <= cap)
-                rows.told[part] += 1
-                found |= <uint64_t>1 << part
+            found |= <uint64_t>(number < none) << (none + 2 - is_cut)
+            rows.supply[place], rows.step[place] = <int32_t>min(lasting, cap), <uint8_t>number
         for part in range(parts):
             rows.told[parts + part] += found >> part & 1
+    rows.told[0] += waiting - later
+    rows.told[none + 1] += cut
+    rows.told[none + 2] += waiting - unserved - cut
 
 
 cdef Step borrow(tuple given, int64_t rows):
@@ -161,7 +180,7 @@ def serve_rows(
         and told.shape[1] == none + 3
     ):
         raise_if_failed(kernel_failed(KERNEL_LENGTH_MISMATCH, -1), "days_of_supply")
-    if none > MOST_STEPS:
+    if not 1 <= none <= MOST_STEPS:
         raise_if_failed(kernel_failed(KERNEL_OUT_OF_RANGE, -1), "steps")
     if picked == 0:
         return
