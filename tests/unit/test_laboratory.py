@@ -261,6 +261,34 @@ def test_an_index_date_that_stands_for_none_is_an_error_of_that_person_alone(fol
     assert years == {"2020", "unknown", "total"}
 
 
+def test_a_daily_dose_is_read_as_the_file_has_it(folder):
+    """Twenty days that are left last forty at half the dose: two thirds of a tablet in four decimals are too few."""
+    (folder / "set.toml").write_text(
+        '[set]\nid = "x"\nversion = "1.0.0"\n[codes.a]\natc_include = ["C10"]\n[supply.s]\nsteps = ["days_supply"]\n'
+        '[[indicator]]\nid = "cma"\nkind = "medication_availability"\ncodes = "a"\nsupply = "s"\nmeasure = "cma7"\n'
+        'dosage_change = true\nfollow_up = { anchor = "index_date", length = 100 }\n'
+    )
+    (folder / "population.csv").write_text("id,index_date\np1,2020-01-01\np2,2020-01-01\n")
+    doses = {"p1": (0.00002, 0.00001), "p2": (2 / 3, 1 / 3)}
+    rows = [
+        f"{person},2020-01-{day:02},C10AA05,1,30,{dose!r}\n"
+        for person, both in doses.items()
+        for day, dose in zip((1, 11), both, strict=True)
+    ]
+    (folder / "lmed.csv").write_text("id,date,atc,packages,duration,perday\n" + "".join(rows))
+    evaluate_files(
+        folder / "set.toml",
+        population=folder / "population.csv",
+        events={"lmed": folder / "lmed.csv"},
+        out=folder / "out",
+        write_persons=True,
+        write_events=True,
+    )
+    events = pd.read_csv(folder / "out" / "events.csv")
+    # Twenty days of the first are left on day 10, and last forty at half the dose.
+    assert events.groupby("person_id")["carry_in_days"].max().to_dict() == {"p1": 40.0, "p2": 40.0}
+
+
 def refused(command, monkeypatch, capsys):
     """Run a command that is refused as input; what it says."""
     monkeypatch.setattr("sys.argv", ["linkage-server", *command])

@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 from linkage.errors import InputRefused
 from linkage.register_catalogue import shipped_registers
 from linkage.register_variable import Role
+from linkage_core.indicators.daily_dose import DOSE_IN_FULL
 from linkage_core.indicators.drug_use import DDD_IN_FULL
 from linkage_core.indicators.supply_in_full import IN_FULL
 
@@ -41,7 +42,7 @@ SCALES = {
 
 WHOLE_NUMBERS = ("days_supply", "units_per_package")
 
-_IN_FULL = {"days_supply": IN_FULL, "ddd_dispensed": DDD_IN_FULL}
+_IN_FULL = {"days_supply": IN_FULL, "ddd_dispensed": DDD_IN_FULL, "daily_dose": DOSE_IN_FULL}
 """Measures that some kinds compute with as a file has them, beside the scaled column, which rounds them."""
 
 _IN_COMMON_USE = {
