@@ -8,8 +8,8 @@ import numpy.typing as npt
 from linkage_core.indicators.dispensings import Dispensings
 
 DOSE_IN_FULL = "daily_dose_in_full"
-"""Daily doses as a file has them, beside the scaled column, which rounds them: what is left of a drug at a new dose lasts
-as long as the two doses are to each other."""
+"""Daily doses as a file has them, beside the scaled column, which rounds them: how long what is left of a drug lasts at
+a new dose follows from both."""
 
 
 def daily_dose(dispensings: Dispensings) -> npt.NDArray[np.float64]:
