@@ -53,6 +53,8 @@ PURPOSES: dict[str, date] = {
 FORMATS = ("parquet", "csv", "json-stat", "xlsx", "px", "html")
 AGE_BANDS = "age:<65,65-74,75-84,85+"
 """What "age" alone means."""
+AGE_GROUP = "age_group"
+"""Ages on 31 December of a period's year, of rates per inhabitant; bands may follow as in "age:"."""
 INDEX_PERIODS = ("index:month", "index:quarter", "index:year")
 
 _WORD = re.compile(r"[a-z][a-z0-9_-]{0,63}")
@@ -63,7 +65,7 @@ _POLICY = re.compile(r"[a-z][a-z0-9-]{0,63}@\d+\.\d+\.\d+")
 _RESERVED = frozenset(
     {"personnummer", "index_date", "index_month", "index_quarter", "index_year", "sex", "age", "indicator", "period"}
     | {"statistic", "value", "lower", "upper", "numerator", "denominator", "person_time", "status", "reason"}
-    | {"parameters", "month", "quarter", "year", "calendar"}
+    | {"parameters", "month", "quarter", "year", "calendar", "age_group"}
 )
 
 Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
@@ -385,8 +387,9 @@ def _faults_across(content: dict[str, Any]) -> list[OrderFault]:
         names = [part for part in crossing if isinstance(part, str)] if isinstance(crossing, list) else []
         faults += _crossing_faults(f"by[{place}]", names, strata=strata, indexed=indexed)
     parts = [part for crossing in crossings if isinstance(crossing, list) for part in crossing if isinstance(part, str)]
-    if len({_normalised_dimension(part) for part in parts if part.split(":")[0] == "age"}) > 1:
-        # One table has one column of age; and two cuts of one age would publish narrower bands than either.
+    if len({_normalised_dimension(part) for part in parts if part.split(":")[0] in ("age", AGE_GROUP)}) > 1:
+        # One table has one column of age; and two cuts of one age would publish narrower bands than either, as would
+        # ages on two days.
         faults.append(OrderFault("by", "asks for two sets of age bands.", "Use the same bands in every crossing."))
     basis = content.get("legal_basis")
     if content.get("purpose") == "research" and isinstance(basis, dict) and not basis.get("ethics"):
@@ -418,10 +421,10 @@ def _crossing_faults(field: str, names: list[str], *, strata: set[str], indexed:
             if not indexed:
                 mend = "Set index_date = true under [population], or leave the period out."
                 faults.append(OrderFault(field, f"asks for {name!r}, but the population has no index date.", mend))
-        elif name in {"sex", "age"} or name.startswith("row:"):
+        elif name in {"sex", "age", AGE_GROUP} or name.startswith("row:"):
             continue
-        elif name.startswith("age:"):
-            if fault := _band_fault(name.removeprefix("age:")):
+        elif name.split(":")[0] in ("age", AGE_GROUP):
+            if fault := _band_fault(name.split(":", 1)[1]):
                 faults.append(OrderFault(field, *fault))
         elif name not in strata:
             mend = "Declare the column under [population] strata, or use sex, age:BANDS, index:month or row:VARIABLE."
@@ -450,7 +453,9 @@ def _band_fault(bands: str) -> tuple[str, str] | None:
 
 def _normalised_dimension(name: str) -> str:
     name = name.strip()
-    return AGE_BANDS if name == "age" else re.sub(r"\s+", "", name) if name.startswith("age:") else name
+    return (
+        AGE_BANDS if name == "age" else re.sub(r"\s+", "", name) if name.startswith(("age:", f"{AGE_GROUP}:")) else name
+    )
 
 
 def _words(given: object, *, what: str, allowed: tuple[str, ...] | None) -> object:

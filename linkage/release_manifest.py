@@ -50,6 +50,12 @@ class RegisterEntry(_Statement):
     definition_sha256: Sha256 | Literal[""] = ""
 
 
+class InhabitantsEntry(_Statement):
+    """The table of inhabitants that rates are per: the SHA-256 of its file in the service's store."""
+
+    version: Sha256
+
+
 class DefinitionEntry(_Statement):
     """An indicator set or a disclosure policy, by id, version and SHA-256 of its canonical form."""
 
@@ -94,6 +100,7 @@ class Manifest(_Statement):
         order: resource name of the order.
         manufacturers: only where the policy keeps back what companies sell.
         match_rate_band: share of the population found in the registers, in words such as "95-100 %"; never a number.
+        inhabitants: what rates per inhabitant are per; None where there are none.
         rows: lines of the table; `rows_suppressed` of them are kept back.
     """
 
@@ -107,14 +114,16 @@ class Manifest(_Statement):
     manufacturers: tuple[ManufacturersEntry, ...] = ()
     software: SoftwareEntry
     match_rate_band: str
+    inhabitants: InhabitantsEntry | None = None
     columns: tuple[str, ...]
     rows: int
     rows_suppressed: int
     files: tuple[FileEntry, ...]
 
     def to_json(self) -> bytes:
-        """The bytes of `manifest.json`; without manufacturers they are as before there were any."""
-        return _canonical(self.model_dump(mode="json", exclude=None if self.manufacturers else {"manufacturers"}))
+        """The bytes of `manifest.json`; what there is none of is not in it."""
+        empty = {name for name in ("manufacturers", "inhabitants") if not getattr(self, name)}
+        return _canonical(self.model_dump(mode="json", exclude=empty))
 
 
 class ReleaseStatement(_Statement):

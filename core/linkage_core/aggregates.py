@@ -12,6 +12,9 @@ from linkage_core.finish_counts import finish
 from linkage_core.grids import counting_plan
 from linkage_core.indicators.follow_up import day_number
 from linkage_core.indicators.values import PersonValues
+from linkage_core.inhabitant_counts import with_rates
+from linkage_core.inhabitant_plan import counted_otherwise, inhabitant_plan
+from linkage_core.rates import Inhabitants
 
 
 def count_by(
@@ -20,6 +23,7 @@ def count_by(
     population: Population,
     by: Sequence[Sequence[str]],
     age_on: date | None = None,
+    inhabitants: Inhabitants | None = None,
 ) -> CountedTable:
     """Count persons and sum amounts for every value, overall and by each crossing with all its margins.
 
@@ -30,11 +34,17 @@ def count_by(
             registers, without the row variable of a crossing, are left out of it.
         age_on: day on which ages are taken where the population has no index date; by default the last day of the
             last calendar period.
+        inhabitants: mean populations, for indicators that ask for rates per inhabitant.
 
     Raises:
         EventsRejected: a stratum does not exist; names it and what there is.
     """
     days = [value.period.last_day for value in values if value.period is not None]
     ages = day_number(age_on) if age_on is not None else max(days, default=None)
-    plan = counting_plan(population, by, age_on=ages)
-    return finish(count_block(values, population=population, plan=plan), plan)
+    plan = counting_plan(population, counted_otherwise(by), age_on=ages)
+    if inhabitants is None:
+        return finish(count_block(values, population=population, plan=plan), plan)
+    people = inhabitant_plan(population, by, inhabitants)
+    counts = count_block(values, population=population, plan=plan, inhabitants=people)
+    asked = {value.indicator.id: value.indicator for value in values}
+    return with_rates(finish(counts, plan), counts, asked.values(), people)

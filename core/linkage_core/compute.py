@@ -20,6 +20,8 @@ from linkage_core.finish_counts import finish
 from linkage_core.grids import CountingPlan, counting_plan
 from linkage_core.in_order import in_order
 from linkage_core.indicators import PersonValues, evaluate
+from linkage_core.inhabitant_counts import with_rates
+from linkage_core.inhabitant_plan import InhabitantPlan, counted_otherwise, inhabitant_plan
 from linkage_core.layout import Layout, layout_of
 from linkage_core.partial_counts import PartialCounts
 from linkage_core.question import Question
@@ -67,7 +69,10 @@ def compute(
     Raises:
         EventsRejected: a register, column or stratum that the question needs is missing; names it.
     """
-    plan = counting_plan(population, question.by, age_on=question.last_period_day)
+    plan = counting_plan(population, counted_otherwise(question.by), age_on=question.last_period_day)
+    people = None
+    if question.inhabitants is not None:
+        people = inhabitant_plan(population, question.by, question.inhabitants)
     size = block_size(
         persons=population.persons,
         rows_a_person=sum(view.rows_a_person for view in registers.values()),
@@ -76,7 +81,7 @@ def compute(
         threads=threads,
     )
     starts = range(0, max(population.persons, 1), size)
-    work = _Work(question, population, registers, plan, memory_bytes // threads)
+    work = _Work(question, population, registers, plan, memory_bytes // threads, people)
 
     def block(first: int) -> _Counted:
         with turn():
@@ -88,7 +93,10 @@ def compute(
         report(number, len(starts))
     assert done is not None
     with turn():
-        return Computed(finish(done.counts, plan), done.persons_found, done.touched, done.blocks)
+        table = finish(done.counts, plan)
+        if people is not None:
+            table = with_rates(table, done.counts, question.indicators, people)
+        return Computed(table, done.persons_found, done.touched, done.blocks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +138,7 @@ class _Work:
     registers: Mapping[str, RegisterView]
     plan: CountingPlan
     block_bytes: int
+    inhabitants: InhabitantPlan | None = None
     layout: _SharedLayout = field(default_factory=_SharedLayout)
 
     def count(self, first: int, last: int) -> _Counted:
@@ -144,7 +153,13 @@ class _Work:
                 here = persons_between(persons, begin, end)
                 rows = {name: events_between(joined, begin, end) for name, joined in events.items()}
             values = _evaluate(self.question, here, rows)
-            part = count_block(values, population=here, plan=self.plan, layout=self.layout.of(values))
+            part = count_block(
+                values,
+                population=here,
+                plan=self.plan,
+                layout=self.layout.of(values),
+                inhabitants=self.inhabitants,
+            )
             counts = part if counts is None else counts.merge(part)
         assert counts is not None
         found = np.logical_or.reduce([joined.found for joined in events.values()])

@@ -11,6 +11,8 @@ from linkage_core.count_rows import RowCounts, RowQuestion, row_levels
 from linkage_core.events import Population
 from linkage_core.grids import CountingPlan, Grid
 from linkage_core.indicators.values import Int32s, Int64s, Measure, PersonValues, Summed
+from linkage_core.inhabitant_counts import count_among_inhabitants
+from linkage_core.inhabitant_plan import InhabitantPlan
 from linkage_core.kernels.count_persons import add_fractions, add_values, count_sets
 from linkage_core.layout import Layout, layout_of
 from linkage_core.partial_counts import PartialCounts
@@ -24,7 +26,12 @@ FRACTION_SCALE = 1_000_000
 
 
 def count_block(
-    values: Sequence[PersonValues], *, population: Population, plan: CountingPlan, layout: Layout | None = None
+    values: Sequence[PersonValues],
+    *,
+    population: Population,
+    plan: CountingPlan,
+    layout: Layout | None = None,
+    inhabitants: InhabitantPlan | None = None,
 ) -> PartialCounts:
     """Count the persons of a block in every grid, and by the row variables of each crossing.
 
@@ -33,6 +40,7 @@ def count_block(
         population: the block.
         plan: made for the whole population.
         layout: of the run, as another block of it had it; worked out anew where it is not given.
+        inhabitants: how persons are counted among inhabitants, where rates are asked for.
     """
     layout = layout or layout_of(values)
     sets = PersonSets(population.persons)
@@ -56,6 +64,9 @@ def count_block(
         },
         families={name: family(own, [rows[one] for one in own], sets) for name, own in layout.families.items()},
         met={pair: _met(levels, plan.grid(pair)) for pair in plan.strangers()},
+        among_inhabitants=count_among_inhabitants(values, population=population, plan=inhabitants)
+        if inhabitants is not None
+        else {},
         rows_told=tuple(values[one.value].rows_told[one.place].counts for one in layout.rows_told),
     )
 

@@ -122,6 +122,35 @@ DAYS_A_YEAR = 365.25
 """Of a person-year."""
 
 
+@dataclass(frozen=True, slots=True)
+class PeriodPart:
+    """States that a set of persons, or a sum, of one calendar period is part of another at the level of that period.
+
+    The part is counted without the dimension of periods: users of 2020 whom the table of inhabitants has, of the users
+    at year = 2020. Nobody prints the rest, and everybody can compute it.
+    """
+
+    whole_key: str
+    dimension: str
+    label: str
+    part_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class PublicCube:
+    """Numbers that everybody may look up, such as inhabitants: never blank, and no secret.
+
+    Args:
+        key: names what is counted.
+        dimensions: names of the axes.
+        numbers: float64, levels + total by axis.
+    """
+
+    key: str
+    dimensions: tuple[str, ...]
+    numbers: npt.NDArray[np.float64]
+
+
 class Statistic(StrEnum):
     """What a released line states."""
 
@@ -131,6 +160,11 @@ class Statistic(StrEnum):
     SUM = "sum"  # sum in whole units
     MEAN = "mean"  # sum / denominator persons
     RATE_PER_1000_PERSON_YEARS = "rate_per_1000_person_years"  # 1000 * DAYS_A_YEAR * numerator / person-days
+    PER_1000_INHABITANTS = "per_1000_inhabitants"  # 1000 * numerator / inhabitants
+    DDD_PER_1000_A_DAY = "ddd_per_1000_inhabitants_per_day"  # 1000 * sum / (inhabitants * days)
+    STANDARDISED = "standardised_per_1000_inhabitants"  # weighed over ages
+    EXPECTED = "expected"  # persons at the rates of all
+    SMR = "smr"  # numerator / expected
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +182,9 @@ class Line:
         person_time_key: SumCube of person-days for rates; empty otherwise.
         interval: "wilson", "clopper-pearson", "poisson" or "" for none.
         incomplete: the observation window reaches past the last complete month of the register.
+        period: dimension and label of the one calendar period that it is of; empty where `dimensions` has all of them.
+        inhabitants_key: PublicCube of inhabitants, for rates per inhabitant; empty otherwise.
+        days: of the period, for rates per inhabitant.
     """
 
     indicator: str
@@ -160,6 +197,31 @@ class Line:
     person_time_key: str = ""
     interval: str = ""
     incomplete: bool = False
+    period: tuple[str, str] = ("", "")
+    inhabitants_key: str = ""
+    days: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RateLine:
+    """A rate by ages brought into one number, for every cell of the line's dimensions.
+
+    Args:
+        line: names what is counted (`numerator_key` or `sum_key`) and the inhabitants; its dimensions lack age groups.
+            Other lines print each count that it is formed from.
+        stratum: for each age group its stratum, -1 for one that is left out.
+        weights: of the strata.
+        others: strata by which the rates of all are told beside age, for what is expected.
+    """
+
+    line: Line
+    stratum: tuple[int, ...]
+    weights: tuple[float, ...]
+    others: tuple[str, ...] = ()
+
+
+AGE_GROUP = "age_group"
+"""The stratum of ages on 31 December of a period's year."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,3 +258,11 @@ class CountedTable:
     row_parts: tuple[RowParts, ...] = field(default=())
     # Sets of persons who reach so much of a sum.
     thresholds: tuple[SumThreshold, ...] = field(default=())
+    # Rates per inhabitant: sets of one period within their wholes, inhabitants, and rates brought into one number.
+    period_parts: tuple[PeriodPart, ...] = field(default=())
+    public: tuple[PublicCube, ...] = field(default=())
+    rates: tuple[RateLine, ...] = field(default=())
+
+    def inhabitants(self, key: str, dimensions: tuple[str, ...]) -> npt.NDArray[np.float64]:
+        """Numbers of a public cube."""
+        return next(cube.numbers for cube in self.public if (cube.key, cube.dimensions) == (key, dimensions))

@@ -7,7 +7,7 @@ levels are listed with whether they are used, `unknown` is a level everywhere, a
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -57,6 +57,7 @@ class PartialCounts:
         reasons: persons by the name of a reason's set.
         families: sets that are compared with each other.
         rows_told: for each of `layout.rows_told` int64, 2 x parts: rows, and persons with such a row.
+        among_inhabitants: by point and period, what is counted among inhabitants.
         met: for pairs of strata that no grid crosses, the pairs of levels that occur, as one ascending number each.
     """
 
@@ -71,6 +72,7 @@ class PartialCounts:
     families: Mapping[str, Family]
     met: Mapping[tuple[str, str], Int64s]
     rows_told: tuple[Int64s, ...] = ()
+    among_inhabitants: Mapping[tuple[str, str], Int64s] = field(default_factory=dict)
 
     def merge(self, other: PartialCounts) -> PartialCounts:
         """The counts of the persons of both, who must not overlap."""
@@ -89,6 +91,7 @@ class PartialCounts:
             families={name: family.merge(other.families[name]) for name, family in self.families.items()},
             met={pair: np.union1d(codes, other.met[pair]) for pair, codes in self.met.items()},
             rows_told=tuple(one + two for one, two in zip(self.rows_told, other.rows_told, strict=True)),
+            among_inhabitants={key: one + other.among_inhabitants[key] for key, one in self.among_inhabitants.items()},
         )
 
     def _with_levels(self, levels: Mapping[str, UsedLevels]) -> PartialCounts:

@@ -9,6 +9,7 @@ from datetime import date
 from linkage.indicator_definition import IndicatorSet
 from linkage.indicator_kinds import Indicator
 from linkage_core.indicators.periods import periods
+from linkage_core.rates import Inhabitants
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,26 +21,29 @@ class Question:
         by: crossings, as in `count_by`.
         row_dimensions: row variables that values are split by as well.
         data_until: by register, the last day that it holds in full.
+        inhabitants: mean populations, where rates per inhabitant are asked for.
     """
 
     sets: Sequence[IndicatorSet]
     by: Sequence[Sequence[str]]
     row_dimensions: Sequence[str]
     data_until: Mapping[str, date]
+    inhabitants: Inhabitants | None = None
 
     @property
     def last_period_day(self) -> int | None:
         """Day number of the last day of the last calendar period; None without any."""
-        calendars = [getattr(indicator, "calendar", None) for indicator in self._indicators]
+        calendars = [getattr(indicator, "calendar", None) for indicator in self.indicators]
         return max((periods(calendar)[-1][0].last_day for calendar in calendars if calendar), default=None)
 
     @property
     def values(self) -> int:
         """Values of one person, about: parameter points times periods."""
-        return sum(map(_values, self._indicators))
+        return sum(map(_values, self.indicators))
 
     @property
-    def _indicators(self) -> list[Indicator]:
+    def indicators(self) -> list[Indicator]:
+        """Those that are asked for, in their order."""
         return [indicator for definition in self.sets for indicator in definition.indicators]
 
 

@@ -19,7 +19,7 @@ from linkage.indicator_kinds.common import (
     as_list,
     unique,
 )
-from linkage.indicator_kinds.population_rates import STANDARDISED, RateName, Standard, UserRateName
+from linkage.indicator_kinds.population_rates import RATES, STANDARDISED, RateName, Standard, UserRateName
 from linkage.indicator_kinds.register_columns import DDD_COLUMNS
 
 
@@ -119,8 +119,13 @@ class _Amount(IndicatorBase):
     def laboratory_statistics(self) -> list[str]:
         """Statistics that disclosure control cannot protect yet."""
         rolling = [f"rolling = {self.calendar.rolling}"] if self.calendar and self.calendar.rolling > 1 else []
-        ordinary = ("count", "share", "per_1000", "sum", "mean")
+        ordinary = ("count", "share", "per_1000", "sum", "mean", *RATES)
         return [*rolling, *(name for name in getattr(self, "statistic", []) if name not in ordinary)]
+
+    @property
+    def rates_per_inhabitant(self) -> list[str]:
+        """Statistics that need a table of inhabitants."""
+        return [name for name in getattr(self, "statistic", []) if name in RATES]
 
 
 class Users(_Amount):

@@ -289,6 +289,11 @@ class IndicatorBase(Model):
         return [*self.laboratory_statistics, *(["by_reason"] if self.by_reason else [])]
 
     @property
+    def rates_per_inhabitant(self) -> list[str]:
+        """Statistics that need a table of inhabitants."""
+        return []
+
+    @property
     def laboratory_statistics(self) -> list[str]:
         """Statistics that disclosure control cannot protect yet: an order must not ask for them."""
         return [name for name in getattr(self, "statistic", []) if name.startswith(("median", "quantile:"))]

@@ -10,6 +10,12 @@ from linkage.indicator_kinds.common import Model
 
 RateName = Literal["per_1000_inhabitants", "standardised_per_1000_inhabitants"]
 UserRateName = Literal["per_1000_inhabitants", "standardised_per_1000_inhabitants", "smr"]
+RATES = (
+    "per_1000_inhabitants",
+    "ddd_per_1000_inhabitants_per_day",
+    "standardised_per_1000_inhabitants",
+    "smr",
+)
 STANDARDISED = ("standardised_per_1000_inhabitants", "smr")
 
 AgeGroup = Annotated[str, Field(pattern=r"^(<\d{1,3}|\d{1,3}|\d{1,3}-\d{1,3}|\d{1,3}\+)$")]

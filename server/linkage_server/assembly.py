@@ -6,7 +6,7 @@ import asyncio
 import signal
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
 from pathlib import Path
@@ -36,6 +36,7 @@ from linkage_server.orders.set_shelf import SetShelf
 from linkage_server.orders.used_sets import used_sets
 from linkage_server.registers.history import NumberHistoryStore
 from linkage_server.registers.ingest import IngestSettings
+from linkage_server.registers.inhabitants import InhabitantsStore
 from linkage_server.registers.store import RegisterStore
 from linkage_server.release.release_desk import ReleaseDesk
 from linkage_server.runs.core_share import CoreShare
@@ -105,16 +106,26 @@ class Service:
         """Changes of identity numbers, as hashes."""
         return NumberHistoryStore(self.home.store / "number-history")
 
+    @cached_property
+    def inhabitants(self) -> InhabitantsStore:
+        """Mean populations."""
+        return InhabitantsStore(self.home.store / "inhabitants")
+
     def offer(self) -> Offer:
         """Definitions as they stand now: a new file counts without a restart."""
         disclosure = self.settings.disclosure
-        return load_offer(
+        offer = load_offer(
             self.home.definitions,
             standard_policy=disclosure.standard_policy,
             minimum_policy=disclosure.minimum_policy,
             shelf=self.set_shelf,
             used=used_sets(self.database),
         )
+        served = self.inhabitants.current()
+        if served is None:
+            return offer
+        people = self.inhabitants.read(served.version)
+        return replace(offer, inhabitants=people, inhabitants_version=served.version)
 
     @cached_property
     def set_shelf(self) -> SetShelf:

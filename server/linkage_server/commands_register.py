@@ -16,6 +16,7 @@ from linkage.errors import NotFound
 from linkage.register_catalogue import load_registers
 from linkage_server import commands_manufacturers, commands_store
 from linkage_server.keys.key_ring import KeyRing
+from linkage_server.lab.inhabitants_file import inhabitants_table
 from linkage_server.register_console import (
     AsJson,
     Home,
@@ -28,6 +29,7 @@ from linkage_server.register_console import (
 )
 from linkage_server.registers.history import NumberHistoryStore
 from linkage_server.registers.ingest import IngestSettings, load_delivery
+from linkage_server.registers.inhabitants import InhabitantsStore
 from linkage_server.registers.number_changes import read_number_changes
 from linkage_server.registers.progress import LoadCost
 from linkage_server.registers.quality_print import print_report
@@ -145,6 +147,19 @@ def history(
         changes = read_number_changes(file, peppers=peppers, reference_date=day)
         version = NumberHistoryStore(folder).add(changes.old, changes.new, pepper_version=peppers[-1].version)
     print_rows([{"read": len(changes.old), "changes": version.changes, "version": version.version}], as_json=as_json)
+
+
+@register_app.command("inhabitants")
+def inhabitants(
+    file: Annotated[Path, typer.Argument(help="Mean population by year, quarter or month; sex, age_group, strata.")],
+    home: Home,
+    as_json: AsJson = False,
+) -> None:
+    """Load the table of inhabitants that orders have rates by; orders that ran keep the version they ran with."""
+    with audited(home, "register.inhabitants", "-"):
+        served = InhabitantsStore(home / "store" / "inhabitants").add(inhabitants_table(file))
+    facts = {"from": served.first_day, "until": served.last_day, "strata": ", ".join(served.strata)}
+    print_rows([{**facts, "version": served.version}], as_json=as_json)
 
 
 def _show_report(report: QualityReport, *, as_json: bool) -> None:

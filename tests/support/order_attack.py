@@ -34,9 +34,10 @@ def read_order(counted: CountedTable, protected: ProtectedTable, *, lies_in: dic
     for line in counted.lines:
         columns = {line.denominator_key: "denominator"}
         columns |= {line.numerator_key: "numerator"} if line.statistic != "mean" else {}
+        period = dict([line.period]) if line.period[0] else {}
         for key, column in columns.items():
             for cell in _cells(cubes[key, line.dimensions]) if key else ():
-                levels = dict(part.split("=", 1) for part in cell[1])
+                levels = dict(part.split("=", 1) for part in cell[1]) | period
                 place = tuple(levels.get(name, TOTAL) for name in strata)
                 row = rows[line.indicator, line.parameters, line.statistic.value, place]
                 named.add(cell)
@@ -82,6 +83,11 @@ def _ties(counted: CountedTable, named: set[Cell]) -> tuple[list[tuple[Cell, lis
                     subsets.update(((cell, part), None) for part in parts)
                 else:
                     relations.append((cell, parts))
+    for part in counted.period_parts:
+        for key, place in sorted(named):
+            whole = (part.whole_key, tuple(sorted((*place, f"{part.dimension}={part.label}"))))
+            if key == part.part_key and whole in named:
+                subsets[whole, (key, place)] = None
     inside = {(split.whole_key, split.part_keys[0]) for split in counted.splits}
     inside |= {(line.denominator_key, line.numerator_key) for line in counted.lines}
     for whole, part in sorted(inside):

@@ -13,7 +13,7 @@ from itertools import combinations
 import numpy as np
 
 from linkage.errors import InputRefused
-from linkage_core.counted_table import Dimension, Nesting, Split
+from linkage_core.counted_table import Dimension, Nesting, PeriodPart, Split
 from linkage_core.disclosure.calendar_strata import calendar_nestings
 from linkage_core.disclosure.cell_system import Ints, Relations
 
@@ -141,6 +141,22 @@ def tie_nestings(cells: Numbered, nestings: Iterable[Nesting], relations: Relati
                 if children:
                     columns = parts[children].reshape(len(children), -1).T
                     relations.add(coarse[place].ravel(), columns, implied=False)
+
+
+def tie_periods(cells: Numbered, parts: Iterable[PeriodPart], relations: Relations) -> None:
+    """Add one relation per cell of a set of one period: it is part of its whole at that period.
+
+    Amounts are left out where the rest is negative: reversed rows may take away more than there is.
+    """
+    for part in parts:
+        for (key, strata), own in cells.blocks.items():
+            around = tuple(sorted((*strata, part.dimension)))
+            if key != part.part_key or (part.whole_key, around) not in cells.blocks:
+                continue
+            level = cells.dimensions[part.dimension].levels.index(part.label)
+            wholes = np.take(cells.blocks[part.whole_key, around], level, axis=around.index(part.dimension)).ravel()
+            within = cells.values[wholes] >= cells.values[own.ravel()]
+            relations.add(wholes[within], own.ravel()[within], implied=True)
 
 
 def _check_cube(key: str, axes: tuple[Dimension, ...], counts: Ints, known: dict[str, Dimension]) -> None:

@@ -9,7 +9,14 @@ from linkage.errors import DisclosureRefused, InputRefused
 from linkage_core.counted_table import CountedTable, Line, Split
 from linkage_core.disclosure.cell_system import CellSystem, Flags, Ints, Relations
 from linkage_core.disclosure.full_classes import full_classes
-from linkage_core.disclosure.linked_cells import Numbered, number_cells, tie_margins, tie_nestings, tie_splits
+from linkage_core.disclosure.linked_cells import (
+    Numbered,
+    number_cells,
+    tie_margins,
+    tie_nestings,
+    tie_periods,
+    tie_splits,
+)
 from linkage_core.disclosure.withheld import WithheldIndicators, withheld_persons
 
 POPULATION_KEY = "population"
@@ -47,9 +54,10 @@ def person_system(
     tie_margins(cells, relations)
     tie_splits(cells, all_splits(table), relations)
     tie_nestings(cells, table.nestings, relations)
+    tie_periods(cells, table.period_parts, relations)
     starts, members, remainder, implied = relations.build(cells.values)
     small = _in_small_strata(cells, policy)
-    sensitive = is_small(cells.values, policy) | (small & (cells.values > 0))
+    sensitive = is_small(cells.values, policy) | (small & (cells.values > 0)) | _crowded(table, cells, policy)
     uses = _uses(table, cells)
     wholes = members[starts[:-1]]
     remainder_sensitive = implied & (is_small(remainder, policy) | (small[wholes] & (remainder > 0)))
@@ -161,6 +169,18 @@ def refuse_small_population(persons: int, policy: DisclosurePolicy) -> None:
             f"The population has fewer persons than the {policy.minimum_population} that policy {policy.name} demands.",
             mend="Order a larger population.",
         )
+
+
+def _crowded(table: CountedTable, cells: Numbered, policy: DisclosurePolicy) -> Flags:
+    """Counts that leave few of the inhabitants over: who lives there is known, so each of them is told to count."""
+    crowded = np.zeros(cells.values.size, dtype=np.bool_)
+    for line in table.lines:
+        if line.inhabitants_key and line.numerator_key:
+            own = cells.cube(line.numerator_key, line.dimensions)
+            counts = cells.values[own]
+            left = table.inhabitants(line.inhabitants_key, line.dimensions) - counts
+            crowded[own] |= (counts > 0) & (left < policy.minimum_cell)
+    return crowded
 
 
 def _in_small_strata(cells: Numbered, policy: DisclosurePolicy) -> Flags:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,9 +11,10 @@ import pyarrow as pa
 
 from linkage.errors import InputRefused
 from linkage.released_table import NUMBER_COLUMNS, TIME_STRATA, TOTAL, LineStatus, ReleasedDimension, schema_of
-from linkage_core.counted_table import DAYS_A_YEAR, CountedTable, Dimension, Line, Statistic
+from linkage_core.counted_table import DAYS_A_YEAR, CountedTable, Dimension, Line, RateLine, Statistic
 from linkage_core.disclosure.cell_system import Flags
 from linkage_core.disclosure.linked_cells import Numbered
+from linkage_core.disclosure.rate_lines import Cells, Limited, crude_rate, rate_numbers
 from linkage_core.intervals import clopper_pearson, poisson_exact, wilson
 
 PROTECTED = "small_cell_protection"
@@ -73,6 +75,8 @@ class _Block:
     line: Line
     cells: int
     inputs: dict[str, Input]
+    people: Floats | None = None
+    limited: Limited | None = None
 
     def value(self, name: str) -> Floats:
         return self.inputs[name].values if name in self.inputs else np.full(self.cells, np.nan)
@@ -98,9 +102,8 @@ def printed_table(
     why: list[tuple[int, str, str]] = []
     seen: set[tuple[str, ...]] = set()
     rows = 0
-    for line in table.lines:
-        block = _block(line, numbers)
-        words = _words(line, dimensions, block.cells)
+    for block in _blocks(table, numbers):
+        words = _words(block.line, dimensions, block.cells)
         keys = list(zip(*words.values(), strict=True))
         fresh = np.array([key not in seen for key in keys], dtype=np.bool_)
         seen.update(keys)
@@ -138,7 +141,28 @@ def officer_table(why: list[tuple[int, str, str]]) -> pa.Table:
     )
 
 
-def _block(line: Line, numbers: Numbers) -> _Block:
+def _blocks(table: CountedTable, numbers: Numbers) -> Iterator[_Block]:
+    for line in table.lines:
+        yield _block(line, numbers, table)
+    for rate in table.rates:
+        yield _rate_block(rate, numbers, table)
+
+
+def _rate_block(rate: RateLine, numbers: Numbers, table: CountedTable) -> _Block:
+    line = rate.line
+    if line.numerator_key:
+        cells = Cells(numbers.persons, 1, numbers.blank_persons, numbers.small, numbers.company_persons)
+    else:
+        scale = numbers.scales[line.sum_key]
+        cells = Cells(numbers.sums, scale, numbers.blank_sums, numbers.few, numbers.company_sums)
+    found = rate_numbers(rate, cells, table)
+    flags = (part.ravel() for part in (found.closed, found.small, found.company))
+    counts = Input("numerator", found.counted.ravel(), *flags)
+    limited = Limited(*(part.ravel() for part in found.rate))
+    return _Block(line, counts.values.size, {"numerator": counts}, found.people.ravel(), limited)
+
+
+def _block(line: Line, numbers: Numbers, table: CountedTable) -> _Block:
     inputs: dict[str, Input] = {}
     for name, key in (("numerator", line.numerator_key), ("denominator", line.denominator_key)):
         if key:
@@ -152,7 +176,10 @@ def _block(line: Line, numbers: Numbers) -> _Block:
             values = numbers.sums.values[cells] / numbers.scales[key]
             blank, few = numbers.blank_sums[cells], numbers.few[cells]
             inputs[name] = Input(name, values, blank, few, numbers.company_sums[cells])
-    return _Block(line, next(iter(inputs.values())).values.size, inputs)
+    block = _Block(line, next(iter(inputs.values())).values.size, inputs)
+    if line.inhabitants_key:
+        block.people = table.inhabitants(line.inhabitants_key, line.dimensions).ravel()
+    return block
 
 
 def _words(line: Line, dimensions: tuple[Dimension, ...], cells: int) -> dict[str, list[str]]:
@@ -161,6 +188,8 @@ def _words(line: Line, dimensions: tuple[Dimension, ...], cells: int) -> dict[st
     codes = {
         name: [by_name[name][i] for i in place.tolist()] for name, place in zip(line.dimensions, places, strict=True)
     }
+    if line.period[0]:
+        codes[line.period[0]] = [line.period[1]] * cells
     strata = {dimension.name: codes.get(dimension.name, [TOTAL] * cells) for dimension in dimensions}
     # The same for every line that holds the cell: a month is that month also in a crossing with years of the index day.
     times = [codes[name] for name in TIME_STRATA if name in codes]
@@ -183,13 +212,16 @@ def _numbers_of(block: _Block) -> dict[str, object]:
         "value": value,
         "lower": lower,
         "upper": upper,
-        "numerator": block.value("sum" if _divides_a_sum(line) else "numerator"),
+        "numerator": block.value("sum" if _divides_a_sum(block) else "numerator"),
         "denominator": block.value("denominator"),
         "person_time": person_years,
     }
     open_status = LineStatus.INCOMPLETE if line.incomplete else LineStatus.OK
     status = np.where(closed, LineStatus.SUPPRESSED.value, open_status.value).astype(object)
     status[~closed & np.isnan(value)] = LineStatus.UNDEFINED.value
+    if block.people is not None:
+        # Mean populations need not be whole; what is divided by is the number itself.
+        numbers |= {"denominator": np.rint(block.people), "person_time": block.people * line.days / DAYS_A_YEAR}
     columns: dict[str, object] = {name: np.where(closed, np.nan, numbers[name]) for name in NUMBER_COLUMNS}
     return {**columns, "status": status, "reason": np.where(closed, PROTECTED, "").astype(object)}
 
@@ -197,6 +229,9 @@ def _numbers_of(block: _Block) -> dict[str, object]:
 def _values(block: _Block) -> tuple[Floats, Floats, Floats]:
     """Value and interval of each cell; NaN where there is nobody to count over."""
     line = block.line
+    if block.people is not None:
+        counted = block.value("numerator" if line.numerator_key else "sum")
+        return block.limited or crude_rate(line, counted, block.people)
     numerator, denominator = block.value("numerator"), block.value("denominator")
     none = np.full(block.cells, np.nan)
     if line.statistic is Statistic.PERSONS:
@@ -220,8 +255,11 @@ def _values(block: _Block) -> tuple[Floats, Floats, Floats]:
     return value, lower * factor, upper * factor
 
 
-def _divides_a_sum(line: Line) -> bool:
-    return line.statistic in (Statistic.MEAN, Statistic.RATE_PER_1000_PERSON_YEARS) and bool(line.sum_key)
+def _divides_a_sum(block: _Block) -> bool:
+    if block.people is not None:
+        return "sum" in block.inputs
+    rates = (Statistic.MEAN, Statistic.RATE_PER_1000_PERSON_YEARS)
+    return block.line.statistic in rates and bool(block.line.sum_key)
 
 
 def _interval(kind: str, numerator: Floats, base: Floats) -> tuple[Floats, Floats]:

@@ -170,5 +170,5 @@ def _dimensions(table: CountedTable) -> tuple[Dimension, ...]:
     """Strata of all lines, in the order in which lines name them."""
     axes = [cube.dimensions for cube in table.person_cubes] + [cube.dimensions for cube in table.sum_cubes]
     known = {axis.name: axis for own in axes for axis in own}
-    names = dict.fromkeys(name for line in table.lines for name in line.dimensions)
+    names = dict.fromkeys(name for line in table.lines for name in (*line.dimensions, line.period[0]))
     return tuple(known[name] for name in names if name in known)

@@ -10,7 +10,14 @@ from linkage.disclosure_policy import DisclosurePolicy
 from linkage_core.counted_table import CountedTable
 from linkage_core.disclosure.cell_system import CellSystem, Flags, Ints, Relations
 from linkage_core.disclosure.evidence import Demand
-from linkage_core.disclosure.linked_cells import Numbered, number_cells, tie_margins, tie_nestings, tie_splits
+from linkage_core.disclosure.linked_cells import (
+    Numbered,
+    number_cells,
+    tie_margins,
+    tie_nestings,
+    tie_periods,
+    tie_splits,
+)
 from linkage_core.disclosure.withheld import WithheldIndicators, withheld_sums
 
 _ANY_SIGN = -(1 << 50)
@@ -47,6 +54,7 @@ def sum_system(
     tie_margins(sums, relations, negative=bool(np.any(sums.values < 0)))
     tie_splits(sums, table.splits, relations)
     tie_nestings(sums, table.nestings, relations)
+    tie_periods(sums, table.period_parts, relations)
     starts, members, remainder, implied = relations.build(sums.values)
     contributors = np.zeros(sums.values.size, dtype=np.int64)
     hidden = np.zeros(sums.values.size, dtype=np.bool_)
@@ -58,6 +66,7 @@ def sum_system(
         contributors[own] = persons.values[theirs]
         hidden[own] = hidden_persons[theirs]
         lowest[own] = _ANY_SIGN if np.any(cube.sums < 0) else 0
+    hidden |= _few_outside(table, sums, persons, policy)
     told = _told_by_thresholds(table, sums, persons, hidden_persons=hidden_persons, policy=policy)
     hidden |= told.hidden
     if without_thresholds:
@@ -90,6 +99,25 @@ def sum_system(
         # Nothing of them is printed, so that nothing has to be proved.
         spans[told.has_thresholds] = 0
     return system, Demand(candidates=1, spans=np.where(system.printed, spans, 0))
+
+
+def _few_outside(table: CountedTable, sums: Numbered, persons: Numbered, policy: DisclosurePolicy) -> Flags:
+    """Sums of one period whose whole has few more contributors: the difference is the amount of those few."""
+    found = np.zeros(sums.values.size, dtype=np.bool_)
+    whole_of = {part.part_key: part for part in table.period_parts}
+    for cube in table.sum_cubes:
+        part = whole_of.get(cube.contributors_key)
+        if part is None:
+            continue
+        names = tuple(axis.name for axis in cube.dimensions)
+        around = (*names, part.dimension)
+        if (part.whole_key, tuple(sorted(around))) not in persons.blocks:
+            continue
+        level = persons.dimensions[part.dimension].levels.index(part.label)
+        whole = persons.values[persons.cube(part.whole_key, around)[..., level]]
+        outside = whole - persons.values[persons.cube(cube.contributors_key, names)]
+        found[sums.cube(cube.sum_key, names)] |= (outside > 0) & (outside < policy.minimum_contributors)
+    return found
 
 
 @dataclass(frozen=True, slots=True)

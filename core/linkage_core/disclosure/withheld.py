@@ -67,7 +67,7 @@ def _lines(table: CountedTable, withheld: WithheldIndicators) -> list[tuple[Line
 
 def _mark(found: Flags, cells: Numbered, key: str, line: Line, own: Withheld) -> None:
     cube = cells.cube(key, line.dimensions)
-    if own.everywhere:
+    if own.everywhere or line.period[1] in own.levels.get(line.period[0], ()):
         found[cube] = True
         return
     for axis, name in enumerate(line.dimensions):

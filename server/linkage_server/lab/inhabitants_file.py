@@ -27,6 +27,15 @@ def read_inhabitants(path: Path) -> Inhabitants:
     Raises:
         InputRefused: it is not as needed; names the column.
     """
+    return inhabitants_of(inhabitants_table(path))
+
+
+def inhabitants_table(path: Path) -> pa.Table:
+    """The file as a table with the columns that `inhabitants_of` reads.
+
+    Raises:
+        InputRefused: it cannot be read, or a sex is neither of the two.
+    """
     table = read_table(path)
     by_lower = {name.lower(): name for name in table.column_names}
     for concept, names in _NAMES.items():
@@ -41,4 +50,4 @@ def read_inhabitants(path: Path) -> Inhabitants:
         if any(word is None for word in words):
             raise InputRefused(f"{path.name}: column 'sex' holds neither man nor woman.", mend="Write M and F.")
         table = table.set_column(table.column_names.index("sex"), "sex", pa.array(words, pa.string()))
-    return inhabitants_of(table)
+    return table

@@ -29,6 +29,7 @@ from linkage.register_variable import Role
 from linkage_server.orders.offer import Offer
 from linkage_server.orders.policy_faults import policy_faults
 from linkage_server.orders.population_faults import criterion_faults, population_faults
+from linkage_server.orders.rate_faults import rate_faults
 
 _COUNTS_DISPENSINGS = AmountIndicator | Initiation
 
@@ -59,10 +60,12 @@ def check_order(text: str, *, offer: Offer, ordered_on: date) -> CheckedOrder:
     faults += _register_faults(document, offer)
     faults += population_faults(document, offer.registers)
     sets: list[IndicatorSet] = []
+    chosen: list[Indicator] = []
     for place, choice in enumerate(document.indicators):
         found = _find_set(choice, offer, ordered_on=ordered_on, place=place, faults=faults)
         if found is not None:
             sets.append(found)
+            chosen += _chosen(found, choice)
             faults += _set_faults(found, choice, document, place=place)
             faults += _dose_faults(found, choice, offer, place=place)
             faults += _source_faults(found, choice, offer, place=place)
@@ -71,6 +74,7 @@ def check_order(text: str, *, offer: Offer, ordered_on: date) -> CheckedOrder:
     faults += _row_dimension_faults(document, offer, sets)
     if len(sets) == len(document.indicators):
         faults += _row_length_faults(document, sets)
+    faults += rate_faults(document, offer, chosen)
     policy = offer.policies.get(document.policy or offer.standard_policy)
     faults += _policy_faults(policy, offer)
     if policy is not None:

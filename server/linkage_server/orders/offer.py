@@ -10,6 +10,7 @@ from linkage.disclosure_policy import DisclosurePolicy, load_policy, shipped_pol
 from linkage.errors import DefinitionRejected
 from linkage.indicator_definition import IndicatorSet, shipped_sets
 from linkage.register_catalogue import RegisterDefinition, load_registers
+from linkage_core.rates import Inhabitants
 from linkage_server.orders.preapproval import Preapproval, load_preapprovals
 from linkage_server.orders.set_shelf import RefusedSet, SetShelf
 from linkage_server.orders.used_sets import UsedSet
@@ -30,6 +31,9 @@ class Offer:
     set_files: Mapping[str, str] = field(default_factory=dict)
     # Files of indicator sets that cannot be used.
     refused_sets: tuple[RefusedSet, ...] = ()
+    # Mean populations, for rates per inhabitant, and the version that they are.
+    inhabitants: Inhabitants | None = None
+    inhabitants_version: str = ""
 
 
 def load_offer(

@@ -84,6 +84,7 @@ class ReleaseContext(_Words):
         policy_text: the policy's main rule in words, for the legend.
         match_rate_band: in words; never a number.
         population: what registers decide about it, as pairs of name and text.
+        inhabitants: version of the table of inhabitants that rates are per; "" for none.
     """
 
     order: str
@@ -102,6 +103,7 @@ class ReleaseContext(_Words):
     match_rate_band: str = "not stated"
     population: tuple[tuple[str, str], ...] = ()
     software_version: str
+    inhabitants: str = ""
     formats: tuple[Format, ...] = Field(default=("parquet", "csv", "json-stat", "html"), min_length=1)
 
     def indicator(self, identifier: str) -> IndicatorText:

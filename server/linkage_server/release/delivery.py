@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pyarrow.compute as pc
 
-from linkage.release_manifest import MANIFEST, RELEASE, Manifest, SoftwareEntry, sign_release
+from linkage.release_manifest import MANIFEST, RELEASE, InhabitantsEntry, Manifest, SoftwareEntry, sign_release
 from linkage.released_table import LineStatus, ReleasedTable
 from linkage.signatures import SigningKeyPair
 from linkage_server.release.context import Format, ReleaseContext
@@ -96,6 +96,7 @@ def _manifest(released: ReleasedTable, context: ReleaseContext, files: list[Deli
         manufacturers=context.manufacturers,
         software=SoftwareEntry(name="register-linkage", version=context.software_version),
         match_rate_band=context.match_rate_band,
+        inhabitants=InhabitantsEntry(version=context.inhabitants) if context.inhabitants else None,
         columns=tuple(released.table.column_names),
         rows=released.table.num_rows,
         rows_suppressed=int(pc.sum(suppressed).as_py() or 0),

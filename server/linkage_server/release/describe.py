@@ -21,6 +21,7 @@ from linkage_server.release.population_words import population_facts
 _STRATA = {
     "sex": Text(en="Sex", sv="Kön"),
     "age": Text(en="Age", sv="Ålder"),
+    "age_group": Text(en="Age on 31 December", sv="Ålder den 31 december"),
     "hospital": Text(en="Hospital", sv="Sjukhus"),
     "index_month": Text(en="Month of index day", sv="Indexmånad"),
     "index_quarter": Text(en="Quarter of index day", sv="Indexkvartal"),
@@ -53,6 +54,7 @@ def context_of(
     software_version: str,
     row_titles: Mapping[str, Text] | None = None,
     row_level_titles: Mapping[str, Mapping[str, Text]] | None = None,
+    inhabitants: str = "",
     manufacturers: Iterable[ManufacturersEntry] = (),
 ) -> ReleaseContext:
     """Everything a delivery says besides its table.
@@ -64,6 +66,7 @@ def context_of(
         match_rate_band: from `linkage_core.disclosure.match_rate_band`.
         row_titles: titles of the row variables that the order names, by column.
         row_level_titles: titles of their codes.
+        inhabitants: version of the table of inhabitants; "" where there are no rates per inhabitant.
         manufacturers: tables that company secrecy was decided by.
     """
     titles = {**_STRATA, **(row_titles or {})}
@@ -104,6 +107,7 @@ def context_of(
         match_rate_band=match_rate_band,
         population=population_facts(document.population),
         software_version=software_version,
+        inhabitants=inhabitants,
         formats=document.formats,
     )
 

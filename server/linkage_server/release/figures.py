@@ -10,7 +10,17 @@ from linkage.released_table import TIME_STRATA, TOTAL, LineStatus, ReleasedTable
 from linkage_server.release.context import IndicatorText, ReleaseContext
 
 # The first of these that an indicator has is the one that is drawn.
-_DRAWN_FIRST = ("share", "rate_per_1000_person_years", "per_1000", "mean", "sum", "persons")
+_DRAWN_FIRST = (
+    "share",
+    "rate_per_1000_person_years",
+    "standardised_per_1000_inhabitants",
+    "per_1000_inhabitants",
+    "ddd_per_1000_inhabitants_per_day",
+    "per_1000",
+    "mean",
+    "sum",
+    "persons",
+)
 _FEWEST_FOR_FUNNEL = 5
 _MOST_GROUPS = 6
 

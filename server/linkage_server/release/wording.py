@@ -13,6 +13,11 @@ STATISTICS = {
     "sum": "Sum",
     "mean": "Mean per person",
     "rate_per_1000_person_years": "Per 1,000 person-years",
+    "per_1000_inhabitants": "Per 1,000 inhabitants",
+    "ddd_per_1000_inhabitants_per_day": "DDD per 1,000 inhabitants and day",
+    "standardised_per_1000_inhabitants": "Per 1,000 inhabitants, standardised by age",
+    "expected": "Expected at the rates of all",
+    "smr": "Observed by expected",
 }
 
 STATUSES = {
@@ -27,7 +32,7 @@ MEASURES = {
     "lower": "Lower limit of the 95 % interval",
     "upper": "Upper limit of the 95 % interval",
     "numerator": "Numerator",
-    "denominator": "Denominator, persons",
+    "denominator": "Denominator, persons or inhabitants",
     "person_time": "Person-years",
 }
 
@@ -93,7 +98,7 @@ def number(value: float | None, statistic: str) -> str:
     if statistic == "sum":
         return whole(value) if abs(value) >= 1000 else f"{value:,.1f}".replace(",", "\N{NARROW NO-BREAK SPACE}")
     # A mean below ten, such as a share of days, would lose what tells hospitals apart with one decimal.
-    decimals = 2 if statistic == "mean" and abs(value) < 10 else 1
+    decimals = 2 if statistic in ("mean", "smr") and abs(value) < 10 else 1
     return f"{value:,.{decimals}f}".replace(",", "\N{NARROW NO-BREAK SPACE}")
 
 

@@ -49,6 +49,7 @@ def _explain(workbook: Any, context: ReleaseContext) -> None:
         *((r.title.en, f"snapshot {r.entry.snapshot}, complete until {r.entry.data_until}") for r in context.registers),
         *(("Indicator set", f"{one.id} {one.version}, SHA-256 {one.sha256}") for one in context.indicator_sets),
         ("Disclosure policy", f"{context.policy.id} {context.policy.version}. {context.policy_text.en}"),
+        *([("Inhabitants", f"table {context.inhabitants}")] if context.inhabitants else []),
         ("Found in the registers", context.match_rate_band),
         *context.population,
         ("Software", f"register-linkage {context.software_version}"),

@@ -30,6 +30,7 @@ def describe(plan: RunPlan, *, match_rate_band: str) -> ReleaseContext:
         ],
         match_rate_band=match_rate_band,
         software_version=plan.software_version,
+        inhabitants=plan.inhabitants_sha256,
     )
     return context.model_copy(update={"indicators": tuple(_flagged(one, plan) for one in context.indicators)})
 

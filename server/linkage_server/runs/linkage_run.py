@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from linkage.errors import ServiceUnavailable
@@ -19,6 +19,7 @@ from linkage_core.number_history import merge_changed_numbers
 from linkage_core.populations.from_registers import MadePopulation, define, settle
 from linkage_core.populations.rule_rows import rule_rows
 from linkage_core.question import Question
+from linkage_core.rates import Inhabitants
 from linkage_core.register_view import RegisterView
 from linkage_server.intake.population_store import load_population
 from linkage_server.registers.manufacturers import MANUFACTURERS, ManufacturerStore
@@ -41,6 +42,7 @@ class Sources:
         history: changes of identity numbers, as hashes; None where there are none.
         threads: blocks of persons computed at once; the answer is the same for any number.
         memory_bytes: what the run may hold beside the mapped registers; more is computed in blocks, one after another.
+        inhabitants: the version that the plan pins; None where it pins none.
         turn: entered before each piece of work that keeps a core busy, so that runs share the cores.
     """
 
@@ -50,6 +52,7 @@ class Sources:
     threads: int
     memory_bytes: int = 1 << 30
     turn: Turn = nullcontext
+    inhabitants: Inhabitants | None = None
 
     def population(self, plan: RunPlan) -> MadePopulation:
         """The plan's population: sent in, or defined by registers. Who has an old and a new number is there once.
@@ -171,7 +174,7 @@ def run_linkage(
     }
     report("computing")
     computed = compute(
-        question_of(plan),
+        replace(question_of(plan), inhabitants=sources.inhabitants),
         population=population,
         registers=registers,
         threads=sources.threads,

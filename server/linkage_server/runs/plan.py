@@ -9,7 +9,7 @@ from __future__ import annotations
 import calendar
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 
 from pydantic import BaseModel, ConfigDict
@@ -112,6 +112,8 @@ class RunPlan(_Frozen):
     company_rule: PlannedCompanyRule | None = None
     # SHA-256 of the number history that is applied; empty where there is none.
     history_sha256: str
+    # Version of the table of inhabitants; empty where no rate per inhabitant is asked for.
+    inhabitants_sha256: str = ""
     software_version: str
 
     def canonical_form(self) -> bytes:
@@ -185,8 +187,13 @@ def make_plan(
             on=today,
         ),
         history_sha256=history_sha256,
+        inhabitants_sha256=offer.inhabitants_version if _asks_for_rates(sets) else "",
         software_version=software_version,
     )
+
+
+def _asks_for_rates(sets: Iterable[PlannedSet]) -> bool:
+    return any(one.rates_per_inhabitant for planned in sets for one in planned.chosen.indicators)
 
 
 def choose_indicators(checked: CheckedOrder) -> tuple[PlannedSet, ...]:

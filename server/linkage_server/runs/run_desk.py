@@ -29,6 +29,7 @@ from linkage_server.orders.offer import Offer
 from linkage_server.orders.signed_exceptions import require_signatures
 from linkage_server.orders.swedish_day import swedish_day
 from linkage_server.registers.history import NumberHistoryStore
+from linkage_server.registers.inhabitants import InhabitantsStore
 from linkage_server.registers.manufacturers import MANUFACTURERS, ManufacturerStore
 from linkage_server.registers.store import RegisterStore
 from linkage_server.release.release_desk import ReleaseDesk
@@ -249,10 +250,12 @@ class RunDesk:
     def sources(self, plan: RunPlan, *, turn: Turn = nullcontext) -> Sources:
         """Where a run of `plan` reads from, and what it may use."""
         history = self.history.read(plan.history_sha256) if plan.history_sha256 else None
+        people = InhabitantsStore(self.home / "store" / "inhabitants")
         return Sources(
             home=self.home,
             store=self.store,
             history=history,
+            inhabitants=people.read(plan.inhabitants_sha256) if plan.inhabitants_sha256 else None,
             threads=self.planner.threads,
             memory_bytes=self.planner.memory_bytes,
             turn=turn,
