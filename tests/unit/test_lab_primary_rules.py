@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from datetime import date
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from linkage.disclosure_policy import DisclosurePolicy, shipped_policies
 from linkage.errors import InputRefused
 from linkage_server.lab.protect import protect_file
 from tests.reference.primary_rules import marks_of_cell
+from tests.support.manufacturers import write_table
 
 PARTNERS = {"", "protects_small_cell", "union_of_blanks", "insider"}
 REGIONS = ["north", "south", "west"]
@@ -232,10 +234,10 @@ COUNTS = {(r, d): 40 + 7 * i for i, (r, d) in enumerate(even())}
 
 
 def count_reasons(
-    folder: Path, own: DisclosurePolicy, counts: dict[tuple[str, str], int], **files: Path
+    folder: Path, own: DisclosurePolicy, counts: dict[tuple[str, str], int], contributions: Path | None = None
 ) -> dict[tuple[str, str], str]:
     plan = layout(folder, measures={"n": {"kind": "count"}})
-    protect_file(own, count_table(folder, counts), layout=plan, out=folder / "out", **files)
+    protect_file(own, count_table(folder, counts), layout=plan, out=folder / "out", contributions=contributions)
     rows = pyarrow.csv.read_csv(folder / "out" / "officer.csv").to_pylist()
     return {(row["region"], row["drug"]): row["n_reason"] or "" for row in rows}
 
@@ -291,3 +293,54 @@ def test_a_rule_for_prescribers_without_a_word_of_them_is_refused(tmp_path: Path
     behind.write_text("region,drug,workplace\nnorth,a,w\n")
     with pytest.raises(InputRefused, match="no column 'prescriber'"):
         count_reasons(tmp_path, policy(minimum_prescribers=3), COUNTS, contributions=behind)
+
+
+ATC = ["C10AA05", "C10AA07", "C10BA02", "N02BE01"]
+SUPPLIED = {"C10AA05": ["Nord", "Syd"], "C10AA07": ["Nord"], "C10BA02": ["Ost", "Syd"]}
+
+
+def sales_reasons(
+    folder: Path, *, companies: dict[str, list[str]] | None = SUPPLIED, month: str = "", **rule: Any
+) -> dict[tuple[str, str], str]:
+    """Costs by region and ATC code of many contributors, under a company rule."""
+    giving = {(r, code): [(f"p{i}", 100_00) for i in range(12)] for r in REGIONS for code in ATC}
+    table, contributions = write(folder, giving)
+    for file in (table, contributions):
+        file.write_text(file.read_text().replace("drug", "atc"))
+    dims = {
+        "region": {"total": "all", "hierarchies": [{"all": REGIONS}]},
+        "atc": {"total": "sum", "hierarchies": [{"sum": ["C10AA", "C10BA02", "N02BE01"], "C10AA": ATC[:2]}]},
+    }
+    listed = write_table(folder / "npl.csv", companies) if companies is not None else None
+    protect_file(
+        DisclosurePolicy.model_validate_json(json.dumps(policy().model_dump(mode="json") | {"company_secrecy": rule})),
+        table,
+        layout=layout(folder, dims=dims),
+        out=folder / "out",
+        contributions=contributions,
+        manufacturers=listed,
+        month=month,
+        today=date(2026, 11, 22),
+    )
+    rows = pyarrow.csv.read_csv(folder / "out" / "officer.csv").to_pylist()
+    return {(row["region"], row["atc"]): row["cost_reason"] or "" for row in rows}
+
+
+def test_sums_of_a_code_that_one_company_supplies_are_hidden(tmp_path: Path) -> None:
+    reasons = sales_reasons(tmp_path)
+    assert {reasons[r, "C10AA07"] for r in [*REGIONS, "all"]} == {"company_secrecy"}
+    # A code that the table does not have is nobody's, and kept back.
+    assert {reasons[r, "N02BE01"] for r in [*REGIONS, "all"]} == {"company_secrecy"}
+    assert {reasons[r, "C10AA"] for r in [*REGIONS, "all"]} <= {"", "protects_small_cell"}
+    assert reasons["all", "sum"] == ""
+
+
+def test_a_consent_opens_a_code_and_no_table_closes_all(tmp_path: Path) -> None:
+    consent = {"company": "Nord", "first_day": "2026-01-01", "last_day": "2026-12-31", "reference": "1/2026"}
+    assert sales_reasons(tmp_path, consents=[consent])["all", "C10AA07"] in ("", "protects_small_cell")
+    assert set(sales_reasons(tmp_path, companies=None).values()) == {"company_secrecy"}
+
+
+def test_manufacturers_of_another_month_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputRefused, match="of 2024-12, and 2026-10 was asked for"):
+        sales_reasons(tmp_path, month="2026-10")

@@ -11,12 +11,11 @@ from linkage.disclosure_policy import DisclosurePolicy
 from linkage.errors import DisclosureRefused
 from linkage_core.disclosure.boxes import Grid
 from linkage_core.disclosure.cell_system import CellSystem, Flags, Ints, Relations
-from linkage_core.disclosure.evidence import Demand
 from linkage_core.disclosure.lattice import Axis, lattice_totals
 from linkage_core.disclosure.lattice_suppression import Witnesses, hide_in_lattice
 from linkage_core.disclosure.person_cells import is_small
 from linkage_core.disclosure.primary_rules import Mark, all_in_one
-from linkage_core.disclosure.suppression import Pattern, suppress
+from linkage_core.disclosure.suppression import Pattern
 from linkage_server.lab.layout import Codes
 
 

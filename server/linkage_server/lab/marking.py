@@ -11,6 +11,7 @@ from linkage.errors import InputRefused
 from linkage.policy_exceptions import SignedException
 from linkage_core.disclosure.cell_system import Flags, Ints
 from linkage_core.disclosure.primary_rules import Contributions, Mark, Marked, mark_sums, profile
+from linkage_server.lab.company_marks import CompanyMarks
 from linkage_server.lab.contributions import ContributionRows
 from linkage_server.lab.layout import Codes
 
@@ -29,7 +30,13 @@ _HUNDREDTHS = 100
 
 
 def mark_magnitudes(
-    amounts: Ints, measure: str, behind: ContributionRows | None, policy: DisclosurePolicy, excepted: Excepted
+    amounts: Ints,
+    measure: str,
+    behind: ContributionRows | None,
+    policy: DisclosurePolicy,
+    *,
+    excepted: Excepted,
+    company: CompanyMarks,
 ) -> tuple[Marked, Contributions]:
     """Marks of a table of sums, flat, and who contributes what; without amounts where no rule asks for them.
 
@@ -45,7 +52,9 @@ def mark_magnitudes(
         given = behind.of_measure(measure, _HUNDREDTHS, policy)
         _refuse_other_sums(amounts, behind.leaf_sums(given), measure, behind)
     marked = mark_sums(profile(given, cells=behind.cells), policy, excepted=excepted)
-    return Marked(marked.marks | mark_behind(behind, policy), marked.upper), given
+    contributors = np.bincount(given.cell, minlength=behind.cells)
+    secret = without(company.of(measure, is_magnitude=True, given=contributors), excepted)
+    return Marked(marked.marks | secret | mark_behind(behind, policy), marked.upper), given
 
 
 def mark_behind(behind: ContributionRows | None, policy: DisclosurePolicy) -> Ints | int:

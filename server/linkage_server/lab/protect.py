@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -22,6 +23,7 @@ from linkage_core.disclosure.primary_rules import in_words
 from linkage_core.disclosure.suppression import Pattern
 from linkage_core.release_history import Next, Printed
 from linkage_server.lab.certificates import certificate_table, write_certificates
+from linkage_server.lab.company_marks import read_company_marks
 from linkage_server.lab.contributions import read_contributions
 from linkage_server.lab.earlier_releases import decide, first_release, read_history, write_entry
 from linkage_server.lab.lattice import hide_counts, mark_counts, with_totals
@@ -57,6 +59,10 @@ def protect_command(
     home: Annotated[
         Path | None, typer.Option(help="For policies that add noise: the home folder that has the noise key.")
     ] = None,
+    manufacturers: Annotated[
+        Path | None, typer.Option(help="For policies that keep back what companies sell: CSV in NPL's layout.")
+    ] = None,
+    month: Annotated[str, typer.Option(help="The month that the manufacturers must be of, such as 2026-10.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
     """Protect a table of plain files; the register store is never opened."""
@@ -69,6 +75,9 @@ def protect_command(
         earlier=earlier,
         moved=moved,
         home=home,
+        manufacturers=manufacturers,
+        month=month,
+        today=datetime.now(UTC).date(),
     )
     if as_json:
         typer.echo(json.dumps(summary))
@@ -87,10 +96,14 @@ def protect_file(
     earlier: Sequence[Path] = (),
     moved: Path | None = None,
     home: Path | None = None,
+    manufacturers: Path | None = None,
+    month: str = "",
+    today: date = date.max,
 ) -> dict[str, dict[str, int | str]]:
     """Write `released` and `officer` tables beside each other in `out`; returns a summary by measure.
 
     A table of one count keeps a ledger there too, for the releases that follow; counts get certificates.
+    Consents of companies must cover `today`: none covers the last day of all.
 
     Raises:
         InputRefused: table, layout or contributions are wrong, or ask for protection that is not built yet.
@@ -118,6 +131,7 @@ def protect_file(
     rows = read_rows(table)
     places = leaf_places(rows, codes, table)
     behind = read_contributions(contributions, codes) if contributions is not None else None
+    company = read_company_marks(policy.company_secrecy, codes, manufacturers, month=month, on=today)
     source: NoiseSource | None = None
     if changes is not None and changes.noise is not None:
         if behind is None:
@@ -139,7 +153,7 @@ def protect_file(
         if changes is not None:
             marks = np.zeros(cells.size, dtype=np.int64)
             if measure.kind == "magnitude":
-                marks = mark_magnitudes(cells, name, behind, own_policy, excepted)[0].marks
+                marks = mark_magnitudes(cells, name, behind, own_policy, excepted=excepted, company=company)[0].marks
             columns |= changed_columns(
                 name,
                 cells,
@@ -156,7 +170,9 @@ def protect_file(
                 summary[name] |= {"noise_key_version": source.key.version}
             continue
         if measure.kind == "count":
-            marks = without(mark_counts(cells, dimensions, own_policy), excepted) | mark_behind(behind, own_policy)
+            secret = company.of(name, is_magnitude=False, given=cells)
+            marks = without(mark_counts(cells, dimensions, own_policy) | secret, excepted)
+            marks |= mark_behind(behind, own_policy)
             if earlier:
                 answer = decide(history, cells, marks != 0, dimensions=dimensions, policy=own_policy)
                 columns |= _columns(name, answer.printed.value, answer.printed.blank)
@@ -170,7 +186,7 @@ def protect_file(
             if alone:
                 entry = cells, first_release(cells, pattern.suppressed)
         else:
-            marked, givers = mark_magnitudes(cells, name, behind, own_policy, excepted)
+            marked, givers = mark_magnitudes(cells, name, behind, own_policy, excepted=excepted, company=company)
             hidden = hide_magnitudes(cells, givers, marked, dimensions, own_policy)
             marks, pattern = all_marks(marked, hidden), hidden.pattern
         values = cells.ravel() if scale == 1 else cells.ravel() / scale

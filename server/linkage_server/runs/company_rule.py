@@ -12,10 +12,11 @@ from typing import get_args
 
 from pydantic import BaseModel, ConfigDict
 
+from linkage.company_decision import tells_sales
 from linkage.company_secrecy import CompanyMeasure, CompanySecrecy
 from linkage.indicator_definition import IndicatorSet
 from linkage.indicator_kinds import CodeSet, Indicator
-from linkage.manufacturer_table import ManufacturerTable, company_key
+from linkage.manufacturer_table import ManufacturerTable
 from linkage.released_table import NOT_RECORDED
 from linkage_core.counted_table import CountedTable
 from linkage_core.disclosure.withheld import Withheld
@@ -143,25 +144,7 @@ class _Decision:
         return self._tells([code for code in self._codes if code.startswith(prefix)])
 
     def _tells(self, codes: list[str]) -> bool:
-        if self._table is None:
-            return True
-        companies = self._table.of_codes(codes)
-        if len(companies) >= self._rule.minimum_manufacturers:
-            return False
-        return not companies or not all(self._consents(company, codes) for company in companies)
-
-    def _consents(self, company: str, codes: list[str]) -> bool:
-        """Whether a company lets the measure be shown of all of these codes that it supplies."""
-        assert self._table is not None
-        own = [code for code in codes if company in self._table.companies[code]]
-        measure = self._indicator.kind
-        return all(
-            any(
-                company_key(consent.company) == company and consent.covers(measure=measure, code=code, on=self._on)
-                for consent in self._rule.consents
-            )
-            for code in own
-        )
+        return tells_sales(self._rule, self._table, codes, measure=self._indicator.kind, on=self._on)
 
 
 def _is_kept_back(indicator: Indicator, rule: CompanySecrecy) -> bool:
