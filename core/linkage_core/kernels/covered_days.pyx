@@ -4,17 +4,15 @@
 Supply is counted in 1/64 days. Hospital days are taken out of time before anything is covered: stock is neither used
 nor lost there, so time without them is all the simulation has to know.
 
-A stock does not know when observation ends: one simulation up to the last end answers for every end before it.
-
 Most persons have one stock and were never in hospital: their days are followed in registers, each row looked at once.
-All others too have each row looked at once, whatever the number of their stocks: what a stock covers are intervals of
-days that do not overlap, so their ends are all that is written down, as bits, a word for 64 days. Persons without rows
-are not looked at one by one.
+All others too have each row looked at once, whatever the number of their stocks: what a stock holds covers the days from
+now on, however many more rows come, so from one row to the next a group is covered up to the last day that any of its
+stocks reaches. Persons without rows are not looked at one by one.
 """
 
 import numpy as np
 
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t
 from libc.string cimport memset
 
 from linkage_core.kernels.kernel_result cimport (
@@ -26,9 +24,6 @@ from linkage_core.kernels.kernel_result cimport (
     kernel_ok,
     raise_if_failed,
 )
-
-cdef extern from "person_bits.h" nogil:
-    int64_t linkage_ones(const uint64_t* words, int64_t count) noexcept
 
 cdef extern from "one_stock.h" nogil:
     ctypedef struct linkage_stock_rows:
@@ -58,6 +53,9 @@ cdef extern from "one_stock.h" nogil:
         const linkage_stock_rows* rows, const linkage_stock_persons* asked, int64_t place
     ) noexcept
 
+
+cdef enum:
+    MOST_GROUPS = 8
 
 # `code` is NULL where every row is of the one group there is and its drug does not matter.
 ctypedef struct Supply:
@@ -95,21 +93,16 @@ ctypedef struct Asked:
     int32_t* observed
     int32_t* covered
 
-# What is left of a stock, the home day up to which it was used, and the set of days that it covers.
+# What is left of a stock, the home day up to which it was used, and the groups that it covers.
 ctypedef struct Stock:
     int64_t left_64ths
     int32_t now
     int32_t code
-    int64_t days
+    uint8_t groups
 
-# Sets of days have `words` words. `changes` are sets of the days on which a stock begins or ends to cover, each for the
-# groups of `groups_of`; `covered` has a set for each group. `stock_of_code` is -1 where the person has no stock of it.
+# `stock_of_code` is -1 where the person has no stock of it.
 ctypedef struct Scratch:
-    int64_t words
     Stock* stocks
-    uint64_t* changes
-    uint8_t* groups_of
-    uint64_t* covered
     int32_t* stock_of_code
 
 # One person's view of time: where its rows and stays lie, and its days counted without hospital days.
@@ -194,60 +187,65 @@ cdef inline uint8_t groups_of_row(const Supply* supply, const Rule* rule, int64_
     return kept
 
 
-# A person's days of observation, from 0; home days begin `origin` days earlier. Groups are told apart where a day needs
-# all of them.
+# A person's home days from row to row: up to `now` they are counted, and from there on each group is covered until the
+# day that it `reached`. Observation is [origin, horizon), of each end `observed` home days.
 ctypedef struct Cover:
     const Scratch* scratch
+    const Asked* asked
+    int64_t person
     int64_t stocks
-    int64_t sets
     int groups
+    int32_t now
     int32_t origin
-    int32_t length
+    int32_t horizon
+    int32_t reached[MOST_GROUPS]
 
 
-# A stock covers [start, end), and none of these days did it cover before. A start on an end cancels it.
-cdef inline void cover(const Cover* covers, int64_t days, int32_t start, int32_t end) noexcept nogil:
-    cdef uint64_t* changes = covers.scratch.changes + days * covers.scratch.words
-    start = min(max(start - covers.origin, 0), covers.length)
-    end = min(max(end - covers.origin, 0), covers.length)
-    changes[start >> 6] ^= <uint64_t>1 << (start & 63)
-    changes[end >> 6] ^= <uint64_t>1 << (end & 63)
-
-
-cdef inline int64_t new_days(Cover* covers, uint8_t groups) noexcept nogil:
-    cdef int64_t days = covers.sets
-    memset(covers.scratch.changes + days * covers.scratch.words, 0, covers.scratch.words * sizeof(uint64_t))
-    covers.scratch.groups_of[days] = groups
-    covers.sets += 1
-    return days
+# A day counts that any stock covers, or that each group has a stock for.
+cdef inline void count_until(Cover* covers, int32_t then) noexcept nogil:
+    cdef int32_t last = covers.reached[0], first = max(covers.now, covers.origin)
+    cdef int64_t place, cell = covers.person
+    cdef int group
+    for group in range(1, covers.groups):
+        last = min(last, covers.reached[group])
+    last = min(last, then)
+    covers.now = then
+    for place in range(covers.asked.ends):
+        covers.asked.covered[cell] += max(min(last, covers.origin + covers.asked.observed[cell]) - first, 0)
+        cell += covers.asked.persons
 
 
 cdef inline int64_t new_stock(Cover* covers, int32_t code, uint8_t groups) noexcept nogil:
     cdef int64_t place = covers.stocks
     cdef Stock* stock = covers.scratch.stocks + place
-    stock.left_64ths, stock.now, stock.code, stock.days = 0, 0, code, new_days(covers, groups)
+    stock.left_64ths, stock.now, stock.code, stock.groups = 0, 0, code, groups
     covers.stocks += 1
     return place
 
 
-cdef inline void use_until(const Cover* covers, Stock* stock, int32_t then) noexcept nogil:
-    cdef int32_t used = <int32_t>min(stock.left_64ths >> 6, <int64_t>(then - stock.now))
-    cover(covers, stock.days, stock.now, stock.now + used)
-    stock.left_64ths -= <int64_t>used << 6
+cdef inline void use_until(Stock* stock, int32_t then) noexcept nogil:
+    stock.left_64ths -= min(stock.left_64ths >> 6, <int64_t>(then - stock.now)) << 6
     stock.now = then
 
 
-# What the row brings, or without a stock the days that no earlier row of the group covered.
+cdef inline void reach(Cover* covers, uint8_t groups, int32_t until) noexcept nogil:
+    cdef int group
+    for group in range(covers.groups):
+        if groups >> group & 1:
+            covers.reached[group] = max(covers.reached[group], until)
+
+
+# The first home day that a stock no longer covers, as far as it matters.
+cdef inline int32_t end_of(const Cover* covers, const Stock* stock) noexcept nogil:
+    return stock.now + <int32_t>min(stock.left_64ths >> 6, <int64_t>max(covers.horizon - stock.now, 0))
+
+
 cdef inline void dispense(
-    const Cover* covers, const Rule* rule, Stock* stock, int32_t then, int32_t until, int32_t supply_64ths
+    Cover* covers, const Rule* rule, Stock* stock, int32_t then, int32_t supply_64ths
 ) noexcept nogil:
-    if rule.carry_over:
-        use_until(covers, stock, then)
-        stock.left_64ths = min(stock.left_64ths + supply_64ths, rule.stock_cap_64ths)
-    else:
-        then = max(then, stock.now)
-        stock.now = max(then, until)
-        cover(covers, stock.days, then, stock.now)
+    use_until(stock, then)
+    stock.left_64ths = min(stock.left_64ths + supply_64ths, rule.stock_cap_64ths)
+    reach(covers, stock.groups, end_of(covers, stock))
 
 
 cdef inline Stock* stock_of_drug(Cover* covers, int32_t code, uint8_t groups) noexcept nogil:
@@ -258,14 +256,25 @@ cdef inline Stock* stock_of_drug(Cover* covers, int32_t code, uint8_t groups) no
     return covers.scratch.stocks + place
 
 
+# From a day on a drug is of other groups: those that it left are covered by what else they have.
+cdef void regroup(Cover* covers, Stock* stock, uint8_t groups) noexcept nogil:
+    cdef int64_t place
+    cdef int group
+    stock.groups = groups
+    for group in range(covers.groups):
+        covers.reached[group] = 0
+    for place in range(covers.stocks):
+        reach(covers, covers.scratch.stocks[place].groups, end_of(covers, covers.scratch.stocks + place))
+
+
 # Every row of the person goes to its stock: of its drug, or of each of its groups.
 cdef void follow_stocks(const Supply* supply, Calendar* calendar, const Rule* rule, Cover* covers) noexcept nogil:
     cdef const Person* person = calendar.person
     cdef bint by_drug = rule.carry_over and not rule.pooled
     cdef int64_t row, place
-    cdef int32_t then, until = 0
+    cdef int32_t then
     cdef int group
-    cdef uint8_t groups
+    cdef uint8_t groups, own
     cdef Stock* stock
     if not by_drug:
         for group in range(rule.groups):
@@ -277,70 +286,29 @@ cdef void follow_stocks(const Supply* supply, Calendar* calendar, const Rule* ru
         if not groups:
             continue
         then = home_day(calendar, supply.day[row])
+        count_until(covers, then)
         if by_drug:
-            stock = stock_of_drug(covers, supply.code[row], groups if rule.all_groups else 1)
-            dispense(covers, rule, stock, then, until, supply.supply_64ths[row])
-            # From another day on the drug may be of other groups.
-            if rule.all_groups and covers.scratch.groups_of[stock.days] != groups:
-                stock.days = new_days(covers, groups)
-            continue
-        if not rule.carry_over:
-            until = home_day_after(calendar, supply.day[row] + (supply.supply_64ths[row] >> 6))
-        for group in range(rule.groups):
-            if (groups >> group) & 1:
-                dispense(covers, rule, covers.scratch.stocks + group, then, until, supply.supply_64ths[row])
-    for place in range(covers.stocks):
-        stock = covers.scratch.stocks + place
-        if rule.carry_over:
-            use_until(covers, stock, covers.origin + covers.length)
-        if by_drug:
-            covers.scratch.stock_of_code[stock.code] = -1
+            own = groups if rule.all_groups else 1
+            stock = stock_of_drug(covers, supply.code[row], own)
+            if stock.groups != own:
+                regroup(covers, stock, own)
+            dispense(covers, rule, stock, then, supply.supply_64ths[row])
+        elif rule.carry_over:
+            for group in range(rule.groups):
+                if groups >> group & 1:
+                    dispense(covers, rule, covers.scratch.stocks + group, then, supply.supply_64ths[row])
+        else:
+            own = groups if rule.all_groups else 1
+            reach(covers, own, home_day_after(calendar, supply.day[row] + (supply.supply_64ths[row] >> 6)))
+    count_until(covers, covers.horizon)
+    for place in range(covers.stocks if by_drug else 0):
+        covers.scratch.stock_of_code[covers.scratch.stocks[place].code] = -1
 
 
 # A later day, which must not take the calendar with it.
 cdef inline int32_t home_day_after(const Calendar* calendar, int32_t day) noexcept nogil:
     cdef Calendar ahead = calendar[0]
     return home_day(&ahead, day)
-
-
-# Adds the days between changes to a set of days.
-cdef inline void add_days(const uint64_t* changes, uint64_t* days, int64_t words) noexcept nogil:
-    cdef uint64_t inside, before = 0
-    cdef int64_t word
-    for word in range(words):
-        inside = changes[word]
-        inside ^= inside << 1
-        inside ^= inside << 2
-        inside ^= inside << 4
-        inside ^= inside << 8
-        inside ^= inside << 16
-        inside ^= inside << 32
-        inside ^= before
-        days[word] |= inside
-        before = 0 - (inside >> 63)
-
-
-# A day counts that any stock covers, or that each group has a stock for.
-cdef void count_days(const Cover* covers, const Asked* asked, int64_t person) noexcept nogil:
-    cdef int64_t words = (covers.length >> 6) + 1, every = covers.scratch.words, days, word, cell = person
-    cdef uint64_t* covered = covers.scratch.covered
-    cdef uint64_t last
-    cdef int32_t observed
-    cdef int group, place
-    for group in range(covers.groups):
-        memset(covered + group * every, 0, words * sizeof(uint64_t))
-    for days in range(covers.sets):
-        for group in range(covers.groups):
-            if (covers.scratch.groups_of[days] >> group) & 1:
-                add_days(covers.scratch.changes + days * every, covered + group * every, words)
-    for group in range(1, covers.groups):
-        for word in range(words):
-            covered[word] &= covered[group * every + word]
-    for place in range(asked.ends):
-        observed = asked.observed[cell]
-        last = covered[observed >> 6] & ~(~<uint64_t>0 << (observed & 63))
-        asked.covered[cell] = <int32_t>(linkage_ones(covered, observed >> 6) + linkage_ones(&last, 1))
-        cell += asked.persons
 
 
 # The rows of a person are in order, and none has a negative supply.
@@ -371,14 +339,14 @@ cdef KernelResult cover_person(
     cdef int64_t place
     if result.status:
         return result
-    covers.scratch, covers.stocks, covers.sets, covers.groups = scratch, 0, 0, 1
-    if rule.all_groups:
-        covers.groups = rule.groups
-    covers.origin, covers.length = home_day_after(&calendar, person.start), 0
+    covers.scratch, covers.asked, covers.person, covers.stocks = scratch, asked, i, 0
+    covers.groups, covers.now = rule.groups if rule.all_groups else 1, 0
+    covers.origin = covers.horizon = home_day_after(&calendar, person.start)
+    for place in range(covers.groups):
+        covers.reached[place] = 0
     for place in range(asked.ends):
-        covers.length = max(covers.length, asked.observed[place * asked.persons + i])
+        covers.horizon = max(covers.horizon, covers.origin + asked.observed[place * asked.persons + i])
     follow_stocks(supply, &calendar, rule, &covers)
-    count_days(&covers, asked, i)
     several[0] = rule.groups > 1 or covers.stocks > 1
     return kernel_ok()
 
@@ -396,19 +364,16 @@ cdef Person person_of(
     return person
 
 
-# Returns the longest observation.
-cdef int32_t observe_all(const Supply* supply, const Stays* stays, const Rule* rule, const Asked* asked) noexcept nogil:
+cdef void observe_all(const Supply* supply, const Stays* stays, const Rule* rule, const Asked* asked) noexcept nogil:
     cdef int64_t i, place, cell
-    cdef int32_t longest = 0
     cdef Person person
     cdef Calendar calendar
     for place in range(asked.ends):
         cell = place * asked.persons
         for i in range(asked.persons):
             asked.observed[cell + i] = max(asked.end[cell + i] - asked.start[i], 0)
-            longest = max(longest, asked.observed[cell + i])
     if stays.offsets == NULL:
-        return longest
+        return
     for i in range(asked.persons):
         if stays.offsets[i] == stays.offsets[i + 1]:
             continue
@@ -419,7 +384,6 @@ cdef int32_t observe_all(const Supply* supply, const Stays* stays, const Rule* r
                 calendar = calendar_of(stays, &person)
                 asked.observed[cell] += hospital_days_before(&calendar, person.start)
                 asked.observed[cell] -= hospital_days_before(&calendar, asked.end[cell])
-    return longest
 
 
 cdef linkage_stock_rows stock_rows(const Supply* supply, const Rule* rule) noexcept nogil:
@@ -507,16 +471,14 @@ def covered_days(
     cdef Rule rule
     cdef Scratch scratch
     cdef Asked asked
-    cdef int64_t groups = valid_from.shape[0], sets_at_most
-    cdef uint64_t[::1] changes, days
     cdef int32_t[::1] stock_of_code
-    cdef uint8_t[::1] stocks, groups_of
+    cdef uint8_t[::1] stocks
     if not (
         offsets.shape[0] == persons + 1
         and end.shape[0] == observed.shape[0] == covered.shape[0]
         and end.shape[1] == observed.shape[1] == covered.shape[1] == persons
         and rows == supply_64ths.shape[0] == offsets[persons]
-        and 1 <= valid_from.shape[0] == valid_until.shape[0] <= 8
+        and 1 <= valid_from.shape[0] == valid_until.shape[0] <= MOST_GROUPS
         and (code.shape[0] == rows if code is not None else valid_from.shape[0] == 1 and (pooled or not carry_over))
     ):
         raise_if_failed(kernel_failed(KERNEL_LENGTH_MISMATCH, -1), "dispensing_date")
@@ -543,14 +505,11 @@ def covered_days(
     asked.persons, asked.ends, asked.start, asked.end = persons, end.shape[0], &start[0], &end[0, 0]
     asked.observed, asked.covered = &observed[0, 0], &covered[0, 0]
     with nogil:
-        scratch.words = (observe_all(&supply, &hospital, &rule, &asked) >> 6) + 1
-    # A row opens one stock, or one set of days, at most.
-    sets_at_most = groups + longest_of(&offsets[0], with_rows)
+        observe_all(&supply, &hospital, &rule, &asked)
+    # A row opens one stock at most.
+    stocks = np.empty((rule.groups + longest_of(&offsets[0], with_rows)) * sizeof(Stock), np.uint8)
     stock_of_code = np.full(max(groups_of_code.shape[0], 1), -1, np.int32)
-    stocks, groups_of = np.empty(sets_at_most * sizeof(Stock), np.uint8), np.empty(sets_at_most, np.uint8)
-    changes, days = np.empty(sets_at_most * scratch.words, np.uint64), np.empty(groups * scratch.words, np.uint64)
     scratch.stocks, scratch.stock_of_code = <Stock*>&stocks[0], &stock_of_code[0]
-    scratch.changes, scratch.groups_of, scratch.covered = &changes[0], &groups_of[0], &days[0]
     with nogil:
         result = cover_all(
             &with_rows[0] if with_rows.shape[0] else NULL, with_rows.shape[0],
