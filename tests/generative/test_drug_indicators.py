@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from linkage.errors import EventsRejected
-from linkage_core.indicators.codes import coded
 from linkage_core.indicators.follow_up import FAR, days
 from linkage_core.kernels.drugs_at_date import drugs_at_date
 from linkage_core.kernels.first_dispensing import first_dispensing
+from linkage_core.kernels.last_rows import last_rows
 from linkage_core.kernels.net_reversals import net_reversals
 from tests.reference.drug_indicators import (
     Row,
@@ -23,6 +23,7 @@ from tests.reference.drug_indicators import (
     first_dispensed,
     netted,
     netted_by_row,
+    of_last_day,
 )
 from tests.support.kernel_calls import days_covered, int32, offsets_of
 
@@ -138,29 +139,50 @@ def test_netting_does_not_depend_on_the_order_within_a_day(rows, random):
     assert kept(one) == kept(other)
 
 
-ARROW_ROWS = st.lists(
-    st.tuples(
-        st.none() | st.integers(0, 30), st.none() | st.sampled_from(["C10AA05", "N02BE01", ""]), st.integers(-2, 3)
-    ),
-    max_size=20,
-)
+ARROW_ROWS = st.lists(st.tuples(st.none() | st.integers(0, 30), st.booleans()), max_size=20)
 
 
 @settings(max_examples=300, deadline=None)
 @given(rows=ARROW_ROWS, cut=st.integers(0, 3), start=st.integers(0, 20), length=st.integers(0, 15))
-def test_a_window_knows_rows_of_the_code_set_only_also_in_slices_with_nulls(rows, cut, start, length):
-    day_column = pa.array([day for day, _, _ in rows], pa.date32()).slice(cut)
-    code_column = pa.array([code for _, code, _ in rows], pa.string()).dictionary_encode().slice(cut)
+def test_a_window_knows_rows_that_count_only_also_in_slices_with_nulls(rows, cut, start, length):
+    day = days(pa.array([day for day, _ in rows], pa.date32()).slice(cut))
     rows, end = rows[cut:], start + length
-    column, day = coded(code_column), days(day_column)
-    member = np.array([name.startswith("C10") for name in column.names] or [False], np.uint8)
-    left = int32(left for _, _, left in rows)
-    offsets, starts, ends = np.array([0, len(rows)], np.int64), int32([start]), int32([end])
-    first = np.zeros(1, np.int32)
-    first_dispensing(offsets, day, column.code, left, member, starts, ends, first, none=int(FAR))
-    plain = [(day, code == "C10AA05", left) for day, code, left in rows]
-    expected = first_dispensed(plain, start=start, end=end)
+    counts = np.array([counted for _, counted in rows], np.uint8)
+    offsets, first = np.array([0, len(rows)], np.int64), np.zeros(1, np.int32)
+    first_dispensing(offsets, day, counts, int32([start]), int32([end]), first, none=int(FAR))
+    expected = first_dispensed(rows, start=start, end=end)
     assert first[0] == (int(FAR) if expected is None else expected)
+
+
+DAY_ROWS = st.lists(st.tuples(st.integers(0, 8), st.booleans()), max_size=8).map(sorted)
+WINDOWS = st.tuples(st.integers(-2, 9), st.integers(-2, 9))
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.tuples(DAY_ROWS, WINDOWS), min_size=1, max_size=4))
+def test_rows_of_the_last_day_are_found_in_each_window(persons):
+    rows = [row for own, _ in persons for row in own]
+    place, person, found = (
+        np.empty(len(rows), np.int64),
+        np.empty(len(rows), np.int64),
+        np.empty(len(persons), np.uint8),
+    )
+    offsets = offsets_of([own for own, _ in persons])
+    known = last_rows(
+        offsets,
+        int32([77, *(day for day, _ in rows)])[1:],
+        np.array([counts for _, counts in rows], np.uint8),
+        int32(start for _, (start, _) in persons),
+        int32(end for _, (_, end) in persons),
+        place,
+        person,
+        found,
+    )
+    expected = [of_last_day(own, start=start, end=end) for own, (start, end) in persons]
+    assert found.tolist() == [bool(own) for own in expected]
+    assert list(zip(person[:known], place[:known] - offsets[person[:known]], strict=True)) == [
+        (number, own) for number, places in enumerate(expected) for own in places
+    ]
 
 
 @settings(max_examples=300, deadline=None)

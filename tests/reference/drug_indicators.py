@@ -1,7 +1,7 @@
 """Drug indicators written to be obviously right: one person, one day and one row at a time. Slow on purpose.
 
-Twins of the kernels covered_days, covered_grid, covered_on_days, net_reversals, first_dispensing, dispensed_in_spans,
-sum_in_window and drugs_at_date.
+Twins of the kernels covered_days, covered_grid, covered_on_days, net_reversals, first_dispensing, last_rows,
+dispensed_in_spans, sum_in_window and drugs_at_date.
 """
 
 from __future__ import annotations
@@ -138,12 +138,15 @@ def netted_by_row(rows: list[Row]) -> list[int]:
     return left
 
 
-def first_dispensed(rows: list[tuple[int | None, bool, int]], *, start: int, end: int) -> int | None:
-    """The first day in [start, end) of a row (day, of the code set, left) with something left."""
-    return min(
-        (day for day, member, left in rows if day is not None and member and left > 0 and start <= day < end),
-        default=None,
-    )
+def first_dispensed(rows: list[tuple[int | None, bool]], *, start: int, end: int) -> int | None:
+    """The first day in [start, end) of a row (day, whether it counts) that does."""
+    return min((day for day, counts in rows if day is not None and counts and start <= day < end), default=None)
+
+
+def of_last_day(rows: list[tuple[int, bool]], *, start: int, end: int) -> list[int]:
+    """Positions of the rows (day, whether it counts) that do on the last day in [start, end) with one."""
+    own = {place: day for place, (day, counts) in enumerate(rows) if counts and start <= day < end}
+    return [place for place, day in own.items() if day == max(own.values())]
 
 
 def dispensed_in(

@@ -14,9 +14,11 @@ from linkage_core.indicators.initiation import denominator_words
 from linkage_core.indicators.observed_time import Moment
 from linkage_core.indicators.reasons import among, somebody
 from linkage_core.indicators.run_context import RunContext, joined
+from linkage_core.indicators.set_supply import dispensed_of_sets
 from linkage_core.indicators.stated_dose import daily_doses, is_assumed, milligrams_of_rows, units_a_day
 from linkage_core.indicators.values import NO_TIME, Bools, Float64s, Int32s, Int64s, PersonValues
 from linkage_core.indicators.yes_no import yes_no
+from linkage_core.kernels.last_rows import last_rows
 
 
 def evaluate_high_intensity(context: RunContext, indicator: HighIntensity) -> list[PersonValues]:
@@ -93,18 +95,12 @@ def _last_rows(context: RunContext, indicator: HighIntensity, first: Int32s, aft
     """Rows of the last day in [first, after) with a dispensing of the codes."""
     register = indicator.register_name
     picked = context.set_rows(register, *indicator.codes)
-    left = context.netted(register, indicator.reversals).left[picked.places]
-    own = np.repeat(np.arange(context.persons), np.diff(picked.offsets))
-    counts = (left > 0) & context.in_force(register, indicator.codes, picked)
-    inside = np.flatnonzero(counts & (picked.day >= first[own]) & (picked.day < after[own]))
-    # Rows of a person are by day: the last of hers tells the day.
-    ends = np.searchsorted(inside, picked.offsets)
-    treated = np.asarray(ends[1:] > ends[:-1], np.bool_)
-    last_day = np.full(context.persons, -(1 << 30), np.int32)
-    last_day[treated] = picked.day[inside[ends[1:][treated] - 1]]
-    deciding = inside[picked.day[inside] == last_day[own[inside]]]
-    places = deciding if isinstance(picked.places, slice) else picked.places[deciding]
-    return _LastRows(places, own[deciding], treated)
+    dispensed = dispensed_of_sets(context, register, indicator.codes, indicator.reversals)
+    place, person = np.empty((2, len(picked.day)), np.int64)
+    treated = np.empty(context.persons, np.uint8)
+    found = last_rows(picked.offsets, picked.day, dispensed, first, after, place, person, treated)
+    places = place[:found] if isinstance(picked.places, slice) else picked.places[place[:found]]
+    return _LastRows(places, person[:found], treated.view(np.bool_))
 
 
 def _doses(rows: Dispensings, indicator: HighIntensity, last: _LastRows) -> _Doses:

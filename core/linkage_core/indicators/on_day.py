@@ -79,7 +79,8 @@ def _covers(context: RunContext, indicator: Prevalence | OnTreatment, days: Sequ
     at_day = np.stack([context.time.at(asked.day) for asked in days])
     if indicator.carry_over != "pooled":
         return _covers_by(context, indicator, indicator.codes, at_day)
-    return np.maximum.reduce([_covers_by(context, indicator, [name], at_day) for name in indicator.codes])
+    of_sets = [_covers_by(context, indicator, [name], at_day) for name in indicator.codes]
+    return np.asarray(np.maximum.reduce(of_sets), np.uint8)
 
 
 def _covers_by(

@@ -107,16 +107,14 @@ def _at_risk(context: RunContext, indicator: OutcomeRate, exposure: Exposure) ->
         (NO_TIME, somebody(np.asarray(exit_day <= start, np.bool_))),
         *washout_rule(context, outcome, is_event, indicator.washout),
     ]
-    left = context.netted(register, context.definition.supply[indicator.supply].reversals).left
-    picked = context.set_rows(register, *indicator.codes)
-    found = np.concatenate(([0], np.cumsum(left[picked.places] > 0)))[picked.offsets]
+    rule = context.definition.supply[indicator.supply].reversals
     return _AtRisk(
         start=start,
         first=first_event(context, outcome, is_event, start=start, end=until),
         exit_day=exit_day,
         rules=rules,
         no_outcome=without_events(context, outcome, is_event),
-        no_rows=somebody(found[1:] == found[:-1]),
+        no_rows=context.without_dispensings(register, indicator.codes, rule=rule),
     )
 
 

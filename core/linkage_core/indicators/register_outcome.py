@@ -56,9 +56,7 @@ def first_event(context: RunContext, source: EventSource, is_event: Bools, *, st
     first_dispensing(
         np.ascontiguousarray(events.offsets, np.int64),
         _days_of(events, source),
-        np.where(is_event, np.int32(0), np.int32(-1)),
-        np.ones(len(is_event), np.int32),
-        np.ones(1, np.uint8),
+        is_event.view(np.uint8),
         np.maximum(start, np.int32(from_day)),
         np.minimum(end, np.int32(until_day)),
         first,

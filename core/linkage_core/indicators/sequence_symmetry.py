@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from linkage.indicator_kinds import SequenceSymmetry
+from linkage_core.indicators.first_rows import first_days_ever
 from linkage_core.indicators.follow_up import FAR, day_number
 from linkage_core.indicators.reasons import somebody
 from linkage_core.indicators.run_context import RunContext
 from linkage_core.indicators.values import Bools, CellStatistic, Int32s, Int64s, Measure, PersonValues
-from linkage_core.kernels.first_dispensing import first_dispensing
 from linkage_core.ratios import Ratio, exact_ratio, jeffreys_ratio, scaled
 
 _LIMITS = {"exact": exact_ratio, "jeffreys": jeffreys_ratio}
@@ -25,7 +24,10 @@ def evaluate_sequence_symmetry(context: RunContext, indicator: SequenceSymmetry)
         EventsRejected: a column is missing.
     """
     register, time = indicator.register_name, context.time
-    index, marker = (_first_ever(context, indicator, names) for names in (indicator.codes, indicator.marker))
+    index, marker = (
+        first_days_ever(context, indicator.register_name, names, indicator.reversals)
+        for names in (indicator.codes, indicator.marker)
+    )
     begun_from, begun_until = indicator.begun.from_date, indicator.begun.until
     from_day = -int(FAR) if begun_from is None else day_number(begun_from)
     until_day = int(FAR) if begun_until is None else day_number(begun_until)
@@ -81,27 +83,6 @@ class _Starts:
     begins_index: Bools
     begins_marker: Bools
     pairs: Bools
-
-
-def _first_ever(context: RunContext, indicator: SequenceSymmetry, names: Sequence[str]) -> Int32s:
-    """int32, one a person: day of the first dispensing of any of the code sets, FAR for none."""
-    register = indicator.register_name
-    picked = context.set_rows(register, *names)
-    left = context.netted(register, indicator.reversals).left[picked.places]
-    counts = (left > 0) & context.in_force(register, names, picked)
-    first = np.empty(context.persons, np.int32)
-    first_dispensing(
-        picked.offsets,
-        picked.day,
-        np.zeros(len(picked.day), np.int32),
-        counts.astype(np.int32),
-        np.ones(1, np.uint8),
-        np.full(context.persons, -FAR, np.int32),
-        np.full(context.persons, FAR, np.int32),
-        first,
-        none=int(FAR),
-    )
-    return first
 
 
 def _statistics(indicator: SequenceSymmetry, starts: _Starts, persons: Bools) -> list[CellStatistic]:

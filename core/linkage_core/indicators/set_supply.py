@@ -1,4 +1,4 @@
-"""Supply and drug of each row of some code sets, gathered once for all indicators that read them."""
+"""Supply, drug and what is left of each row of some code sets, gathered once for all indicators that read them."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from linkage.indicator_kinds import Reversals
+from linkage_core.indicators.follow_up import FAR
 from linkage_core.indicators.run_context import RunContext
-from linkage_core.indicators.values import Int32s
+from linkage_core.indicators.values import Int32s, UInt8s
 
 
 def supply_of_sets(context: RunContext, register: str, names: Sequence[str], model: str) -> Int32s:
@@ -32,3 +34,15 @@ def drugs_of_sets(context: RunContext, register: str, names: Sequence[str]) -> I
         return context.dispensings(register).atc.code[context.set_rows(register, *names).places]
 
     return context.remember(("drugs of sets", register, *names), gathered)
+
+
+def dispensed_of_sets(context: RunContext, register: str, names: Sequence[str], rule: Reversals) -> UInt8s:
+    """uint8, one a row that the code sets pick: 1 where it has a day, a set applies, and something is left of it."""
+
+    def gathered() -> UInt8s:
+        picked = context.set_rows(register, *names)
+        counts = context.in_force(register, names, picked)
+        counts &= (context.netted(register, rule).left[picked.places] > 0) & (picked.day < FAR)
+        return counts.view(np.uint8)
+
+    return context.remember(("dispensed of sets", register, *names, rule), gathered)

@@ -96,10 +96,13 @@ def is_assumed(steps: Sequence[str], step: Int64s) -> Bools:
 
 
 def daily_doses(person: Int64s, substance: Int64s, milligrams: Float64s) -> DailyDoses:
-    """Doses of rows as doses of persons: equal doses of a substance are one dose, different ones add up."""
+    """Doses of rows as doses of persons: equal doses of a substance are one dose, different ones add up.
+
+    Args:
+        person: int64, one a row, ascending.
+    """
     dose = np.round(milligrams, _DECIMALS)
-    order = np.lexsort((dose, substance, person))
-    person, substance, dose = person[order], substance[order], dose[order]
+    person, substance, dose = _in_order(person, substance, dose)
     same = np.zeros(len(dose), np.bool_)
     same[1:] = (person[1:] == person[:-1]) & (substance[1:] == substance[:-1])
     first = np.flatnonzero(~same)
@@ -107,3 +110,13 @@ def daily_doses(person: Int64s, substance: Int64s, milligrams: Float64s) -> Dail
     repeated[1:] &= dose[1:] == dose[:-1]
     added = np.add.reduceat(np.where(repeated, 0.0, dose), first) if len(first) else np.zeros(0)
     return DailyDoses(person[first], substance[first], np.round(added, _DECIMALS))
+
+
+def _in_order(person: Int64s, substance: Int64s, dose: Float64s) -> tuple[Int64s, Int64s, Float64s]:
+    """By person, substance and dose; most persons have one row, which lies where it belongs."""
+    with_next = person[1:] == person[:-1]
+    several = np.flatnonzero(np.append(with_next, False) | np.append(False, with_next))
+    substance, dose = substance.copy(), dose.copy()
+    order = np.lexsort((dose[several], substance[several], person[several]))
+    substance[several], dose[several] = substance[several][order], dose[several][order]
+    return person, substance, dose

@@ -8,15 +8,15 @@ from dataclasses import replace
 import numpy as np
 
 from linkage.indicator_kinds import AddOn, DoseChange, Restart, Switch
-from linkage_core.indicators.first_rows import first_days
+from linkage_core.indicators.first_rows import first_days_ever
 from linkage_core.indicators.follow_up import FAR
 from linkage_core.indicators.from_first_dispensing import Followed, GapRule, SupplyFromStart, supply_from_start
 from linkage_core.indicators.reasons import Persons, somebody
 from linkage_core.indicators.run_context import RunContext, joined
-from linkage_core.indicators.set_supply import drugs_of_sets
+from linkage_core.indicators.set_supply import dispensed_of_sets, drugs_of_sets
 from linkage_core.indicators.time_to_discontinuation import exits_of
 from linkage_core.indicators.treatment_episodes import gap_rule, gap_words, settled, value_of
-from linkage_core.indicators.values import Bools, Float64s, Int32s, Measure, PersonValues, TimesToEvent, UInt8s
+from linkage_core.indicators.values import Bools, Float64s, Int32s, Measure, PersonValues, TimesToEvent
 from linkage_core.kernels.first_drugs import begins_another_drug, supply_of_first_drugs
 
 NOT_DISCONTINUED = "excluded:not_discontinued"
@@ -69,10 +69,12 @@ def evaluate_switch(context: RunContext, indicator: Switch) -> list[PersonValues
     stopped = np.stack([_stopped(followed, place) for place in range(len(rule.gaps))])
     end = np.where(stopped, start + followed.outcome.first_days, np.inf)
     others = context.set_rows(register, *to)
+    reversals = context.definition.supply[indicator.supply_model].reversals
+    dispensed = dispensed_of_sets(context, register, to, reversals)
     switched = np.empty(stopped.shape, np.uint8)
     begins_another_drug(
         own,
-        (others.offsets, others.day, drugs_of_sets(context, register, to), _dispensed(context, indicator, to)),
+        (others.offsets, others.day, drugs_of_sets(context, register, to), dispensed),
         start,
         _whole_days(np.ceil(end - indicator.before_days)),
         _whole_days(np.where(stopped, np.floor(end + followed.outcome.first_grace), -np.inf)),
@@ -95,20 +97,13 @@ def evaluate_add_on(context: RunContext, indicator: AddOn) -> list[PersonValues]
     rule = gap_rule(indicator)
     supply = supply_from_start(context, indicator)
     followed = supply.followed(rule)
-    persons, model = context.persons, context.definition.supply[indicator.supply_model]
-    first = first_days(
-        context,
-        indicator.register_name,
-        indicator.to,
-        model.reversals,
-        start=np.full(persons, -FAR, np.int32),
-        end=np.full(persons, FAR, np.int32),
-    )
+    reversals = context.definition.supply[indicator.supply_model].reversals
+    first = first_days_ever(context, indicator.register_name, indicator.to, reversals)
     start = np.where(followed.outcome.started, followed.outcome.start, np.int32(0))
     before = somebody(followed.outcome.started & (first <= start))
     without_packages = _without_packages(context, indicator.register_name, indicator.to)
     rules = [*followed.of_starters, *without_packages, ("excluded:used_before", before)]
-    starts = _covered_on(supply, first) if indicator.starts == "covered" else np.ones(persons, np.bool_)
+    starts = _covered_on(supply, first) if indicator.starts == "covered" else np.ones(context.persons, np.bool_)
     values = []
     for place, gap in enumerate(rule.gaps):
         together = first + indicator.together_days <= start + followed.outcome.first_days[place]
@@ -185,12 +180,3 @@ def _yes_no(followed: Followed, rules: list[tuple[str, Persons]], yes: Bools, wo
     reasons = settled(followed, rules, late)
     counted = reasons.counted_with(yes).astype(np.int64)
     return value_of(followed, reasons, words, counted, late=late, measure=Measure.YES_NO)
-
-
-def _dispensed(context: RunContext, indicator: Switch, names: Sequence[str]) -> UInt8s:
-    """uint8, one a row of the code sets: 1 for a dispensing of them that is not reversed."""
-    register, model = indicator.register_name, context.definition.supply[indicator.supply_model]
-    picked = context.set_rows(register, *names)
-    counts = context.in_force(register, names, picked)
-    counts &= (context.netted(register, model.reversals).left[picked.places] > 0) & (picked.day < FAR)
-    return counts.view(np.uint8)
