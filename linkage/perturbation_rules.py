@@ -35,7 +35,7 @@ class AmountNoise(_Part):
         share_small: the noise's standard deviation as a share of a contributor's amount up to `flex_point`.
         share_large: what that share falls to for ever larger amounts.
         flex_point: the amount, in units of the measure, above which the share falls.
-        flex_exponent: how fast it falls.
+        flex_exponent: how fast it falls (q); at least 2 s / (s - l) for the two shares, or the share would rise first.
         weights: of the largest contributor, the second and so on; one is added to for each.
         extra_steps: so many steps are added to the change of a sensitive sum, away from zero.
     """
@@ -46,7 +46,7 @@ class AmountNoise(_Part):
     share_small: Share
     share_large: Share
     flex_point: float = Field(gt=0)
-    flex_exponent: float = Field(default=2.0, ge=1, le=10)
+    flex_exponent: float = Field(default=3.0, ge=1, le=100)
     weights: tuple[Share, ...] = Field(default=(1.0,), min_length=1, max_length=6, strict=False)
     extra_steps: float = Field(default=0.0, ge=0, le=20)
 
@@ -54,6 +54,13 @@ class AmountNoise(_Part):
     def _figures_agree(self) -> Self:
         if self.share_large > self.share_small:
             raise ValueError("share_large is above share_small")
+        if self.share_large < self.share_small:
+            # The sign of the flex function's slope at the flex point; from there on the slope only falls.
+            least = 2 * self.share_small / (self.share_small - self.share_large)
+            if self.flex_exponent < least:
+                raise ValueError(
+                    f"flex_exponent {self.flex_exponent:g} lets the share rise above share_small: at least {least:.4g}"
+                )
         if self.weights[0] != 1 or any(one < other for one, other in pairwise(self.weights)):
             raise ValueError("weights must begin with 1 and not rise")
         if self.bound * self.parts > 100:

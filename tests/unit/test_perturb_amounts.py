@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from linkage.errors import InputRefused
 from linkage.perturbation_rules import AmountNoise
@@ -16,7 +17,7 @@ FIGURES = {
     "share_small": 0.2,
     "share_large": 0.05,
     "flex_point": 1000.0,
-    "flex_exponent": 2.0,
+    "flex_exponent": 3.0,
 }
 NOISE = AmountNoise(**FIGURES)
 # Keys below a half lower by a step, the others raise by one; a single step is left as it is.
@@ -35,14 +36,27 @@ def changed(
 
 
 def test_the_share_falls_from_the_flex_point_on() -> None:
-    # At 3,000: 0.05 (1 + (600 - 50) / 50 * (2,000 / 4,000)**2) = 0.05 (1 + 11 / 4) = 0.1875.
+    # At 3,000: 0.05 (1 + (600 - 50) / 50 * (2,000 / 4,000)**3) = 0.05 (1 + 11 / 8) = 0.11875.
     shares = flex_share(np.array([0.0, 500.0, 1000.0, 3000.0, 1e12]), NOISE)
-    assert shares.tolist() == pytest.approx([0.2, 0.2, 0.2, 0.1875, 0.05], abs=1e-6)
+    assert shares.tolist() == pytest.approx([0.2, 0.2, 0.2, 0.11875, 0.05], abs=1e-6)
+
+
+def test_a_share_that_does_not_fall_is_the_same_for_all() -> None:
+    flat = AmountNoise(**{**FIGURES, "share_large": 0.2})
+    assert flex_share(np.array([1.0, 1000.0, 1500.0, 1e9]), flat).tolist() == [0.2] * 4
+
+
+def test_an_exponent_that_lets_the_share_rise_first_is_refused() -> None:
+    # 2 * 0.2 / (0.2 - 0.05) = 2.667; with 2, an amount of 1,500 would get 0.05 (1 + 5 * 0.64) = 0.21.
+    with pytest.raises(ValidationError, match=r"at least 2\.667"):
+        AmountNoise(**{**FIGURES, "flex_exponent": 2.0})
+    shares = flex_share(np.linspace(0, 20_000, 500), AmountNoise(**{**FIGURES, "flex_exponent": 2.67}))
+    assert np.all(np.diff(shares) <= 1e-12)
 
 
 def test_the_largest_contributor_sets_the_step() -> None:
-    # 500 gives a step of 100; 3,000 one of 562.5.
-    assert changed([2000, 2000, 9000], [[500], [500], [3000]], [[LOW], [HIGH], [HIGH]], NOISE) == [1900, 2100, 9562.5]
+    # 500 gives a step of 100; 3,000 one of 356.25.
+    assert changed([2000, 2000, 9000], [[500], [500], [3000]], [[LOW], [HIGH], [HIGH]], NOISE) == [1900, 2100, 9356.25]
 
 
 def test_further_contributors_add_noise_of_their_own() -> None:

@@ -79,3 +79,20 @@ def test_what_describes_prescribers_is_refused_where_they_must_be_counted() -> N
     )
     assert "tells rows apart by 'workplace_activity'" in said(by=[["row:workplace_activity"]], minimum_workplaces=2)
     assert check(by=[["row:atc"]], minimum_prescribers=3, minimum_workplaces=3)
+
+
+@pytest.mark.parametrize(
+    ("mechanism", "why"),
+    [
+        (
+            {"noise": {"bound": 5, "variance": 3, "key_version": 1, "month_to_month": "not_protected"}},
+            "nothing holds numbers back",
+        ),
+        ({"rounding": {"method": "controlled", "base": 11}}, "nothing holds numbers back"),
+        ({"rounding": {"method": "nearest", "base": 5}}, "deliveries are not rounded"),
+    ],
+)
+def test_a_policy_that_perturbs_is_refused_for_orders_which_can_be_sent_again(
+    mechanism: dict[str, Any], why: str
+) -> None:
+    assert why in said(mechanism=mechanism)

@@ -38,8 +38,10 @@ def protect(
 
     Raises:
         DisclosureRefused: the population is too small, or no safe pattern was found: nothing may leave.
-        InputRefused: the table contradicts itself.
+        InputRefused: the table contradicts itself, or the policy demands more than hiding.
     """
+    if policy.mechanism is not None:
+        raise InputRefused(f"policy {policy.name} perturbs, and this door hides.", mend="Use a policy that hides.")
     persons = number_persons(table)
     counts = person_system(table, persons, policy, withheld=secret)
     no_spans = np.zeros(counts.values.size, dtype=np.int64)

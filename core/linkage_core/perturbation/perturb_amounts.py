@@ -9,8 +9,8 @@ methods", part I; Giessing and Tent 2019): `share_small` up to the flex point f,
 
     share(x) = large * (1 + (small * x - large * f) / (large * f) * (2 f / (f + x))**q)
 
-which begins at `share_small` and falls to `share_large`. Dividing by the square root of the table's variance V makes
-the shares standard deviations, whatever the table.
+which begins at `share_small` and falls to `share_large`; where the two are equal, all shares are. Dividing by the
+square root of the table's variance V makes the shares standard deviations, whatever the table.
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ Flags = npt.NDArray[np.bool_]
 def flex_share(amounts: Floats, noise: AmountNoise) -> Floats:
     """The flex function: noise's standard deviation as a share of an amount that is not negative."""
     small, large, point = noise.share_small, noise.share_large, noise.flex_point
+    if small == large:
+        return np.full(amounts.shape, small)
     beyond = np.maximum(amounts, point)
     fading = (2 * point / (point + beyond)) ** noise.flex_exponent
     shares: Floats = large * (1 + (small * beyond - large * point) / (large * point) * fading)

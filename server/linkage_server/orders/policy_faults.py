@@ -29,6 +29,7 @@ def policy_faults(
         indicators: those that it chose.
         registers: definitions of those that it names.
     """
+    yield from _perturbation(policy)
     chosen = list(indicators)
     read = columns_read_by(chosen) | {name.partition(":")[0] for name in row_variables(document.by)}
     if policy.experimental is not None and policy.experimental.treatment == "not_released":
@@ -53,6 +54,19 @@ def experimental_columns(policy: DisclosurePolicy, registers: Mapping[str, Regis
 def columns_read_by(indicators: Iterable[Indicator]) -> set[str]:
     """Columns of any register that indicators read."""
     return {column for one in indicators for columns in one.needed_columns.values() for column in columns}
+
+
+def _perturbation(policy: DisclosurePolicy) -> Iterator[OrderFault]:
+    if policy.mechanism is None:
+        return
+    if policy.mechanism.replaces_suppression:
+        # The same persons get the same noise: the difference of two deliveries tells exactly where somebody moved.
+        why = "changes every number, and nothing holds numbers back between this order and the next of the same persons"
+    else:
+        why = "rounds counts, and deliveries are not rounded"
+    yield OrderFault(
+        "policy", f"{policy.name} {why}.", "Choose a policy that hides; lab protect applies this one to single tables."
+    )
 
 
 def _sums_that_cannot_be_checked(policy: DisclosurePolicy, chosen: list[Indicator]) -> Iterator[OrderFault]:
