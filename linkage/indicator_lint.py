@@ -7,7 +7,7 @@ waits for sign-off. Only the set itself is looked at here; `linkage-server lab l
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -15,9 +15,12 @@ from enum import StrEnum
 from linkage.code_prefixes import fault_of_prefix
 from linkage.errors import DefinitionRejected
 from linkage.indicator_definition import IndicatorSet
-from linkage.indicator_kinds import CodeSet, SupplyModel
+from linkage.indicator_kinds import CodeSet, GenericSubstitution, Indicator, SupplyModel
+from linkage.register_catalogue import shipped_registers
 
 MOST_INDICATORS = 10_000
+NO_ROW_HAS_CODE = "no_row_has_code"
+_CODES_SHOWN = 5
 _LONGEST_SHOWN = 20
 _MOST_ERRORS_TOLD = 20
 
@@ -58,6 +61,7 @@ def lint(definition: IndicatorSet, *, today: date) -> tuple[Finding, ...]:
         *_unused(definition),
         *(finding for name, model in definition.supply.items() for finding in _supply(name, model)),
         *_indicators(definition),
+        *(finding for one in definition.indicators for finding in _codes_of_rows(one)),
         *_awaiting_review(definition),
     ]
     weight = list(Severity)
@@ -238,6 +242,29 @@ def _indicators(definition: IndicatorSet) -> Iterator[Finding]:
             if not (words.sv and words.en):
                 place = f"indicator.{indicator.id}.{field}"
                 yield _warning(place, "no_words", f"the {field} is missing.", "Write it in Swedish and English.")
+
+
+def _codes_of_rows(indicator: Indicator) -> Iterator[Finding]:
+    """Codes of substitution that the register's definition does not list: no row has one, and the number is 0."""
+    if not isinstance(indicator, GenericSubstitution):
+        return
+    register = shipped_registers().get(indicator.register_name)
+    variables = register.variables if register else ()
+    for variable in (one for one in variables if indicator.code_column in (one.concept, one.column) and one.codes):
+        yield from unmatched_row_codes(indicator, [code.code for code in variable.codes], column=variable.column)
+
+
+def unmatched_row_codes(indicator: GenericSubstitution, known: Collection[str], *, column: str) -> Iterator[Finding]:
+    """A warning for each code that rows are counted by and that is not among the known ones."""
+    for part in ("substituted", "not_substituted"):
+        for number, code in enumerate(getattr(indicator, part), 1):
+            if code not in known:
+                yield _warning(
+                    f"indicator.{indicator.id}.{part}[{number}]",
+                    NO_ROW_HAS_CODE,
+                    f"{code!r} is no code of {indicator.register_name}.{column}: no row is counted by it.",
+                    f"Write codes as the register delivers them, such as {', '.join(sorted(known)[:_CODES_SHOWN])}.",
+                )
 
 
 def _awaiting_review(definition: IndicatorSet) -> Iterator[Finding]:

@@ -191,6 +191,29 @@ def test_codes_are_looked_up_in_a_register_and_named_from_it(tmp_path: Path) -> 
     ]
 
 
+SUBSTITUTED = """
+[[indicator]]
+id = "substituted"
+kind = "generic_substitution"
+observe = { from = 0, to = 365 }
+substituted = ["1", "2"]
+not_substituted = ["utan byte"]
+title = { sv = "Utbytta", en = "Substituted" }
+description = { sv = "Utbytta", en = "Substituted" }
+"""
+
+
+def test_codes_of_substitution_that_no_row_can_have_are_told(tmp_path: Path) -> None:
+    _, told = linted(tmp_path, SET + SUBSTITUTED, "--json")
+    slips = [one["place"] for one in json.loads(told)["findings"] if one["rule"] == "no_row_has_code"]
+    assert slips == ["indicator.substituted.not_substituted[1]"]
+    rows = tmp_path / "lmed.csv"
+    rows.write_text("ATC,BYTET\nC10AA05,1\nC10AA05,utan byte\n", encoding="utf-8")
+    _, told = linted(tmp_path, SET + SUBSTITUTED, "--register", f"lmed={rows}", "--json")
+    slips = [one["place"] for one in json.loads(told)["findings"] if one["rule"] == "no_row_has_code"]
+    assert slips == ["indicator.substituted.substituted[2]"]
+
+
 def test_diagnoses_are_looked_up_in_all_numbered_columns(tmp_path: Path) -> None:
     rows = tmp_path / "par.csv"
     rows.write_text("hdia,DIA1,DIA2\nI21.9,E11,\nK92.2,,I48\n", encoding="utf-8")

@@ -289,6 +289,26 @@ def test_a_daily_dose_is_read_as_the_file_has_it(folder):
     assert events.groupby("person_id")["carry_in_days"].max().to_dict() == {"p1": 40.0, "p2": 40.0}
 
 
+def test_codes_that_no_row_has_are_told_beside_the_result(folder, monkeypatch, capsys):
+    """They count nothing, and a 0 looks like an answer."""
+    (folder / "set.toml").write_text(
+        '[set]\nid = "x"\nversion = "1.0.0"\n[[indicator]]\nid = "sub"\nkind = "generic_substitution"\n'
+        'observe = { from = 0, to = 365 }\nsubstituted = ["utbytt", "1"]\nnot_substituted = ["2"]\n'
+    )
+    (folder / "lmed.csv").write_text(
+        "LopNr,EDATUM,ATC,ANTAL,BYTET\np1,2020-01-05,C10AA05,1,1\np2,2020-01-06,C10AA05,1,2\n"
+    )
+    command = ["linkage-server", "lab", "evaluate", str(folder / "set.toml"), "--out", str(folder / "out")]
+    command += ["--population", str(folder / "population.csv"), "--events", f"lmed={folder / 'lmed.csv'}"]
+    monkeypatch.setattr("sys.argv", command)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert not ended.value.code
+    assert capsys.readouterr().err == "warning: sub: no row has the code 'utbytt', so that none is counted by it.\n"
+    told = json.loads((folder / "out" / "definition.json").read_text())
+    assert told["warnings"] == ["sub: no row has the code 'utbytt', so that none is counted by it."]
+
+
 def refused(command, monkeypatch, capsys):
     """Run a command that is refused as input; what it says."""
     monkeypatch.setattr("sys.argv", ["linkage-server", *command])

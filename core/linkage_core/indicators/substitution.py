@@ -13,6 +13,9 @@ from linkage_core.indicators.amount_weights import Weights
 from linkage_core.indicators.dispensings import Dispensings
 from linkage_core.indicators.set_rows import SetRows, some_rows
 
+ROWS_WITH_CODE = "rows_with_code="
+"""Begins the entries of an account that tell how many rows have each code; a code that no row has is a slip, mostly."""
+
 
 def substitution_rows(
     rows: Dispensings, picked: SetRows, indicator: GenericSubstitution
@@ -43,7 +46,12 @@ def substitution_rows(
         )
     }
     without = int(np.count_nonzero(positive & ~np.logical_or.reduce(list(told.values()))))
-    account = {"rows": len(picked.day), "rows_without_measure": without}
+    rows_of_code = np.bincount(of_code[positive & (of_code >= 0)], minlength=len(texts)).tolist()
+    listed = {
+        f"{ROWS_WITH_CODE}{code}": sum(number for text, number in zip(texts, rows_of_code, strict=True) if text == code)
+        for code in (*indicator.substituted, *indicator.not_substituted)
+    }
+    account = {"rows": len(picked.day), "rows_without_measure": without, **listed}
     for words, counted in told.items():
         own = some_rows(picked, counted)
         yield own, Weights(words, (np.ones(len(own.day), np.int32), None, False), 1, account)

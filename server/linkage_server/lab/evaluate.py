@@ -96,9 +96,12 @@ def evaluate_command(
         inhabitants=inhabitants,
         asked=Asked(rolling, compare, trend),
     )
+    warnings = json.loads((out / "definition.json").read_text(encoding="utf-8"))["warnings"]
     if as_json:
-        typer.echo(json.dumps({"written": [str(path) for path in written]}))
+        typer.echo(json.dumps({"written": [str(path) for path in written], "warnings": warnings}))
     else:
+        for warning in warnings:
+            typer.echo(f"warning: {warning}", err=True)
         for path in written:
             typer.echo(f"wrote {path}")
 

@@ -13,10 +13,10 @@ import typer
 
 from linkage.errors import DefinitionRejected, InputRefused
 from linkage.indicator_definition import IndicatorSet, load_indicator_set
-from linkage.indicator_kinds import CodeSet
-from linkage.indicator_lint import Finding, Severity, lint
+from linkage.indicator_kinds import CodeSet, GenericSubstitution
+from linkage.indicator_lint import NO_ROW_HAS_CODE, Finding, Severity, lint, unmatched_row_codes
 from linkage_core.indicators.codes import plain
-from linkage_server.lab.register_codes import RegisterCodes, codes_of_file, codes_of_home
+from linkage_server.lab.register_codes import ROW_CODES, RegisterCodes, codes_of_file, codes_of_home
 from linkage_server.orders.swedish_day import swedish_day
 
 _MOST_NAMES = 12
@@ -70,7 +70,9 @@ def lint_file(
         place = refusal.facts.get("field", set_file.name)
         return [Finding(Severity.ERROR, place, "definition", refusal.message, refusal.mend)], []
     matched = list(_matched(definition, registers))
-    findings = [*lint(definition, today=today), *_unmatched(definition, registers)]
+    looked_up = {one.register for one in registers if one.system == ROW_CODES}
+    told = [finding for finding in lint(definition, today=today) if not looked_up or finding.rule != NO_ROW_HAS_CODE]
+    findings = [*told, *_unmatched(definition, registers), *_unmatched_row_codes(definition, registers)]
     weight = list(Severity)
     return sorted(findings, key=lambda finding: weight.index(finding.severity)), matched
 
@@ -112,6 +114,15 @@ def _unmatched(definition: IndicatorSet, registers: Sequence[RegisterCodes]) -> 
                         f"no code of the register begins with {prefix}.",
                         "Check the code; leave it if it is new or rare.",
                     )
+
+
+def _unmatched_row_codes(definition: IndicatorSet, registers: Sequence[RegisterCodes]) -> Iterator[Finding]:
+    """Codes of substitution that no row of the registers has."""
+    for indicator in definition.indicators:
+        if isinstance(indicator, GenericSubstitution) and indicator.code_column == ROW_CODES:
+            own = [one for one in registers if (one.register, one.system) == (indicator.register_name, ROW_CODES)]
+            for one in own:
+                yield from unmatched_row_codes(indicator, one.names.keys(), column=one.column)
 
 
 def _print(findings: Sequence[Finding], matched: Sequence[Matched]) -> None:

@@ -31,6 +31,9 @@ _SYSTEMS = {
 }
 """Code systems of register variables, by the word of code sets."""
 
+ROW_CODES = "substitution"
+"""What stands for a system where codes are the register's own."""
+
 # The name of the substance; names of products point out a manufacturer, which is a company's secret.
 _NAME_COLUMNS = {"atc": "subnamn"}
 
@@ -100,6 +103,8 @@ def _coded(definition: RegisterDefinition | None) -> Iterable[tuple[str, Variabl
     for variable in definition.variables if definition else ():
         if variable.code_system in systems:
             yield systems[variable.code_system], variable
+        elif variable.concept == ROW_CODES:
+            yield ROW_CODES, variable
 
 
 def _accepted(variable: Variable) -> list[str]:

@@ -13,6 +13,7 @@ from linkage.indicator_definition import IndicatorSet, canonical_form, canonical
 from linkage.population_rules import PopulationRules
 from linkage.population_rules import canonical_form as canonical_rules
 from linkage_core.indicators import PersonValues
+from linkage_core.indicators.substitution import ROWS_WITH_CODE
 from linkage_server.software_version import software_version
 
 
@@ -39,8 +40,20 @@ def run_record(
         "data_until": {register: str(day) for register, day in data_until.items()},
         "files": {name: _sha256(path) for name, path in files.items() if path is not None},
         "account": {value.name: dict(value.account) for value in values if value.account},
+        "warnings": warnings_of(values),
         "rows": {value.name: _rows(value) for value in values if value.rows_told},
     }
+
+
+def warnings_of(values: Sequence[PersonValues]) -> list[str]:
+    """What is likely a slip, as the rows show: codes that no row has, which count nothing."""
+    found = dict.fromkeys(
+        (value.indicator.id, name.removeprefix(ROWS_WITH_CODE))
+        for value in values
+        for name, rows in value.account.items()
+        if name.startswith(ROWS_WITH_CODE) and not rows
+    )
+    return [f"{indicator}: no row has the code {code!r}, so that none is counted by it." for indicator, code in found]
 
 
 def _sha256(path: Path) -> str:
