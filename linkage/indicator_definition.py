@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from datetime import date
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -29,6 +28,7 @@ from linkage.indicator_kinds import (
     SupplyModel,
     Words,
 )
+from linkage.indicator_kinds.common import CalendarDay
 from linkage.indicator_kinds.register_columns import merged
 from linkage.toml_text import parse_definition
 
@@ -45,7 +45,7 @@ class SetHeader(Model):
     description: Words = Words()
     owner: str = ""
     reviewed_by: str = ""
-    next_review: date | None = None
+    next_review: CalendarDay | None = None
     sources: list[str] = Field(default_factory=list)
     index: str = ""
 

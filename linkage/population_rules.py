@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -18,7 +17,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from linkage.definition_errors import refusal
 from linkage.errors import DefinitionRejected
 from linkage.indicator_kinds.codes_and_supply import CodeSet
-from linkage.indicator_kinds.common import Identifier, Model
+from linkage.indicator_kinds.common import CalendarDay, Identifier, Model
 from linkage.indicator_kinds.criteria import Criterion
 from linkage.toml_text import parse_definition
 
@@ -33,8 +32,8 @@ PERSON_COLUMNS = {"sex", "age"}
 class Period(Model):
     """Days from the first up to, not including, `until`."""
 
-    from_date: date = Field(alias="from")
-    until: date
+    from_date: CalendarDay = Field(alias="from")
+    until: CalendarDay
 
     @model_validator(mode="after")
     def _forwards(self) -> Period:
@@ -99,7 +98,7 @@ class Definition(Model):
     """
 
     period: Period
-    index: Literal["event"] | date = "event"
+    index: Literal["event"] | CalendarDay = "event"
     all_of: list[Entry] = Field(default_factory=list, alias="all", max_length=MOST_CRITERIA)
     any_of: list[Entry] = Field(default_factory=list, alias="any", max_length=MOST_CRITERIA)
     none_of: list[Barrier] = Field(default_factory=list, alias="none", max_length=MOST_CRITERIA)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sized
-from datetime import date
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from linkage.indicator_kinds.common import (
     BareNumber,
+    CalendarDay,
     DenominatorGrid,
     IndicatorBase,
     IntervalName,
@@ -26,8 +26,8 @@ from linkage.indicator_kinds.register_columns import DDD_COLUMNS
 class Calendar(Model):
     """Calendar periods, half-open: every whole step of [from, until)."""
 
-    from_date: date = Field(alias="from")
-    until: date
+    from_date: CalendarDay = Field(alias="from")
+    until: CalendarDay
     step: Literal["whole", "year", "quarter", "month"] = "year"
 
     @model_validator(mode="after")

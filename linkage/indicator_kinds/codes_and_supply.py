@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from linkage.indicator_kinds.common import HospitalRule, Model, Reversals, as_list, unique
+from linkage.indicator_kinds.common import CalendarDay, HospitalRule, Model, Reversals, as_list, unique
 from linkage.indicator_kinds.register_columns import DDD_COLUMNS, HOSPITAL_COLUMNS
 
 
 class Validity(Model):
     """Dates on which a code set applies, half-open; rows outside are not matched."""
 
-    from_date: date | None = Field(default=None, alias="from")
-    until: date | None = None
+    from_date: CalendarDay | None = Field(default=None, alias="from")
+    until: CalendarDay | None = None
 
 
 class CodeSet(Model):

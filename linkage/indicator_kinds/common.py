@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sized
+from datetime import date
 from math import prod
 from typing import Annotated, Literal, TypeVar, get_args
 
@@ -46,6 +48,16 @@ BareNumber = Literal["mg", "none"]
 IntervalName = Literal["wilson", "clopper-pearson", "poisson", "none"]
 QuantileName = Annotated[str, Field(pattern=r"^(median|quantile:0\.\d{1,4})$")]
 """Of persons' values: the median, or another quantile such as quantile:0.25."""
+
+
+def _iso_day(value: object) -> object:
+    """A day as JSON writes it: definitions are stored as JSON, which has no dates of its own."""
+    return date.fromisoformat(value) if isinstance(value, str) and _ISO_DAY.fullmatch(value) else value
+
+
+_ISO_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+CalendarDay = Annotated[date, BeforeValidator(_iso_day)]
+"""A date in a definition."""
 
 
 class Model(BaseModel):

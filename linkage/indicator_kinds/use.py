@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sized
-from datetime import date
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
@@ -11,6 +10,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 from linkage.indicator_kinds.amounts import Calendar
 from linkage.indicator_kinds.common import (
     EVERY_HOSPITAL_RULE,
+    CalendarDay,
     CarryOver,
     Day,
     DenominatorGrid,
@@ -38,7 +38,7 @@ class ObservedFrom(Model):
     is a column of the population with dates, such as the day of immigration; an empty cell leaves only the start.
     """
 
-    register_start: date | None = None
+    register_start: CalendarDay | None = None
     column: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")] | None = None
 
 

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from linkage.indicator_kinds.common import IndicatorBase, Model, Names, Reversals, as_list, unique
+from linkage.indicator_kinds.common import CalendarDay, IndicatorBase, Model, Names, Reversals, as_list, unique
 
 MOST_DAYS = 3650
 """Of a window: longer ones say nothing that shorter ones do not."""
@@ -23,8 +23,8 @@ MOST_INDEX_DATES = 100
 class DateWindow(Model):
     """Dates, half-open."""
 
-    from_date: date = Field(alias="from")
-    until: date
+    from_date: CalendarDay = Field(alias="from")
+    until: CalendarDay
 
     @property
     def days(self) -> int:
