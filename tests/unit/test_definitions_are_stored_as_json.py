@@ -19,6 +19,6 @@ def test_a_set_is_read_back(definition: IndicatorSet) -> None:
 
 def test_rules_of_a_population_are_read_back() -> None:
     period = {"from": date(2024, 1, 1), "until": date(2025, 1, 1)}
-    event = {"register": "par_sv", "codes": "infarction", "date": "admission_date", "period": period}
+    event = {"kind": "diagnosis", "codes": "infarction", "period": period}
     rules = PopulationRules.model_validate({"codes": {"infarction": {"icd10_include": ["I21"]}}, "index_event": event})
     assert PopulationRules.model_validate_json(rules.model_dump_json(by_alias=True)) == rules
