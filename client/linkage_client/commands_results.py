@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from linkage.errors import InputRefused, ReleaseNotVerified
 from linkage_client.api import Linkage
 from linkage_client.api import verify as verify_delivery
+from linkage_client.certificate_check import CheckFailed, check_release
 from linkage_client.console import Shown
 from linkage_client.options import AsJson, Home
 
@@ -30,12 +33,44 @@ def fetch(
 
 
 def verify(
-    folder: Annotated[Path, typer.Argument(help="The folder of a delivery.")],
+    folder: Annotated[Path, typer.Argument(help="The folder of a delivery, or of a laboratory release.")],
+    *,
     home: Home = None,
     as_json: AsJson = False,
+    certificates: Annotated[
+        bool,
+        typer.Option("--certificates", help="Check a laboratory release and the proof of each blank, with the truth."),
+    ] = False,
+    truth: Annotated[Path | None, typer.Option(help="With --certificates: the leaf cells that were protected.")] = None,
+    layout: Annotated[Path | None, typer.Option(help="With --certificates: the layout of the table (JSON).")] = None,
+    policy: Annotated[Path | None, typer.Option(help="With --certificates: the disclosure policy (TOML).")] = None,
 ) -> None:
-    """Check a delivery's signature and the hash of every file; needs no network."""
-    manifest = verify_delivery(folder, home=home)
+    """Check a delivery's signature and the hash of every file; needs no network.
+
+    With --certificates, for an auditor who holds the truth: check that a laboratory release prints nothing but the
+    truth, hides every small count, and that no blank can be computed.
+    """
     shown = Shown(as_json=as_json)
+    if certificates:
+        _verify_certificates(shown, folder, truth=truth, layout=layout, policy=policy)
+        return
+    manifest = verify_delivery(folder, home=home)
     shown.result({"verified": True, "manifest": manifest})
     shown.say(f"{folder} is what the release desk signed: {len(manifest.files)} files, each as it was.")
+
+
+def _verify_certificates(
+    shown: Shown, folder: Path, *, truth: Path | None, layout: Path | None, policy: Path | None
+) -> None:
+    if truth is None or layout is None or policy is None:
+        raise InputRefused("--certificates needs --truth, --layout and --policy.", mend="Name all three.")
+    try:
+        passed = check_release(folder, truth=truth, layout=layout, policy=policy)
+    except CheckFailed as fault:
+        raise ReleaseNotVerified(f"{fault}.", mend="Do not release this table.") from None
+    shown.result({"verified": True, "checked": asdict(passed)})
+    for name, blank in passed.blank.items():
+        shown.say(
+            f"{name}: {passed.cells} cells, {passed.sensitive[name]} sensitive, {blank} blank, each proved by some of "
+            f"{passed.moves[name]} moves."
+        )

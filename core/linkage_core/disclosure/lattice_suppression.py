@@ -36,7 +36,7 @@ class Witnesses:
 
     Args:
         starts: move m has the entries [starts[m], starts[m + 1]).
-        cells, changes: one an entry.
+        cells, changes: one an entry; the cells of a move ascend.
         lowest, highest: the multiples of each move, all in between included, that stay within bounds.
         proof_starts: move m is kept for the cells [proof_starts[m], proof_starts[m + 1]) of `proves`.
         proves: cells.
@@ -175,6 +175,9 @@ def _witnesses(search: BoxSearch, suppressed: Flags, *, search_reach: Flags, can
     sizes = starts[used + 1] - starts[used]
     own_starts = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(sizes)])
     entries = np.arange(own_starts[-1]) + np.repeat(starts[used] - own_starts[:-1], sizes)
+    # Cells of a move ascend, so that whoever reads them sees at once that none stands twice.
+    of_move = np.repeat(np.arange(used.size), sizes)
+    entries = entries[np.argsort(of_move * suppressed.size + cells[entries])]
     return Witnesses(
         own_starts,
         cells[entries],

@@ -1,0 +1,87 @@
+"""Dimensions of a layout, with codes numbered, and the sums they promise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from linkage_client.certificate_check.fault import CheckFailed
+
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """A code and those that add up to it."""
+
+    parent: int
+    children: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Dimension:
+    """One dimension.
+
+    Args:
+        name: its column.
+        codes: in the order of their first mention.
+        families: every sum of every hierarchy.
+    """
+
+    name: str
+    codes: tuple[str, ...]
+    families: tuple[Family, ...]
+    total: int
+
+    @property
+    def leaves(self) -> tuple[int, ...]:
+        """Codes that no other codes add up to."""
+        parents = {family.parent for family in self.families}
+        return tuple(code for code in range(len(self.codes)) if code not in parents)
+
+
+def read_dimensions(layout: Mapping[str, Any]) -> list[Dimension]:
+    """The dimensions of a layout, in its order."""
+    return [_dimension(name, content) for name, content in layout["dims"].items()]
+
+
+def add_totals(leaves: Ints, dimensions: list[Dimension]) -> Ints:
+    """All cells from the leaf cells; every sum of every hierarchy holds in the result.
+
+    Args:
+        leaves: all cells, one axis a dimension, filled at the leaves.
+
+    Raises:
+        CheckFailed: two hierarchies of a dimension do not agree.
+    """
+    cells = leaves.copy()
+    for axis, dimension in enumerate(dimensions):
+        along = np.moveaxis(cells, axis, 0)
+        known = set(dimension.leaves)
+        left = list(dimension.families)
+        while left:
+            ready = [family for family in left if known.issuperset(family.children)]
+            if not ready:
+                raise CheckFailed(f"layout, dimension {dimension.name!r}: a hierarchy does not end in leaves")
+            for family in ready:
+                total = along[list(family.children)].sum(axis=0)
+                if family.parent in known and not np.array_equal(along[family.parent], total):
+                    raise CheckFailed(f"layout, dimension {dimension.name!r}: two hierarchies do not agree")
+                along[family.parent] = total
+                known.add(family.parent)
+                left.remove(family)
+    return cells
+
+
+def _dimension(name: str, content: Mapping[str, Any]) -> Dimension:
+    number: dict[str, int] = {}
+    families: dict[Family, None] = {}
+    for tree in content["hierarchies"]:
+        for parent, children in tree.items():
+            codes = [number.setdefault(code, len(number)) for code in (parent, *children)]
+            families[Family(codes[0], tuple(codes[1:]))] = None
+    return Dimension(name, tuple(number), tuple(families), number[content["total"]])

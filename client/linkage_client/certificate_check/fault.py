@@ -1,0 +1,7 @@
+"""What a release fails by."""
+
+from __future__ import annotations
+
+
+class CheckFailed(Exception):
+    """A release, its truth and its certificates do not fit together; says what and in which row, never a count."""

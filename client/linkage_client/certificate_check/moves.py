@@ -1,0 +1,215 @@
+"""Checks moves: each leaves every sum and every bound as it is, and together they show enough for every blank."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from linkage_client.certificate_check.dimensions import Dimension, Ints
+from linkage_client.certificate_check.fault import CheckFailed
+from linkage_client.certificate_check.rules import CountRules, Flags
+
+_CHANGE_BITS = 17
+_LARGEST_CHANGE = 1 << (_CHANGE_BITS - 1)
+_KEY_BITS = 62
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Some moves.
+
+    Args:
+        first: number of the first of them.
+        move: number within the batch, one an entry.
+        cell: position, one an entry.
+        change: one an entry.
+        lowest, highest: multiples, one a move.
+        proof_move, proof_cell: which move is kept for which cell.
+    """
+
+    first: int
+    move: Ints
+    cell: Ints
+    change: Ints
+    lowest: Ints
+    highest: Ints
+    proof_move: Ints
+    proof_cell: Ints
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What the moves show: other values of cells, as changes from the truth; one an entry."""
+
+    cell: Ints
+    change: Ints
+
+
+def check_moves(
+    certificates: pa.Table,
+    counts: Ints,
+    blank: Flags,
+    *,
+    dimensions: list[Dimension],
+    rules: CountRules,
+    row_place: Ints,
+) -> Shown:
+    """Check every move of one count.
+
+    Args:
+        certificates: the moves of this count.
+        counts: true counts, one axis a dimension.
+        blank: flat.
+        row_place: position of the cell of each row of the released table.
+
+    Raises:
+        CheckFailed: names the move.
+    """
+    room = counts.ravel() - rules.lowest
+    shown: list[Shown] = []
+    for batch in _batches(certificates, row_place):
+        _fail_at(batch, ~blank[batch.cell], "changes a printed cell")
+        for multiple in (batch.lowest, batch.highest):
+            _fail_at(batch, room[batch.cell] + multiple[batch.move] * batch.change < 0, "goes below what is known")
+        _check_sums(batch, counts.shape, dimensions)
+        shown.append(_shown(batch, counts.size, candidates=rules.candidates))
+    none = np.empty(0, dtype=np.int64)
+    return Shown(
+        np.concatenate([none, *(one.cell for one in shown)]), np.concatenate([none, *(one.change for one in shown)])
+    )
+
+
+def check_blanks(shown: Shown, counts: Ints, blank: Flags, must_reach: Flags, rules: CountRules) -> None:
+    """Check that every blank is shown to fit enough values, and every small one to reach the threshold.
+
+    Raises:
+        CheckFailed: names the first cell by its position.
+    """
+    offset = int(np.abs(shown.change).max(initial=0)) + 1
+    values = np.unique(shown.cell * (2 * offset) + shown.change + offset)
+    # The truth itself is one candidate.
+    candidates = 1 + np.bincount(values // (2 * offset), minlength=counts.size)
+    _fail_cell(blank & (candidates < rules.candidates), "is blank without enough values that fit")
+    rise = np.zeros(counts.size, dtype=np.int64)
+    np.maximum.at(rise, shown.cell, shown.change)
+    _fail_cell(must_reach & (counts.ravel() + rise < rules.threshold), "is small and not shown to reach the threshold")
+
+
+def _batches(certificates: pa.Table, row_place: Ints) -> Iterator[Batch]:
+    """Moves a few at a time.
+
+    Raises:
+        CheckFailed: a move is not as the format says.
+    """
+    first = 0
+    for chunk in certificates.to_batches(max_chunksize=50_000):
+        if any(column.null_count for column in chunk.columns):
+            raise CheckFailed("certificates: a value is missing")
+        cells, changes, proves = chunk["cells"], chunk["changes"], chunk["proves"]
+        sizes = np.diff(cells.offsets.to_numpy())
+        if not np.array_equal(sizes, np.diff(changes.offsets.to_numpy())):
+            raise CheckFailed("certificates: a move has not one change for each cell")
+        move = np.repeat(np.arange(chunk.num_rows), sizes)
+        row = _numbers(cells.flatten())
+        proof_row = _numbers(proves.flatten())
+        for rows in (row, proof_row):
+            if rows.size and not 0 <= rows.min() <= rows.max() < row_place.size:
+                raise CheckFailed("certificates: a cell is no row of the released table")
+        batch = Batch(
+            first,
+            move,
+            row_place[row],
+            _numbers(changes.flatten()),
+            _numbers(chunk["lowest"]),
+            _numbers(chunk["highest"]),
+            np.repeat(np.arange(chunk.num_rows), np.diff(proves.offsets.to_numpy())),
+            row_place[proof_row],
+        )
+        twice = np.zeros(row.size, dtype=np.bool_)
+        twice[1:] = (move[1:] == move[:-1]) & (row[1:] <= row[:-1])
+        _fail_at(batch, twice, "does not name its cells once and ascending")
+        _fail_at(batch, (batch.change == 0) | (np.abs(batch.change) >= _LARGEST_CHANGE), "has an impossible change")
+        if np.any(batch.lowest > 0) or np.any(batch.highest < 0):
+            raise CheckFailed("certificates: the multiples of a move do not hold 0 between them")
+        yield batch
+        first += chunk.num_rows
+
+
+def _check_sums(batch: Batch, shape: tuple[int, ...], dimensions: list[Dimension]) -> None:
+    """Every whole changes as its parts do together: one sorted pass over all relations that the moves touch."""
+    size = int(np.prod(shape))
+    for axis, dimension in enumerate(dimensions):
+        stride = int(np.prod(shape[axis + 1 :]))
+        families = len(dimension.families)
+        code = batch.cell // stride % shape[axis]
+        line = batch.cell - code * stride
+        together = (1 << (_KEY_BITS - _CHANGE_BITS)) // (families * size)
+        if not together:
+            raise CheckFailed("layout: too large a table to be checked")
+        for start in range(0, batch.lowest.size, together):
+            within = slice(*np.searchsorted(batch.move, [start, start + together]))
+            keys: list[Ints] = []
+            for family, sign in _roles(dimension):
+                plays = sign[code[within]] != 0
+                relation = (batch.move[within][plays] - start) * families + family[code[within][plays]]
+                signed = batch.change[within][plays] * sign[code[within][plays]]
+                keys.append(((relation * size + line[within][plays]) << _CHANGE_BITS) + signed + _LARGEST_CHANGE)
+            ordered = np.sort(np.concatenate(keys))
+            relation = ordered >> _CHANGE_BITS
+            begins = np.flatnonzero(np.diff(relation, prepend=-1))
+            changed = (ordered & ((1 << _CHANGE_BITS) - 1)) - _LARGEST_CHANGE
+            sums = np.add.reduceat(changed, begins) if begins.size else changed
+            if np.any(sums):
+                wrong = int(relation[begins[np.flatnonzero(sums)[0]]]) // (families * size) + start
+                raise CheckFailed(f"certificates, move {batch.first + wrong}: changes a sum along {dimension.name!r}")
+
+
+def _roles(dimension: Dimension) -> Iterator[tuple[Ints, Ints]]:
+    """For each code the families it stands in, one at a time: number and sign (whole +1, part -1; 0 is none)."""
+    roles: list[list[tuple[int, int]]] = [[] for _ in dimension.codes]
+    for number, family in enumerate(dimension.families):
+        roles[family.parent].append((number, 1))
+        for child in family.children:
+            roles[child].append((number, -1))
+    for turn in range(max(map(len, roles))):
+        own = [role[turn] if turn < len(role) else (0, 0) for role in roles]
+        yield np.array([number for number, _ in own]), np.array([sign for _, sign in own])
+
+
+def _shown(batch: Batch, size: int, *, candidates: int) -> Shown:
+    """Values of the cells that each move is kept for: its ends, and those nearest to the truth."""
+    entry = batch.move * size + batch.cell
+    order = np.argsort(entry, kind="stable")
+    wanted = batch.proof_move * size + batch.proof_cell
+    at = np.searchsorted(entry[order], wanted)
+    at = order[np.minimum(at, max(entry.size - 1, 0))] if entry.size else at
+    if wanted.size and (not entry.size or np.any(entry[at] != wanted)):
+        raise CheckFailed("certificates: a move is kept for a cell that it does not change")
+    change, lowest, highest = batch.change[at], batch.lowest[batch.proof_move], batch.highest[batch.proof_move]
+    cells: list[Ints] = []
+    changes: list[Ints] = []
+    for multiple in (lowest, highest, *(np.full(at.size, k) for k in range(-candidates, candidates + 1))):
+        fits = (multiple >= lowest) & (multiple <= highest) & (multiple != 0)
+        cells.append(batch.proof_cell[fits])
+        changes.append((multiple * change)[fits])
+    return Shown(np.concatenate(cells), np.concatenate(changes))
+
+
+def _numbers(column: pa.Array) -> Ints:
+    if not pa.types.is_integer(column.type):
+        raise CheckFailed("certificates: a column does not hold whole numbers")
+    return np.asarray(column.to_numpy(zero_copy_only=False), dtype=np.int64)
+
+
+def _fail_at(batch: Batch, wrong: npt.NDArray[np.bool_], what: str) -> None:
+    if np.any(wrong):
+        raise CheckFailed(f"certificates, move {batch.first + int(batch.move[np.flatnonzero(wrong)[0]])}: {what}")
+
+
+def _fail_cell(wrong: Flags, what: str) -> None:
+    if np.any(wrong):
+        raise CheckFailed(f"released table, cell {int(np.flatnonzero(wrong)[0])}: {what}")
