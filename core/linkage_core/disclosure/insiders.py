@@ -22,6 +22,8 @@ from linkage_core.disclosure.witnesses import ComponentProof
 
 Coalition = tuple[int, ...]
 
+_MOST_MOVES = 60
+
 _LARGEST_IN_PAIRS = 5
 """Pairs are made of so many of the largest contributors of a cell: smaller ones need less room than these do."""
 
@@ -41,9 +43,15 @@ class Knowledge:
     alone: Flags
 
     def least(self, system: CellSystem) -> Ints:
-        """What it knows each of the cells to be at least; its own part says nothing where others may be negative."""
-        known = system.at_least[self.cells]
-        return np.where(known >= 0, np.maximum(known, self.own), known)
+        """What it knows each cell of the table to be at least: one more than the value marks a cell as known.
+
+        Its own part says nothing of a cell where others may be negative.
+        """
+        least = system.at_least.copy()
+        known = least[self.cells]
+        least[self.cells] = np.where(known >= 0, np.maximum(known, self.own), known)
+        least[self.cells[self.alone]] = system.values[self.cells[self.alone]] + 1
+        return least
 
 
 @dataclass(frozen=True)
@@ -75,20 +83,29 @@ class Insiders:
         added = np.add.reduceat(amount, starts) if starts.size else amount
         return cls(cell[starts], who[starts], added, cells, p_percent, coalition)
 
-    def against(self, target: int, blank: Flags) -> dict[Coalition, int]:
-        """Coalitions that must hold a target possible further up than it is, and how far."""
+    def against(self, target: int, inside: list[int], knowing: list[int]) -> dict[Coalition, int]:
+        """Coalitions that must hold a target possible further up than it is, and how far.
+
+        Args:
+            target: a sensitive sum.
+            inside: contributors to any blank.
+            knowing: contributors to a blank that nobody else gives to.
+        """
         rows = slice(*np.searchsorted(self.cell, [target, target + 1]))
         givers, size = self.contributor[rows], np.abs(self.amount[rows])
         sizes = dict(zip(givers.tolist(), size.tolist(), strict=True))
-        inside = np.unique(self.contributor[blank[self.cell]]).tolist()
         coalitions: list[Coalition] = [(one,) for one in (inside if self._needed(sizes, ()) else sizes)]
         if self.coalition > 1:
             largest = givers[np.argsort(-size, kind="stable")[:_LARGEST_IN_PAIRS]].tolist()
-            alone = blank[self.cell] & (self._givers[self.cell] == 1)
-            knowing = np.unique(self.contributor[alone]).tolist()
             coalitions += combinations(sorted({*largest, *knowing}), 2)
         needed = {one: self._needed(sizes, one) for one in coalitions}
         return {one: room for one, room in needed.items() if room > 0}
+
+    def of_blanks(self, blank: Flags) -> tuple[list[int], list[int]]:
+        """Contributors to any blank, and those who are alone in one."""
+        inside = blank[self.cell]
+        alone = inside & (self._givers[self.cell] == 1)
+        return np.unique(self.contributor[inside]).tolist(), np.unique(self.contributor[alone]).tolist()
 
     def knowledge(self, coalition: Coalition) -> Knowledge:
         """What a coalition knows of the cells that it gives to."""
@@ -133,31 +150,25 @@ def breached(system: CellSystem, blank: Flags, targets: Ints, insiders: Insiders
     """
     wanted: dict[Coalition, dict[int, int]] = {}
     furthest = np.zeros(system.values.size, dtype=np.int64)
+    inside, knowing = insiders.of_blanks(blank)
     for target in targets.tolist():
-        for coalition, room in insiders.against(target, blank).items():
+        for coalition, room in insiders.against(target, inside, knowing).items():
             wanted.setdefault(coalition, {})[target] = room
             furthest[target] = max(furthest[target], room)
     if not wanted:
         return
     found = _proved(_view(system, blank, dict(enumerate(furthest.tolist()))), blank)
+    moves = {target: _rising(found, target) for target in np.flatnonzero(furthest).tolist()}
     for coalition, rooms in sorted(wanted.items()):
-        knowledge = insiders.knowledge(coalition)
+        least = insiders.knowledge(coalition).least(system)
         left = {
             target: room
             for target, room in rooms.items()
-            if not any(
-                _holds(move, target, room, system=system, knowledge=knowledge) for move in found.moves_of(target)
-            )
+            if not any(rise >= room and _fits(move, factor, system, least) for rise, factor, move in moves[target])
         }
         if not left:
             continue
-        view = _view(system, blank, left)
-        at_least = view.at_least.copy()
-        # A value below what is known of a cell marks it as known: it does not move.
-        at_least[knowledge.cells] = np.where(
-            knowledge.alone, system.values[knowledge.cells] + 1, knowledge.least(system)
-        )
-        view = replace(view, at_least=at_least)
+        view = replace(_view(system, blank, left), at_least=least)
         evidence = _proved(view, blank)
         names = np.array(sorted(left), dtype=np.int64)
         known = names[evidence.unmet(names)]
@@ -186,15 +197,21 @@ def _proved(view: CellSystem, blank: Flags) -> Evidence:
     return evidence
 
 
-def _holds(move: Move, target: int, room: int, *, system: CellSystem, knowledge: Knowledge) -> bool:
-    """Whether a move is possible for those who know this, and raises the target far enough."""
-    step = int(move.step[move.names == target][0])
-    if np.any(knowledge.alone[np.isin(knowledge.cells, move.names)]):
-        return False
-    mine = np.isin(move.names, knowledge.cells)
-    names = move.names[mine]
-    least = knowledge.least(system)[np.searchsorted(knowledge.cells, names)]
-    return any(
-        factor * step >= room and bool(np.all(system.values[names] + factor * move.step[mine] >= least))
+def _rising(found: Evidence, target: int) -> list[tuple[int, int, Move]]:
+    """Moves that raise a target, by how far and by which factor, the widest first; enough of them to choose from."""
+    rising = [
+        (factor * step, factor, move)
+        for move in found.moves_of(target)
+        for step in move.step[move.names == target].tolist()
         for factor in move.factors
-    )
+        if factor * step > 0
+    ]
+    return sorted(rising, key=lambda one: (-one[0], one[2].names.size))[:_MOST_MOVES]
+
+
+def _fits(move: Move, factor: int, system: CellSystem, least: Ints) -> bool:
+    """Whether a move leaves every cell of the table at what is known of it, and moves none that is known."""
+    cells = move.names < system.values.size
+    names, step = move.names[cells], move.step[cells]
+    known = least[names]
+    return bool(np.all(known <= system.values[names]) and np.all(system.values[names] + factor * step >= known))
