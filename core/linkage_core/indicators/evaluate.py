@@ -133,7 +133,7 @@ def _by_reason(context: RunContext, indicator: Indicator) -> Iterator[PersonValu
         of_reason = replace(context, excluded=[*context.excluded, ("excluded:other_reason", somebody(~own))])
         for value in _evaluate(of_reason, indicator):
             yield value.under(f"{asked.rule}_reason={name}")
-    yield reason_missing(context, indicator, asked, persons)
+    yield from with_rows_told([reason_missing(context, indicator, asked, persons)], rows_told(context, indicator))
 
 
 def _excluded(population: Population) -> list[tuple[str, Persons]]:
@@ -179,7 +179,7 @@ _EVALUATORS: Mapping[type[Indicator], Callable[[RunContext, Any], list[PersonVal
 
 def _evaluate(context: RunContext, indicator: Indicator) -> list[PersonValues]:
     if isinstance(indicator, AmountIndicator):
-        return evaluate_amounts(context, [indicator])[indicator.id]
+        return with_rows_told(evaluate_amounts(context, [indicator])[indicator.id], rows_told(context, indicator))
     return _evaluate_alone(context, indicator)
 
 

@@ -50,10 +50,8 @@ def with_rows_told(values: Sequence[PersonValues], told: tuple[RowsTold, ...]) -
 
 
 def _code_sets(indicator: Indicator) -> list[str | None] | None:
-    codes = getattr(indicator, "codes", None)
-    if isinstance(codes, str):
-        return [codes]
-    return [*codes] if isinstance(codes, list) and all(isinstance(name, str) for name in codes) else None
+    """Code sets of its own rows, one without a name where all of them count; None where they are no dispensings."""
+    return ([*indicator.own_code_sets] or [None]) if indicator.reads_dispensings else None
 
 
 def _by_step(context: RunContext, register: str, model: str, names: list[str | None]) -> list[RowsTold]:
