@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -186,23 +187,22 @@ def test_rows_of_the_last_day_are_found_in_each_window(persons):
 
 
 @settings(max_examples=300, deadline=None)
-@given(HISTORIES, st.lists(st.integers(0, 30), min_size=1, max_size=3))
-def test_drugs_at_a_date_are_those_whose_supply_covers_it(histories, at_days):
+@given(HISTORIES, st.lists(st.integers(0, 30), min_size=1, max_size=3), st.none() | st.integers(1, 9), st.booleans())
+def test_drugs_at_a_date_are_those_whose_supply_covers_it(histories, at_days, fixed, by_code):
     rows = [row for history in histories for row in history]
-    total = np.full((len(at_days), len(histories)), 77, np.int64)
+    at_day = np.array([[day] * len(histories) for day in at_days], np.int32)
+    seen, total = np.zeros(2, np.int32), np.full(at_day.shape, 77, np.int64)
+    code, drug_of_code = int32(DRUGS.index(row.drug) for row in rows), int32([0, 1, -1, -1])
+    given = int32(int(row.supply * 64) if fixed is None else row.packages for row in rows)
+    drug, table = (code, drug_of_code) if by_code else (drug_of_code[code], None)
+    day, weight = int32(row.day for row in rows), np.array([2, 5], np.int64)
     drugs_at_date(
-        offsets_of(histories),
-        int32(row.day for row in rows),
-        int32([0, 1, -1][DRUGS.index(row.drug)] for row in rows),
-        int32(int(row.supply * 64) for row in rows),
-        np.array([2, 5], np.int64),
-        np.array([[day] * len(histories) for day in at_days], np.int32),
-        np.zeros(10, np.int32),
-        total,
+        offsets_of(histories), day, drug, table, given, weight, at_day, seen, total, fixed_64ths=64 * (fixed or 0)
     )
-    for place, day in enumerate(at_days):
-        for person, history in enumerate(histories):
-            drugs = drugs_at(history, day=day, counted={"A", "B"})
+    for person, history in enumerate(histories):
+        lasting = history if fixed is None else [replace(row, supply=fixed * (row.packages > 0)) for row in history]
+        for place, on_day in enumerate(at_days):
+            drugs = drugs_at(lasting, day=on_day, counted={"A", "B"})
             assert total[place, person] == sum({"A": 2, "B": 5}[drug] for drug in drugs)
 
 

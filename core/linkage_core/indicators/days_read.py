@@ -74,7 +74,9 @@ class DayRead:
     ) -> tuple[str, Persons]:
         """Persons with a faulty row that lies so near before the day that it might count, and the reason."""
         rows = context.dispensings(indicator.register_name)
-        found = np.flatnonzero(held.faulty)
+        found = held.faulty
+        if not len(found):
+            return held.fault, None
         on_day = context.time.at(self.moment)[rows.person_at(found)]
         near = (rows.day[found] <= on_day) & (rows.day[found] > on_day - np.int32(held.longest))
         return held.fault, context.persons_with(indicator.register_name, names, found[near])

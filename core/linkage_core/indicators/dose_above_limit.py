@@ -10,10 +10,11 @@ import numpy as np
 from linkage.indicator_kinds import DoseAboveLimit
 from linkage_core.indicators.days_of_supply import DAY
 from linkage_core.indicators.days_read import DayRead, days_read
-from linkage_core.indicators.drugs_held import Held, on_days_in_force, rules_held
+from linkage_core.indicators.drugs_held import Held, drugs_in_force, rules_held
 from linkage_core.indicators.initiation import denominator_words
 from linkage_core.indicators.reasons import Persons, among, somebody
 from linkage_core.indicators.run_context import RunContext, joined
+from linkage_core.indicators.set_rows import SetRows
 from linkage_core.indicators.stated_dose import daily_doses, is_assumed, milligrams_of_rows, units_a_day
 from linkage_core.indicators.values import Bools, Float64s, Int32s, Int64s, PersonValues
 from linkage_core.indicators.yes_no import yes_no
@@ -24,12 +25,14 @@ class _Rows:
     """Rows of substances with a limit, with the dose that each states.
 
     Args:
-        places: int64, positions in the register, ascending.
+        picked: rows of the code sets.
+        places: int64, positions among them, ascending.
         person, limit: int64, one a row; `day`: int32.
         strength, units: float64, milligrams a unit and units a day; NaN where they are not told.
         step: int64, position of the step that told the units; -1 where none did.
     """
 
+    picked: SetRows
     places: Int64s
     person: Int64s
     limit: Int64s
@@ -41,6 +44,7 @@ class _Rows:
     def of(self, which: Bools) -> _Rows:
         """Those of the rows."""
         return _Rows(
+            self.picked,
             self.places[which],
             self.person[which],
             self.limit[which],
@@ -70,19 +74,22 @@ def _rows(context: RunContext, indicator: DoseAboveLimit) -> _Rows:
     for name in indicator.codes:
         member[:-1] |= context.members(rows.register, name)[: len(of_code) - 1].view(np.bool_)
     of_code[~member] = -1
-    limit = on_days_in_force(context, rows.register, indicator.codes, of_code[rows.atc.code])
+    picked = context.set_rows(rows.register, *indicator.codes)
+    limit = drugs_in_force(context, rows.register, indicator.codes, of_code, picked).of_row
     places = np.flatnonzero(limit >= 0)
     of_row = limit[places].astype(np.int64)
     components = [one.component for one in indicator.limits]
-    strength = milligrams_of_rows(rows, places, of_row, components, bare_number_is_mg=indicator.bare_number == "mg")
-    units, step = units_a_day(rows, indicator.dose, places)
-    return _Rows(places, rows.person_at(places), of_row, rows.day[places], strength, units, step)
+    at = places if isinstance(picked.places, slice) else picked.places[places]
+    strength = milligrams_of_rows(rows, at, of_row, components, bare_number_is_mg=indicator.bare_number == "mg")
+    units, step = units_a_day(rows, indicator.dose, at)
+    person = np.repeat(np.arange(context.persons), np.diff(picked.offsets))[places]
+    return _Rows(picked, places, person, of_row, picked.day[places], strength, units, step)
 
 
 def _in_force(context: RunContext, indicator: DoseAboveLimit, held: Held, day: DayRead, rows: _Rows) -> _Rows:
     """Rows that a person has on the day; of each substance those of the last day, or all of them."""
     age = context.time.at(day.moment)[rows.person].astype(np.int64) - rows.day
-    mine = rows.of(np.asarray((age >= 0) & (age * DAY < held.lasts_64ths[rows.places]), np.bool_))
+    mine = rows.of(np.asarray((age >= 0) & (age * DAY < held.lasts_64ths(rows.picked)[rows.places]), np.bool_))
     if indicator.doses == "all_at_hand":
         return mine
     key = mine.person * len(indicator.limits) + mine.limit

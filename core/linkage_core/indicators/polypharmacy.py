@@ -10,7 +10,7 @@ import numpy as np
 from linkage.indicator_kinds import Polypharmacy
 from linkage_core.indicators.days_of_supply import DAY
 from linkage_core.indicators.days_together import NO_CAP, Conditions, Supply, in_lists
-from linkage_core.indicators.drugs_held import Held, drug_of_rows, rules_held
+from linkage_core.indicators.drugs_held import Held, drug_of_rows, number_of_drugs, rules_held
 from linkage_core.indicators.faulty_rows import persons_with_faulty
 from linkage_core.indicators.initiation import denominator_words
 from linkage_core.indicators.observed_time import Moment
@@ -56,13 +56,14 @@ def evaluate_polypharmacy(context: RunContext, indicator: Polypharmacy) -> list[
 def _counted(context: RunContext, indicator: Polypharmacy, held: Held) -> Iterator[_Counted]:
     register, observe = indicator.register_name, indicator.observe
     picked = context.set_rows(register, indicator.codes)
-    of_row, drugs = drug_of_rows(context, indicator)
+    drugs = number_of_drugs(context, indicator)
     places = np.arange(len(indicator.at_least), dtype=np.int32)
     one_counter = in_lists(np.arange(drugs), np.zeros(drugs, np.int64), lists=drugs)
     conditions = Conditions(one_counter, [[(0, least)] for least in indicator.at_least], places, len(places))
     # A day that supply covers in part is a day with the drug, as it is for the drugs of a single day.
-    lasting = ((held.lasts_64ths[picked.places] + (DAY - 1)) // DAY * DAY).astype(np.int32)
-    supply = Supply(picked, of_row[picked.places], lasting, held.longest, NO_CAP, carry_over=False)
+    lasting = ((held.lasts_64ths(picked) + (DAY - 1)) // DAY * DAY).astype(np.int32)
+    of_row = drug_of_rows(context, indicator, picked).of_row
+    supply = Supply(picked, of_row, lasting, held.longest, NO_CAP, carry_over=False)
     start = context.time.at(Moment(observe.from_day))
     last_days = sorted(observe.to_days)
     end = np.stack([context.time.window_end(register, Moment(last)) for last in last_days])
@@ -79,7 +80,7 @@ def _values(context: RunContext, indicator: Polypharmacy, counted: _Counted) -> 
     late = time.incomplete(register, planned_end)
     start = time.at(Moment(indicator.observe.from_day))
     first = start - np.int32(counted.held.longest - 1)
-    faulty = np.flatnonzero(counted.held.faulty)
+    faulty = counted.held.faulty
     wrong = persons_with_faulty(context, register, [indicator.codes], faulty, first=first, after=counted.end)
     no_rows = context.without_rows(register, [indicator.codes], rule=reversals_of(context.definition, indicator))
     for denominator in indicator.denominator:
