@@ -123,7 +123,8 @@ class DisclosurePolicy(_Section):
         minimum_prescribers: cells that fewer prescribers stand behind are sensitive; 0 is no such rule.
         minimum_workplaces: the same for workplaces.
         company_secrecy: what companies sell is kept back; None is no such rule.
-        multi_response: strata in which a person may stand under several levels, besides those that the service knows.
+        multi_response: dimensions of laboratory tables in which a person may stand under several levels; of orders the
+            service knows them itself.
         experimental: variables that are not released, or flagged.
         exceptions_from: rules that an officer may make exceptions from.
         exceptions: those that were made.

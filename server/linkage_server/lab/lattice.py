@@ -67,13 +67,16 @@ def hide_counts(
 
 
 def _families(shape: tuple[int, ...], dimensions: Sequence[Codes]) -> tuple[list[Ints], list[Ints]]:
-    """Cell numbers of each family's wholes, shape (relations,), and of their parts, shape (relations, parts)."""
+    """Cell numbers of each family's wholes, shape (relations,), and of their parts, shape (relations, parts).
+
+    Dimensions whose codes do not add up have none.
+    """
     numbers = np.arange(int(np.prod(shape))).reshape(shape)
     wholes: list[Ints] = []
     parts: list[Ints] = []
     for axis, dimension in enumerate(dimensions):
         along = np.moveaxis(numbers, axis, 0)
-        for parent, children in dimension.families:
+        for parent, children in dimension.families if dimension.adds_up else ():
             wholes.append(along[parent].ravel())
             parts.append(along[list(children)].reshape(len(children), -1).T)
     return wholes, parts

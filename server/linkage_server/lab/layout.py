@@ -75,6 +75,10 @@ class Layout(_Part):
     attacker: Attacker = Attacker()
     mechanism: LayoutMechanism = LayoutMechanism()
 
+    def multi_response(self, policy: DisclosurePolicy) -> list[str]:
+        """Dimensions in which a person may stand under several codes: the layout's, and those that the policy names."""
+        return [name for name in self.dims if name in self.attacker.multi_response or name in policy.multi_response]
+
     def policy_for(self, measure: str, policy: DisclosurePolicy) -> DisclosurePolicy:
         """The policy, made stricter by the measure's own rules."""
         rules = self.rules.get(measure, Rules())
@@ -100,12 +104,14 @@ class Codes:
         leaves: how many of them are leaves.
         families: (parent, children) of every tree, as numbers.
         below: leaves under each code, as numbers.
+        adds_up: a person stands under one leaf. Else every code is a leaf of its own, given in the table.
     """
 
     codes: tuple[str, ...]
     leaves: int
     families: tuple[tuple[int, tuple[int, ...]], ...]
     below: tuple[tuple[int, ...], ...]
+    adds_up: bool = True
 
 
 def read_layout(path: Path) -> Layout:
@@ -124,6 +130,10 @@ def read_layout(path: Path) -> Layout:
     missing = [name for name in layout.rules if name not in layout.measures]
     if missing:
         raise InputRefused(f"{path}: rules for measures that are not there: {missing}.", mend=_MEND)
+    if strange := sorted(set(layout.attacker.multi_response) - set(layout.dims)):
+        raise InputRefused(
+            f"{path}: attacker.multi_response names dimensions that are not there: {strange}.", mend=_MEND
+        )
     _refuse_what_is_not_built(layout, path)
     for name, rule in layout.rules.items():
         if layout.measures[name].kind == "count" and (rule.nk or rule.p_percent):
@@ -140,8 +150,13 @@ def _strictest(one: tuple[Dominance, ...], other: tuple[Dominance, ...]) -> tupl
     return tuple((n, k) for n, k in rules if not any((m, at) != (n, k) and m >= n and at <= k for m, at in rules))
 
 
-def number_codes(name: str, dimension: LayoutDimension) -> Codes:
+def number_codes(name: str, dimension: LayoutDimension, *, adds_up: bool = True) -> Codes:
     """Number the codes of a dimension.
+
+    Args:
+        name: of the dimension, for refusals.
+        dimension: its hierarchies.
+        adds_up: whether its codes add up to their totals.
 
     Raises:
         InputRefused: a tree has a loop, a gap, a code under two parents, or other leaves than the first tree.
@@ -169,12 +184,10 @@ def number_codes(name: str, dimension: LayoutDimension) -> Codes:
     families = [
         (number[p], tuple(number[c] for c in kids)) for tree in dimension.hierarchies for p, kids in tree.items()
     ]
-    return Codes(
-        codes,
-        len(leaves),
-        tuple(dict.fromkeys(families)),
-        tuple(tuple(sorted(number[c] for c in below[k])) for k in codes),
-    )
+    below_codes = tuple(tuple(sorted(number[c] for c in below[k])) for k in codes)
+    if not adds_up:
+        return Codes(codes, len(codes), tuple(dict.fromkeys(families)), tuple((i,) for i in range(len(codes))), False)
+    return Codes(codes, len(leaves), tuple(dict.fromkeys(families)), below_codes)
 
 
 def _leaves_under(name: str, code: str, tree: dict[str, tuple[str, ...]], path: set[str]) -> set[str]:
@@ -188,7 +201,6 @@ def _leaves_under(name: str, code: str, tree: dict[str, tuple[str, ...]], path: 
 def _refuse_what_is_not_built(layout: Layout, path: Path) -> None:
     asked = {
         "attacker.absent = unknown": layout.attacker.absent == "unknown",
-        "attacker.multi_response": bool(layout.attacker.multi_response),
     }
     if wanted := [what for what, is_asked in asked.items() if is_asked]:
         raise InputRefused(

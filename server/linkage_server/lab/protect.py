@@ -32,6 +32,7 @@ from linkage_server.lab.leaf_rows import leaf_places, read_rows, whole_units
 from linkage_server.lab.magnitudes import all_marks, hide_magnitudes
 from linkage_server.lab.marking import excepted_cells, mark_behind, mark_magnitudes, without
 from linkage_server.lab.mechanism import chosen_mechanism
+from linkage_server.lab.multi_response import hide_overlapping_counts
 from linkage_server.lab.noise_key import noise_key_of
 from linkage_server.lab.perturb import NoiseSource, changed_columns, rounded_columns
 
@@ -117,7 +118,15 @@ def protect_file(
             f"{layout}: policy {policy.name} changes every number, and releases over time hold numbers back.",
             mend="Use a policy that hides for what is released again and again.",
         )
-    codes = {name: number_codes(name, dimension) for name, dimension in plan.dims.items()}
+    overlapping = plan.multi_response(policy)
+    if overlapping and (earlier or mechanism is not None or any(m.kind != "count" for m in plan.measures.values())):
+        raise InputRefused(
+            f"{layout}: {', '.join(overlapping)} do not add up, which is protected for single releases of counts only.",
+            mend="Leave magnitudes, noise, rounding and earlier releases out, or the dimension.",
+        )
+    codes = {
+        name: number_codes(name, dimension, adds_up=name not in overlapping) for name, dimension in plan.dims.items()
+    }
     dimensions = list(codes.values())
     counts_once = not earlier and all(measure.kind == "count" for measure in plan.measures.values())
     most_cells = _MOST_CELLS_OF_COUNTS if counts_once else _MOST_CELLS
@@ -181,8 +190,11 @@ def protect_file(
                 summary[name] = _summary(answer.printed.blank, marks, own_policy)
                 entry = cells, answer.printed
                 continue
-            pattern, moves = hide_counts(cells, marks, dimensions, own_policy)
-            certificates.append(certificate_table(name, moves))
+            if overlapping:
+                pattern = hide_overlapping_counts(cells, marks, dimensions, own_policy)
+            else:
+                pattern, moves = hide_counts(cells, marks, dimensions, own_policy)
+                certificates.append(certificate_table(name, moves))
             if alone:
                 entry = cells, first_release(cells, pattern.suppressed)
         else:
