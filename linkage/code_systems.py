@@ -36,6 +36,16 @@ class CodeSystem:
     check: Callable[[pa.StringArray], Mask] | None = None
 
 
+OF_CODE_SETS: dict[str, tuple[str, ...]] = {
+    "atc": ("atc",),
+    "icd10": ("icd-10-se",),
+    "kva": ("kva",),
+    "icdo3": ("icd-o-3-topography", "icd-o-morphology"),
+    "snomed": ("snomed-ct",),
+}
+"""Code systems of register variables, the usual one first, by the word that begins the fields of code sets."""
+
+
 def code_system_names() -> tuple[str, ...]:
     """Names that a definition may use."""
     return tuple(CODE_SYSTEMS)

@@ -55,6 +55,8 @@ AGE_BANDS = "age:<65,65-74,75-84,85+"
 """What "age" alone means."""
 AGE_GROUP = "age_group"
 """Ages on 31 December of a period's year, of rates per inhabitant; bands may follow as in "age:"."""
+ROW_PREFIX = "row:"
+"""Begins the name of a row variable that an order's crossing is split by."""
 INDEX_PERIODS = ("index:month", "index:quarter", "index:year")
 
 _WORD = re.compile(r"[a-z][a-z0-9_-]{0,63}")
@@ -413,7 +415,7 @@ def _crossing_faults(field: str, names: list[str], *, strata: set[str], indexed:
     faults: list[OrderFault] = []
     if len(names) > MAXIMUM_DIMENSIONS:
         faults.append(OrderFault(field, f"crosses {len(names)} dimensions.", f"Cross at most {MAXIMUM_DIMENSIONS}."))
-    columns = [name.split(":")[0] if not name.startswith("row:") else name for name in names]
+    columns = [name.split(":")[0] if not name.startswith(ROW_PREFIX) else name for name in names]
     if len(set(columns)) != len(columns):
         faults.append(OrderFault(field, "names a dimension twice.", "Name each dimension once in a crossing."))
     for name in names:
@@ -421,7 +423,7 @@ def _crossing_faults(field: str, names: list[str], *, strata: set[str], indexed:
             if not indexed:
                 mend = "Set index_date = true under [population], or leave the period out."
                 faults.append(OrderFault(field, f"asks for {name!r}, but the population has no index date.", mend))
-        elif name in {"sex", "age", AGE_GROUP} or name.startswith("row:"):
+        elif name in {"sex", "age", AGE_GROUP} or name.startswith(ROW_PREFIX):
             continue
         elif name.split(":")[0] in ("age", AGE_GROUP):
             if fault := _band_fault(name.split(":", 1)[1]):

@@ -14,12 +14,11 @@ from math import prod
 import numpy as np
 
 from linkage.errors import EventsRejected
+from linkage.order import ROW_PREFIX
 from linkage_core.events import Population
 from linkage_core.indicators.row_dimensions import dimension_name
 from linkage_core.indicators.values import Int32s, Int64s
 from linkage_core.strata import StratumRule, stratum_rule
-
-ROW_PREFIX = "row:"
 
 # A column of 4,096 counters is 32 KiB and stays in the processor's nearest cache while persons are counted.
 CELLS_TOGETHER = 1 << 12

@@ -8,9 +8,9 @@ from datetime import date
 
 import numpy as np
 
+from linkage.order import ROW_PREFIX
 from linkage_core.counted_table import AGE_GROUP, Dimension
 from linkage_core.events import Population
-from linkage_core.grids import ROW_PREFIX
 from linkage_core.indicators.follow_up import EPOCH, day_number
 from linkage_core.indicators.values import Int64s
 from linkage_core.intervals import Floats

@@ -9,13 +9,13 @@ import numpy as np
 from linkage.errors import EventsRejected
 from linkage.indicator_kinds.criteria import Criterion
 from linkage.indicator_kinds.membership import BOTH, EITHER, ONLY, InRegisters
+from linkage_core.indicators.counted_rows import CountedRows, counted_rows
 from linkage_core.indicators.follow_up import FAR
 from linkage_core.indicators.observed_time import Moment
 from linkage_core.indicators.periods import periods
 from linkage_core.indicators.reasons import Persons, somebody
 from linkage_core.indicators.run_context import RunContext, joined
 from linkage_core.indicators.values import Bools, Measure, PersonValues
-from linkage_core.populations.counted_rows import CountedRows, counted_rows
 
 
 def evaluate_in_registers(context: RunContext, indicator: InRegisters) -> list[PersonValues]:

@@ -12,10 +12,10 @@ from linkage.errors import EventsRejected
 from linkage.indicator_kinds.criteria import Criterion
 from linkage.population_rules import NO_INDEX_EVENT, Barrier, Definition, Entry, PopulationRules
 from linkage_core.events import PersonEvents, Population
+from linkage_core.indicators.counted_rows import NO_ROW, CountedRows, counted_rows
 from linkage_core.indicators.follow_up import FAR, day_number, days
+from linkage_core.indicators.row_limits import UNKNOWN_AGE, ages, levels, sexes
 from linkage_core.indicators.values import Bools, Int32s, Int64s
-from linkage_core.populations.counted_rows import NO_ROW, CountedRows, counted_rows
-from linkage_core.populations.row_limits import UNKNOWN_AGE, ages, levels, sexes
 
 
 def apply_rules(rules: PopulationRules, *, population: Population, events: Mapping[str, PersonEvents]) -> Population:

@@ -18,6 +18,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from linkage.code_systems import OF_CODE_SETS
 from linkage.indicator_definition import IndicatorSet, needed_columns
 from linkage.indicator_kinds import (
     Calendar,
@@ -41,13 +42,6 @@ _STARTS = {"Anna": (5, 95, 190, 330), "Bo": (-100, -10, 80, 170), "David": (40, 
 _TAKEN_BACK = ("Bo", 170, 172)
 _EVENTS = {"Anna": (12,), "Bo": (150,), "Eva": (-30, 60)}
 STAY_DAYS = 5
-_SYSTEMS = {
-    "atc": "atc",
-    "icd10": "icd-10-se",
-    "kva": "kva",
-    "icdo3": "icd-o-3-topography",
-    "snomed": "snomed-ct",
-}
 _USUAL: Mapping[str, object] = {
     "packages": 1,
     "units_per_package": 98,
@@ -215,7 +209,7 @@ def events_of(
     Args:
         definition: the set with the one indicator.
     """
-    codes = {_SYSTEMS[one.system]: codes_of(one, at_most=2)[0] for one in definition.codes.values()}
+    codes = {OF_CODE_SETS[one.system][0]: codes_of(one, at_most=2)[0] for one in definition.codes.values()}
     return {
         name: _register(
             rows.dispensings if name == "lmed" else rows.events.get(name, ()),

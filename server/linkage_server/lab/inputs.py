@@ -15,9 +15,9 @@ from linkage.indicator_definition import Exit, IndicatorSet
 from linkage.population_rules import PopulationRules
 from linkage_core.dictionaries import one_chunk
 from linkage_core.events import PersonEvents, Population, events_from_table
+from linkage_core.indicators.row_limits import SEXES
 from linkage_core.populations.apply_rules import apply_rules
 from linkage_core.populations.from_registers import leading_registers
-from linkage_core.populations.row_limits import SEXES
 from linkage_server.lab.plain_files import PERSON, event_date, read_table, with_concepts
 
 _NOT_STRATA = (PERSON, "index_date", "birth_date", "sex", "death_date", "emigration_date")

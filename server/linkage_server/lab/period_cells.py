@@ -15,9 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 from linkage.errors import InputRefused
+from linkage.order import ROW_PREFIX
 from linkage_core.count_block import FRACTION_SCALE
 from linkage_core.events import Population
-from linkage_core.grids import ROW_PREFIX, CountingPlan, Crossing, counting_plan
+from linkage_core.grids import CountingPlan, Crossing, counting_plan
 from linkage_core.indicators import Measure, PersonValues
 from linkage_core.indicators.follow_up import day_number
 from linkage_core.indicators.periods import periods

@@ -15,21 +15,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from linkage.code_lists import CodeList, load_code_lists
+from linkage.code_systems import OF_CODE_SETS
 from linkage.errors import InputRefused
 from linkage.register_catalogue import RegisterDefinition, load_registers, shipped_registers
 from linkage.register_variable import Variable
 from linkage_server.lab.plain_files import read_table
 from linkage_server.operations.home import HomeFolder
 from linkage_server.registers.store import RegisterStore
-
-_SYSTEMS = {
-    "atc": ("atc",),
-    "icd10": ("icd-10-se",),
-    "kva": ("kva",),
-    "icdo3": ("icd-o-3-topography", "icd-o-morphology"),
-    "snomed": ("snomed-ct",),
-}
-"""Code systems of register variables, by the word of code sets."""
 
 ROW_CODES = "substitution"
 """What stands for a system where codes are the register's own."""
@@ -99,7 +91,7 @@ def codes_of_home(home: Path) -> list[RegisterCodes]:
 
 
 def _coded(definition: RegisterDefinition | None) -> Iterable[tuple[str, Variable]]:
-    systems = {name: system for system, names in _SYSTEMS.items() for name in names}
+    systems = {name: system for system, names in OF_CODE_SETS.items() for name in names}
     for variable in definition.variables if definition else ():
         if variable.code_system in systems:
             yield systems[variable.code_system], variable

@@ -24,7 +24,7 @@ from linkage.indicator_kinds import (
     PrimaryNonAdherence,
 )
 from linkage.indicator_lint import refuse_errors
-from linkage.order import IndicatorChoice, OrderDocument, OrderFault, OrderFaults, load_order
+from linkage.order import ROW_PREFIX, IndicatorChoice, OrderDocument, OrderFault, OrderFaults, load_order
 from linkage.register_variable import Role
 from linkage_server.orders.offer import Offer
 from linkage_server.orders.policy_faults import policy_faults
@@ -247,7 +247,7 @@ def _row_dimension_faults(document: OrderDocument, offer: Offer, sets: Iterable[
     of_persons = {"sex", "age", *document.population.all_strata}
     known = sorted(columns - of_persons)
     for place, crossing in enumerate(document.by):
-        rows = [part.removeprefix("row:") for part in crossing if part.startswith("row:")]
+        rows = [part.removeprefix(ROW_PREFIX) for part in crossing if part.startswith(ROW_PREFIX)]
         if len(rows) > 1:
             yield OrderFault(f"by[{place}]", "splits rows by two variables at once.", "Cross one of them at a time.")
         for name in rows:
@@ -262,7 +262,9 @@ def _row_dimension_faults(document: OrderDocument, offer: Offer, sets: Iterable[
 def _row_length_faults(document: OrderDocument, sets: Iterable[IndicatorSet]) -> Iterator[OrderFault]:
     """One length of a code an order: a longer code's amounts add up to a shorter's, and nothing ties them together."""
     lengths: dict[str, set[str]] = {}
-    ordered = [part.removeprefix("row:") for crossing in document.by for part in crossing if part.startswith("row:")]
+    ordered = [
+        part.removeprefix(ROW_PREFIX) for crossing in document.by for part in crossing if part.startswith(ROW_PREFIX)
+    ]
     for definition, choice in zip(sets, document.indicators, strict=True):
         for indicator in _chosen(definition, choice):
             if isinstance(indicator, AmountIndicator):

@@ -9,7 +9,7 @@ from linkage.disclosure_policy import DisclosurePolicy
 from linkage.disclosure_policy import canonical_sha256 as policy_sha256
 from linkage.indicator_definition import IndicatorSet
 from linkage.indicator_definition import canonical_sha256 as set_sha256
-from linkage.order import OrderDocument
+from linkage.order import ROW_PREFIX, OrderDocument
 from linkage.register_catalogue import RegisterDefinition
 from linkage.register_catalogue import canonical_sha256 as register_sha256
 from linkage.release_manifest import DefinitionEntry, ManufacturersEntry, RegisterEntry
@@ -115,5 +115,5 @@ def context_of(
 def _crossed(part: str, titles: Mapping[str, Text]) -> str:
     """A dimension of an order file in words: "age:<65,65-74" is age, "index:month" is month of index day."""
     column = part.replace("index:", "index_").split(":", 1)
-    name = column[-1] if part.startswith("row:") else column[0]
+    name = column[-1] if part.startswith(ROW_PREFIX) else column[0]
     return titles[name].en if name in titles else name.replace("_", " ")

@@ -15,8 +15,8 @@ from linkage_core.indicators.codes import validity
 from linkage_core.indicators.dispensings import Dispensings
 from linkage_core.indicators.follow_up import FAR, day_number, days
 from linkage_core.indicators.reversals import net
+from linkage_core.indicators.row_limits import column_of, holds_code, meets_limits
 from linkage_core.indicators.values import Bools, Int32s, Int64s
-from linkage_core.populations.row_limits import column_of, holds_code, meets_limits
 
 NO_ROW = -1
 _LONG_AGO = np.int64(-(1 << 40))
