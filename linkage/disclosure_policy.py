@@ -229,6 +229,22 @@ class DisclosurePolicy(_Section):
         return self
 
     @model_validator(mode="after")
+    def _mechanism_keeps_the_other_rules(self) -> Self:
+        if self.mechanism is None or not self.mechanism.replaces_suppression:
+            return self
+        only_hiding_keeps = {
+            "zero_shown = false": not self.zero_shown,
+            "company_secrecy": self.company_secrecy is not None,
+            "class_disclosure": self.class_disclosure,
+            "p_percent": self.p_percent > 0,
+            "minimum_prescribers": self.minimum_prescribers > 0,
+            "minimum_workplaces": self.minimum_workplaces > 0,
+        }
+        if unmet := [name for name, is_asked in only_hiding_keeps.items() if is_asked]:
+            raise ValueError(f"mechanism hides nothing, and only hiding keeps {', '.join(unmet)}")
+        return self
+
+    @model_validator(mode="after")
     def _rounding_reaches_the_threshold(self) -> Self:
         rounding = self.mechanism.rounding if self.mechanism else None
         if rounding is None or not rounding.hides_instead:

@@ -183,6 +183,13 @@ def test_controlled_rounding_adds_up_in_every_hierarchy(tmp_path: Path) -> None:
         (noise_policy(), {"rules": {"n": {"min_count": 5}}}, "min_count"),
         (noise_policy(), {"rules": {"n": {"reach_threshold": True}}}, "reach_threshold"),
         (noise_policy(), {"rules": {"n": {"min_width": 6}}}, "min_width"),
+        (noise_policy(), {"rules": {"n": {"zero_sensitive": True}}}, "zero_sensitive"),
+        (noise_policy(), {"attacker": {"zeros_published": False}}, "zeros_published"),
+        (
+            noise_policy(more=AMOUNTS),
+            {"measures": {"cost": {"kind": "magnitude"}}, "rules": {"cost": {"p_percent": 10}}},
+            "p_percent",
+        ),
         (rounding_policy("controlled", 11), {"rules": {"n": {"min_count": 11}}}, "min_count"),
         (noise_policy(), {"measures": {"n": {"kind": "magnitude"}}}, "no noise for the magnitude"),
         (rounding_policy("controlled", 11), {"measures": {"n": {"kind": "magnitude"}}}, "cannot be rounded"),
@@ -255,6 +262,37 @@ def test_a_table_too_large_for_controlled_rounding_is_refused(tmp_path: Path) ->
 def test_a_policy_that_perturbs_says_all_of_it(mechanism: str, named: str) -> None:
     with pytest.raises(DefinitionRejected, match=named):
         policy_of(mechanism)
+
+
+@pytest.mark.parametrize(
+    ("rules", "named"),
+    [
+        ({"zero_shown": False}, "zero_shown"),
+        ({"class_disclosure": True}, "class_disclosure"),
+        ({"p_percent": 10}, "p_percent"),
+        ({"minimum_prescribers": 3}, "minimum_prescribers"),
+        ({"minimum_workplaces": 3}, "minimum_workplaces"),
+    ],
+)
+def test_rules_that_only_hiding_keeps_do_not_go_with_a_mechanism_that_hides_nothing(
+    rules: dict[str, Any], named: str
+) -> None:
+    for perturbing in (lambda: noise_policy(**rules), lambda: rounding_policy("controlled", 11, **rules)):
+        with pytest.raises(DefinitionRejected, match=f"only hiding keeps {named}"):
+            perturbing()
+    assert rounding_policy("up", 5, **rules).mechanism is not None
+
+
+def test_releases_that_are_held_back_are_rounded_too(tmp_path: Path) -> None:
+    plan = layout_of(mechanism={"rounding": {"kind": "nearest", "base": 5}})
+    table, layout, _ = write_table(tmp_path / "t", PERSONS, plan)
+    moved = tmp_path / "moved.csv"
+    moved.write_text("region,age,person,move\n")
+    protect_file(STANDARD, table, layout=layout, out=tmp_path / "one")
+    protect_file(STANDARD, table, layout=layout, out=tmp_path / "two", earlier=[tmp_path / "one"], moved=moved)
+    first, second = released(tmp_path / "one"), released(tmp_path / "two")
+    assert {row["n_status"] for row in second.values()} == {"rnd", "sup"}
+    assert {cell: row["n"] for cell, row in second.items()} == {cell: row["n"] for cell, row in first.items()}
 
 
 def test_a_policy_of_noise_is_below_a_floor_that_hides_and_finer_noise_below_coarser() -> None:

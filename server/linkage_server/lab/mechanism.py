@@ -22,9 +22,10 @@ def chosen_mechanism(plan: Layout, policy: DisclosurePolicy, *, path: Path) -> M
         unmet = [
             f"rules.{name}.{rule}"
             for name, rules in plan.rules.items()
-            if plan.measures[name].kind == "count"
-            for rule in _unmet(rules, chosen)
+            for rule in _unmet(rules, chosen, is_count=plan.measures[name].kind == "count")
         ]
+        if not plan.attacker.zeros_published:
+            unmet.append("attacker.zeros_published")
         if unmet:
             raise InputRefused(
                 f"{path}: the mechanism of policy {policy.name} cannot keep {', '.join(unmet)}.",
@@ -53,11 +54,15 @@ def _chosen(plan: Layout, policy: DisclosurePolicy, path: Path) -> Mechanism | N
     return wanted
 
 
-def _unmet(rules: Rules, mechanism: Mechanism) -> Iterator[str]:
-    """Rules of a count that a mechanism without blanks does not keep."""
+def _unmet(rules: Rules, mechanism: Mechanism, *, is_count: bool) -> Iterator[str]:
+    """Rules of a measure that a mechanism without blanks does not keep."""
     noise, rounding = mechanism.noise, mechanism.rounding
     if rules.zero_sensitive:
         yield "zero_sensitive"
+    if not is_count:
+        if rules.p_percent:
+            yield "p_percent"
+        return
     if noise is not None:
         if rules.min_count - 1 > noise.never_up_to:
             yield "min_count"
