@@ -155,9 +155,10 @@ def test_what_is_not_built_or_not_understood_is_refused_by_name(
 @pytest.mark.parametrize(
     ("tree", "named"),
     [
-        ({"all": ["a", "b"], "a": ["all"]}, "loop"),
-        ({"all": ["a", "b"], "a": ["x"], "b": ["x"]}, "two parents"),
-        ({"all": ["a"], "c": ["y"]}, "all leaves"),
+        ({"all": ["a", "b"], "a": ["all"]}, "loop through 'all'"),
+        ({"all": ["a", "b"], "a": ["x"], "b": ["x"]}, "two parents of one hierarchy: 'x'"),
+        ({"all": ["a"], "c": ["y"]}, "all leaves: 'y'"),
+        ({"all": ["a", "b"], "b": []}, "a parent has no children: 'b'"),
     ],
 )
 def test_a_hierarchy_with_a_loop_a_gap_or_two_parents_is_refused(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -170,17 +171,30 @@ def number_codes(name: str, dimension: LayoutDimension, *, adds_up: bool = True)
     below: dict[str, set[str]] = {leaf: {leaf} for leaf in leaves}
     for tree in dimension.hierarchies:
         named = [code for kids in tree.values() for code in kids]
-        if len(set(named)) < len(named):
-            raise InputRefused(f"dimension {name!r}: a code stands under two parents of one hierarchy.", mend=_MEND)
+        if twice := sorted(code for code, times in Counter(named).items() if times > 1):
+            raise InputRefused(
+                f"dimension {name!r}: a code stands under two parents of one hierarchy: {_some(twice)}.",
+                mend="Give each code one parent, or write the second grouping as a hierarchy of its own.",
+            )
+        if childless := sorted(parent for parent, kids in tree.items() if not kids):
+            raise InputRefused(
+                f"dimension {name!r}: a parent has no children: {_some(childless)}.",
+                mend="Name its children, or leave it out as a parent.",
+            )
         found = _leaves_under(name, dimension.total, tree, set())
         if found != set(leaves):
             raise InputRefused(
-                f"dimension {name!r}: a hierarchy does not lead from its total to all leaves.", mend=_MEND
+                f"dimension {name!r}: a hierarchy does not lead from its total to all leaves: "
+                f"{_some(sorted(found ^ set(leaves)))}.",
+                mend="Every hierarchy starts at the total and ends at the same leaves.",
             )
         for parent in tree:
             under = _leaves_under(name, parent, tree, set())
             if below.setdefault(parent, under) != under:
-                raise InputRefused(f"dimension {name!r}: one code means two things in two hierarchies.", mend=_MEND)
+                raise InputRefused(
+                    f"dimension {name!r}: one code means two things in two hierarchies: {parent!r}.",
+                    mend="Give the two groups two codes.",
+                )
     families = [
         (number[p], tuple(number[c] for c in kids)) for tree in dimension.hierarchies for p, kids in tree.items()
     ]
@@ -190,9 +204,16 @@ def number_codes(name: str, dimension: LayoutDimension, *, adds_up: bool = True)
     return Codes(codes, len(leaves), tuple(dict.fromkeys(families)), below_codes)
 
 
+def _some(codes: list[str]) -> str:
+    """The first codes of a list, for a refusal."""
+    return ", ".join(map(repr, codes[:5])) + (" and more" if len(codes) > 5 else "")
+
+
 def _leaves_under(name: str, code: str, tree: dict[str, tuple[str, ...]], path: set[str]) -> set[str]:
     if code in path:
-        raise InputRefused(f"dimension {name!r}: a hierarchy runs in a loop.", mend=_MEND)
+        raise InputRefused(
+            f"dimension {name!r}: a hierarchy runs in a loop through {code!r}.", mend="Take the code out below itself."
+        )
     if code not in tree:
         return {code}
     return set().union(*(_leaves_under(name, child, tree, path | {code}) for child in tree[code]))
