@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -293,6 +294,17 @@ def test_releases_that_are_held_back_are_rounded_too(tmp_path: Path) -> None:
     first, second = released(tmp_path / "one"), released(tmp_path / "two")
     assert {row["n_status"] for row in second.values()} == {"rnd", "sup"}
     assert {cell: row["n"] for cell, row in second.items()} == {cell: row["n"] for cell, row in first.items()}
+
+
+def test_the_figures_of_the_manual_are_two_policies() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "manual" / "disclosure.md").read_text(encoding="utf-8")
+    lines = page.partition("## Rounding and noise\n")[2].partition("\nNoise and controlled rounding")[0].splitlines()
+    rounding, _, noise = "\n".join(line for line in lines if line.startswith("    ")).partition("    [mechanism.noise]")
+    assert policy_of(textwrap.dedent(rounding)).mechanism is not None
+    noisy = policy_of(textwrap.dedent("    [mechanism.noise]" + noise)).mechanism
+    assert noisy is not None
+    assert noisy.noise is not None
+    assert set(noisy.noise.amounts) == {"cost"}
 
 
 def test_a_policy_of_noise_is_below_a_floor_that_hides_and_finer_noise_below_coarser() -> None:
