@@ -211,3 +211,13 @@ def test_an_exception_that_an_officer_signed_shows_a_cell(files: FilesOfOthers, 
     shown = lines(files, DisclosurePolicy.model_validate_json(json.dumps(written)))
     assert None not in {shown["packages", code, "sum"] for code in CODES}
     assert shown["rosuvastatin_packages", TOTAL, "sum"] is None
+
+
+def test_two_companies_that_are_alone_do_not_hide_each_other(tmp_path: Path) -> None:
+    alone = {"C10AA01": ["Nord", "Syd"], "C10AA05": ["Nord", "Syd"], "C10AA07": ["Nord"], "C10BA02": ["Ost"]}
+    files = sold_in(tmp_path)
+    served(files, tmp_path, alone)
+    shown = lines(files, policy())
+    # With two blanks Nord takes its own away and knows what Ost sold: a third has to go.
+    assert [shown["packages", code, "sum"] for code in ("C10AA07", "C10BA02")] == [None, None]
+    assert [shown["packages", code, "sum"] for code in (*CODES, TOTAL)].count(None) >= 3

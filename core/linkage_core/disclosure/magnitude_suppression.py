@@ -79,6 +79,44 @@ def hide_sums(
     )
 
 
+def hide_from_contributors(
+    system: CellSystem,
+    demand: Demand,
+    given: Contributions,
+    *,
+    percent: int,
+    furthest: int,
+    grids: Sequence[Grid] = (),
+) -> Pattern:
+    """Find a pattern in which no single contributor comes to within so many per cent of another's sum.
+
+    Args:
+        system: sums; those of `given` that are sensitive are protected from each other's contributors.
+        demand: width of each blank.
+        given: sums of which it is known who makes them up, alone.
+        percent: how closely nobody may be estimated.
+        furthest, grids: as in `suppress`.
+
+    Raises:
+        DisclosureRefused: no such pattern was found; nothing may be released.
+    """
+    insiders = Insiders.of(given, cells=system.values.size, p_percent=percent, coalition=1)
+    targets = np.unique(given.cell[system.sensitive[given.cell]])
+    wanted = np.zeros(system.values.size, dtype=np.bool_)
+    for _ in range(_MOST_ROUNDS):
+        pattern = suppress(replace(system, sensitive=system.sensitive | wanted), demand, furthest=furthest, grids=grids)
+        if not targets.size:
+            return pattern
+        more = _wanted_by_insiders(system, pattern.blank, targets, insiders, grids) & ~pattern.blank
+        if not more.any():
+            return pattern
+        wanted |= more
+    raise DisclosureRefused(
+        "No way was found to hide the sales of companies from each other, so none of this is released.",
+        mend="Order fewer or coarser codes.",
+    )
+
+
 def _wanted_by_insiders(
     system: CellSystem, blank: Flags, targets: Ints, insiders: Insiders, grids: Sequence[Grid]
 ) -> Flags:

@@ -13,13 +13,14 @@ from linkage_core.disclosure.boxes import Grid
 from linkage_core.disclosure.cell_system import CellSystem, Flags
 from linkage_core.disclosure.evidence import Demand
 from linkage_core.disclosure.linked_cells import Numbered
+from linkage_core.disclosure.magnitude_suppression import hide_from_contributors
 from linkage_core.disclosure.person_cells import all_splits, number_persons, person_system
 from linkage_core.disclosure.printed_lines import Numbers, officer_table, printed_table, reasons_table
 from linkage_core.disclosure.protected_table import SEAL, ProtectedTable
 from linkage_core.disclosure.row_shares import row_shares_table
 from linkage_core.disclosure.sum_cells import number_sums, sum_system
 from linkage_core.disclosure.suppression import Pattern, suppress
-from linkage_core.disclosure.withheld import WithheldIndicators, withheld_persons, withheld_sums
+from linkage_core.disclosure.withheld import WithheldIndicators, sold_by_one, withheld_persons, withheld_sums
 
 
 def protect(
@@ -134,7 +135,14 @@ def _protected_sums(
         # A rest beside thresholds is a count, and moves as far as counts do.
         furthest = 2 * int(max(demand.spans.max(initial=1), (amounts.reach - amounts.values).max(initial=1)))
         try:
-            return amounts, suppress(amounts, demand, furthest=furthest, grids=_sum_grids(table, sums))
+            return amounts, hide_from_contributors(
+                amounts,
+                demand,
+                sold_by_one(table, sums, secret or {}),
+                percent=policy.sum_width_percent,
+                furthest=furthest,
+                grids=_sum_grids(table, sums),
+            )
         except DisclosureRefused:
             if without_thresholds or not table.thresholds:
                 raise

@@ -12,6 +12,7 @@ from linkage_core.counted_table import CountedTable, Line
 from linkage_core.disclosure.cell_system import Flags
 from linkage_core.disclosure.excepted_cells import excepted_cells
 from linkage_core.disclosure.linked_cells import Numbered
+from linkage_core.disclosure.primary_rules import Contributions
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +24,14 @@ class Withheld:
         levels: levels of strata at which it may not be known, by stratum.
         sums: its sums are kept back, and what is formed from them.
         persons: so are its numbers of persons.
+        companies: the company that alone supplies what a level is about, by stratum and level: it knows that sum.
     """
 
     everywhere: bool = False
     levels: Mapping[str, frozenset[str]] = field(default_factory=dict)
     sums: bool = True
     persons: bool = False
+    companies: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 WithheldIndicators = Mapping[str, Withheld]
@@ -46,6 +49,21 @@ def withheld_sums(
     free = excepted_cells(exceptions, "company_secrecy", table, sums, key_of=lambda line: line.sum_key)
     kept_back: Flags = found & ~free
     return kept_back
+
+
+def sold_by_one(table: CountedTable, sums: Numbered, withheld: WithheldIndicators) -> Contributions:
+    """The sums that a single company makes up, each with that company as its contributor."""
+    numbers: dict[str, int] = {}
+    seller = np.full(sums.values.size, -1, dtype=np.int64)
+    for line, own in _lines(table, withheld):
+        cube = sums.cube(line.sum_key, line.dimensions) if line.sum_key else None
+        for axis, name in enumerate(line.dimensions if cube is not None else ()):
+            assert cube is not None
+            for place, level in enumerate(sums.dimensions[name].levels):
+                if company := own.companies.get(name, {}).get(level):
+                    seller[np.take(cube, place, axis=axis)] = numbers.setdefault(company, len(numbers))
+    cells = np.flatnonzero(seller >= 0)
+    return Contributions(cells, seller[cells], sums.values[cells])
 
 
 def withheld_persons(

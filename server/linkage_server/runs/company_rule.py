@@ -102,6 +102,7 @@ def withheld_by_company_rule(
                     everywhere=decide.is_withheld(""),
                     levels={name: decide.levels(name, codes) for name, codes in levels.items()},
                     persons=not rule.patients_shown,
+                    companies={name: decide.companies(name, codes) for name, codes in levels.items()},
                 )
     return found
 
@@ -125,26 +126,40 @@ class _Decision:
         """Levels of a stratum at which the indicator may not be known."""
         if stratum in _UNCODED:
             return frozenset(levels) - {NOT_RECORDED}
-        cut = stratum.removeprefix(f"{_CODED}_")
-        if stratum == _CODED or (cut != stratum and cut.isdigit()):
+        if _is_coded(stratum):
             return frozenset(level for level in levels if level != NOT_RECORDED and self.is_withheld(level))
         by_set = next(
             (spec for spec in getattr(self._indicator, "row_strata", []) if dimension_name(spec) == stratum), ""
         )
         if not by_set.startswith(f"{_CODED}:"):
             # Codes that are gathered in a way that is not understood here tell companies apart all the same.
-            return frozenset(levels) - {NOT_RECORDED} if cut != stratum else frozenset()
+            return frozenset(levels) - {NOT_RECORDED} if stratum.startswith(f"{_CODED}_") else frozenset()
         names = by_set.removeprefix(f"{_CODED}:").split("+")
         codes = {name: [code for code in self._codes if _in_any(code, [self._set.codes[name]])] for name in names}
         codes[OTHER] = [code for code in self._codes if not any(code in own for own in codes.values())]
         return frozenset(name for name, own in codes.items() if name in levels and self._tells(own))
 
+    def companies(self, stratum: str, levels: Iterable[str]) -> dict[str, str]:
+        """The company of each level of ATC codes that one company alone supplies."""
+        if self._table is None or not _is_coded(stratum):
+            return {}
+        found = {level: self._table.of_codes(self._codes_of(level)) for level in levels}
+        return {level: next(iter(companies)) for level, companies in found.items() if len(companies) == 1}
+
     def is_withheld(self, prefix: str) -> bool:
         """Whether rows of the indicator whose code begins so tell what too few companies sell."""
-        return self._tells([code for code in self._codes if code.startswith(prefix)])
+        return self._tells(self._codes_of(prefix))
+
+    def _codes_of(self, prefix: str) -> list[str]:
+        return [code for code in self._codes if code.startswith(prefix)]
 
     def _tells(self, codes: list[str]) -> bool:
         return tells_sales(self._rule, self._table, codes, measure=self._indicator.kind, on=self._on)
+
+
+def _is_coded(stratum: str) -> bool:
+    """Whether its levels are ATC codes, whole or cut to a length."""
+    return stratum == _CODED or stratum.removeprefix(f"{_CODED}_").isdigit()
 
 
 def _is_kept_back(indicator: Indicator, rule: CompanySecrecy) -> bool:
