@@ -20,6 +20,7 @@ from linkage.errors import InputRefused, LinkageError
 from linkage_core.perturbation.cell_keys import NoiseKey, cell_keys, record_keys
 from linkage_core.perturbation.noise_table import count_table
 from linkage_core.perturbation.perturb_counts import perturb_counts
+from linkage_server.demo.test_numbers import read_test_numbers
 from linkage_server.keys.key_ring import KeyRing
 from linkage_server.lab.protect import protect_file
 from tests.support.perturbed_tables import (
@@ -153,6 +154,15 @@ def test_the_key_is_in_no_file_message_or_log_but_its_own(
     for form in forms_of(key):
         assert form not in heard
         assert not [path for path in places if path.name != "noise-1.key" and form in path.read_bytes()]
+
+
+def test_identity_numbers_in_place_of_hashed_ids_are_refused_by_row(home: Path, tmp_path: Path) -> None:
+    number = read_test_numbers()[0]
+    persons = made_up_persons(8)
+    persons[3] = (*persons[3][:2], number)
+    with pytest.raises(InputRefused, match="row 4: contributor is an identity number") as refused:
+        protect_persons(tmp_path / "t", persons, noise_policy(), home)
+    assert number not in str(refused.value)
 
 
 def test_no_record_or_cell_key_is_in_a_result(home: Path, tmp_path: Path) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -12,6 +14,7 @@ import pyarrow.compute as pc
 
 from linkage.disclosure_policy import DisclosurePolicy
 from linkage.errors import DisclosureRefused, InputRefused
+from linkage.personal_identity_number import NumberKind, check_numbers
 from linkage.perturbation_rules import Noise, Rounding
 from linkage_core.disclosure.cell_system import Flags, Ints
 from linkage_core.perturbation.cell_keys import NoiseKey, cell_keys, contributor_keys, mixed_keys, record_keys
@@ -25,6 +28,8 @@ from linkage_server.lab.contributions import COMPANY_GROUP, CONTRIBUTOR, Contrib
 from linkage_server.lab.layout import Codes
 from linkage_server.lab.leaf_rows import require_column, whole_units
 
+# Numbers of ten digits are resolved by a day: any day will do to tell that they are numbers.
+_LAST_DAY = date(2100, 1, 1)
 _HASHED_ID = re.compile(r"[0-9a-f]{32}")
 
 
@@ -46,7 +51,8 @@ class NoiseSource:
         """The contributor of each row as a number, and the record key of each number.
 
         Raises:
-            InputRefused: a column is missing, or the groups are and the policy asks for them.
+            InputRefused: a column is missing, the groups are and the policy asks for them, or a contributor is an
+                identity number.
         """
         rows, path = self.behind.rows, self.behind.path
         require_column(rows, CONTRIBUTOR, path)
@@ -61,6 +67,7 @@ class NoiseSource:
                 mend="Add the column; leave it empty for a company without a group.",
             )
         encoded = who.combine_chunks().dictionary_encode()
+        _refuse_identity_numbers(encoded, path)
         return encoded.indices.to_numpy().astype(np.int64), _keys_of(encoded.dictionary.to_pylist(), self.key)
 
 
@@ -220,6 +227,18 @@ def refuse_few(counts: Ints, policy: DisclosurePolicy) -> None:
         raise DisclosureRefused(
             f"The table has fewer persons than the {policy.minimum_population} that policy {policy.name} demands.",
             mend="Use a larger population.",
+        )
+
+
+def _refuse_identity_numbers(contributors: pa.DictionaryArray, path: Path) -> None:
+    """Noise follows from hashed ids: under her number a person would get other noise than elsewhere."""
+    kinds = check_numbers(contributors.dictionary, reference_date=_LAST_DAY).kinds
+    known = np.isin(kinds, (NumberKind.PERSONNUMMER, NumberKind.COORDINATION))
+    if known.any():
+        row = int(np.argmax(known[contributors.indices.to_numpy()])) + 1
+        raise InputRefused(
+            f"{path}: row {row}: contributor is an identity number, or reads as one.",
+            mend="Write persons as hashed ids, 32 hexadecimal digits.",
         )
 
 
