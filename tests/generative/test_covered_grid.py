@@ -32,9 +32,7 @@ def histories(draw):
     return draw(st.lists(rows, min_size=1, max_size=4)), lanes
 
 
-def found(
-    persons, lanes, groups, carried, ends, *, start=0, lookback=0, cap=None, all_groups=False, valid=(-100, 100)
-):
+def found(persons, lanes, groups, carried, ends, *, start=0, lookback=0, cap=None, all_groups=False, valid=(-100, 100)):
     """int32, rules x supplies x ends x persons."""
     rows = [row for person in persons for row in person]
     days = np.full((len(carried), lanes, len(ends), len(persons)), 77, np.int32)

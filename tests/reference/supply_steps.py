@@ -44,7 +44,7 @@ def lasts(step: Step, row: int, *, left: int, quantity: int) -> int:
 
 
 def served(steps: Sequence[Step], row: int, *, left: int, quantity: int, cap: int) -> tuple[int, int, bool]:
-    """Supply, position of the step and whether it was cut; `len(steps)` without an answer, one more for nothing left."""
+    """Supply, position of the step and whether cut; `len(steps)` without an answer, one more if nothing is left."""
     if left <= 0:
         return 0, len(steps) + 1, False
     for place, step in enumerate(steps):

@@ -12,7 +12,7 @@ def supply_of_first_drugs(
 
     Args:
         offsets: int64, persons + 1, into the rows; rows of a person are by day.
-        day, code, supply_64ths: int32, one a row: day, drug, supply in 1/64 days; one without supply is no drug of hers.
+        day, code, supply_64ths: int32, one a row: day, drug, supply in 1/64 days; one without supply is none of hers.
         start: int32, one a person; a day without rows for who never began.
         kept: int32, one a row, out.
 

@@ -55,9 +55,7 @@ class BoxSearch:
             patience: corners looked at, after which the best box so far is taken.
         """
 
-    def try_without(
-        self, cells: Int32s, starts: Int64s, *, opening: bool, keep: int, patience: int, work: int
-    ) -> int:
+    def try_without(self, cells: Int32s, starts: Int64s, *, opening: bool, keep: int, patience: int, work: int) -> int:
         """Print groups of blanks again, each where all that leaned on it is proved without it at less cost.
 
         Args:
