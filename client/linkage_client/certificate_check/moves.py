@@ -90,7 +90,9 @@ def check_blanks(shown: Shown, counts: Ints, blank: Flags, must_reach: Flags, ru
         CheckFailed: names the first cell by its position.
     """
     offset = int(np.abs(shown.change).max(initial=0)) + 1
-    values = np.unique(shown.cell * (2 * offset) + shown.change + offset)
+    # Sorting is many times faster here than the hashing of np.unique.
+    values = np.sort(shown.cell * (2 * offset) + shown.change + offset)
+    values = values[np.diff(values, prepend=-1) > 0]
     # The truth itself is one candidate.
     candidates = 1 + np.bincount(values // (2 * offset), minlength=counts.size)
     _fail_cell(blank & (candidates < rules.candidates), "is blank without enough values that fit")

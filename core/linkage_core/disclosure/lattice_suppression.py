@@ -7,7 +7,7 @@ millions of cells possible.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,10 +24,14 @@ _DEARNESS = np.array([10, 2, 1])
 _CELL_PRICE, _DOUBLING_PRICE = 16, 4
 """Each blank costs so much, and so much more for each doubling of its count."""
 _KEEP, _PATIENCE = 8, 1000
-_WORK, _WORK_PER_CELL = 80_000_000, 100
-"""Bounds the search for needless blanks, the same on every machine: small tables are worked through to the end."""
+_WORK, _WORK_PER_CELL, _MEDIUM_TABLE = 80_000_000, 100, 50_000
+"""Bounds the search for needless blanks, the same on every machine. Tables below the medium get up to five times it."""
 _MOST_ROUNDS = 12
 _LARGEST_GROUP = 20
+
+
+Groups = tuple[npt.NDArray[np.int32], Ints]
+"""Cells, one group after another, and where each begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,13 +128,14 @@ def _pay_less(
     price: npt.NDArray[np.int32],
     shape: tuple[int, ...],
 ) -> None:
-    """Open blanks that cheaper ones can stand in for, singly and a line of the table at a time, the dearest first."""
-    end = search.work + _WORK + _WORK_PER_CELL * blank.size
+    """Open blanks that cheaper ones can stand in for, singly and a line of the table at a time."""
+    size = max(blank.size, _MEDIUM_TABLE // 5)
+    end = search.work + _WORK * max(_MEDIUM_TABLE, size) // size + _WORK_PER_CELL * blank.size
     for rounds in range(_MOST_ROUNDS):
         better = 0
-        for groups in _groups(np.flatnonzero((blank != 0) & ~sensitive), shape, price, lines=rounds > 0):
-            starts = np.array([0, *np.cumsum([group.size for group in groups])], dtype=np.int64)
-            cells = np.concatenate([*groups, np.empty(0, dtype=np.int64)]).astype(np.int32)
+        for axis in range(-1, len(shape) if rounds else 0):
+            partners = np.flatnonzero((blank != 0) & ~sensitive)
+            cells, starts = _by_line(partners, shape, axis, price) if axis >= 0 else _singly(partners, price, search)
             better += search.try_without(
                 cells, starts, opening=rounds > 0, keep=_KEEP, patience=_PATIENCE, work=max(end - search.work, 0)
             )
@@ -138,18 +143,26 @@ def _pay_less(
             return
 
 
-def _groups(
-    partners: Ints, shape: tuple[int, ...], price: npt.NDArray[np.int32], *, lines: bool
-) -> Iterator[list[Ints]]:
-    """Blanks to try without: each alone, then those that stand in one line of the table."""
-    yield np.split(partners[np.argsort(-price[partners], kind="stable")], np.arange(1, partners.size))
-    for axis in range(len(shape) if lines else 0):
-        stride = int(np.prod(shape[axis + 1 :]))
-        line = partners - partners // stride % shape[axis] * stride
-        in_order = np.argsort(line, kind="stable")
-        groups = np.split(partners[in_order], np.flatnonzero(np.diff(line[in_order])) + 1)
-        few = [group for group in groups if 1 < group.size <= _LARGEST_GROUP]
-        yield sorted(few, key=lambda group: -int(price[group].sum()))
+def _singly(partners: Ints, price: npt.NDArray[np.int32], search: BoxSearch) -> Groups:
+    """Each cell alone, those first that cost much for the few moves that need them: these are done without soonest."""
+    uses = np.bincount(search.moves()[3], minlength=price.size)[partners]
+    cells = partners[np.argsort(-1000 * price[partners].astype(np.int64) // (1 + uses), kind="stable")]
+    return cells.astype(np.int32), np.arange(cells.size + 1)
+
+
+def _by_line(partners: Ints, shape: tuple[int, ...], axis: int, price: npt.NDArray[np.int32]) -> Groups:
+    """Cells that stand in one line along an axis, where they are few enough to be done without together."""
+    stride = int(np.prod(shape[axis + 1 :]))
+    line = partners - partners // stride % shape[axis] * stride
+    cells = partners[np.argsort(line, kind="stable")]
+    begins = np.flatnonzero(np.diff(np.sort(line), prepend=-1))
+    sizes = np.diff(np.append(begins, cells.size))
+    worth = np.add.reduceat(price[cells].astype(np.int64), begins) if begins.size else begins
+    order = np.argsort(-worth, kind="stable")
+    order = order[(sizes[order] > 1) & (sizes[order] <= _LARGEST_GROUP)]
+    starts = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(sizes[order])])
+    at = np.arange(starts[-1]) + np.repeat(begins[order] - starts[:-1], sizes[order])
+    return cells[at].astype(np.int32), starts
 
 
 def _witnesses(search: BoxSearch, suppressed: Flags, *, search_reach: Flags, candidates: int) -> Witnesses:
@@ -169,9 +182,12 @@ def _witnesses(search: BoxSearch, suppressed: Flags, *, search_reach: Flags, can
     cell = np.concatenate([one for one, _ in kept_for])
     move = np.concatenate([one for _, one in kept_for])
     known = move >= 0
-    pairs = np.unique(move[known].astype(np.int64) * suppressed.size + cell[known])
+    # Sorting is many times faster here than the hashing of np.unique.
+    pairs = np.sort(move[known].astype(np.int64) * suppressed.size + cell[known])
+    pairs = pairs[np.diff(pairs, prepend=-1) > 0]
     moves, proved = pairs // suppressed.size, pairs % suppressed.size
-    used, first = np.unique(moves, return_index=True)
+    first = np.flatnonzero(np.diff(moves, prepend=-1))
+    used = moves[first]
     sizes = starts[used + 1] - starts[used]
     own_starts = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(sizes)])
     entries = np.arange(own_starts[-1]) + np.repeat(starts[used] - own_starts[:-1], sizes)

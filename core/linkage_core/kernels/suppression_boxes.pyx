@@ -32,6 +32,7 @@ cdef enum:
     TRIAL_MOVES = 1000
     TRIAL_ENTRIES = 100000
     TRIAL_CELLS = 10000
+    TRIAL_WORK = 20000
 
 # One way to change an axis that raises the code in question by one: what it does to the other codes of its line.
 ctypedef struct Step:
@@ -93,6 +94,7 @@ ctypedef struct Search:
     int32_t goal
     int32_t have_up
     int32_t have_down
+    int32_t small_first[MOST_AXES]
     int32_t order[MOST_AXES]
     int32_t steps[MOST_AXES]
     bint has_alone[MOST_AXES]
@@ -115,6 +117,7 @@ ctypedef struct Search:
     int32_t stamp
     int32_t* mark
     int32_t* reopened
+    int64_t trial_end
     int32_t changes
     int32_t gones
     int32_t touches
@@ -335,13 +338,15 @@ cdef bint find_box(Search* at) noexcept nogil:
     at.best_key = (<int64_t>1) << 62
     at.best_corners = 0
     at.probes = 0
-    for axis in range(at.axes):
+    for j in range(at.axes):
+        axis = at.small_first[j]
         line_steps(at, axis)
         if at.has_alone[axis] and at.steps[axis] == at.keep:
             at.step[axis][at.keep] = at.alone[axis]
             at.steps[axis] += 1
         if at.steps[axis] == 0:
             return False
+    for axis in range(at.axes):
         # The axis with the fewest choices first: the others are then tried for few corners.
         j = axis
         while j > 0 and at.steps[at.order[j - 1]] > at.steps[axis]:
@@ -516,7 +521,7 @@ cdef bint open_cell(Search* at, int32_t cell) noexcept nogil:
         at.work += 1
         if not at.alive[move]:
             continue
-        if at.gones >= TRIAL_CELLS:
+        if at.gones >= TRIAL_CELLS or at.work > at.trial_end:
             return False
         at.alive[move] = 0
         at.gone[at.gones] = move
@@ -542,7 +547,7 @@ cdef bint prove_without(Search* at, bint opening, int32_t first_move) noexcept n
     while done < at.due or at.laters:
         if at.due >= TRIAL_CELLS or at.changes >= TRIAL_CELLS or at.moves - first_move > TRIAL_MOVES:
             return False
-        if at.start[at.moves] - first_entry > TRIAL_ENTRIES:
+        if at.start[at.moves] - first_entry > TRIAL_ENTRIES or at.work > at.trial_end:
             return False
         if done < at.due:
             cell = at.work_list[done]
@@ -604,6 +609,7 @@ cdef bint try_without(Search* at, const int32_t* cells, int32_t size, bint openi
     cdef bint good = True
     at.on_trial = True
     at.saved = at.paid = 0
+    at.trial_end = at.work + TRIAL_WORK
     at.changes = at.gones = at.touches = at.due = at.laters = 0
     at.stamp += 1
     for i in range(size):
@@ -686,6 +692,9 @@ cdef class BoxSearch:
         at.below_start, at.below = &below_start[0], &below[0]
         at.word, at.price, at.sensitive, at.reach, at.blank = &word[0], &price[0], &sensitive[0], &reach[0], &blank[0]
         at.width = candidates - 1
+        # A line without a step is found soonest where it is short.
+        for i, place in enumerate(np.argsort(leaves, kind="stable").tolist()):
+            at.small_first[i] = place
         at.up, at.down, at.high, at.moved = &seen[0, 0], &seen[1, 0], &seen[2, 0], &seen[3, 0]
         at.up_by, at.down_by, at.high_by = &by[0, 0], &by[1, 0], &by[2, 0]
         at.first_entry, at.mark, at.reopened = &by[3, 0], &by[4, 0], &by[5, 0]
