@@ -23,10 +23,12 @@ class CodedColumn:
     Args:
         code: int32, one a row: position in `names`, -1 for none.
         facts: about the distinct codes.
+        every_row: no row is without a code.
     """
 
     code: Int32s
     facts: DictionaryFacts
+    every_row: bool
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -61,8 +63,10 @@ def coded(column: pa.Array) -> CodedColumn:
     facts = facts_of(column.dictionary)
     code = np.ascontiguousarray(numbers, np.int32)
     if facts.any_empty:
-        code = np.where((code >= 0) & facts.empty[code], np.int32(-1), code).astype(np.int32)
-    return CodedColumn(code=code, facts=facts)
+        # A row without a code has -1: it finds the -1 that is put last.
+        told = np.where(facts.empty, np.int32(-1), np.arange(len(facts.names), dtype=np.int32))
+        code = np.append(told, np.int32(-1)).take(code)
+    return CodedColumn(code=code, facts=facts, every_row=not column.null_count and not facts.any_empty)
 
 
 def validity(code_set: CodeSet | None) -> tuple[int, int]:

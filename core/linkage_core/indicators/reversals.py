@@ -63,9 +63,11 @@ def net(dispensings: Dispensings, rule: Reversals) -> NettedRows:
     """
     quantity = dispensings.quantity
     reversed_rows = np.flatnonzero(quantity < 0)
+    if not len(reversed_rows):
+        return NettedRows(quantity, reversed_rows, None)
     if rule == "none":
         return NettedRows(np.abs(quantity), reversed_rows, None)
-    if rule == "drop_negative" or not len(reversed_rows):
+    if rule == "drop_negative":
         return NettedRows(np.maximum(quantity, 0), reversed_rows, None)
     left = np.empty(dispensings.rows, np.int32)
     net_reversals(

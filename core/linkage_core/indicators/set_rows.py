@@ -37,16 +37,25 @@ class SetRows:
 
 def rows_of_sets(rows: Dispensings, code_sets: Sequence[CodeSet] | None) -> SetRows:
     """Rows of any of the code sets; None for all rows, also those without a code."""
-    if code_sets is None:
+    members = None if code_sets is None else rows.atc.members(code_sets)
+    # A run mostly fetched the rows of its code sets alone.
+    if members is None or (rows.atc.every_row and members[:-1].all()):
         without_rows = somebody(rows.offsets[1:] == rows.offsets[:-1])
         return SetRows(EVERY_ROW, rows.offsets, rows.day, without_rows, rows.events.with_rows)
     places, day = np.empty(rows.rows, np.int64), np.empty(rows.rows, np.int32)
     offsets, with_rows = np.empty(rows.persons + 1, np.int64), np.empty(rows.persons, np.int32)
     without_rows = np.empty(rows.persons, np.bool_)
     # A row without a code has the last of the members; the kernel has it first.
-    member = np.roll(rows.atc.members(code_sets), 1)
     having = pick_rows(
-        rows.offsets, rows.atc.code, rows.day, member, places, day, offsets, with_rows, without_rows.view(np.uint8)
+        rows.offsets,
+        rows.atc.code,
+        rows.day,
+        np.roll(members, 1),
+        places,
+        day,
+        offsets,
+        with_rows,
+        without_rows.view(np.uint8),
     )
     picked, with_rows = int(offsets[-1]), with_rows[:having]
     if picked == rows.rows:

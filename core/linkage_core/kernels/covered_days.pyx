@@ -12,7 +12,7 @@ stocks reaches. Persons without rows are not looked at one by one.
 
 import numpy as np
 
-from libc.stdint cimport int32_t, int64_t, uint8_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 from libc.string cimport memset
 
 from linkage_core.kernels.kernel_result cimport (
@@ -54,6 +54,15 @@ cdef extern from "one_stock.h" nogil:
     ) noexcept
 
 
+cdef extern from "drug_stocks.h" nogil:
+    ctypedef struct linkage_drug_stock:
+        uint32_t walk
+
+    bint linkage_cover_drugs(
+        const linkage_stock_rows* rows, const linkage_stock_persons* asked, int64_t person, linkage_drug_stock* stocks,
+        uint32_t* walk, bint both, bint* several
+    ) noexcept
+
 cdef enum:
     MOST_GROUPS = 8
 
@@ -73,7 +82,7 @@ ctypedef struct Stays:
     const int32_t* admitted
     const int32_t* discharged
 
-# From `valid_from` until `valid_until` the codes of all groups apply.
+# From `valid_from` until `valid_until` the codes of all groups apply; `alike` where no other days are any group's.
 ctypedef struct Rule:
     int groups
     int32_t valid_from
@@ -83,6 +92,7 @@ ctypedef struct Rule:
     bint carry_over
     bint pooled
     bint all_groups
+    bint alike
 
 # What is asked: ends of observation, the persons of one end side by side, and so are the answers.
 ctypedef struct Asked:
@@ -100,10 +110,11 @@ ctypedef struct Stock:
     int32_t code
     uint8_t groups
 
-# `stock_of_code` is -1 where the person has no stock of it.
+# `stock_of_code` is -1 where the person has no stock of it. `drug_stocks` have one for each code.
 ctypedef struct Scratch:
     Stock* stocks
     int32_t* stock_of_code
+    linkage_drug_stock* drug_stocks
 
 # One person's view of time: where its rows and stays lie, and its days counted without hospital days.
 ctypedef struct Person:
@@ -420,16 +431,24 @@ cdef KernelResult cover_all(
     cdef linkage_stock_persons persons = stock_persons(with_rows, persons_with_rows, stays, asked)
     cdef KernelResult result
     cdef bint several = rule.groups > 1
+    cdef bint by_drug = rule.carry_over and not rule.pooled and rule.alike and (rule.groups <= 2 or not rule.all_groups)
+    cdef bint both = rule.all_groups and rule.groups > 1
+    cdef uint32_t walk = 0
     memset(asked.covered, 0, asked.ends * asked.persons * sizeof(int32_t))
     while place < persons_with_rows:
         # Somebody with several stocks is mostly followed by others.
         if not several:
             place = linkage_cover_from(&rows, &persons, place)
-        if place < persons_with_rows:
+        if place == persons_with_rows:
+            break
+        # The same for each of several drugs; without an answer there is a fault to be told of.
+        if not by_drug or not linkage_cover_drugs(
+            &rows, &persons, with_rows[place], scratch.drug_stocks, &walk, both, &several
+        ):
             result = cover_person(supply, stays, rule, scratch, asked, with_rows[place], &several)
             if result.status:
                 return result
-            place += 1
+        place += 1
     return kernel_ok()
 
 
@@ -472,7 +491,7 @@ def covered_days(
     cdef Scratch scratch
     cdef Asked asked
     cdef int32_t[::1] stock_of_code
-    cdef uint8_t[::1] stocks
+    cdef uint8_t[::1] stocks, drug_stocks
     if not (
         offsets.shape[0] == persons + 1
         and end.shape[0] == observed.shape[0] == covered.shape[0]
@@ -502,6 +521,7 @@ def covered_days(
     rule.groups, rule.lookback_days, rule.stock_cap_64ths = <int>valid_from.shape[0], lookback_days, stock_cap_64ths
     rule.carry_over, rule.pooled, rule.all_groups = carry_over, pooled, all_groups
     rule.valid_from, rule.valid_until = max(valid_from), min(valid_until)
+    rule.alike = rule.valid_from == min(valid_from) and rule.valid_until == max(valid_until)
     asked.persons, asked.ends, asked.start, asked.end = persons, end.shape[0], &start[0], &end[0, 0]
     asked.observed, asked.covered = &observed[0, 0], &covered[0, 0]
     with nogil:
@@ -509,7 +529,9 @@ def covered_days(
     # A row opens one stock at most.
     stocks = np.empty((rule.groups + longest_of(&offsets[0], with_rows)) * sizeof(Stock), np.uint8)
     stock_of_code = np.full(max(groups_of_code.shape[0], 1), -1, np.int32)
+    drug_stocks = np.zeros(stock_of_code.shape[0] * sizeof(linkage_drug_stock), np.uint8)
     scratch.stocks, scratch.stock_of_code = <Stock*>&stocks[0], &stock_of_code[0]
+    scratch.drug_stocks = <linkage_drug_stock*>&drug_stocks[0]
     with nogil:
         result = cover_all(
             &with_rows[0] if with_rows.shape[0] else NULL, with_rows.shape[0],
