@@ -24,6 +24,9 @@ from linkage_core.set_relations import POPULATION, family
 FRACTION_SCALE = 1_000_000
 """A mean of fractions is a sum of whole millionths, so that sums of parts are sums of wholes to the last digit."""
 
+CELLS_MARKED = 1 << 20
+"""Pairs of levels are marked in so many cells at most; among more, those that occur are sorted."""
+
 
 def count_block(
     values: Sequence[PersonValues],
@@ -209,5 +212,9 @@ def _row_questions(
 
 
 def _met(levels: Mapping[str, Int32s], pair: Grid) -> Int64s:
-    one, two = (levels[name].astype(np.int64) for name in pair.strata)
-    return np.unique(one * pair.sizes[1] + two)
+    one, two = (levels[name] for name in pair.strata)
+    if pair.cells > CELLS_MARKED:
+        return np.unique(one.astype(np.int64) * pair.sizes[1] + two)
+    met = np.zeros(pair.cells, np.bool_)
+    met[one * np.int32(pair.sizes[1]) + two] = True
+    return np.flatnonzero(met)

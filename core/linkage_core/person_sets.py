@@ -11,7 +11,7 @@ from linkage_core.indicators.values import Bools, Int64s, UInt8s
 from linkage_core.kernels.person_sets import pack_codes, pack_positive
 
 EVERYBODY, NOBODY = 0, 1
-"""Rows that every block has. A set of everybody or of nobody is one of them, however it was come by."""
+"""Rows that every block has. Sets of the same persons are one row, however they were come by."""
 
 UInt64s = npt.NDArray[np.uint64]
 _WORD = 64
@@ -29,6 +29,8 @@ class PersonSets:
             self._bits[EVERYBODY, -1] >>= np.uint64(_WORD - everybody % _WORD)
         self._persons = np.array([everybody, 0], np.int64)
         self._rows = 2
+        # Rows by how many persons they have and the exclusive or of their words.
+        self._known: dict[tuple[int, int], list[int]] = {}
         self._unions: dict[frozenset[int], int] = {}
         self._masks: dict[int, Bools] = {}
 
@@ -120,9 +122,22 @@ class PersonSets:
         return np.arange(first, self._rows, dtype=np.int64)
 
     def _alike(self, rows: Int64s) -> list[int]:
-        """The rows, or those of everybody and of nobody where they are the same."""
-        persons = self._persons[rows]
-        rows[persons == 0] = NOBODY
-        rows[persons == self.everybody] = EVERYBODY
-        alike: list[int] = rows.tolist()
-        return alike
+        """For each row the first that has the same persons."""
+        if not len(rows):
+            return []
+        new = slice(int(rows[0]), int(rows[-1]) + 1)
+        words = np.bitwise_xor.reduce(self._bits[new], axis=1)
+        alike = map(self._first_alike, rows.tolist(), self._persons[new].tolist(), words.tolist())
+        return list(alike)
+
+    def _first_alike(self, row: int, persons: int, words: int) -> int:
+        if persons == self.everybody:
+            return EVERYBODY
+        if not persons:
+            return NOBODY
+        known = self._known.setdefault((persons, words), [])
+        for other in known:
+            if np.array_equal(self._bits[other], self._bits[row]):
+                return other
+        known.append(row)
+        return row

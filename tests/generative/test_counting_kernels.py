@@ -44,6 +44,24 @@ def bits_of(mask: list[bool]) -> list[int]:
 
 
 @settings(max_examples=100, deadline=None)
+@given(seed=SEEDS, persons=st.integers(1, 200), count=st.integers(1, 9))
+def test_sets_of_the_same_persons_are_one_row(seed: int, persons: int, count: int) -> None:
+    rng = np.random.default_rng(seed)
+    sets = PersonSets(persons)
+    code = [(rng.random(persons) < 0.5).astype(np.uint8) for _ in range(3)]
+    chosen = rng.integers(0, 3, count).tolist()
+    wanted = rng.integers(0, 2, count).tolist()
+    rows = sets.of_codes([code[one] for one in chosen], wanted)
+    rows += sets.of_positive([code[one] == what for one, what in zip(chosen, wanted, strict=True)], [0] * count)
+    rows += [sets.without([row]) for row in rows] + [sets.union(rows[:2]), 0, 1]
+    known: dict[tuple[bool, ...], int] = {}
+    for row in rows:
+        mask = tuple(sets.mask(row).tolist())
+        assert known.setdefault(mask, row) == row
+    assert len(known) == len(set(rows))
+
+
+@settings(max_examples=100, deadline=None)
 @given(seed=SEEDS, persons=st.integers(0, 200), count=st.integers(1, 5))
 def test_sets_are_packed_counted_and_compared(seed: int, persons: int, count: int) -> None:
     rng = np.random.default_rng(seed)
