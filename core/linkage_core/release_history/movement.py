@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from linkage.errors import InputRefused
-from linkage_core.release_history.published_cells import Flags, Ints, Line, PublishedCells
+from linkage_core.release_history.published_cells import Flags, Ints, PublishedCells
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,54 +49,77 @@ class Moves:
                 "The moves do not fit each other: somebody is in two cells at once.",
                 mend="A person stands in one leaf cell; give the cell left as well as the one joined.",
             )
-        return Difference(person, leaf)
+        return Difference(person, leaf, sign)
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """People who are in one of two releases or in another leaf cell of it: at most two rows each."""
+    """People who are in one of two releases or in another leaf cell of it: at most two rows each.
+
+    Args:
+        person, leaf: who, and which leaf cell.
+        change: 1 who joined it, -1 who left it.
+    """
 
     person: Ints
     leaf: Ints
+    change: Ints
 
     def incidence(self, cells: PublishedCells) -> Incidence:
-        """The published cells that these people are in, before or after."""
+        """The published cells that these people joined or left."""
         rows, cell = cells.holding(self.leaf)
-        _, person = np.unique(self.person, return_inverse=True)
-        return Incidence(cell, person.ravel()[rows])
+        return Incidence.of(cell, self.person[rows], self.change[rows])
 
 
 @dataclass(frozen=True, slots=True)
 class Incidence:
-    """(cell, person) pairs; a pair that is there twice is a person who stayed in the cell."""
+    """How the people of each cell differ from those of an earlier release, sorted by cell.
+
+    Args:
+        cell, person: each pair once; people are numbered from 0.
+        change: 1 where the person joined the cell, -1 where she left it.
+    """
 
     cell: Ints
     person: Ints
+    change: Ints
+
+    @classmethod
+    def of(cls, cell: Ints, person: Ints, change: Ints) -> Incidence:
+        """Add up changes; who leaves one part of a cell and joins another of it stays in the cell."""
+        _, number = np.unique(person, return_inverse=True)
+        people = int(number.max(initial=-1)) + 1
+        key, net = _added_up(cell * max(people, 1) + number.ravel(), change)
+        return cls(key // max(people, 1), key % max(people, 1), net)
 
     def moved(self, size: int) -> Ints:
         """Different people who joined or left each cell, shape (size,)."""
-        return _odd(self.cell, self.person, size)
+        return np.bincount(self.cell, minlength=size)
 
-    def moved_in_unions(self, line: Line, member: Flags) -> Ints:
-        """Different people who joined or left the union of some parts of each relation of a line.
+    def moved_in_sums(self, group: Ints, cell: Ints, sign: Ints, *, groups: int) -> Ints:
+        """Different people by whom sums of cells differ.
 
         Args:
-            line: the relations.
-            member: the parts that are in the union, by cell number.
+            group: the sum that each term belongs to.
+            cell: of each term.
+            sign: 1 or -1.
+            groups: how many sums there are.
 
         Returns:
-            shape (relations,).
+            shape (groups,).
         """
-        shape, axis = line.cells.shape, line.axis
-        stride = int(np.prod(shape[axis + 1 :]))
-        code = self.cell // stride % shape[axis]
-        inside = member[self.cell] & np.isin(code, line.children)
-        whole = self.cell[inside] + (line.parent - code[inside]) * stride
-        return _odd(whole, self.person[inside], line.cells.size)[line.wholes()]
+        size = int(max(self.cell.max(initial=-1), cell.max(initial=-1))) + 1
+        starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(np.bincount(self.cell, minlength=size))])
+        lengths = starts[cell + 1] - starts[cell]
+        term = np.repeat(np.arange(cell.size), lengths)
+        place = np.arange(term.size) - np.repeat(np.cumsum(lengths) - lengths, lengths) + starts[cell[term]]
+        people = int(self.person.max(initial=-1)) + 1
+        key, _ = _added_up(group[term] * max(people, 1) + self.person[place], sign[term] * self.change[place])
+        return np.bincount(key // max(people, 1), minlength=groups)
 
 
-def _odd(cell: Ints, person: Ints, size: int) -> Ints:
-    """How many people are paired with each cell an odd number of times."""
-    people = int(person.max(initial=0)) + 1
-    key, times = np.unique(cell * people + person, return_counts=True)
-    return np.bincount(key[times % 2 == 1] // people, minlength=size)
+def _added_up(key: Ints, change: Ints) -> tuple[Ints, Ints]:
+    """Each key once with the sum of its changes, ascending, without those that come to nothing."""
+    keys, place = np.unique(key, return_inverse=True)
+    net = np.bincount(place.ravel(), change, keys.size).astype(np.int64)
+    return keys[net != 0], net[net != 0]

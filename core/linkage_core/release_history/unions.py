@@ -1,4 +1,7 @@
-"""What a reader forms by taking printed parts from a whole, in two releases: it too may not differ by few people."""
+"""What a reader forms by adding and subtracting the printed cells of one relation, in two releases.
+
+It too may not differ by few people.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from linkage_core.disclosure.cell_system import CellSystem
 from linkage_core.release_history.movement import Incidence
-from linkage_core.release_history.published_cells import Flags, Ints, Line, PublishedCells
+from linkage_core.release_history.published_cells import Flags, Ints
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,46 +28,59 @@ class Known:
     people: Incidence
 
 
-def thin_unions(cells: PublishedCells, values: Ints, *, hidden: Flags, known: Sequence[Known], enough: int) -> Flags:
-    """Further cells to keep back, so that no implied union of hidden parts has moved by few people.
+def thin_unions(system: CellSystem, *, hidden: Flags, known: Sequence[Known], enough: int) -> Flags:
+    """Further cells to keep back, so that no sum of a relation's printed cells has moved by few people.
 
-    The union of a line's hidden parts is known where its whole and all other parts are printed. A reader knows it
-    in an earlier release if the same was so then, or if all the hidden parts were printed.
+    Whole minus the printed parts is how many are in the hidden ones; where the whole is hidden, the printed parts are
+    a union by themselves. A reader knows the same sum of an earlier release if all its terms were known then, or if
+    all that is hidden now was.
 
     Args:
-        cells, values: the table now.
+        system: the cells and relations now.
         hidden: cells that this release does not tell.
         known: the earlier releases.
         enough: so many different people, or nobody.
 
     Returns:
-        One cell a thin union: the part with fewest persons in which enough people moved, else the whole.
+        One cell a thin sum: the part with fewest persons in which enough people moved, else the whole.
     """
-    more = np.zeros(cells.size, dtype=np.bool_)
-    moved = [one.people.moved(cells.size) for one in known]
-    for line in cells.lines():
-        wholes, parts = line.wholes(), line.parts()
-        inside = hidden[parts]
-        told = ~hidden[wholes] & inside.any(axis=0)
-        if not told.any():
+    more = np.zeros(hidden.size, dtype=np.bool_)
+    lengths = np.diff(system.starts)
+    if not lengths.size:
+        return more
+    relation = np.repeat(np.arange(lengths.size), lengths)
+    members, signs = system.members, system.signs
+    inside = hidden[members]
+    leaves_some = np.logical_or.reduceat(inside, system.starts[:-1]) | system.implied
+    for one in known:
+        was = one.current[members]
+        printed_were_known = np.logical_and.reduceat(inside | was, system.starts[:-1])
+        hidden_were_known = np.logical_and.reduceat(~inside | was, system.starts[:-1]) & ~system.implied
+        suspect = leaves_some & (printed_were_known | hidden_were_known)
+        terms = suspect[relation] & ~inside
+        if not terms.any():
             continue
-        for one, there in zip(known, moved, strict=True):
-            was = one.current
-            outside_known = was[wholes] & np.where(inside, True, was[parts]).all(axis=0)
-            suspect = told & (outside_known | np.where(inside, was[parts], True).all(axis=0))
-            if not suspect.any():
-                continue
-            people = one.people.moved_in_unions(line, hidden)
-            thin = np.flatnonzero(suspect & (people > 0) & (people < enough))
-            if thin.size:
-                more[_partners(line, values, hidden=hidden, moved=there, thin=thin, enough=enough)] = True
+        people = one.people.moved_in_sums(relation[terms], members[terms], signs[terms], groups=lengths.size)
+        thin = (people > 0) & (people < enough)
+        if thin.any():
+            moved = one.people.moved(hidden.size)
+            more[_partners(system, terms & thin[relation], relation, moved=moved, enough=enough)] = True
     return more
 
 
-def _partners(line: Line, values: Ints, *, hidden: Flags, moved: Ints, thin: Ints, enough: int) -> Ints:
-    """For each thin union the cell that, kept back too, makes it a union of more people."""
-    parts = line.parts()[:, thin]
-    fit = ~hidden[parts] & (moved[parts] >= enough)
-    worth = np.where(fit, values[parts], np.iinfo(np.int64).max)
-    best = parts[np.argmin(worth, axis=0), np.arange(thin.size)]
-    return np.where(fit.any(axis=0), best, line.wholes()[thin])
+def _partners(system: CellSystem, terms: Flags, relation: Ints, *, moved: Ints, enough: int) -> Ints:
+    """For each thin sum the cell that, kept back too, makes it one of more people.
+
+    Args:
+        terms: the members that the thin sums consist of.
+        relation: of each member.
+        moved: people who moved in each cell.
+    """
+    place = np.flatnonzero(terms)
+    cell = system.members[place]
+    whole = place == system.starts[relation[place]]
+    # Parts in which enough moved come first, smallest first; then the whole.
+    rank = np.where(whole, 1, np.where(moved[cell] >= enough, 0, 2))
+    order = np.lexsort((cell, system.values[cell], rank, relation[place]))
+    _, first = np.unique(relation[place][order], return_index=True)
+    return cell[order[first]]
