@@ -101,6 +101,20 @@ class Nesting:
 
 
 @dataclass(frozen=True, slots=True)
+class Meeting:
+    """In which levels of two strata somebody is, although a table may not cross them: for making levels coarser.
+
+    Args:
+        one, other: names of the strata.
+        pairs: (level of one, level of other), each once.
+    """
+
+    one: str
+    other: str
+    pairs: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class SumThreshold:
     """States that a set of persons are those whose part of a sum reaches a threshold.
 
@@ -262,6 +276,8 @@ class CountedTable:
     period_parts: tuple[PeriodPart, ...] = field(default=())
     public: tuple[PublicCube, ...] = field(default=())
     rates: tuple[RateLine, ...] = field(default=())
+    # Of strata, from which their nestings were read off.
+    meetings: tuple[Meeting, ...] = field(default=())
 
     def inhabitants(self, key: str, dimensions: tuple[str, ...]) -> npt.NDArray[np.float64]:
         """Numbers of a public cube."""

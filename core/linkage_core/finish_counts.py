@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from functools import cached_property
-from itertools import permutations
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
+from itertools import combinations
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from linkage_core.counted_table import (
     CountedTable,
     Dimension,
     Line,
-    Nesting,
+    Meeting,
     PersonCube,
     RowParts,
     Split,
@@ -26,6 +26,7 @@ from linkage_core.counted_table import (
 )
 from linkage_core.grids import CountingPlan, Crossing, with_margins
 from linkage_core.indicators.values import Int64s, Measure
+from linkage_core.nestings import nestings_of
 from linkage_core.partial_counts import PartialCounts, UsedLevels
 from linkage_core.points import STATISTICS, Point
 from linkage_core.set_relations import POPULATION
@@ -42,6 +43,8 @@ def finish(counts: PartialCounts, plan: CountingPlan) -> CountedTable:
         EventsRejected: no indicator has values by a row variable of a crossing.
     """
     table = _Table(counts, plan)
+    points = table.points()
+    axes: dict[str | None, list[tuple[_Named, str | None]]] = {}
     for crossing in plan.crossings:
         if crossing.row is not None and crossing.row not in counts.levels:
             raise EventsRejected(
@@ -50,13 +53,25 @@ def finish(counts: PartialCounts, plan: CountingPlan) -> CountedTable:
                 mend="Name it when the indicators are evaluated, or leave it out of `by`.",
             )
         cells = table.cells_of(crossing)
-        table.put_persons(POPULATION, cells.persons[0], cells.dimensions)
-        for point in counts.layout.points:
-            for row in point.row_axes(crossing):
-                table.put_point(point, cells, row)
-    for point in counts.layout.points:
-        table.put_reasons(point)
+        table.put_population(cells)
+        if crossing.row not in axes:
+            axes[crossing.row] = [(point, row) for point in points for row in point.point.row_axes(crossing)]
+        for point, row in axes[crossing.row]:
+            table.put_point(point, cells, row)
+    for point in points:
+        table.put_splits(point)
+        table.put_reasons(point.point)
     return table.table()
+
+
+@dataclass(frozen=True, slots=True)
+class _Axes:
+    """The axes of a cube: strata, a period and a row axis; any may be absent."""
+
+    period: Dimension | None
+    row: Dimension | None
+    dimensions: tuple[Dimension, ...]
+    names: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -67,18 +82,33 @@ class _Cells:
     dimensions: tuple[Dimension, ...]
     persons: Int64s
     sums: Int64s
+    _axes: dict[tuple[str, str], _Axes] = field(default_factory=dict)
+
+    def axes(self, period: Dimension | None, row: Dimension | None) -> _Axes:
+        """The strata with a period and a row axis behind them."""
+        key = (period.name if period else "", row.name if row else "")
+        if key not in self._axes:
+            dimensions = (*self.dimensions, *(axis for axis in (period, row) if axis is not None))
+            self._axes[key] = _Axes(period, row, dimensions, tuple(axis.name for axis in dimensions))
+        return self._axes[key]
 
 
 @dataclass(frozen=True, slots=True)
-class _Axes:
-    """A period and a row axis beside the strata; either may be absent."""
+class _Named:
+    """A point with what its cubes and lines have over every crossing.
 
+    Args:
+        denominator: its name in the table.
+        period: the axis of its periods; None without.
+        places: positions of its periods on that axis, and of their total.
+        lines: its lines, but for their dimensions.
+    """
+
+    point: Point
+    denominator: str
     period: Dimension | None
-    row: Dimension | None
-
-    @property
-    def dimensions(self) -> tuple[Dimension, ...]:
-        return tuple(dimension for dimension in (self.period, self.row) if dimension is not None)
+    places: list[int]
+    lines: tuple[Callable[[tuple[str, ...]], Line], ...]
 
 
 class _Table:
@@ -98,12 +128,22 @@ class _Table:
             self._periods[name] = Dimension(name, tuple(sorted(labels)), True)
         self._person_cubes: dict[tuple[str, tuple[str, ...]], PersonCube] = {}
         self._sum_cubes: dict[tuple[str, tuple[str, ...]], SumCube] = {}
-        self._incomplete = {
-            point.name: late for point, late in zip(counts.layout.points, counts.incomplete, strict=True)
-        }
-        self._lines: dict[Line, None] = {}
+        self._lines: list[Line] = []
+        self._put: set[tuple[str, tuple[str, ...]]] = set()
         self._splits: dict[Split, None] = {}
         self._reasons: dict[tuple[str, str, str], None] = {}
+
+    def points(self) -> list[_Named]:
+        """The points of the layout, in order."""
+        layout = self._counts.layout
+        return [self._named(*one) for one in zip(layout.points, self._counts.incomplete, strict=True)]
+
+    def _named(self, point: Point, incomplete: bool) -> _Named:
+        denominator, period = self._denominator(point), self._periods.get(point.dimension)
+        places = [] if period is None else [*map(period.levels.index, point.periods), len(period.levels)]
+        statistics = dict.fromkeys(STATISTICS[name] for name in point.statistics)
+        lines = tuple(_line(point, statistic, denominator, incomplete) for statistic in statistics)
+        return _Named(point, denominator, period, places, lines)
 
     def cells_of(self, crossing: Crossing) -> _Cells:
         """Counts and sums over the strata of a crossing."""
@@ -117,76 +157,66 @@ class _Table:
             grid.crossing(self._counts.sums[number], crossing.strata, self._known),
         )
 
-    def put_point(self, point: Point, cells: _Cells, row: str | None) -> None:
-        """Put in the sets and sums of one point over one crossing, and the lines that print them."""
-        axes = _Axes(self._periods.get(point.dimension), self._rows[row][0] if row is not None else None)
-        denominator = self._denominator(point)
+    def put_population(self, cells: _Cells) -> None:
+        """Put in everybody over one crossing."""
+        axes = cells.axes(None, None)
+        self._person_cubes.setdefault(
+            (POPULATION, axes.names), PersonCube(POPULATION, axes.dimensions, cells.persons[0])
+        )
+
+    def put_point(self, named: _Named, cells: _Cells, row: str | None) -> None:
+        """Put in the sets and sums of one point over one crossing, and the lines that print them, once."""
+        axes, point = cells.axes(named.period, self._rows[row][0] if row is not None else None), named.point
+        if (point.name, axes.names) in self._put:
+            return
+        self._put.add((point.name, axes.names))
+        self._put_set(named.denominator, named, cells, axes, columns=point.denominator, by_row=False)
+        if point.statistics:
+            self._put_numbers(named, cells, axes)
+        self._lines += [line(axes.names) for line in named.lines]
+
+    def _put_numbers(self, named: _Named, cells: _Cells, axes: _Axes) -> None:
+        """Put in what the statistics of a point are formed from besides its denominator."""
+        point = named.point
+        if point.measure is Measure.FRACTION:
+            self._put_sums(named, cells, axes, point.added, scale=FRACTION_SCALE, contributors=named.denominator)
+            return
+        self._put_set(point.counted, named, cells, axes, columns=point.counted, by_row=True)
+        if point.measure is Measure.AMOUNT:
+            self._put_sums(named, cells, axes, point.added, scale=point.scale, contributors=point.counted)
+            if point.at_risk:
+                self._put_sums(named, cells, axes, point.at_risk, scale=1, contributors=named.denominator)
+        elif point.added:
+            self._put_sums(named, cells, axes, point.added, scale=1, contributors=named.denominator)
+
+    def put_splits(self, named: _Named) -> None:
+        """Put in which sets of a point fall apart into which, whatever they are crossed with."""
+        point, denominator = named.point, named.denominator
         if point.periods:
             self._splits[Split(POPULATION, (denominator, f"{POPULATION} without {denominator}"))] = None
-        self._put_set(denominator, point, cells, axes, columns=point.denominator, by_row=False)
-        if point.statistics:
-            self._put_numbers(point, cells, axes, denominator)
-        dimensions = tuple(axis.name for axis in (*cells.dimensions, *axes.dimensions))
-        for statistic in point.statistics:
-            self._lines[self._line(point, STATISTICS[statistic], dimensions, denominator)] = None
-
-    def _put_numbers(self, point: Point, cells: _Cells, axes: _Axes, denominator: str) -> None:
-        """Put in what the statistics of a point are formed from besides its denominator."""
-        if point.measure is Measure.FRACTION:
-            self._put_sums(point, cells, axes, point.added, scale=FRACTION_SCALE, contributors=denominator)
-            return
-        self._put_set(point.counted, point, cells, axes, columns=point.counted, by_row=True)
-        if point.parts:
+        if point.counted and point.parts:
             self._splits[Split(point.counted, tuple(f"{part}/yes" for part in point.parts))] = None
-        if point.measure is Measure.AMOUNT:
+        if point.counted and point.measure is Measure.AMOUNT:
             self._splits[Split(denominator, (point.counted, f"{denominator} without {point.counted}"))] = None
-            self._put_sums(point, cells, axes, point.added, scale=point.scale, contributors=point.counted)
-            if point.at_risk:
-                self._put_sums(point, cells, axes, point.at_risk, scale=1, contributors=denominator)
-        elif point.added:
-            self._put_sums(point, cells, axes, point.added, scale=1, contributors=denominator)
-
-    def _line(self, point: Point, statistic: Statistic, dimensions: tuple[str, ...], denominator: str) -> Line:
-        is_yes_no = point.measure is Measure.YES_NO
-        is_rate = statistic is Statistic.RATE_PER_1000_PERSON_YEARS
-        has_interval = is_rate or (is_yes_no and statistic is not Statistic.PERSONS)
-        interval = point.interval if has_interval else ""
-        return Line(
-            indicator=point.indicator,
-            parameters=point.parameters,
-            statistic=statistic,
-            dimensions=dimensions,
-            numerator_key=point.counted if is_yes_no else "",
-            denominator_key="" if statistic in (Statistic.PERSONS, Statistic.SUM) else denominator,
-            sum_key="" if is_yes_no else point.added,
-            person_time_key=(point.at_risk or point.added) if is_rate else "",
-            interval="poisson" if is_rate and interval else interval,
-            incomplete=self._incomplete[point.name],
-        )
 
     def put_reasons(self, point: Point) -> None:
         """Put in why persons have no value, or a 0 for lack of rows, over everybody only."""
         for reason, name in zip(point.reasons, point.reason_sets, strict=True):
             if persons := self._counts.reasons[name]:
                 key = self._shared[""][name]
-                self.put_persons(key, np.array(persons, np.int64), ())
+                if (key, ()) not in self._person_cubes:
+                    self._person_cubes[key, ()] = PersonCube(key, (), np.array(persons, np.int64))
                 self._reasons[point.name, reason, key] = None
 
-    def put_persons(self, key: str, persons: Int64s, dimensions: tuple[Dimension, ...]) -> None:
-        """Put in a cube of persons unless it is there."""
-        place = (key, tuple(dimension.name for dimension in dimensions))
-        if place not in self._person_cubes:
-            self._person_cubes[place] = PersonCube(key, dimensions, persons)
-
-    def _put_set(self, key: str, point: Point, cells: _Cells, axes: _Axes, *, columns: str, by_row: bool) -> None:
-        dimensions = (*cells.dimensions, *axes.dimensions)
-        if (key, tuple(dimension.name for dimension in dimensions)) in self._person_cubes:
+    def _put_set(self, key: str, named: _Named, cells: _Cells, axes: _Axes, *, columns: str, by_row: bool) -> None:
+        place = (key, axes.names)
+        if place in self._person_cubes:
             return
-        counts = cells.persons[self._person_columns[columns]]
-        total = counts[-1]
+        own = self._person_columns[columns]
+        total = cells.persons[own.stop - 1]
         if axes.period is not None:
             total = np.zeros((*total.shape, len(axes.period.levels) + 1), np.int64)
-            total[..., self._places(point)] = np.moveaxis(counts, 0, -1)
+            total[..., named.places] = np.moveaxis(cells.persons[own], 0, -1)
         if axes.row is not None:
             whole = np.empty((*total.shape, len(axes.row.levels) + 1), np.int64)
             # A set that is not split by rows (a denominator) stands whole under every level.
@@ -197,20 +227,19 @@ class _Table:
                 )
                 if axes.period is not None:
                     whole[..., :-1] = 0
-                    whole[..., self._places(point), :-1] = by_level
+                    whole[..., named.places, :-1] = by_level
                 else:
                     whole[..., :-1] = by_level[..., -1, :]
             total = whole
-        self.put_persons(key, total, dimensions)
+        self._person_cubes[place] = PersonCube(key, axes.dimensions, total)
 
-    def _put_sums(self, point: Point, cells: _Cells, axes: _Axes, key: str, *, scale: int, contributors: str) -> None:
-        # Persons may stand under several periods and levels; an amount stands under one, unless a row has several.
-        several = axes.row is not None and axes.row.name in point.overlapping
-        own = tuple(replace(axis, multi_response=several and axis is axes.row) for axis in axes.dimensions)
-        dimensions = (*cells.dimensions, *own)
-        place = (key, tuple(dimension.name for dimension in dimensions))
+    def _put_sums(self, named: _Named, cells: _Cells, axes: _Axes, key: str, *, scale: int, contributors: str) -> None:
+        place = (key, axes.names)
         if place in self._sum_cubes:
             return
+        # Persons may stand under several periods and levels; an amount stands under one, unless a row has several.
+        several = axes.row is not None and axes.row.name in named.point.overlapping
+        own = (replace(axis, multi_response=several and axis is axes.row) for axis in (axes.period, axes.row) if axis)
         columns = np.moveaxis(cells.sums[self._sum_columns[key]], 0, -1)
         if axes.row is not None:
             by_row = self._counts.sums_by_row[key, cells.strata, axes.row.name]
@@ -219,12 +248,12 @@ class _Table:
         total = columns.sum(axis=-1)
         if axes.period is not None:
             whole = np.zeros((*total.shape, len(axes.period.levels) + 1), np.int64)
-            whole[..., self._places(point)[:-1]] = columns
+            whole[..., named.places[:-1]] = columns
             whole[..., -1] = total
             total = whole
         if axes.row is not None:
             total = np.ascontiguousarray(np.moveaxis(total, 0, -1))
-        self._sum_cubes[place] = SumCube(key, dimensions, total, scale, contributors)
+        self._sum_cubes[place] = SumCube(key, (*cells.dimensions, *own), total, scale, contributors)
 
     def _by_level(self, counts: Int64s, cells: _Cells, axes: _Axes) -> Int64s:
         """Counts by period and level: over the strata with margins, levels in their order."""
@@ -232,11 +261,6 @@ class _Table:
         grid = self._plan.grid(cells.strata)
         cube = counts[..., self._rows[axes.row.name][1]].reshape(*grid.sizes, *counts.shape[1:2], -1)
         return with_margins(cube, [name in self._known for name in cells.strata], first=0)
-
-    def _places(self, point: Point) -> list[int]:
-        """Positions of the point's periods on the axis of all, and of their total."""
-        levels = self._periods[point.dimension].levels
-        return [*(levels.index(label) for label in point.periods), len(levels)]
 
     @cached_property
     def _by_stratum(self) -> dict[str, Int64s]:
@@ -263,6 +287,7 @@ class _Table:
 
     def table(self) -> CountedTable:
         """All that was put in."""
+        meetings = self._meetings()
         sets = [split for name in self._counts.families for split in self._splits_of(name)]
         return CountedTable(
             person_cubes=tuple(self._person_cubes.values()),
@@ -270,7 +295,8 @@ class _Table:
             splits=tuple(dict.fromkeys([*sets, *self._splits, *self._shared_out()])),
             lines=tuple(self._lines),
             reasons=tuple(self._reasons),
-            nestings=self._nestings(),
+            nestings=nestings_of(meetings, {axis.name: axis for axis in self._dimensions.values()}),
+            meetings=meetings,
             thresholds=tuple(self._thresholds()),
             row_parts=tuple(
                 RowParts(one.indicator, one.parameters, one.question, one.parts, *map(tuple, counts.tolist()))
@@ -314,31 +340,16 @@ class _Table:
         names = self._shared[family].values() if family in self._shared else sets.names
         return sets.splits(list(dict.fromkeys(names)))
 
-    def _nestings(self) -> tuple[Nesting, ...]:
+    def _meetings(self) -> tuple[Meeting, ...]:
         # Two sets of age bands have one name; the later stands.
         strata = {self._dimensions[name].name: name for name in self._plan.rules}
-        found = (self._nesting(fine, coarse) for fine, coarse in permutations(strata.values(), 2))
-        return tuple(nesting for nesting in found if nesting is not None)
+        return tuple(self._meeting(one, other) for one, other in combinations(strata.values(), 2))
 
-    def _nesting(self, fine: str, coarse: str) -> Nesting | None:
-        """Which levels of one stratum fall apart into levels of another, read off the persons.
-
-        A reader who knows which hospital lies in which region adds up hospitals to find a hidden region, although
-        nobody crossed the two. What is so by accident in a small population is stated as well: it hides a little more
-        and gives nothing away.
-        """
-        inner, outer = self._met(fine, coarse)
-        names, parents = self._dimensions[fine], self._dimensions[coarse]
-        # A fine level in two coarse ones does not tell; neither does a coarse level that has such a part.
-        within_one = np.bincount(inner, minlength=len(names.levels))[inner] == 1
-        whole = np.ones(len(parents.levels), np.bool_)
-        whole[outer[~within_one]] = False
-        pairs = tuple(
-            (names.levels[part], parents.levels[level])
-            for part, level in zip(inner.tolist(), outer.tolist(), strict=True)
-            if whole[level]
-        )
-        return Nesting(names.name, parents.name, pairs) if pairs and len(parents.levels) > 1 else None
+    def _meeting(self, one: str, other: str) -> Meeting:
+        first, second = self._met(one, other)
+        names, others = self._dimensions[one], self._dimensions[other]
+        pairs = zip(first.tolist(), second.tolist(), strict=True)
+        return Meeting(names.name, others.name, tuple((names.levels[a], others.levels[b]) for a, b in pairs))
 
     def _met(self, fine: str, coarse: str) -> tuple[Int64s, Int64s]:
         """Pairs of levels in which somebody is, ascending."""
@@ -354,6 +365,25 @@ class _Table:
             return first, second
         order = np.lexsort((first, second))
         return second[order], first[order]
+
+
+def _line(point: Point, statistic: Statistic, denominator: str, incomplete: bool) -> Callable[[tuple[str, ...]], Line]:
+    is_yes_no = point.measure is Measure.YES_NO
+    is_rate = statistic is Statistic.RATE_PER_1000_PERSON_YEARS
+    has_interval = is_rate or (is_yes_no and statistic is not Statistic.PERSONS)
+    interval = point.interval if has_interval else ""
+    return partial(
+        Line,
+        point.indicator,
+        point.parameters,
+        statistic,
+        numerator_key=point.counted if is_yes_no else "",
+        denominator_key="" if statistic in (Statistic.PERSONS, Statistic.SUM) else denominator,
+        sum_key="" if is_yes_no else point.added,
+        person_time_key=(point.at_risk or point.added) if is_rate else "",
+        interval="poisson" if is_rate and interval else interval,
+        incomplete=incomplete,
+    )
 
 
 def _row_axis(name: str, levels: UsedLevels) -> tuple[Dimension, list[int]]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from linkage.disclosure_policy import DisclosurePolicy
 from linkage.errors import DisclosureRefused, InputRefused
 from linkage_core.counted_table import CountedTable, Line, Split
+from linkage_core.disclosure.cell_names import CellName, flagged
 from linkage_core.disclosure.cell_system import CellSystem, Flags, Ints, Relations
 from linkage_core.disclosure.full_classes import full_classes
 from linkage_core.disclosure.linked_cells import (
@@ -35,7 +38,12 @@ def number_persons(table: CountedTable) -> Numbered:
 
 
 def person_system(
-    table: CountedTable, cells: Numbered, policy: DisclosurePolicy, *, withheld: WithheldIndicators | None = None
+    table: CountedTable,
+    cells: Numbered,
+    policy: DisclosurePolicy,
+    *,
+    withheld: WithheldIndicators | None = None,
+    by_hand: Sequence[CellName] = (),
 ) -> CellSystem:
     """State the protection problem of all person cells of a table.
 
@@ -44,8 +52,10 @@ def person_system(
         cells: its numbered person cells.
         policy: the rules.
         withheld: what may not be known whatever the counts are.
+        by_hand: cells that an officer hides besides.
 
     Raises:
+        NotFound: the table does not have a cell that is named.
         DisclosureRefused: the population is smaller than the policy allows.
         InputRefused: the table does not add up.
     """
@@ -56,14 +66,15 @@ def person_system(
     tie_nestings(cells, table.nestings, relations)
     tie_periods(cells, table.period_parts, relations)
     starts, members, remainder, implied = relations.build(cells.values)
-    small = _in_small_strata(cells, policy)
-    sensitive = is_small(cells.values, policy) | (small & (cells.values > 0)) | _crowded(table, cells, policy)
+    small = in_small_strata(cells, policy)
+    sensitive = is_small(cells.values, policy) | (small & (cells.values > 0)) | crowded(table, cells, policy)
     uses = _uses(table, cells)
     wholes = members[starts[:-1]]
     remainder_sensitive = implied & (is_small(remainder, policy) | (small[wholes] & (remainder > 0)))
     threshold = policy.minimum_cell if policy.reach_threshold else 0
     reach = np.where(sensitive, threshold, 0).astype(np.int64)
     sensitive = sensitive | withheld_persons(table, cells, withheld or {}, policy.exceptions)
+    sensitive |= flagged(by_hand, "persons", cells)
     # Among few persons everybody knows that the rest is small: there the rest has to be uncertain, not large.
     roomy = remainder_sensitive & (cells.values[wholes] >= 2 * policy.minimum_cell)
     zero_blank = not policy.zero_shown
@@ -171,19 +182,19 @@ def refuse_small_population(persons: int, policy: DisclosurePolicy) -> None:
         )
 
 
-def _crowded(table: CountedTable, cells: Numbered, policy: DisclosurePolicy) -> Flags:
+def crowded(table: CountedTable, cells: Numbered, policy: DisclosurePolicy) -> Flags:
     """Counts that leave few of the inhabitants over: who lives there is known, so each of them is told to count."""
-    crowded = np.zeros(cells.values.size, dtype=np.bool_)
+    found = np.zeros(cells.values.size, dtype=np.bool_)
     for line in table.lines:
         if line.inhabitants_key and line.numerator_key:
             own = cells.cube(line.numerator_key, line.dimensions)
             counts = cells.values[own]
             left = table.inhabitants(line.inhabitants_key, line.dimensions) - counts
-            crowded[own] |= (counts > 0) & (left < policy.minimum_cell)
-    return crowded
+            found[own] |= (counts > 0) & (left < policy.minimum_cell)
+    return found
 
 
-def _in_small_strata(cells: Numbered, policy: DisclosurePolicy) -> Flags:
+def in_small_strata(cells: Numbered, policy: DisclosurePolicy) -> Flags:
     """Cells of strata with fewer persons of the population than the policy's minimum."""
     small = np.zeros(cells.values.size, dtype=np.bool_)
     if policy.minimum_stratum <= policy.minimum_cell:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -10,13 +11,14 @@ from linkage.disclosure_policy import DisclosurePolicy, canonical_sha256
 from linkage.errors import DisclosureRefused, InputRefused
 from linkage_core.counted_table import CountedTable, Dimension
 from linkage_core.disclosure.boxes import Grid
+from linkage_core.disclosure.cell_names import CellName, flagged
 from linkage_core.disclosure.cell_system import CellSystem, Flags
 from linkage_core.disclosure.evidence import Demand
 from linkage_core.disclosure.linked_cells import Numbered
 from linkage_core.disclosure.magnitude_suppression import hide_from_contributors
 from linkage_core.disclosure.person_cells import all_splits, number_persons, person_system
 from linkage_core.disclosure.printed_lines import Numbers, officer_table, printed_table, reasons_table
-from linkage_core.disclosure.protected_table import SEAL, ProtectedTable
+from linkage_core.disclosure.protected_table import SEAL, Hidden, ProtectedTable
 from linkage_core.disclosure.row_shares import row_shares_table
 from linkage_core.disclosure.sum_cells import number_sums, sum_system
 from linkage_core.disclosure.suppression import Pattern, suppress
@@ -24,7 +26,11 @@ from linkage_core.disclosure.withheld import WithheldIndicators, sold_by_one, wi
 
 
 def protect(
-    table: CountedTable, policy: DisclosurePolicy, *, secret: WithheldIndicators | None = None
+    table: CountedTable,
+    policy: DisclosurePolicy,
+    *,
+    secret: WithheldIndicators | None = None,
+    by_hand: Sequence[CellName] = (),
 ) -> ProtectedTable:
     """Suppress what must not be known and what would let it be computed; print the rest.
 
@@ -36,20 +42,24 @@ def protect(
         table: exact counts and sums.
         policy: the rules.
         secret: what may not be known whatever the counts are, by company secrecy; partners are hidden for its sake.
+        by_hand: cells that an officer hides besides; partners are hidden for their sake too.
 
     Raises:
+        NotFound: the table does not have a cell that is named.
         DisclosureRefused: the population is too small, or no safe pattern was found: nothing may leave.
         InputRefused: the table contradicts itself, or the policy demands more than hiding.
     """
     if policy.mechanism is not None:
         raise InputRefused(f"policy {policy.name} perturbs, and this door hides.", mend="Use a policy that hides.")
     persons = number_persons(table)
-    counts = person_system(table, persons, policy, withheld=secret)
+    counts = person_system(table, persons, policy, withheld=secret, by_hand=by_hand)
     no_spans = np.zeros(counts.values.size, dtype=np.int64)
     hidden_as = Demand(policy.minimum_candidates, no_spans)
     kept = suppress(counts, hidden_as, furthest=3 * policy.minimum_cell, grids=_person_grids(table, persons))
     sums = number_sums(table)
-    amounts, withheld = _protected_sums(table, sums, persons, counts.sensitive | kept.suppressed, policy, secret=secret)
+    amounts, withheld, without_thresholds = _protected_sums(
+        table, sums, persons, counts.sensitive | kept.suppressed, policy, secret=secret, by_hand=by_hand
+    )
     scales = {cube.sum_key: cube.scale for cube in table.sum_cubes}
     company = (
         withheld_persons(table, persons, secret or {}, policy.exceptions),
@@ -58,7 +68,9 @@ def protect(
     numbers = Numbers(persons, counts.sensitive, kept.blank, sums, amounts.sensitive, withheld.blank, scales, *company)
     dimensions = _dimensions(table)
     printed, inputs = printed_table(table, dimensions, numbers)
-    small = int(np.count_nonzero(counts.sensitive & counts.printed))
+    hand = (flagged(by_hand, "persons", persons), flagged(by_hand, "sum", sums))
+    small = int(np.count_nonzero(counts.sensitive & counts.printed & ~hand[0]))
+    partners = int(np.count_nonzero(kept.suppressed & ~hand[0])) - small
     return ProtectedTable(
         table=printed,
         dimensions=dimensions,
@@ -68,13 +80,15 @@ def protect(
         cells=int(np.count_nonzero(counts.printed) + np.count_nonzero(amounts.printed)),
         suppressed_by_reason={
             "small_cell": small,
-            "protects_small_cell": int(np.count_nonzero(kept.suppressed)) - small,
-            "sum": int(np.count_nonzero(withheld.suppressed)),
+            "protects_small_cell": partners,
+            "sum": int(np.count_nonzero(withheld.suppressed & ~hand[1])),
+            **({"hidden_by_hand": sum(map(int, map(np.count_nonzero, hand)))} if by_hand else {}),
             **({"company_secrecy": _kept_back(counts, company[0]) + _kept_back(amounts, company[1])} if secret else {}),
         },
         policy_id=policy.id,
         policy_version=policy.version,
         policy_sha256=canonical_sha256(policy),
+        hidden=Hidden(kept.blank, withheld.blank, without_thresholds),
         seal=SEAL,
     )
 
@@ -117,8 +131,9 @@ def _protected_sums(
     policy: DisclosurePolicy,
     *,
     secret: WithheldIndicators | None,
-) -> tuple[CellSystem, Pattern]:
-    """The system of all sums and which of them stay blank.
+    by_hand: Sequence[CellName],
+) -> tuple[CellSystem, Pattern, bool]:
+    """The system of all sums, which of them stay blank, and whether all that have thresholds do.
 
     A mean is worth less than a table: where hiding some of the sums that have thresholds is not proved, all of them go.
     """
@@ -130,12 +145,13 @@ def _protected_sums(
             hidden_persons=hidden_persons,
             policy=policy,
             withheld=secret,
+            by_hand=by_hand,
             without_thresholds=without_thresholds,
         )
         # A rest beside thresholds is a count, and moves as far as counts do.
         furthest = 2 * int(max(demand.spans.max(initial=1), (amounts.reach - amounts.values).max(initial=1)))
         try:
-            return amounts, hide_from_contributors(
+            pattern = hide_from_contributors(
                 amounts,
                 demand,
                 sold_by_one(table, sums, secret or {}),
@@ -143,6 +159,7 @@ def _protected_sums(
                 furthest=furthest,
                 grids=_sum_grids(table, sums),
             )
+            return amounts, pattern, without_thresholds
         except DisclosureRefused:
             if without_thresholds or not table.thresholds:
                 raise

@@ -7,11 +7,13 @@ import io
 import json
 from dataclasses import InitVar, dataclass, field
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from linkage.errors import InputRefused
 from linkage_core.counted_table import Dimension
+from linkage_core.disclosure.cell_system import Flags
 
 _METADATA_KEY = b"linkage_protected_table"
 
@@ -25,6 +27,20 @@ NO_ROW_SHARES = pa.schema(
 
 SEAL = object()
 """Shown by `protect` when it makes a ProtectedTable. Importing it elsewhere is a leak; a test looks for that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hidden:
+    """Which cells stay blank, for officers: by the numbers that the counted table's cells have.
+
+    Args:
+        persons, sums: cells a reader must not learn; those that no line prints are among them.
+        without_thresholds: all sums that have thresholds were given up.
+    """
+
+    persons: Flags
+    sums: Flags
+    without_thresholds: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +60,7 @@ class ProtectedTable:
         policy_id: the policy applied.
         policy_version: its version.
         policy_sha256: hash of its canonical form.
+        hidden: which cells are blank; None in tables that were stored before it was kept.
     """
 
     table: pa.Table
@@ -56,6 +73,7 @@ class ProtectedTable:
     policy_version: str
     policy_sha256: str
     row_shares: pa.Table = field(default_factory=NO_ROW_SHARES.empty_table)
+    hidden: Hidden | None = None
     seal: InitVar[object] = None
 
     def __post_init__(self, seal: object) -> None:
@@ -71,6 +89,7 @@ def to_bytes(protected: ProtectedTable) -> bytes:
         "suppressed_by_reason": protected.suppressed_by_reason,
         "policy": [protected.policy_id, protected.policy_version, protected.policy_sha256],
         "tables": [_hex(protected.reasons), _hex(protected.officer_reasons), _hex(protected.row_shares)],
+        "hidden": _as_bits(protected.hidden),
     }
     metadata = {_METADATA_KEY: json.dumps(facts, sort_keys=True).encode()}
     file = io.BytesIO()
@@ -106,8 +125,30 @@ def from_bytes(content: bytes, *, sha256: str) -> ProtectedTable:
         policy_version=facts["policy"][1],
         policy_sha256=facts["policy"][2],
         row_shares=row_shares,
+        hidden=_from_bits(facts.get("hidden")),
         seal=SEAL,
     )
+
+
+Bits = tuple[int, str, int, str, bool]
+"""Number of person cells, their flags as packed bits in hexadecimal, the same of sums, and the last word."""
+
+
+def _as_bits(hidden: Hidden | None) -> Bits | None:
+    if hidden is None:
+        return None
+    persons, sums = (np.packbits(flags).tobytes().hex() for flags in (hidden.persons, hidden.sums))
+    return hidden.persons.size, persons, hidden.sums.size, sums, hidden.without_thresholds
+
+
+def _from_bits(bits: Bits | None) -> Hidden | None:
+    if bits is None:
+        return None
+    persons, sums = (
+        np.unpackbits(np.frombuffer(bytes.fromhex(packed), np.uint8), count=size).astype(np.bool_)
+        for size, packed in ((bits[0], bits[1]), (bits[2], bits[3]))
+    )
+    return Hidden(persons, sums, bits[4])
 
 
 def _hex(table: pa.Table) -> str:

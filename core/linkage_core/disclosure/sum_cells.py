@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from linkage.disclosure_policy import DisclosurePolicy
 from linkage_core.counted_table import CountedTable
+from linkage_core.disclosure.cell_names import CellName, flagged
 from linkage_core.disclosure.cell_system import CellSystem, Flags, Ints, Relations
 from linkage_core.disclosure.evidence import Demand
 from linkage_core.disclosure.linked_cells import (
@@ -37,6 +39,7 @@ def sum_system(
     hidden_persons: Flags,
     policy: DisclosurePolicy,
     withheld: WithheldIndicators | None = None,
+    by_hand: Sequence[CellName] = (),
     without_thresholds: bool = False,
 ) -> tuple[CellSystem, Demand]:
     """State the protection problem of all sums of a table.
@@ -48,6 +51,7 @@ def sum_system(
         hidden_persons: person cells that are sensitive, or printed but suppressed. Their sums go with them.
         policy: the rules.
         withheld: what may not be known whatever the counts are.
+        by_hand: cells that an officer hides besides.
         without_thresholds: leave all sums blank that have thresholds, where hiding some of them is not enough.
     """
     relations = Relations()
@@ -74,6 +78,7 @@ def sum_system(
     few = (contributors > 0) & (contributors < policy.minimum_contributors)
     # Where nobody contributes there is nothing to keep back.
     secret = withheld_sums(table, sums, withheld or {}, policy.exceptions) & (contributors > 0)
+    secret |= flagged(by_hand, "sum", sums)
     # Nobody contributes: the sum is known to be 0 and cannot stand in for another.
     lowest = np.where((contributors == 0) & ~hidden, sums.values + 1, np.maximum(lowest, told.lowest))
     uses = _uses(table, sums)

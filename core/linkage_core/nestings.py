@@ -1,0 +1,46 @@
+"""Which levels of one stratum fall apart into levels of another, read off the levels in which somebody is.
+
+A reader who knows which hospital lies in which region adds up hospitals to find a hidden region, although nobody
+crossed the two. What is so by accident in a small population is stated as well: it hides a little more and gives
+nothing away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from itertools import chain
+
+from linkage_core.counted_table import Dimension, Meeting, Nesting
+
+
+def nestings_of(meetings: Iterable[Meeting], dimensions: Mapping[str, Dimension]) -> tuple[Nesting, ...]:
+    """The nestings of strata, both ways round.
+
+    Args:
+        meetings: of each two strata.
+        dimensions: the strata, by name.
+    """
+    order = {name: place for place, name in enumerate(dimensions)}
+    both = chain.from_iterable(
+        (
+            (one.one, one.other, list(one.pairs)),
+            (one.other, one.one, [(b, a) for a, b in one.pairs]),
+        )
+        for one in meetings
+    )
+    found = (
+        _nesting(dimensions[fine], dimensions[coarse], pairs)
+        for fine, coarse, pairs in sorted(both, key=lambda one: (order[one[0]], order[one[1]]))
+    )
+    return tuple(nesting for nesting in found if nesting is not None)
+
+
+def _nesting(fine: Dimension, coarse: Dimension, pairs: list[tuple[str, str]]) -> Nesting | None:
+    parents: dict[str, set[str]] = {}
+    for inner, outer in pairs:
+        parents.setdefault(inner, set()).add(outer)
+    # A fine level in two coarse ones does not tell; neither does a coarse level that has such a part.
+    torn = {outer for outers in parents.values() if len(outers) > 1 for outer in outers}
+    place = {level: number for number, level in enumerate(fine.levels)}
+    kept = sorted(((inner, outer) for inner, outer in pairs if outer not in torn), key=lambda one: place[one[0]])
+    return Nesting(fine.name, coarse.name, tuple(kept)) if kept and len(coarse.levels) > 1 else None
