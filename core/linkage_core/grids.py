@@ -64,10 +64,16 @@ class Grid:
         Args:
             empty: strata in which nobody is `unknown`, so that the level falls away.
         """
-        cube = columns.reshape(len(columns), *self.sizes)
-        apart = tuple(axis for axis, name in enumerate(self.strata, start=1) if name not in strata)
         order = [name for name in self.strata if name in strata]
-        cube = cube.sum(axis=apart) if apart else cube
+        kept = len(self.strata)
+        while kept and self.strata[kept - 1] not in strata:
+            kept -= 1
+        # Axes fall away one by one from the first, so that the last sums, which are short, are few; the last are one.
+        cube = columns.reshape(len(columns), *self.sizes[:kept], prod(self.sizes[kept:]))
+        apart = [axis for axis, name in enumerate(self.strata[:kept], start=1) if name not in strata]
+        for done, axis in enumerate(apart):
+            cube = cube.sum(axis=axis - done)
+        cube = cube.sum(axis=-1) if kept < len(self.strata) else cube[..., 0]
         cube = cube.transpose(0, *(1 + order.index(name) for name in strata))
         return with_margins(cube, [name in set(empty) for name in strata], first=1)
 
