@@ -36,11 +36,7 @@ def move_order(
         StateConflict: the order's state does not lead there.
         NotPermitted: it does, but not by this role.
     """
-    order = session.get(OrderRow, order_id, with_for_update=True)
-    if order is None:
-        raise NotFound("there is no order of that name.", mend="List the orders to see their names.")
-    if expected_etag is not None and not secrets.compare_digest(expected_etag.encode(), order.etag.encode()):
-        raise Stale("the order has changed since it was read.", mend="Read it again, then decide on what it says now.")
+    order = _unchanged(session, order_id, expected_etag)
     state = OrderState(order.state)
     movers = MOVES.get((state, to))
     if movers is None:
@@ -55,4 +51,35 @@ def move_order(
     order.state, order.reason, order.etag, order.updated_at = to.value, reason, new_etag(), moment
     session.add(OrderStepRow(order_id=order_id, state=to.value, at=moment, by=by, reason=reason))
     session.flush()
+    return order
+
+
+def keep_state(session: Session, *, order_id: str, state: OrderState, expected_etag: str, changed: bool) -> OrderRow:
+    """Act on an order without moving it, inside the caller's transaction.
+
+    Args:
+        session, order_id, expected_etag: as in `move_order`.
+        state: that the order must have.
+        changed: what somebody decided on is no longer what it was, so that they have to read it again.
+
+    Raises:
+        NotFound: no such order.
+        Stale: somebody changed the order since it was read.
+        StateConflict: it has another state.
+    """
+    order = _unchanged(session, order_id, expected_etag)
+    if order.state != state:
+        raise StateConflict(f"the order is {order.state}, not {state}.", mend="Look at the order's state.")
+    if changed:
+        order.etag = new_etag()
+        session.flush()
+    return order
+
+
+def _unchanged(session: Session, order_id: str, expected_etag: str | None) -> OrderRow:
+    order = session.get(OrderRow, order_id, with_for_update=True)
+    if order is None:
+        raise NotFound("there is no order of that name.", mend="List the orders to see their names.")
+    if expected_etag is not None and not secrets.compare_digest(expected_etag.encode(), order.etag.encode()):
+        raise Stale("the order has changed since it was read.", mend="Read it again, then decide on what it says now.")
     return order

@@ -3,7 +3,8 @@
     organisations ─┬─ certificates, signing_keys
                    └─ orders ─┬─ order_steps, secrecy_decisions
                               ├─ uploads, seen_envelopes ─ populations
-                              ├─ runs ─ protected_tables ─ releases
+                              ├─ runs ─ run_counts, table_versions, release_approvals
+                              │         protected_tables ─ releases
                               └─ (names only) used_sets, request_ids, operations, audit_entries
 
 No table holds an identity number, a hashed id or a cell: those lie in files, and only their names, sizes and hashes
@@ -223,6 +224,63 @@ class ProtectedTableRow(Base):
     # Dimensions, notes and what else the release desk needs to describe the table; no cell.
     description: Mapped[Json]
     created_at: Mapped[datetime]
+
+
+class RunCountsRow(Base):
+    """The exact counts of a run, kept for the officers who decide on its table."""
+
+    __tablename__ = "run_counts"
+
+    order_id: Mapped[str] = mapped_column(ForeignKey("orders.order_id"), primary_key=True)
+    # Relative to the home folder.
+    file: Mapped[str]
+    # SHA-256 of the file, hexadecimal.
+    sha256: Mapped[str]
+    created_at: Mapped[datetime]
+
+
+class TableVersionRow(Base):
+    """One version of an order's protected table: the run's own is the first. Append only.
+
+    Which one is released, `protected_tables` tells.
+    """
+
+    __tablename__ = "table_versions"
+
+    order_id: Mapped[str] = mapped_column(ForeignKey("orders.order_id"), primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    # Relative to the home folder, and the file's SHA-256 in hexadecimal.
+    file: Mapped[str]
+    sha256: Mapped[str]
+    # What was made coarser and hidden besides, as release/recipe.py writes it.
+    recipe: Mapped[Json]
+    # Who made it, "" for the run, and why.
+    officer: Mapped[str]
+    reasoning: Mapped[str] = mapped_column(Text, default="")
+    cells: Mapped[int]
+    cells_suppressed: Mapped[int]
+    suppressed_by_reason: Mapped[Json]
+    # As in protected_tables.
+    description: Mapped[Json]
+    # What the queue is ranked by, and how many blanks were proved anew; None where it was not measured.
+    measures: Mapped[Json | None]
+    created_at: Mapped[datetime]
+
+
+class ReleaseApprovalRow(Base):
+    """An officer's approval of one version of a table, where the policy asks for two officers. Append only."""
+
+    __tablename__ = "release_approvals"
+    __table_args__ = (UniqueConstraint("order_id", "table_sha256", "person"),)
+
+    id: Mapped[int] = mapped_column(RowNumber, primary_key=True, autoincrement=True)
+    order_id: Mapped[str] = mapped_column(ForeignKey("orders.order_id"), index=True)
+    table_sha256: Mapped[str]
+    # The officer as the audit trail names them, and the same in one way of writing.
+    officer: Mapped[str]
+    person: Mapped[str]
+    reasoning: Mapped[str] = mapped_column(Text)
+    approved_at: Mapped[datetime]
 
 
 class ReleaseRow(Base):
