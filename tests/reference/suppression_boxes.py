@@ -55,7 +55,7 @@ class Twin:
                 self._prove_one(target, opening=opening)
 
     def unmet(self, cell: int) -> bool:
-        return self.high[cell] < self.reach[cell] or self._missing(cell) > 0
+        return self.reach[cell] >= 0 and (self.high[cell] < self.reach[cell] or self._missing(cell) > 0)
 
     def _missing(self, cell: int) -> int:
         return self.candidates - 1 - self.up[cell] - self.down[cell] - (self.high[cell] > self.up[cell])

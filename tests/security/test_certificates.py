@@ -263,6 +263,17 @@ def test_the_command_says_what_it_checked_and_fails_on_a_spoilt_release(
     assert CliRunner().invoke(app, ["verify", str(release.out), "--certificates"]).exit_code != 0
 
 
+def test_a_release_without_a_blank_is_accepted(tmp_path: Path) -> None:
+    (tmp_path / "table.csv").write_text("sex,n\nmen,40\nwomen,30\n")
+    plan = {"dims": {"sex": {"total": "all", "hierarchies": [{"all": ["men", "women"]}]}}}
+    (tmp_path / "layout.json").write_text(json.dumps({**plan, "measures": {"n": {"kind": "count"}}}))
+    (tmp_path / "policy.toml").write_text(tomli_w.dumps(STANDARD.model_dump(mode="json", exclude_none=True)))
+    table, layout = tmp_path / "table.csv", tmp_path / "layout.json"
+    protect_file(STANDARD, table, layout=layout, out=tmp_path / "out")
+    passed = check_release(tmp_path / "out", truth=table, layout=layout, policy=tmp_path / "policy.toml")
+    assert passed.blank == {"n": 0}
+
+
 def test_certificates_are_for_their_owner_alone_and_the_released_table_has_no_trace_of_them(
     releases: list[Release],
 ) -> None:

@@ -12,6 +12,7 @@ from itertools import product
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from scipy import sparse
 from scipy.optimize import Bounds, LinearConstraint, linprog, milp
 
@@ -97,8 +98,8 @@ class Equations:
             done.append(column)
         return [self.blanks[column] for row, column in enumerate(done) if sum(map(bool, dense[row])) == 1]
 
-    def whole_range(self, cell: Cell) -> tuple[int, int]:
-        """Smallest and largest whole number that fits."""
+    def whole_range(self, cell: Cell, *, lowest: npt.NDArray[np.int64] | None = None) -> tuple[int, int]:
+        """Smallest and largest whole number that fits; `lowest` says what is known of each blank, if not the same."""
         cost = np.zeros(len(self.blanks))
         cost[self.blanks.index(cell)] = 1
         ends = []
@@ -106,7 +107,7 @@ class Equations:
             found = milp(
                 sign * cost,
                 constraints=LinearConstraint(self.matrix, self.right, self.right),
-                bounds=Bounds(self.lowest, 1e6),
+                bounds=Bounds(self.lowest if lowest is None else lowest, 1e6),
                 integrality=np.ones(cost.size),
             )
             assert found.status == 0, found.message

@@ -11,10 +11,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from linkage_client.certificate_check.dimensions import Dimension, Ints, add_totals, read_dimensions
+from linkage_client.certificate_check.dimensions import Dimension, Ints, add_totals, read_dimensions, shown_cells
 from linkage_client.certificate_check.fault import CheckFailed
 from linkage_client.certificate_check.files import column_of, file_of, places_of, read_json, read_table, read_toml
-from linkage_client.certificate_check.moves import check_blanks, check_moves
+from linkage_client.certificate_check.moves import Free, check_blanks, check_moves
 from linkage_client.certificate_check.rules import Flags, full_class_cells, rules_of, small_cells
 
 CERTIFICATES = "certificates.parquet"
@@ -48,6 +48,12 @@ class _Tables:
     truth_file: Path
     place: Ints
     leaf: Ints
+    shown: Flags
+
+    @property
+    def released_place(self) -> Ints:
+        """Position of the cell of each row of the released table."""
+        return self.place[self.shown[self.place]]
 
 
 def check_release(folder: Path, *, truth: Path, layout: Path, policy: Path) -> Checked:
@@ -71,9 +77,9 @@ def check_release(folder: Path, *, truth: Path, layout: Path, policy: Path) -> C
     for name, measure in plan["measures"].items():
         if measure["kind"] != "count":
             raise CheckFailed(f"layout: {name!r} is no count, and only counts have certificates")
-    tables = _read_tables(folder, truth, dimensions)
+    tables = _read_tables(folder, truth, dimensions, shown_cells(plan, dimensions))
     moves = _read_moves(folder / CERTIFICATES, list(plan["measures"]))
-    passed = Checked(tables.place.size, {}, {}, {})
+    passed = Checked(int(np.count_nonzero(tables.shown)), {}, {}, {})
     for name in plan["measures"]:
         _check_count(name, plan, rules, dimensions=dimensions, tables=tables, moves=moves[name], passed=passed)
     return passed
@@ -93,36 +99,38 @@ def _check_count(
     counts = _true_counts(name, tables, dimensions)
     if counts[tuple(dimension.total for dimension in dimensions)] < rules.smallest_population:
         raise CheckFailed(f"{tables.truth_file}: fewer persons than the policy demands")
-    small, full = small_cells(counts, rules).ravel(), full_class_cells(counts, rules, dimensions).ravel()
+    small = small_cells(counts, rules).ravel() & tables.shown
+    full = full_class_cells(counts, rules, dimensions, shown=tables.shown.reshape(counts.shape)).ravel()
     blank = _blanks(name, tables, counts)
     for demanded, why in ((small, "small"), (full, "part of a class that one part holds all of")):
         if np.any(demanded & ~blank):
             raise CheckFailed(f"{tables.released_file}: a cell is {why} and printed")
     _check_reasons(name, tables, blank, small)
-    shown = check_moves(moves, counts, blank, dimensions=dimensions, rules=rules, row_place=tables.place)
+    free = Free(blank, tables.shown)
+    shown = check_moves(moves, counts, free, dimensions=dimensions, rules=rules, row_place=tables.place)
     check_blanks(shown, counts, blank, small & rules.reach, rules)
     passed.sensitive[name] = int(np.count_nonzero(small | full))
     passed.blank[name] = int(np.count_nonzero(blank))
     passed.moves[name] = moves.num_rows
 
 
-def _read_tables(folder: Path, truth: Path, dimensions: list[Dimension]) -> _Tables:
+def _read_tables(folder: Path, truth: Path, dimensions: list[Dimension], shown: Flags) -> _Tables:
     released_file, officer_file = file_of(folder, "released"), file_of(folder, "officer")
     released, officer = read_table(released_file, dimensions), read_table(officer_file, dimensions)
     given = read_table(truth, dimensions)
-    place = places_of(released, dimensions, released_file)
-    cells = int(np.prod([len(dimension.codes) for dimension in dimensions]))
+    place = places_of(officer, dimensions, officer_file)
+    cells = shown.size
     if place.size != cells or np.any(np.bincount(place, minlength=cells) != 1):
-        raise CheckFailed(f"{released_file}: does not have each cell of the layout once")
-    if not np.array_equal(place, places_of(officer, dimensions, officer_file)):
-        raise CheckFailed(f"{officer_file}: does not have the cells of the released table, row by row")
+        raise CheckFailed(f"{officer_file}: does not have each cell of the layout once")
+    if not np.array_equal(place[shown[place]], places_of(released, dimensions, released_file)):
+        raise CheckFailed(f"{released_file}: does not have the shown cells of the officer's copy, row by row")
     leaf = places_of(given, dimensions, truth)
     stride = cells
     for dimension in dimensions:
         stride //= len(dimension.codes)
         if not np.all(np.isin(leaf // stride % len(dimension.codes), dimension.leaves)):
             raise CheckFailed(f"{truth}: column {dimension.name!r} holds a code that is no leaf")
-    return _Tables(released, released_file, officer, officer_file, given, truth, place, leaf)
+    return _Tables(released, released_file, officer, officer_file, given, truth, place, leaf, shown)
 
 
 def _read_moves(path: Path, measures: list[str]) -> dict[str, pa.Table]:
@@ -150,10 +158,11 @@ def _true_counts(name: str, tables: _Tables, dimensions: list[Dimension]) -> Int
 
 
 def _blanks(name: str, tables: _Tables, counts: Ints) -> Flags:
-    """Which cells are blank; all others print the truth, and both copies say the same."""
+    """Which cells are blank; all others that are shown print the truth, and both copies say the same."""
     flat = counts.ravel()
     by_cell = np.zeros(flat.size, dtype=np.bool_)
-    for table, path in ((tables.released, tables.released_file), (tables.officer, tables.officer_file)):
+    officer = _only_shown(name, tables)
+    for table, path in ((tables.released, tables.released_file), (officer, tables.officer_file)):
         status, printed = column_of(table, f"{name}_status", path), column_of(table, name, path)
         if status.null_count or not pc.all(pc.is_in(status, value_set=pa.array(["pub", "sup"]))).as_py():
             raise CheckFailed(f"{path}: column '{name}_status' has another status than pub and sup")
@@ -161,22 +170,36 @@ def _blanks(name: str, tables: _Tables, counts: Ints) -> Flags:
         if not np.array_equal(blank, pc.is_null(printed).to_numpy(zero_copy_only=False)):
             raise CheckFailed(f"{path}: column {name!r} is not empty exactly where it is suppressed")
         shown = _whole(printed.filter(pa.array(~blank)), path, name)
-        if not np.array_equal(shown, flat[tables.place[~blank]]):
+        place = tables.released_place
+        if not np.array_equal(shown, flat[place[~blank]]):
             raise CheckFailed(f"{path}: column {name!r} prints what is not the truth")
-        if path == tables.officer_file and not np.array_equal(by_cell[tables.place], blank):
+        if path == tables.officer_file and not np.array_equal(by_cell[place], blank):
             raise CheckFailed(f"{path}: does not have the blanks of the released table")
-        by_cell[tables.place] = blank
+        by_cell[place] = blank
     return by_cell
+
+
+def _only_shown(name: str, tables: _Tables) -> pa.Table:
+    """The officer's copy without the cells that no table shows, which have no number there."""
+    shown, path = tables.shown[tables.place], tables.officer_file
+    if shown.all():
+        return tables.officer
+    hidden = tables.officer.filter(pa.array(~shown))
+    status = column_of(hidden, f"{name}_status", path)
+    if not pc.all(pc.equal(pc.fill_null(status, ""), "not")).as_py() or hidden[name].null_count < hidden.num_rows:
+        raise CheckFailed(f"{path}: a cell that no table shows has a number, or another status than not")
+    return tables.officer.filter(pa.array(shown))
 
 
 def _check_reasons(name: str, tables: _Tables, blank: Flags, small: Flags) -> None:
     path = tables.officer_file
-    reason = column_of(tables.officer, f"{name}_reason", path)
-    told = pc.not_equal(pc.fill_null(reason, ""), "").to_numpy(zero_copy_only=False)
+    # In a CSV file without a reason the column has no type.
+    reason = pc.fill_null(column_of(tables.officer, f"{name}_reason", path).cast(pa.string()), "")
+    told = pc.not_equal(reason, "").to_numpy(zero_copy_only=False)
     if not np.array_equal(told, blank[tables.place]):
         raise CheckFailed(f"{path}: has not a reason exactly for each blank")
-    says_small = pc.match_substring(pc.fill_null(reason, ""), "small_cell").to_numpy(zero_copy_only=False)
-    partner = pc.equal(pc.fill_null(reason, ""), "protects_small_cell").to_numpy(zero_copy_only=False)
+    says_small = pc.match_substring(reason, "small_cell").to_numpy(zero_copy_only=False)
+    partner = pc.equal(reason, "protects_small_cell").to_numpy(zero_copy_only=False)
     if not np.array_equal(says_small & ~partner, small[tables.place]):
         raise CheckFailed(f"{path}: calls a cell small that is not, or does not call one so that is")
 

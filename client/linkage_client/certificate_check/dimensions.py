@@ -49,6 +49,30 @@ def read_dimensions(layout: Mapping[str, Any]) -> list[Dimension]:
     return [_dimension(name, content) for name, content in layout["dims"].items()]
 
 
+def shown_cells(layout: Mapping[str, Any], dimensions: list[Dimension]) -> npt.NDArray[np.bool_]:
+    """Cells that some table of the layout shows, flat; all of them where it names no tables.
+
+    Raises:
+        CheckFailed: a table names a dimension or a code that the layout does not have.
+    """
+    shown = np.ones([len(dimension.codes) for dimension in dimensions], dtype=np.bool_)
+    tables = layout.get("tables", {})
+    if tables:
+        shown[:] = False
+    for name, table in tables.items():
+        if not set(table) <= {dimension.name for dimension in dimensions}:
+            raise CheckFailed(f"layout, table {name!r}: names a dimension that is not there")
+        places: list[list[int]] = []
+        for dimension in dimensions:
+            codes = table.get(dimension.name, [dimension.codes[dimension.total]])
+            codes = dimension.codes if codes == "all" else codes
+            if not set(codes) <= set(dimension.codes):
+                raise CheckFailed(f"layout, table {name!r}: shows a code that {dimension.name!r} does not have")
+            places.append([dimension.codes.index(code) for code in codes])
+        shown[np.ix_(*places)] = True
+    return shown.ravel()
+
+
 def add_totals(leaves: Ints, dimensions: list[Dimension]) -> Ints:
     """All cells from the leaf cells; every sum of every hierarchy holds in the result.
 

@@ -42,6 +42,14 @@ class Batch:
 
 
 @dataclass(frozen=True, slots=True)
+class Free:
+    """Cells that no reader sees a number of, flat: blanks, and those that no table shows."""
+
+    blank: Flags
+    shown: Flags
+
+
+@dataclass(frozen=True, slots=True)
 class Shown:
     """What the moves show: other values of cells, as changes from the truth; one an entry."""
 
@@ -52,7 +60,7 @@ class Shown:
 def check_moves(
     certificates: pa.Table,
     counts: Ints,
-    blank: Flags,
+    free: Free,
     *,
     dimensions: list[Dimension],
     rules: CountRules,
@@ -63,16 +71,17 @@ def check_moves(
     Args:
         certificates: the moves of this count.
         counts: true counts, one axis a dimension.
-        blank: flat.
-        row_place: position of the cell of each row of the released table.
+        free: cells that may move; what no table shows may be anything from 0 up.
+        row_place: position of the cell of each row of the officer's copy.
 
     Raises:
         CheckFailed: names the move.
     """
-    room = counts.ravel() - rules.lowest
+    room = counts.ravel() - np.where(free.shown, rules.lowest, 0)
+    movable = free.blank | ~free.shown
     shown: list[Shown] = []
     for batch in _batches(certificates, row_place):
-        _fail_at(batch, ~blank[batch.cell], "changes a printed cell")
+        _fail_at(batch, ~movable[batch.cell], "changes a printed cell")
         for multiple in (batch.lowest, batch.highest):
             _fail_at(batch, room[batch.cell] + multiple[batch.move] * batch.change < 0, "goes below what is known")
         _check_sums(batch, counts.shape, dimensions)
@@ -120,7 +129,7 @@ def _batches(certificates: pa.Table, row_place: Ints) -> Iterator[Batch]:
         proof_row = _numbers(proves.flatten())
         for rows in (row, proof_row):
             if rows.size and not 0 <= rows.min() <= rows.max() < row_place.size:
-                raise CheckFailed("certificates: a cell is no row of the released table")
+                raise CheckFailed("certificates: a cell is no row of the officer's copy")
         batch = Batch(
             first,
             move,

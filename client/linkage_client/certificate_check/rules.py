@@ -67,15 +67,15 @@ def small_cells(counts: Ints, rules: CountRules) -> Flags:
     return small
 
 
-def full_class_cells(counts: Ints, rules: CountRules, dimensions: list[Dimension]) -> Flags:
-    """All parts of a whole that is not small and that one of its parts holds all of."""
+def full_class_cells(counts: Ints, rules: CountRules, dimensions: list[Dimension], *, shown: Flags) -> Flags:
+    """All shown parts of a shown whole that is not small and that one of its parts holds all of."""
     found = np.zeros(counts.shape, dtype=np.bool_)
     small = small_cells(counts, rules)
     for axis, dimension in enumerate(dimensions if rules.full_classes else ()):
-        along, marked, is_small = (np.moveaxis(each, axis, 0) for each in (counts, found, small))
+        along, marked, hidden = (np.moveaxis(each, axis, 0) for each in (counts, found, small | ~shown))
         for family in dimension.families:
             whole, parts = along[family.parent], list(family.children)
-            full = (whole > 0) & ~is_small[family.parent] & (along[parts] == whole).any(axis=0)
+            full = (whole > 0) & ~hidden[family.parent] & (along[parts] == whole).any(axis=0)
             if len(parts) > 1:
                 marked[parts] |= full
-    return found
+    return found & shown

@@ -56,9 +56,18 @@ class Witnesses:
 
 
 def hide_in_lattice(
-    counts: Ints, axes: Sequence[Axis], *, sensitive: Flags, reach: Ints, lowest: int, candidates: int
+    counts: Ints,
+    axes: Sequence[Axis],
+    *,
+    sensitive: Flags,
+    reach: Ints,
+    lowest: int,
+    candidates: int,
+    published: Flags | None = None,
 ) -> tuple[Pattern, Witnesses]:
     """Find blanks so that each is proved to fit enough values, and the sensitive ones a value large enough.
+
+    Where several tables are published of one crossing, what none of them shows may be anything from 0 up.
 
     The same input gives the same result everywhere.
 
@@ -69,12 +78,14 @@ def hide_in_lattice(
         reach: the number up to which a reader must hold each sensitive cell possible; 0 for no demand. Flat.
         lowest: what a reader knows of a blank in advance (1 where zeros are shown).
         candidates: so many different whole numbers must fit each blank.
+        published: cells that some table shows, flat; all if it is left out. Others are not sensitive.
 
     Raises:
         DisclosureRefused: a sensitive cell cannot be hidden, such as a zero where zeros are shown.
     """
     values = counts.ravel()
-    blank = sensitive.astype(np.uint8)
+    shown = np.ones(values.size, dtype=np.bool_) if published is None else published
+    blank = (sensitive | ~shown).astype(np.uint8)
     price = _prices(values, counts.shape)
     flat = lattice_codes(axes)
     search = BoxSearch(
@@ -84,19 +95,21 @@ def hide_in_lattice(
         flat.above,
         flat.below_start,
         flat.below,
-        values - lowest,
+        values - np.where(shown, lowest, 0),
         price,
         sensitive.astype(np.uint8),
-        np.where(sensitive, np.maximum(reach - values, 0), 0).astype(np.int16),
+        np.where(shown, np.where(sensitive, np.maximum(reach - values, 0), 0), -1).astype(np.int16),
         blank,
         candidates=candidates,
     )
     rounds = _prove(search, np.flatnonzero(sensitive), values)
     hidden = int(np.count_nonzero(blank))
-    _pay_less(search, blank, sensitive, price, counts.shape)
+    _pay_less(search, blank, shown & ~sensitive, price, counts.shape)
     assert not search.unmet().size, "a blank was opened that a proof needs"
-    suppressed = blank.astype(np.bool_)
-    pattern = Pattern(suppressed, suppressed, rounds, widened=0, opened=hidden - int(np.count_nonzero(blank)))
+    suppressed = shown & (blank != 0)
+    pattern = Pattern(
+        blank.astype(np.bool_), suppressed, rounds, widened=0, opened=hidden - int(np.count_nonzero(blank))
+    )
     return pattern, _witnesses(search, suppressed, search_reach=reach > values, candidates=candidates)
 
 
@@ -124,7 +137,7 @@ def _prove(search: BoxSearch, sensitive: Ints, values: Ints) -> int:
 def _pay_less(
     search: BoxSearch,
     blank: npt.NDArray[np.uint8],
-    sensitive: Flags,
+    may_open: Flags,
     price: npt.NDArray[np.int32],
     shape: tuple[int, ...],
 ) -> None:
@@ -134,7 +147,7 @@ def _pay_less(
     for rounds in range(_MOST_ROUNDS):
         better = 0
         for axis in range(-1, len(shape) if rounds else 0):
-            partners = np.flatnonzero((blank != 0) & ~sensitive)
+            partners = np.flatnonzero((blank != 0) & may_open)
             cells, starts = _by_line(partners, shape, axis, price) if axis >= 0 else _singly(partners, price, search)
             better += search.try_without(
                 cells, starts, opening=rounds > 0, keep=_KEEP, patience=_PATIENCE, work=max(end - search.work, 0)

@@ -20,7 +20,7 @@ class BoxSearch:
         room: int64, one a cell: how far it may fall, negative where it must not move.
         price: int32, one a cell: what blanking it costs, from 1 to below 2^18.
         sensitive: uint8, one a cell: it stays blank whatever happens.
-        reach: int16, one a cell: how far it must be shown to rise, 0 to 8191.
+        reach: int16, one a cell: how far it must be shown to rise, 0 to 8191; -1 where a blank needs no proof.
         blank: uint8, one a cell, in and out.
         candidates: so many different values each blank must be shown to fit.
 

@@ -364,7 +364,10 @@ cdef inline int32_t candidates_missing(const Search* at, int32_t cell) noexcept 
     return at.width - at.up[cell] - at.down[cell] - (at.high[cell] > at.up[cell])
 
 
+# A reach below 0 demands nothing: nobody prints the cell.
 cdef inline bint unmet(const Search* at, int32_t cell) noexcept nogil:
+    if at.reach[cell] < 0:
+        return False
     return at.high[cell] < at.reach[cell] or candidates_missing(at, cell) > 0
 
 
@@ -676,7 +679,7 @@ cdef class BoxSearch:
             raise_if_failed(kernel_failed(KERNEL_LENGTH_MISMATCH, -1), "above")
         if cells > (1 << 31) - 1 or np.any(np.asarray(price) < 1) or np.any(np.asarray(price) >= 1 << (32 - ROOM_BITS)):
             raise_if_failed(kernel_failed(KERNEL_OUT_OF_RANGE, -1), "price")
-        if np.any(np.asarray(reach) < 0) or np.any(np.asarray(reach) > ROOM_MASK // 2):
+        if np.any(np.asarray(reach) < -1) or np.any(np.asarray(reach) > ROOM_MASK // 2):
             raise_if_failed(kernel_failed(KERNEL_OUT_OF_RANGE, -1), "reach")
         self._cells = <int32_t>cells
         allowed = (np.clip(room, -1, ROOM_MASK - 1) + 1).astype(np.uint32)
@@ -798,7 +801,8 @@ cdef class BoxSearch:
     def unmet(self):
         up, down, high, _ = self._seen
         missing = self.at.width - up - down - (high > up)
-        return np.flatnonzero((self._blank != 0) & ((high < self._reach) | (missing > 0))).astype(np.int32)
+        wanted = (self._blank != 0) & (self._reach >= 0)
+        return np.flatnonzero(wanted & ((high < self._reach) | (missing > 0))).astype(np.int32)
 
     def evidence(self):
         return self._seen[:3], self._by[:3]

@@ -23,7 +23,7 @@ _MOVES_PER_GROUP = 100_000
 def certificate_table(measure: str, moves: Witnesses) -> pa.Table:
     """One row a move.
 
-    Columns: `measure`; `cells`, rows of the released table from 0; `changes`, one a cell; `lowest` and `highest`
+    Columns: `measure`; `cells`, rows of the officer's copy from 0; `changes`, one a cell; `lowest` and `highest`
     multiple; `proves`, the cells that this move is kept for.
     """
     return pa.table(

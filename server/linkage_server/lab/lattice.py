@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import product
 
 import numpy as np
 
 from linkage.disclosure_policy import DisclosurePolicy
 from linkage.errors import DisclosureRefused
 from linkage_core.disclosure.boxes import Grid
-from linkage_core.disclosure.cell_system import CellSystem, Flags, Ints, Relations
+from linkage_core.disclosure.cell_system import CellSystem, Flags, Ints
 from linkage_core.disclosure.lattice import Axis, lattice_totals
 from linkage_core.disclosure.lattice_suppression import Witnesses, hide_in_lattice
 from linkage_core.disclosure.person_cells import is_small
 from linkage_core.disclosure.primary_rules import Mark, all_in_one
 from linkage_core.disclosure.suppression import Pattern
+from linkage_core.release_history import Axis as PublishedAxis
+from linkage_core.release_history import PublishedCells
+from linkage_core.release_history.as_system import as_system, grids_of
 from linkage_server.lab.layout import Codes
 
 
@@ -29,22 +31,40 @@ def lattice_axes(dimensions: Sequence[Codes]) -> list[Axis]:
     return [Axis(dimension.below, dimension.leaves) for dimension in dimensions]
 
 
-def mark_counts(counts: Ints, dimensions: Sequence[Codes], policy: DisclosurePolicy) -> Ints:
-    """Marks of a table of persons by its counts alone, flat: small cells, and levels that hold all of a shown total."""
-    small = is_small(counts.ravel(), policy)
+def mark_counts(
+    counts: Ints, dimensions: Sequence[Codes], policy: DisclosurePolicy, *, published: Flags | None = None
+) -> Ints:
+    """Marks of a table of persons by its counts alone, flat: small cells, and levels that hold all of a shown total.
+
+    Cells that no table shows have none.
+    """
+    shown = np.ones(counts.size, dtype=np.bool_) if published is None else published
+    small = is_small(counts.ravel(), policy) & shown
     marks = np.where(small, Mark.SMALL_CELL, 0).astype(np.int64)
     if policy.class_disclosure:
-        wholes, parts = _families(counts.shape, dimensions)
-        for whole, part in zip(wholes, parts, strict=True):
-            full = all_in_one(counts.ravel()[whole], counts.ravel()[part]) & ~small[whole]
+        for line in _published(counts.shape, dimensions).lines():
+            whole, part = line.wholes(), line.parts().T
+            full = all_in_one(counts.ravel()[whole], counts.ravel()[part]) & ~small[whole] & shown[whole]
             marks[part[full]] |= Mark.CLASS_DISCLOSURE
-    return marks
+    return np.where(shown, marks, 0)
 
 
 def hide_counts(
-    counts: Ints, marks: Ints, dimensions: Sequence[Codes], policy: DisclosurePolicy
+    counts: Ints,
+    marks: Ints,
+    dimensions: Sequence[Codes],
+    policy: DisclosurePolicy,
+    *,
+    published: Flags | None = None,
 ) -> tuple[Pattern, Witnesses]:
-    """Suppress a table of persons; returns also the moves that prove every blank.
+    """Suppress a table of persons, or several of one crossing; returns also the moves that prove every blank.
+
+    Args:
+        counts: all cells with their totals.
+        marks: of the sensitive ones, flat.
+        dimensions: of the table.
+        policy: the rules.
+        published: cells that some table shows, flat; all if it is left out.
 
     Raises:
         DisclosureRefused: too few persons, or no safe pattern.
@@ -63,55 +83,27 @@ def hide_counts(
         # Where a full level is hidden, so are the zeros beside it: a blank may be a zero.
         lowest=int(policy.zero_shown and not policy.class_disclosure),
         candidates=policy.minimum_candidates,
+        published=published,
     )
-
-
-def _families(shape: tuple[int, ...], dimensions: Sequence[Codes]) -> tuple[list[Ints], list[Ints]]:
-    """Cell numbers of each family's wholes, shape (relations,), and of their parts, shape (relations, parts).
-
-    Dimensions whose codes do not add up have none.
-    """
-    numbers = np.arange(int(np.prod(shape))).reshape(shape)
-    wholes: list[Ints] = []
-    parts: list[Ints] = []
-    for axis, dimension in enumerate(dimensions):
-        along = np.moveaxis(numbers, axis, 0)
-        for parent, children in dimension.families if dimension.adds_up else ():
-            wholes.append(along[parent].ravel())
-            parts.append(along[list(children)].reshape(len(children), -1).T)
-    return wholes, parts
 
 
 def lattice_system(
     shape: tuple[int, ...], dimensions: Sequence[Codes], *, values: Ints, sensitive: Flags, at_least: Ints, reach: Ints
 ) -> CellSystem:
     """The cells and relations of a table with all its totals."""
-    relations = Relations()
-    for whole, part in zip(*_families(shape, dimensions), strict=True):
-        relations.add(whole, part, implied=False)
-    starts, members, remainder, implied = relations.build(values)
-    none = np.zeros(remainder.size, dtype=np.int64)
-    return CellSystem(
-        values=values,
-        printed=np.ones(values.size, dtype=np.bool_),
-        at_least=at_least.astype(np.int64),
-        uses=np.ones(values.size, dtype=np.int64),
-        strata=np.sum(np.array(shape) - 1 != np.indices(shape).T, axis=-1).T.ravel(),
-        sensitive=sensitive,
-        reach=reach.astype(np.int64),
-        starts=starts,
-        members=members,
-        remainder=remainder,
-        implied=implied,
-        remainder_sensitive=np.zeros(remainder.size, dtype=np.bool_),
-        remainder_reach=none,
-        pairs=np.empty((0, 2), dtype=np.int64),
-    )
+    cells = _published(shape, dimensions)
+    return as_system(cells, values=values, sensitive=sensitive, at_least=at_least, reach=reach)
 
 
 def lattice_grids(shape: tuple[int, ...], dimensions: Sequence[Codes]) -> list[Grid]:
     """One grid per choice of a family on each axis: its children, and the parent as their total."""
-    numbers = np.arange(int(np.prod(shape))).reshape(shape)
-    choices = product(*(dimension.families for dimension in dimensions))
-    picked = [[[*children, parent] for parent, children in choice] for choice in choices]
-    return [Grid(numbers[np.ix_(*axes)], (False,) * len(axes)) for axes in picked]
+    return grids_of(_published(shape, dimensions))
+
+
+def _published(shape: tuple[int, ...], dimensions: Sequence[Codes]) -> PublishedCells:
+    """The cells with their families; dimensions whose codes do not add up have none."""
+    cells = PublishedCells(
+        tuple(PublishedAxis(one.below, one.leaves, one.families if one.adds_up else ()) for one in dimensions)
+    )
+    assert cells.shape == shape
+    return cells

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from linkage.disclosure_policy import DisclosurePolicy, Dominance
 from linkage.errors import InputRefused
 from linkage.perturbation_rules import RoundingMethod
+from linkage_core.disclosure.cell_system import Flags
 
 _MEND = "See the layout's description in docs/decisions/secondary-suppression.md."
 
@@ -67,10 +70,18 @@ class LayoutMechanism(_Part):
     noise_bound: int | None = None
 
 
+PublishedTable = dict[str, Literal["all"] | tuple[str, ...]]
+"""The codes of each dimension that one table shows; a dimension that is not named stands at its total."""
+
+
 class Layout(_Part):
-    """The whole layout file."""
+    """The whole layout file.
+
+    `tables` are the tables that are published of one crossing, each by its name; without them the crossing itself is.
+    """
 
     dims: dict[str, LayoutDimension] = Field(min_length=1)
+    tables: dict[str, PublishedTable] = {}
     measures: dict[str, Measure] = Field(min_length=1)
     rules: dict[str, Rules] = {}
     attacker: Attacker = Attacker()
@@ -113,6 +124,38 @@ class Codes:
     families: tuple[tuple[int, tuple[int, ...]], ...]
     below: tuple[tuple[int, ...], ...]
     adds_up: bool = True
+
+
+def published_cells(layout: Layout, codes: Mapping[str, Codes], path: Path) -> Flags | None:
+    """Cells that some table of the layout shows, flat; None where the crossing itself is published.
+
+    Raises:
+        InputRefused: a table shows nothing, or names a dimension or a code that is not there.
+    """
+    if not layout.tables:
+        return None
+    found = np.zeros([len(own.codes) for own in codes.values()], dtype=np.bool_)
+    for table, shows in layout.tables.items():
+        if strange := sorted(set(shows) - set(codes)):
+            raise InputRefused(
+                f"{path}: tables.{table} names dimensions that are not there: {_some(strange)}.",
+                mend="Name them under dims, or leave them out.",
+            )
+        places = []
+        for name, own in codes.items():
+            wanted = shows.get(name, own.codes[-1:])
+            if wanted == "all":
+                wanted = own.codes
+            if strange := sorted(set(wanted) - set(own.codes)):
+                raise InputRefused(
+                    f"{path}: tables.{table} shows codes that dimension {name!r} does not have: {_some(strange)}.",
+                    mend="Name codes of its hierarchies.",
+                )
+            places.append([own.codes.index(code) for code in wanted])
+        if not all(places):
+            raise InputRefused(f"{path}: tables.{table} shows no code of a dimension.", mend="Name some, or 'all'.")
+        found[np.ix_(*places)] = True
+    return found.ravel()
 
 
 def read_layout(path: Path) -> Layout:

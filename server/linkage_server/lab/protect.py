@@ -27,7 +27,7 @@ from linkage_server.lab.company_marks import read_company_marks
 from linkage_server.lab.contributions import read_contributions
 from linkage_server.lab.earlier_releases import decide, first_release, read_history, write_entry
 from linkage_server.lab.lattice import hide_counts, mark_counts, with_totals
-from linkage_server.lab.layout import Codes, number_codes, read_layout
+from linkage_server.lab.layout import Codes, Layout, number_codes, published_cells, read_layout
 from linkage_server.lab.leaf_rows import leaf_places, read_rows, whole_units
 from linkage_server.lab.magnitudes import all_marks, hide_magnitudes
 from linkage_server.lab.marking import excepted_cells, mark_behind, mark_magnitudes, without
@@ -119,15 +119,12 @@ def protect_file(
             mend="Use a policy that hides for what is released again and again.",
         )
     overlapping = plan.multi_response(policy)
-    if overlapping and (earlier or mechanism is not None or any(m.kind != "count" for m in plan.measures.values())):
-        raise InputRefused(
-            f"{layout}: {', '.join(overlapping)} do not add up, which is protected for single releases of counts only.",
-            mend="Leave magnitudes, noise, rounding and earlier releases out, or the dimension.",
-        )
+    _refuse_all_but_counts_once(plan, overlapping, earlier=bool(earlier), changed=mechanism is not None, path=layout)
     codes = {
         name: number_codes(name, dimension, adds_up=name not in overlapping) for name, dimension in plan.dims.items()
     }
     dimensions = list(codes.values())
+    published = published_cells(plan, codes, layout)
     counts_once = not earlier and all(measure.kind == "count" for measure in plan.measures.values())
     most_cells = _MOST_CELLS_OF_COUNTS if counts_once else _MOST_CELLS
     if np.prod([len(one.codes) for one in dimensions], dtype=np.float64) > most_cells:
@@ -180,8 +177,11 @@ def protect_file(
             continue
         if measure.kind == "count":
             secret = company.of(name, is_magnitude=False, given=cells)
-            marks = without(mark_counts(cells, dimensions, own_policy) | secret, excepted)
+            own = mark_counts(cells, dimensions, own_policy, published=published)
+            marks = without(own | secret, excepted)
             marks |= mark_behind(behind, own_policy)
+            if published is not None:
+                marks = np.where(published, marks, 0)
             if earlier:
                 answer = decide(history, cells, marks != 0, dimensions=dimensions, policy=own_policy)
                 columns |= _columns(name, answer.printed.value, answer.printed.blank)
@@ -193,9 +193,9 @@ def protect_file(
             if overlapping:
                 pattern = hide_overlapping_counts(cells, marks, dimensions, own_policy)
             else:
-                pattern, moves = hide_counts(cells, marks, dimensions, own_policy)
+                pattern, moves = hide_counts(cells, marks, dimensions, own_policy, published=published)
                 certificates.append(certificate_table(name, moves))
-            if alone:
+            if alone and published is None:
                 entry = cells, first_release(cells, pattern.suppressed)
         else:
             marked, givers = mark_magnitudes(cells, name, behind, own_policy, excepted=excepted, company=company)
@@ -203,14 +203,18 @@ def protect_file(
             marks, pattern = all_marks(marked, hidden), hidden.pattern
         values = cells.ravel() if scale == 1 else cells.ravel() / scale
         columns |= _columns(name, values, pattern.suppressed)
-        officer |= {**_columns(name, values, pattern.suppressed), f"{name}_reason": _reasons(pattern, marks)}
-        summary[name] = _summary(pattern.suppressed, marks, own_policy)
+        officer |= {
+            **_columns(name, values, pattern.suppressed, published=published),
+            f"{name}_reason": _reasons(pattern, marks),
+        }
+        summary[name] = _summary(pattern.suppressed, marks, own_policy, published=published)
     if mechanism is not None and mechanism.rounding is not None and changes is None:
         for name in (name for name, measure in plan.measures.items() if measure.kind == "count"):
             rounded = rounded_columns(name, columns, mechanism.rounding)
             columns, officer = columns | rounded, officer | rounded
     out.mkdir(parents=True, exist_ok=True)
-    _write(pa.table(columns), out / f"released{table.suffix}")
+    released = pa.table(columns) if published is None else pa.table(columns).filter(pa.array(published))
+    _write(released, out / f"released{table.suffix}")
     _write(pa.table(officer), out / f"officer{table.suffix}")
     if certificates:
         write_certificates(certificates, out)
@@ -218,6 +222,28 @@ def protect_file(
     if entry is not None:
         write_entry(out, history, *entry, plan=plan, policy=policy)
     return summary
+
+
+def _refuse_all_but_counts_once(
+    plan: Layout, overlapping: list[str], *, earlier: bool, changed: bool, path: Path
+) -> None:
+    """Return if a layout asks for nothing special, or for counts that are released once."""
+    counts_once = not earlier and not changed and all(one.kind == "count" for one in plan.measures.values())
+    if overlapping and not counts_once:
+        raise InputRefused(
+            f"{path}: {', '.join(overlapping)} do not add up, which is protected for single releases of counts only.",
+            mend="Leave magnitudes, noise, rounding and earlier releases out, or the dimension.",
+        )
+    if plan.tables and not counts_once:
+        raise InputRefused(
+            f"{path}: several tables of one crossing are protected for single releases of counts only.",
+            mend="Leave magnitudes, noise, rounding and earlier releases out, or publish the crossing itself.",
+        )
+    if plan.tables and overlapping:
+        raise InputRefused(
+            f"{path}: {', '.join(overlapping)} do not add up, which several tables of one crossing cannot have.",
+            mend="Protect each table by itself with tables left out, and publish only one of them.",
+        )
 
 
 def _labels(codes: dict[str, Codes]) -> dict[str, pa.Array]:
@@ -229,11 +255,15 @@ def _labels(codes: dict[str, Codes]) -> dict[str, pa.Array]:
     }
 
 
-def _columns(name: str, values: npt.NDArray[np.generic], hidden: Flags) -> dict[str, pa.Array]:
-    return {
-        name: pa.array(values, mask=hidden),
-        f"{name}_status": pa.compute.if_else(pa.array(hidden), "sup", "pub"),
-    }
+def _columns(
+    name: str, values: npt.NDArray[np.generic], hidden: Flags, *, published: Flags | None = None
+) -> dict[str, pa.Array]:
+    """Values and statuses; cells that no table shows have neither number nor blank."""
+    status = pa.compute.if_else(pa.array(hidden), "sup", "pub")
+    if published is not None:
+        hidden = hidden | ~published
+        status = pa.compute.if_else(pa.array(published), status, "not")
+    return {name: pa.array(values, mask=hidden), f"{name}_status": status}
 
 
 def _reasons(pattern: Pattern, marks: Ints) -> pa.Array:
@@ -250,9 +280,11 @@ def _reasons_over_time(answer: Next, marks: Ints) -> pa.Array:
     return pa.array(words.tolist(), pa.string())
 
 
-def _summary(suppressed: Flags, marks: Ints, policy: DisclosurePolicy) -> dict[str, int | str]:
+def _summary(
+    suppressed: Flags, marks: Ints, policy: DisclosurePolicy, *, published: Flags | None = None
+) -> dict[str, int | str]:
     return {
-        "cells": int(marks.size),
+        "cells": int(marks.size if published is None else np.count_nonzero(published)),
         "sensitive": int(np.count_nonzero(marks)),
         "suppressed": int(np.count_nonzero(suppressed)),
         "policy": policy.name,
