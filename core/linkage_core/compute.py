@@ -26,6 +26,7 @@ from linkage_core.layout import Layout, layout_of
 from linkage_core.partial_counts import PartialCounts
 from linkage_core.question import Question
 from linkage_core.register_view import RegisterView
+from linkage_core.rounded_ratios import with_decimals
 
 __all__ = ["Computed", "Question", "compute"]
 
@@ -173,7 +174,7 @@ def _events(population: Population, registers: Mapping[str, RegisterView]) -> di
 
 def _evaluate(question: Question, population: Population, events: Mapping[str, PersonEvents]) -> list[PersonValues]:
     return [
-        value
+        with_decimals(value)
         for definition in question.sets
         for value in evaluate(
             definition,

@@ -19,6 +19,7 @@ from linkage_core.partial_counts import PartialCounts
 from linkage_core.person_sets import EVERYBODY, PersonSets, UInt64s
 from linkage_core.point_sets import PointSets, sets_of_points
 from linkage_core.points import Point
+from linkage_core.rounded_ratios import rounded_ratios
 from linkage_core.set_relations import POPULATION, family
 
 FRACTION_SCALE = 1_000_000
@@ -173,7 +174,14 @@ def _add_summed(block: _Block, summed: Summed, among: Sequence[int], grid: Grid)
 def _add_column(point: Point, value: PersonValues, among: UInt64s, cell: Int32s, sums: Int64s) -> None:
     if point.measure is Measure.FRACTION:
         of = value.of if value.of is not None else np.ones(len(cell), np.int32)
-        add_fractions(among, value.value, of, cell, sums, scale=FRACTION_SCALE)
+        if value.decimals is None:
+            add_fractions(among, value.value, of, cell, sums, scale=FRACTION_SCALE)
+            return
+        rounded = np.zeros_like(sums)
+        add_fractions(among, value.value, of, cell, rounded, scale=10**value.decimals)
+        sums += rounded * (FRACTION_SCALE // 10**value.decimals)
+    elif point.measure is Measure.AMOUNT and value.decimals is not None:
+        add_values(among, rounded_ratios(value.value, decimals=value.decimals), cell, sums)
     elif point.measure is Measure.AMOUNT:
         add_values(among, value.value, cell, sums)
     elif value.person_days is not None:

@@ -279,6 +279,7 @@ class PersonValues:
         rows_told: how the rows of its indicator fall apart; values of one indicator and supply model share the object.
         statistics: works out the statistics of some persons (bool, one a person); for the laboratory too.
         lines: treatment lines, where the value is their number; for the laboratory too.
+        decimals: of each person's ratio that are added up; None adds it up in full.
     """
 
     indicator: Indicator
@@ -308,6 +309,7 @@ class PersonValues:
     rows_told: tuple[RowsTold, ...] = ()
     statistics: Callable[[Bools], list[CellStatistic]] | None = None
     lines: LineList | None = None
+    decimals: int | None = None
 
     # Any: the fields of a value.
     def but_for(self, **fields: Any) -> PersonValues:

@@ -111,7 +111,7 @@ def test_every_cell_of_an_order_on_dispensings_by_atc_is_what_sql_says(
         ),
         "covered/observe_days=365": Question(
             observed,
-            f"""SELECT person, round(covered / (last - first), 6)::DECIMAL(18, 6) AS weight
+            f"""SELECT person, round(covered / (last - first), 3)::DECIMAL(18, 3) AS weight
                 FROM ({counted}) JOIN ({window}) USING (person)""",
         ),
         "drugs/at_day=180;dispensed_within_days=90": Question(followed, drugs),

@@ -167,7 +167,7 @@ def drug_questions() -> dict[str, Question]:
     for name, covered in (("covered", one), ("covered_by_both", both)):
         share = f"SELECT person, covered, last - first AS days FROM ({covered}) JOIN ({window}) USING (person)"
         asked[f"{name}/observe_days=365"] = Question(
-            observed, f"SELECT person, round(covered / days, 6)::DECIMAL(18, 6) AS weight FROM ({share})"
+            observed, f"SELECT person, round(covered / days, 3)::DECIMAL(18, 3) AS weight FROM ({share})"
         )
         asked[f"{name}/observe_days=365;at_least=0.8"] = Question(
             observed, f"SELECT person, (covered * 5 >= days * 4)::INTEGER AS weight FROM ({share})"

@@ -134,7 +134,7 @@ def test_every_cell_of_an_order_on_dispensings_with_hospital_stays_is_what_sql_s
         "started/within_days=30": Question(observed, both(31)),
         "started/within_days=180": Question(observed, both(181)),
         "covered/observe_days=365": Question(
-            among, f"SELECT person, round(covered / days, 6)::DECIMAL(18, 6) AS weight FROM ({covered})"
+            among, f"SELECT person, round(covered / days, 3)::DECIMAL(18, 3) AS weight FROM ({covered})"
         ),
         "covered/observe_days=365;at_least=0.5": Question(
             among, f"SELECT person, (covered * 2 >= days)::INTEGER AS weight FROM ({covered})"

@@ -124,7 +124,7 @@ def test_every_cell_of_an_order_on_dispensings_of_two_drugs_is_what_sql_says(sha
     def share(first: int, last: int, each: str) -> Question:
         days = covered(first, last, each)
         among = f"SELECT person FROM follow WHERE until > idx + {first}"
-        return Question(among, f"SELECT person, round(covered / days, 6)::DECIMAL(18, 6) AS weight FROM ({days})")
+        return Question(among, f"SELECT person, round(covered / days, 3)::DECIMAL(18, 3) AS weight FROM ({days})")
 
     def reached(threshold: float) -> Question:
         days = covered(0, 730, "person")
@@ -155,7 +155,8 @@ def test_every_cell_of_an_order_on_dispensings_of_two_drugs_is_what_sql_says(sha
     statuses = assert_the_same(answered, SqlAnswers(sql, questions), minimum_cell=10)
     assert statuses["ok"] + statuses["incomplete"] > 60
 
-    # The authors of the file computed the same with their own program: CMA7, rounded to ten decimals.
+    # The authors of the file computed the same with their own program: CMA7, rounded to ten decimals; ours of each
+    # person to three.
     for name, run in (("run_a", "A"), ("run_b", "B")):
         mean = next(
             row["value"]
@@ -164,4 +165,4 @@ def test_every_cell_of_an_order_on_dispensings_of_two_drugs_is_what_sql_says(sha
             and {row["first_drug"], row["index_year"]} == {"total"}
         )
         theirs = sql.sql(f"SELECT avg(value::DOUBLE) FROM cma WHERE run = '{run}' AND cma = 'CMA7'").fetchall()[0][0]
-        assert mean == pytest.approx(theirs, abs=1e-6)
+        assert mean == pytest.approx(theirs, abs=5e-4)
