@@ -1,8 +1,9 @@
 """The table that leaves: long, one line a statistic and cell, nothing in it that has to be kept back.
 
     indicator  parameters  period  <one column a stratum>  statistic
-    value  lower  upper  numerator  denominator  person_time  status  reason
+    value  lower  upper  numerator  denominator  person_time  status  reason  [as_of]
 
+`as_of` is there where earlier releases of the same table were looked at: the release whose persons the line counts.
 A stratum a line is not broken down by holds `TOTAL`. In a line that is kept back every number is null, never 0.
 """
 
@@ -23,6 +24,7 @@ from linkage.errors import DisclosureRefused, InputRefused
 from linkage.release_manifest import FileEntry, Manifest, verify_release
 
 __all__ = [
+    "AS_OF",
     "NOT_RECORDED",
     "NUMBER_COLUMNS",
     "RELEASED_COLUMNS",
@@ -60,6 +62,9 @@ NUMBER_COLUMNS = {
 
 RELEASED_COLUMNS = (*_WORDS_BEFORE, "statistic", *NUMBER_COLUMNS, "status", "reason")
 """Columns of every released table; the strata stand between `period` and `statistic`."""
+
+AS_OF = "as_of"
+"""Column of the release whose persons a line counts; empty where it is kept back."""
 
 _METADATA_KEY = b"linkage_dimensions"
 
@@ -194,22 +199,23 @@ class ReleasedTable:
         return cls(table.replace_schema_metadata(None), dimensions, tuple(own["notes"]), missing, row_shares)
 
 
-def schema_of(dimensions: Sequence[ReleasedDimension]) -> pa.Schema:
-    """The Arrow schema of a released table with these strata."""
+def schema_of(dimensions: Sequence[ReleasedDimension], *, as_of: bool = False) -> pa.Schema:
+    """The Arrow schema of a released table with these strata; `as_of` where earlier releases were looked at."""
     words = [*_WORDS_BEFORE, *(dimension.name for dimension in dimensions), "statistic"]
     fields = [(name, pa.string()) for name in words] + list(NUMBER_COLUMNS.items())
-    return pa.schema([*fields, ("status", pa.string()), ("reason", pa.string())])
+    beside_earlier = [(AS_OF, pa.string())] if as_of else []
+    return pa.schema([*fields, ("status", pa.string()), ("reason", pa.string()), *beside_earlier])
 
 
 def _check(table: pa.Table, dimensions: Sequence[ReleasedDimension]) -> None:
-    expected = schema_of(dimensions)
+    expected = schema_of(dimensions, as_of=AS_OF in table.column_names)
     if not table.schema.equals(expected):
         raise InputRefused(
             f"a released table has the columns {expected.names} and no others, each of its own type.",
             mend="Build it from a protected table with release().",
         )
-    for name in (*_WORDS_BEFORE, *(dimension.name for dimension in dimensions), "statistic", "status", "reason"):
-        if table[name].null_count:
+    for name in expected.names:
+        if name not in NUMBER_COLUMNS and table[name].null_count:
             raise InputRefused(f"column {name!r} of a released table has no value in some line.")
     unknown = set(table["status"].unique().to_pylist()) - set(LineStatus)
     if unknown:

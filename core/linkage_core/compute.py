@@ -15,6 +15,7 @@ import numpy as np
 from linkage_core.blocks import block_size, events_between, heavy_parts, persons_between
 from linkage_core.count_block import count_block
 from linkage_core.counted_table import CountedTable
+from linkage_core.counted_persons import CountedPersons
 from linkage_core.events import PersonEvents, Population, Touched
 from linkage_core.finish_counts import finish
 from linkage_core.grids import CountingPlan, counting_plan
@@ -41,12 +42,14 @@ class Computed:
         touched: what was read of each register, by its name.
         blocks: how many blocks of persons were computed.
     """
+        persons: who was counted where, where that is kept.
 
     counted: CountedTable
     persons_found: int
     touched: Mapping[str, Touched]
     blocks: int
 
+    persons: CountedPersons | None = None
 
 def compute(
     question: Question,
@@ -58,6 +61,7 @@ def compute(
     turn: Callable[[], AbstractContextManager[None]] = nullcontext,
     report: Callable[[int, int], None] = lambda _done, _of: None,
 ) -> Computed:
+    keep_persons: bool = False,
     """Answer a question.
 
     Args:
@@ -67,6 +71,7 @@ def compute(
         turn: entered by the thread that computes a block, for as long as it does. What it raises ends the run.
         report: told the blocks done, and how many there are; from the caller's thread.
 
+        keep_persons: remember who was counted where.
     Raises:
         EventsRejected: a register, column or stratum that the question needs is missing; names it.
     """
@@ -82,7 +87,7 @@ def compute(
         threads=threads,
     )
     starts = range(0, max(population.persons, 1), size)
-    work = _Work(question, population, registers, plan, memory_bytes // threads, people)
+    work = _Work(question, population, registers, plan, memory_bytes // threads, people, keep_persons)
 
     def block(first: int) -> _Counted:
         with turn():
@@ -97,7 +102,8 @@ def compute(
         table = finish(done.counts, plan)
         if people is not None:
             table = with_rates(table, done.counts, question.indicators, people)
-        return Computed(table, done.persons_found, done.touched, done.blocks)
+        kept = CountedPersons(done.counts.layout, plan.rules, done.counts.counted) if keep_persons else None
+        return Computed(table, done.persons_found, done.touched, done.blocks, kept)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +147,7 @@ class _Work:
     block_bytes: int
     inhabitants: InhabitantPlan | None = None
     layout: _SharedLayout = field(default_factory=_SharedLayout)
+    keep_persons: bool = False
 
     def count(self, first: int, last: int) -> _Counted:
         """Find, evaluate and count the persons from position `first` to before `last`."""
@@ -161,6 +168,7 @@ class _Work:
                 layout=self.layout.of(values),
                 inhabitants=self.inhabitants,
             )
+                keep_persons=self.keep_persons,
             counts = part if counts is None else counts.merge(part)
         assert counts is not None
         found = np.logical_or.reduce([joined.found for joined in events.values()])

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from linkage_core.counted_persons import BlockPersons
+from linkage_core.class_table import ClassCounts
 from linkage_core.indicators.values import Int64s, UInt8s
 from linkage_core.layout import Layout
 from linkage_core.set_relations import Family
@@ -58,6 +60,8 @@ class PartialCounts:
         families: sets that are compared with each other.
         rows_told: for each of `layout.rows_told` int64, 2 x parts: rows, and persons with such a row.
         among_inhabitants: by point and period, what is counted among inhabitants.
+        counted: who was counted where, one a block in the order of the population; none where it is not kept.
+        by_class: persons by class, by the name of a point.
         met: for pairs of strata that no grid crosses, the pairs of levels that occur, as one ascending number each.
     """
 
@@ -73,6 +77,8 @@ class PartialCounts:
     met: Mapping[tuple[str, str], Int64s]
     rows_told: tuple[Int64s, ...] = ()
     among_inhabitants: Mapping[tuple[str, str], Int64s] = field(default_factory=dict)
+    by_class: Mapping[str, ClassCounts] = field(default_factory=dict)
+    counted: tuple[BlockPersons, ...] = ()
 
     def merge(self, other: PartialCounts) -> PartialCounts:
         """The counts of the persons of both, who must not overlap."""
@@ -91,6 +97,7 @@ class PartialCounts:
             families={name: family.merge(other.families[name]) for name, family in self.families.items()},
             met={pair: np.union1d(codes, other.met[pair]) for pair, codes in self.met.items()},
             rows_told=tuple(one + two for one, two in zip(self.rows_told, other.rows_told, strict=True)),
+            counted=self.counted + other.counted,
             among_inhabitants={key: one + other.among_inhabitants[key] for key, one in self.among_inhabitants.items()},
         )
 

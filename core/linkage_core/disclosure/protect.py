@@ -55,7 +55,7 @@ def protect(
     counts = person_system(table, persons, policy, withheld=secret, by_hand=by_hand)
     no_spans = np.zeros(counts.values.size, dtype=np.int64)
     hidden_as = Demand(policy.minimum_candidates, no_spans)
-    kept = suppress(counts, hidden_as, furthest=3 * policy.minimum_cell, grids=_person_grids(table, persons))
+    kept = suppress(counts, hidden_as, furthest=3 * policy.minimum_cell, grids=person_grids(table, persons))
     sums = number_sums(table)
     amounts, withheld, without_thresholds = _protected_sums(
         table, sums, persons, counts.sensitive | kept.suppressed, policy, secret=secret, by_hand=by_hand
@@ -65,8 +65,9 @@ def protect(
         withheld_persons(table, persons, secret or {}, policy.exceptions),
         withheld_sums(table, sums, secret or {}, policy.exceptions),
     )
-    numbers = Numbers(persons, counts.sensitive, kept.blank, sums, amounts.sensitive, withheld.blank, scales, *company)
-    dimensions = _dimensions(table)
+    flags = (persons, counts.sensitive, kept.blank, sums, amounts.sensitive, withheld.blank)
+    numbers = Numbers(*flags, scales, *company, fewest_for_quantiles=3 * policy.minimum_cell)
+    dimensions = dimensions_of(table)
     printed, inputs = printed_table(table, dimensions, numbers)
     hand = (flagged(by_hand, "persons", persons), flagged(by_hand, "sum", sums))
     small = int(np.count_nonzero(counts.sensitive & counts.printed & ~hand[0]))
@@ -171,7 +172,8 @@ def _kept_back(system: CellSystem, company: Flags) -> int:
     return int(np.count_nonzero(system.sensitive & system.printed & company))
 
 
-def _person_grids(table: CountedTable, cells: Numbered) -> list[Grid]:
+def person_grids(table: CountedTable, cells: Numbered) -> list[Grid]:
+    """The cubes of persons, in which moves are looked for first."""
     whole_of = {part: split.whole_key for split in all_splits(table) for part in split.part_keys}
     grids: list[Grid] = []
     for cube in table.person_cubes:
@@ -193,7 +195,7 @@ def _sum_grids(table: CountedTable, cells: Numbered) -> list[Grid]:
     ]
 
 
-def _dimensions(table: CountedTable) -> tuple[Dimension, ...]:
+def dimensions_of(table: CountedTable) -> tuple[Dimension, ...]:
     """Strata of all lines, in the order in which lines name them."""
     axes = [cube.dimensions for cube in table.person_cubes] + [cube.dimensions for cube in table.sum_cubes]
     known = {axis.name: axis for own in axes for axis in own}

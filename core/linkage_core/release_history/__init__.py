@@ -5,10 +5,30 @@ joined or left. So a cell keeps the number it printed until enough different peo
 sum that a reader can form by subtraction within one line of the table.
 """
 
+from linkage_core.release_history.cell_states import CellStates
 from linkage_core.release_history.hold_back import Next, hold_back
+from linkage_core.release_history.members import Members, differences, number_members
 from linkage_core.release_history.movement import Incidence, Moves
 from linkage_core.release_history.next_release import next_release
+from linkage_core.release_history.next_table import EarlierTable, NextTable, first_states, next_table
 from linkage_core.release_history.printed import Printed
 from linkage_core.release_history.published_cells import Axis, PublishedCells
 
-__all__ = ["Axis", "Incidence", "Moves", "Next", "Printed", "PublishedCells", "hold_back", "next_release"]
+__all__ = [
+    "Axis",
+    "CellStates",
+    "EarlierTable",
+    "Incidence",
+    "Members",
+    "Moves",
+    "Next",
+    "NextTable",
+    "Printed",
+    "PublishedCells",
+    "differences",
+    "first_states",
+    "hold_back",
+    "next_release",
+    "next_table",
+    "number_members",
+]

@@ -30,12 +30,14 @@ class Next:
         sensitive: blank for a primary rule: few persons are counted, say.
         held: keeps an old number, because few people moved in it or to hide where few did.
         moved: different people who moved in each cell since its number was counted; 0 where it has none.
+        still: nobody has moved since the number was counted, so that it is told as it was.
     """
 
     printed: Printed
     sensitive: Flags
     held: Flags
     moved: Ints
+    still: Flags
 
 
 def hold_back(
@@ -45,6 +47,7 @@ def hold_back(
     since: Sequence[Incidence],
     grids: Sequence[Grid],
     policy: DisclosurePolicy,
+    closed: Flags | None = None,
 ) -> Next:
     """Decide what a release may say beside all earlier ones.
 
@@ -61,6 +64,7 @@ def hold_back(
         since: how each of them differs from this release.
         grids: cubes of the system, in which moves are looked for first.
         policy: the rules.
+        closed: cells that are not counted anew whoever moved; none if left out.
 
     Where no pattern is proved, the release repeats the one before it.
 
@@ -71,6 +75,8 @@ def hold_back(
     if not earlier:
         return _decide(system, forced=past.stuck, past=past, grids=grids, policy=policy)
     keep = past.held | past.stuck
+    if closed is not None:
+        keep |= closed & system.printed
     for forced in (keep, keep | (earlier[-1].blank & system.printed)):
         try:
             return _decide(system, forced=forced, past=past, grids=grids, policy=policy)
@@ -79,7 +85,7 @@ def hold_back(
     # Nothing new is told, which is safe whatever happened.
     blank = earlier[-1].blank
     kept = Printed(past.value, np.where(blank, -1, past.as_of), past.still & ~blank, blank)
-    return Next(kept, np.zeros_like(blank), ~blank, past.moved)
+    return Next(kept, np.zeros_like(blank), ~blank, past.moved, kept.current)
 
 
 def _decide(system: CellSystem, *, forced: Flags, past: _Past, grids: Sequence[Grid], policy: DisclosurePolicy) -> Next:
@@ -149,4 +155,4 @@ def _print(system: CellSystem, hidden: Flags, *, past: _Past) -> Next:
     as_of = np.where(blank, -1, np.where(anew, number, past.as_of))
     value = np.where(anew, system.values, np.where(blank, 0, past.value))
     moved = np.where(past.as_of >= 0, past.moved, 0)
-    return Next(Printed(value, as_of, ~hidden, blank), blank & primary, held, moved)
+    return Next(Printed(value, as_of, ~hidden, blank), blank & primary, held, moved, past.still & ~hidden)

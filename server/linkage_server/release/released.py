@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from linkage.released_table import (
+    AS_OF,
     NUMBER_COLUMNS,
     LineStatus,
     MissingValue,
@@ -59,4 +60,5 @@ def _alike(table: pa.Table, dimensions: Sequence[ReleasedDimension]) -> pa.Table
     reasons = {status.value: reason for status, reason in REASONS.items()}
     words = pa.array([reasons[status] for status in table["status"].to_pylist()], pa.string())
     table = table.set_column(table.column_names.index("reason"), "reason", words)
-    return table.select(schema_of(dimensions).names).cast(schema_of(dimensions)).combine_chunks()
+    schema = schema_of(dimensions, as_of=AS_OF in table.column_names)
+    return table.select(schema.names).cast(schema).combine_chunks()
