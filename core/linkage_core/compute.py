@@ -14,8 +14,8 @@ import numpy as np
 
 from linkage_core.blocks import block_size, events_between, heavy_parts, persons_between
 from linkage_core.count_block import count_block
-from linkage_core.counted_table import CountedTable
 from linkage_core.counted_persons import CountedPersons
+from linkage_core.counted_table import CountedTable
 from linkage_core.events import PersonEvents, Population, Touched
 from linkage_core.finish_counts import finish
 from linkage_core.grids import CountingPlan, counting_plan
@@ -41,15 +41,15 @@ class Computed:
         persons_found: persons whom at least one register knows.
         touched: what was read of each register, by its name.
         blocks: how many blocks of persons were computed.
-    """
         persons: who was counted where, where that is kept.
+    """
 
     counted: CountedTable
     persons_found: int
     touched: Mapping[str, Touched]
     blocks: int
-
     persons: CountedPersons | None = None
+
 
 def compute(
     question: Question,
@@ -60,8 +60,8 @@ def compute(
     memory_bytes: int,
     turn: Callable[[], AbstractContextManager[None]] = nullcontext,
     report: Callable[[int, int], None] = lambda _done, _of: None,
-) -> Computed:
     keep_persons: bool = False,
+) -> Computed:
     """Answer a question.
 
     Args:
@@ -70,8 +70,8 @@ def compute(
         memory_bytes: what blocks computed at once may hold beside the mapped registers.
         turn: entered by the thread that computes a block, for as long as it does. What it raises ends the run.
         report: told the blocks done, and how many there are; from the caller's thread.
-
         keep_persons: remember who was counted where.
+
     Raises:
         EventsRejected: a register, column or stratum that the question needs is missing; names it.
     """
@@ -146,8 +146,8 @@ class _Work:
     plan: CountingPlan
     block_bytes: int
     inhabitants: InhabitantPlan | None = None
-    layout: _SharedLayout = field(default_factory=_SharedLayout)
     keep_persons: bool = False
+    layout: _SharedLayout = field(default_factory=_SharedLayout)
 
     def count(self, first: int, last: int) -> _Counted:
         """Find, evaluate and count the persons from position `first` to before `last`."""
@@ -167,8 +167,8 @@ class _Work:
                 plan=self.plan,
                 layout=self.layout.of(values),
                 inhabitants=self.inhabitants,
-            )
                 keep_persons=self.keep_persons,
+            )
             counts = part if counts is None else counts.merge(part)
         assert counts is not None
         found = np.logical_or.reduce([joined.found for joined in events.values()])

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from linkage_core.count_rows import RowCounts, RowQuestion, row_levels
-from linkage_core.events import Population
 from linkage_core.counted_persons import block_persons
+from linkage_core.events import Population
 from linkage_core.grids import CountingPlan, Grid
 from linkage_core.indicators.values import Int32s, Int64s, Measure, PersonValues, Summed
 from linkage_core.inhabitant_counts import count_among_inhabitants
@@ -37,8 +37,8 @@ def count_block(
     plan: CountingPlan,
     layout: Layout | None = None,
     inhabitants: InhabitantPlan | None = None,
-) -> PartialCounts:
     keep_persons: bool = False,
+) -> PartialCounts:
     """Count the persons of a block in every grid, and by the row variables of each crossing.
 
     Args:
@@ -47,8 +47,8 @@ def count_block(
         plan: made for the whole population.
         layout: of the run, as another block of it had it; worked out anew where it is not given.
         inhabitants: how persons are counted among inhabitants, where rates are asked for.
-    """
         keep_persons: remember who was counted where.
+    """
     layout = layout or layout_of(values)
     sets = PersonSets(population.persons)
     levels = {name: rule.levels(population) for name, rule in plan.rules.items()}
@@ -75,9 +75,8 @@ def count_block(
         if inhabitants is not None
         else {},
         rows_told=tuple(values[one.value].rows_told[one.place].counts for one in layout.rows_told),
-    )
-        by_class=count_classes(values, [(block.cell_of(grid), grid.cells) for grid in plan.grids]),
         counted=(block_persons(sets, columns, levels),) if keep_persons else (),
+    )
 
 
 @dataclass

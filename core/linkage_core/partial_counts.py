@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from linkage_core.counted_persons import BlockPersons
-from linkage_core.class_table import ClassCounts
 from linkage_core.indicators.values import Int64s, UInt8s
 from linkage_core.layout import Layout
 from linkage_core.set_relations import Family
@@ -61,7 +60,6 @@ class PartialCounts:
         rows_told: for each of `layout.rows_told` int64, 2 x parts: rows, and persons with such a row.
         among_inhabitants: by point and period, what is counted among inhabitants.
         counted: who was counted where, one a block in the order of the population; none where it is not kept.
-        by_class: persons by class, by the name of a point.
         met: for pairs of strata that no grid crosses, the pairs of levels that occur, as one ascending number each.
     """
 
@@ -77,7 +75,6 @@ class PartialCounts:
     met: Mapping[tuple[str, str], Int64s]
     rows_told: tuple[Int64s, ...] = ()
     among_inhabitants: Mapping[tuple[str, str], Int64s] = field(default_factory=dict)
-    by_class: Mapping[str, ClassCounts] = field(default_factory=dict)
     counted: tuple[BlockPersons, ...] = ()
 
     def merge(self, other: PartialCounts) -> PartialCounts:

@@ -65,8 +65,7 @@ def protect(
         withheld_persons(table, persons, secret or {}, policy.exceptions),
         withheld_sums(table, sums, secret or {}, policy.exceptions),
     )
-    flags = (persons, counts.sensitive, kept.blank, sums, amounts.sensitive, withheld.blank)
-    numbers = Numbers(*flags, scales, *company, fewest_for_quantiles=3 * policy.minimum_cell)
+    numbers = Numbers(persons, counts.sensitive, kept.blank, sums, amounts.sensitive, withheld.blank, scales, *company)
     dimensions = dimensions_of(table)
     printed, inputs = printed_table(table, dimensions, numbers)
     hand = (flagged(by_hand, "persons", persons), flagged(by_hand, "sum", sums))
