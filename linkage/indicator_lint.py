@@ -15,7 +15,7 @@ from enum import StrEnum
 from linkage.code_prefixes import fault_of_prefix
 from linkage.errors import DefinitionRejected
 from linkage.indicator_definition import IndicatorSet
-from linkage.indicator_kinds import CodeSet, GenericSubstitution, Indicator, SupplyModel
+from linkage.indicator_kinds import CodeSet, Indicator, SupplyModel
 from linkage.register_catalogue import shipped_registers
 
 MOST_INDICATORS = 10_000
@@ -245,22 +245,25 @@ def _indicators(definition: IndicatorSet) -> Iterator[Finding]:
 
 
 def _codes_of_rows(indicator: Indicator) -> Iterator[Finding]:
-    """Codes of substitution that the register's definition does not list: no row has one, and the number is 0."""
-    if not isinstance(indicator, GenericSubstitution):
-        return
+    """Codes that the register's definition does not list: no row has one, and the number is 0."""
     register = shipped_registers().get(indicator.register_name)
-    variables = register.variables if register else ()
-    for variable in (one for one in variables if indicator.code_column in (one.concept, one.column) and one.codes):
-        yield from unmatched_row_codes(indicator, [code.code for code in variable.codes], column=variable.column)
+    for variable in register.variables if register else ():
+        if variable.codes:
+            known = [code.code for code in variable.codes]
+            yield from unmatched_row_codes(
+                indicator, known, column=variable.column, names=(variable.concept, variable.column)
+            )
 
 
-def unmatched_row_codes(indicator: GenericSubstitution, known: Collection[str], *, column: str) -> Iterator[Finding]:
-    """A warning for each code that rows are counted by and that is not among the known ones."""
-    for part in ("substituted", "not_substituted"):
-        for number, code in enumerate(getattr(indicator, part), 1):
-            if code not in known:
+def unmatched_row_codes(
+    indicator: Indicator, known: Collection[str], *, column: str, names: Collection[str | None]
+) -> Iterator[Finding]:
+    """A warning for each code that rows are counted by and that is not among those of a column, by any of its names."""
+    for field, (named, codes) in indicator.row_codes.items():
+        for number, code in enumerate(codes, 1):
+            if named in names and code not in known:
                 yield _warning(
-                    f"indicator.{indicator.id}.{part}[{number}]",
+                    f"indicator.{indicator.id}.{field}[{number}]",
                     NO_ROW_HAS_CODE,
                     f"{code!r} is no code of {indicator.register_name}.{column}: no row is counted by it.",
                     f"Write codes as the register delivers them, such as {', '.join(sorted(known)[:_CODES_SHOWN])}.",

@@ -261,6 +261,12 @@ class GenericSubstitution(_Amount):
         return 2
 
     @property
+    def row_codes(self) -> dict[str, tuple[str, list[str]]]:
+        """Of substitution."""
+        named = {"substituted": self.substituted, "not_substituted": self.not_substituted}
+        return {field: (self.code_column, codes) for field, codes in named.items()}
+
+    @property
     def own_columns(self) -> set[str]:
         """The code of substitution, too."""
         return super().own_columns | {self.code_column}

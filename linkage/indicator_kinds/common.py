@@ -253,6 +253,11 @@ class IndicatorBase(Model):
         return {*DISPENSING_COLUMNS, *products, *reasons, *(["daily_dose"] if self.needs_dose else [])}
 
     @property
+    def row_codes(self) -> dict[str, tuple[str, list[str]]]:
+        """Fields that name codes of rows, each with the column of its register and the codes."""
+        return {}
+
+    @property
     def columns_elsewhere(self) -> dict[str, set[str]]:
         """Columns of other registers that it reads, beside those of its models."""
         return {}

@@ -13,7 +13,7 @@ import typer
 
 from linkage.errors import DefinitionRejected, InputRefused
 from linkage.indicator_definition import IndicatorSet, load_indicator_set
-from linkage.indicator_kinds import CodeSet, GenericSubstitution
+from linkage.indicator_kinds import CodeSet
 from linkage.indicator_lint import NO_ROW_HAS_CODE, Finding, Severity, lint, unmatched_row_codes
 from linkage_core.indicators.codes import plain
 from linkage_server.lab.register_codes import ROW_CODES, RegisterCodes, codes_of_file, codes_of_home
@@ -119,10 +119,9 @@ def _unmatched(definition: IndicatorSet, registers: Sequence[RegisterCodes]) -> 
 def _unmatched_row_codes(definition: IndicatorSet, registers: Sequence[RegisterCodes]) -> Iterator[Finding]:
     """Codes of substitution that no row of the registers has."""
     for indicator in definition.indicators:
-        if isinstance(indicator, GenericSubstitution) and indicator.code_column == ROW_CODES:
-            own = [one for one in registers if (one.register, one.system) == (indicator.register_name, ROW_CODES)]
-            for one in own:
-                yield from unmatched_row_codes(indicator, one.names.keys(), column=one.column)
+        for one in registers:
+            if (one.register, one.system) == (indicator.register_name, ROW_CODES):
+                yield from unmatched_row_codes(indicator, one.names.keys(), column=one.column, names=[ROW_CODES])
 
 
 def _print(findings: Sequence[Finding], matched: Sequence[Matched]) -> None:

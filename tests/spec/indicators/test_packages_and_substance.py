@@ -141,7 +141,17 @@ def test_substituted_rows_are_counted_among_those_that_could_be():
     )
     assert outcome(substituted) == [(1, "ok"), (0, "ok"), (0, "no_rows")]
     assert outcome(others) == [(1, "ok"), (1, "ok"), (0, "no_rows")]
-    assert substituted.account == others.account == {"rows": 6, "rows_without_measure": 2}
+    assert (
+        substituted.account
+        == others.account
+        == {
+            "rows": 6,
+            "rows_without_measure": 2,
+            "rows_with_code=1": 1,
+            "rows_with_code=2": 1,
+            "rows_with_code=3": 1,
+        }
+    )
 
 
 def test_who_contributes_to_a_number_of_rows_has_such_a_row():
