@@ -25,7 +25,9 @@ ROUNDS = 3
 MEASURES = ("initiated", "users", "dispensings", "ddd")
 
 Answer = dict[str, int]
-"""`measure|group|hospital|sex` to a whole number: persons, dispensings, 1/10,000 DDD, millionths of covered time."""
+"""`measure|group|hospital|sex` to a whole number: persons, dispensings, 1/10,000 DDD, millionths of covered time.
+
+The covered time of a person is rounded to thousandths, as orders do, before it is added up."""
 
 
 def indicator_set() -> str:
@@ -137,7 +139,7 @@ covered as (
 select drug, hospital, sex, sum(initiated)::bigint, sum(users)::bigint, sum(dispensings)::bigint, sum(ddd)::bigint
 from a_person group by all
 union all
-select 'covered', hospital, sex, sum((2000000 * days + 365) // 730)::bigint, sum((days >= 292)::int)::bigint, 0, 0
+select 'covered', hospital, sex, 1000 * sum((2000 * days + 365) // 730)::bigint, sum((days >= 292)::int)::bigint, 0, 0
 from covered group by all
 """
 
@@ -195,7 +197,7 @@ def polars_side(folder: Path) -> Callable[[], Answer]:
             .group_by("person", "hospital", "sex")
             .agg(pl.col("days").clip(0).sum())
             .group_by("hospital", "sex")
-            .agg(((2_000_000 * pl.col("days") + 365) // 730).sum().alias("mean"), (pl.col("days") >= 292).sum())
+            .agg(((2_000 * pl.col("days") + 365) // 730 * 1_000).sum().alias("mean"), (pl.col("days") >= 292).sum())
             .select(pl.lit("covered").alias("drug"), "hospital", "sex", "mean", "days")
         )
         lines = [frame.rows() for frame in pl.collect_all([persons.select(*by, *MEASURES), covered])]

@@ -19,8 +19,8 @@ def answer_of(name: str, tables: Sequence[pa.Table]) -> Answer:
     Args:
         name: of the question.
         tables: volumes: atc, month (year * 12 + month), users, dispensings, ddd; initiation: prefix, hospital, sex,
-            within_30, within_90, within_365; adherence and nation: strata, covered, covered_well; nation also: year,
-            strata, prevalence.
+            within_30, within_90, within_365; adherence and nation: strata, covered (each person's rounded to
+            thousandths, as orders do), covered_well; nation also: year, strata, prevalence.
     """
     answer: Answer = {}
     for table in tables:

@@ -87,7 +87,7 @@ def _covered(rows: pl.LazyFrame, by: list[str]) -> pl.LazyFrame:
         .agg(pl.col("days").sum())
         .group_by(by)
         .agg(
-            ((2_000_000 * pl.col("days") + OBSERVED_DAYS) // (2 * OBSERVED_DAYS)).sum().alias("covered"),
+            ((2_000 * pl.col("days") + OBSERVED_DAYS) // (2 * OBSERVED_DAYS) * 1_000).sum().alias("covered"),
             (pl.col("days") >= ENOUGH_DAYS).sum().alias("covered_well"),
         )
     )

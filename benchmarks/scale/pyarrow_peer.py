@@ -123,7 +123,7 @@ def _covered(rows: pa.Table, by: list[str]) -> pa.Table:
     days = np.maximum(np.minimum(ending, OBSERVED_DAYS) - np.maximum(ending - supply, 0), 0)
     a_person = np.add.reduceat(days, starts) if len(starts) else days
     measures = {
-        "covered": (2_000_000 * a_person + OBSERVED_DAYS) // (2 * OBSERVED_DAYS),
+        "covered": (2_000 * a_person + OBSERVED_DAYS) // (2 * OBSERVED_DAYS) * 1_000,
         "covered_well": (a_person >= ENOUGH_DAYS).astype(np.int64),
     }
     strata = rows.select(by).take(pa.array(inside[starts]))

@@ -94,7 +94,7 @@ def _covered(joined: str, dialect: Dialect, *, by: tuple[str, ...]) -> str:
     earlier = "(partition by person order by day, supply rows unbounded preceding)"
     supply = f"least({dialect.quotient(AMOUNT, 10_000)}, {MOST_DAYS})"
     return f"""
-    select {strata}, sum({dialect.quotient(f"2000000 * days + {OBSERVED_DAYS}", 2 * OBSERVED_DAYS)}) as covered,
+    select {strata}, 1000 * sum({dialect.quotient(f"2000 * days + {OBSERVED_DAYS}", 2 * OBSERVED_DAYS)}) as covered,
            sum(case when days >= {ENOUGH_DAYS} then 1 else 0 end) as covered_well
     from (select person, {strata},
                  sum(case when ending - supply < {OBSERVED_DAYS} and ending > 0
