@@ -9,9 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import pairwise, zip_longest
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
+
+from linkage.differential_privacy import DifferentialPrivacy
 
 RoundingMethod = Literal["nearest", "up", "midpoint", "range", "controlled"]
 Share = Annotated[float, Field(gt=0, le=1)]
@@ -135,21 +144,29 @@ class Rounding(_Part):
 
 
 class Mechanism(_Part):
-    """How a policy changes numbers: by noise instead of suppression, or by rounding."""
+    """How a policy changes numbers: by noise (keyed, or of differential privacy), or by rounding."""
 
     noise: Noise | None = None
     rounding: Rounding | None = None
+    differential_privacy: DifferentialPrivacy | None = None
+
+    # Any: what the dump holds.
+    @model_serializer(mode="wrap")
+    def _leave_out_what_came_later(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Absent, differential privacy leaves no trace, so that the hash of an older policy stays."""
+        written: dict[str, Any] = write(self)
+        return {name: value for name, value in written.items() if value is not None or name != "differential_privacy"}
 
     @model_validator(mode="after")
     def _is_one(self) -> Self:
-        if (self.noise is None) == (self.rounding is None):
-            raise ValueError("mechanism has either noise or rounding")
+        if sum(one is not None for one in (self.noise, self.rounding, self.differential_privacy)) != 1:
+            raise ValueError("mechanism has one of noise, rounding and differential_privacy")
         return self
 
     @property
     def replaces_suppression(self) -> bool:
         """Whether small counts are changed instead of hidden."""
-        return self.noise is not None or (self.rounding is not None and self.rounding.hides_instead)
+        return self.rounding is None or self.rounding.hides_instead
 
 
 def weaker_mechanism(own: Mechanism | None, floor: Mechanism | None) -> Iterator[str]:
@@ -161,6 +178,8 @@ def weaker_mechanism(own: Mechanism | None, floor: Mechanism | None) -> Iterator
         yield "mechanism is absent, the floor has one"
     elif own.noise is not None and floor.noise is not None:
         yield from own.noise.weaker_than(floor.noise)
+    elif own.differential_privacy is not None and floor.differential_privacy is not None:
+        yield from own.differential_privacy.weaker_than(floor.differential_privacy)
     elif own.rounding is not None and floor.rounding is not None:
         if own.rounding.method != floor.rounding.method:
             yield f"mechanism.rounding.method is {own.rounding.method}, the floor is {floor.rounding.method}"

@@ -21,7 +21,17 @@ from linkage_server.storage.files import disk_refusals
 
 _DATABASE = "database.sqlite"
 # Lists of snapshots go before what they name.
-_FILES_IN_ORDER = ("settings.toml", "store", "populations", "runs", "releases", "definitions", "quarantine", "spool")
+_FILES_IN_ORDER = (
+    "settings.toml",
+    "store",
+    "populations",
+    "runs",
+    "releases",
+    "budgets",
+    "definitions",
+    "quarantine",
+    "spool",
+)
 
 
 def make_backup(home: HomeFolder, *, database: Database, archive: Path) -> int:
@@ -45,7 +55,8 @@ def make_backup(home: HomeFolder, *, database: Database, archive: Path) -> int:
                 partial.chmod(0o600)
                 with tarfile.open(fileobj=file, mode="w") as tar:
                     tar.add(copy, _DATABASE)
-                    for name in _FILES_IN_ORDER:
+                    # A home folder of an earlier version has no budgets until the first is spent.
+                    for name in filter(lambda name: (home.root / name).exists(), _FILES_IN_ORDER):
                         tar.add(home.root / name, name, filter=_without_leftovers)
                     files = sum(member.isfile() for member in tar.getmembers())
                 file.flush()

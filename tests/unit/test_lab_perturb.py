@@ -245,7 +245,7 @@ def test_a_table_too_large_for_controlled_rounding_is_refused(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("mechanism", "named"),
     [
-        ("[mechanism]\n", "either noise or rounding"),
+        ("[mechanism]\n", "one of noise, rounding"),
         ("[mechanism.noise]\nbound = 5\nvariance = 3\nkey_version = 1\n", "month_to_month"),
         (
             '[mechanism.noise]\nbound = 5\nvariance = 3\nkey_version = 1\nmonth_to_month = "protected"\n',

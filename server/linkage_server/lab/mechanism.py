@@ -63,6 +63,9 @@ def _unmet(rules: Rules, mechanism: Mechanism, *, is_count: bool) -> Iterator[st
         if rules.p_percent:
             yield "p_percent"
         return
+    if mechanism.differential_privacy is not None:
+        # Noise without a bound promises of no number that it is far off.
+        yield from (name for name in ("min_count", "min_width", "reach_threshold") if getattr(rules, name))
     if noise is not None:
         if rules.min_count - 1 > noise.never_up_to:
             yield "min_count"

@@ -35,6 +35,7 @@ from linkage_server.lab.mechanism import chosen_mechanism
 from linkage_server.lab.multi_response import hide_overlapping_counts
 from linkage_server.lab.noise_key import noise_key_of
 from linkage_server.lab.perturb import NoiseSource, changed_columns, rounded_columns
+from linkage_server.lab.private_counts import private_counts
 
 _MOST_CELLS = 250_000
 _MOST_CELLS_OF_COUNTS = 4_000_000
@@ -58,7 +59,7 @@ def protect_command(
         Path | None, typer.Option(help="Who joined and left since: leaf dimensions, person, move (joined or left).")
     ] = None,
     home: Annotated[
-        Path | None, typer.Option(help="For policies that add noise: the home folder that has the noise key.")
+        Path | None, typer.Option(help="For policies that add noise: the home folder with noise keys and budgets.")
     ] = None,
     manufacturers: Annotated[
         Path | None, typer.Option(help="For policies that keep back what companies sell: CSV in NPL's layout.")
@@ -100,7 +101,7 @@ def protect_file(
     manufacturers: Path | None = None,
     month: str = "",
     today: date = date.max,
-) -> dict[str, dict[str, int | str]]:
+) -> dict[str, dict[str, int | float | str]]:
     """Write `released` and `officer` tables beside each other in `out`; returns a summary by measure.
 
     A table of one count keeps a ledger there too, for the releases that follow; counts get certificates.
@@ -145,10 +146,15 @@ def protect_file(
                 "noise follows from who is counted, and nobody said who.", mend="Name them with --contributions."
             )
         source = NoiseSource(changes.noise, noise_key_of(home, version=changes.noise.key_version), behind)
+    private = changes.differential_privacy if changes is not None else None
+    if private is not None and not alone:
+        raise InputRefused(
+            f"{layout}: differential privacy is for one count.", mend="Protect each by itself: each spends the budget."
+        )
     columns = _labels(codes)
     officer = dict(columns)
     certificates: list[pa.Table] = []
-    summary: dict[str, dict[str, int | str]] = {}
+    summary: dict[str, dict[str, int | float | str]] = {}
     for name, measure in plan.measures.items():
         own_policy = plan.policy_for(name, policy)
         scale = 1 if measure.kind == "count" else _HUNDREDTHS
@@ -156,6 +162,13 @@ def protect_file(
         if measure.kind == "count" and cells.min(initial=0) < 0:
             raise InputRefused(f"{table}: column {name!r} holds a negative count.", mend="Count persons or rows.")
         excepted = excepted_cells(own_policy, name, codes)
+        if private is not None:
+            counts = private_counts(name, cells, codes, behind, rules=private, policy=own_policy, home=home)
+            columns |= counts.columns
+            officer = {**columns, f"{name}_reason": pa.array([""] * cells.size, pa.string())}
+            unmarked = np.zeros(cells.size, dtype=np.int64)
+            summary[name] = _summary(unmarked != 0, unmarked, own_policy) | counts.record
+            continue
         if changes is not None:
             marks = np.zeros(cells.size, dtype=np.int64)
             if measure.kind == "magnitude":
@@ -282,7 +295,7 @@ def _reasons_over_time(answer: Next, marks: Ints) -> pa.Array:
 
 def _summary(
     suppressed: Flags, marks: Ints, policy: DisclosurePolicy, *, published: Flags | None = None
-) -> dict[str, int | str]:
+) -> dict[str, int | float | str]:
     return {
         "cells": int(marks.size if published is None else np.count_nonzero(published)),
         "sensitive": int(np.count_nonzero(marks)),

@@ -21,6 +21,7 @@ FOLDERS = (
     "populations",
     "runs",
     "releases",
+    "budgets",
     "definitions",
     "definitions/registers",
     "definitions/indicators",
