@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from sqlalchemy import BigInteger, ForeignKey, Index, Integer, Text, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Integer, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from linkage_server.storage.base import Base, Json
@@ -296,6 +296,39 @@ class ReleaseRow(Base):
     decider: Mapped[str]
     reasoning: Mapped[str] = mapped_column(Text)
     released_at: Mapped[datetime]
+
+
+class LedgerEntryRow(Base):
+    """What the release ledger keeps of an order's table; it counts once the order is released."""
+
+    __tablename__ = "ledger_entries"
+
+    order_id: Mapped[str] = mapped_column(ForeignKey("orders.order_id"), primary_key=True)
+    # Tables of one layout are laid beside each other: indicators, strata and policy.
+    layout_sha256: Mapped[str] = mapped_column(index=True)
+    # Relative to the home folder, and the file's SHA-256 in hexadecimal.
+    file: Mapped[str]
+    sha256: Mapped[str]
+    # Of the protected table that it tells of.
+    table_sha256: Mapped[str]
+    # Ids of the releases that the run was laid beside.
+    earlier: Mapped[list[str]] = mapped_column(JSON)
+    created_at: Mapped[datetime]
+
+
+class PersonNumbersRow(Base):
+    """Ids that have numbers in the release ledger: those of one file, in the order of their numbers."""
+
+    __tablename__ = "person_numbers"
+
+    # Number of the file's first id.
+    first: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    persons: Mapped[int]
+    # Relative to the home folder, and the file's SHA-256 in hexadecimal.
+    file: Mapped[str]
+    sha256: Mapped[str]
+    pepper_version: Mapped[int]
+    created_at: Mapped[datetime]
 
 
 class UsedSetRow(Base):
