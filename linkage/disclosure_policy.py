@@ -46,6 +46,7 @@ _MORE_IS_STRICTER = (
     "coalition",
     "minimum_prescribers",
     "minimum_workplaces",
+    "officers_to_release",
 )
 _TRUE_IS_STRICTER = ("reach_threshold", "company_groups", "class_disclosure")
 _ALWAYS_WRITTEN = frozenset(
@@ -128,6 +129,7 @@ class DisclosurePolicy(_Section):
         experimental: variables that are not released, or flagged.
         exceptions_from: rules that an officer may make exceptions from.
         exceptions: those that were made.
+        officers_to_release: so many different officers must approve a table before it is released.
         mechanism: counts are rounded, or changed by noise instead of hidden; None hides.
     """
 
@@ -157,6 +159,7 @@ class DisclosurePolicy(_Section):
     experimental: ExperimentalVariables | None = None
     exceptions_from: tuple[ExceptedRule, ...] = Field(default=(), strict=False)
     exceptions: tuple[SignedException, ...] = Field(default=(), strict=False)
+    officers_to_release: int = Field(default=1, ge=1, le=2)
     mechanism: Mechanism | None = None
 
     @model_serializer(mode="wrap")

@@ -101,6 +101,7 @@ class Manifest(_Statement):
         manufacturers: only where the policy keeps back what companies sell.
         match_rate_band: share of the population found in the registers, in words such as "95-100 %"; never a number.
         inhabitants: what rates per inhabitant are per; None where there are none.
+        coarsened: what the register holder made coarser than ordered, in words.
         rows: lines of the table; `rows_suppressed` of them are kept back.
     """
 
@@ -115,6 +116,7 @@ class Manifest(_Statement):
     software: SoftwareEntry
     match_rate_band: str
     inhabitants: InhabitantsEntry | None = None
+    coarsened: tuple[str, ...] = ()
     columns: tuple[str, ...]
     rows: int
     rows_suppressed: int
@@ -122,7 +124,7 @@ class Manifest(_Statement):
 
     def to_json(self) -> bytes:
         """The bytes of `manifest.json`; what there is none of is not in it."""
-        empty = {name for name in ("manufacturers", "inhabitants") if not getattr(self, name)}
+        empty = {name for name in ("manufacturers", "inhabitants", "coarsened") if not getattr(self, name)}
         return _canonical(self.model_dump(mode="json", exclude=empty))
 
 

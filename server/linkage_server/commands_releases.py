@@ -8,6 +8,7 @@ import typer
 
 from linkage_server.assembly import Service
 from linkage_server.command_line import As, AsJson, Home, OpenHome, open_home, print_facts, print_json, print_table
+from linkage_server.release.release_desk import AwaitsOfficer
 from linkage_server.runs.reproduce import reproduce
 
 Order = Annotated[str, typer.Argument(help="Name of the order, or only its last part.")]
@@ -41,6 +42,9 @@ def review(
                 "suppressed_by_reason": seen.suppressed_by_reason,
                 "lines": seen.lines,
                 "lines_suppressed": seen.lines_suppressed,
+                "officers_needed": seen.officers_needed,
+                "approved_by": seen.approved_by,
+                "coarsened": seen.coarsened,
             }
         )
         return
@@ -50,6 +54,8 @@ def review(
             "policy": seen.policy,
             "cells": f"{seen.cells:,}, of which kept back {seen.cells_suppressed:,}",
             "lines": f"{seen.lines:,}, of which kept back {seen.lines_suppressed:,}",
+            **({"made coarser": "; ".join(seen.coarsened)} if seen.coarsened else {}),
+            **({"approved by": ", ".join(seen.approved_by) or "nobody yet"} if seen.officers_needed > 1 else {}),
             "etag": seen.etag,
         }
     )
@@ -71,6 +77,12 @@ def release(
         desk, officer, order_name = _service(opened).release_desk, opened.officer(name), opened.order_name(order)
         etag = etag or desk.review(officer, order_name).etag
         released = desk.approve(officer, order_name, etag=etag, reasoning=reasoning)
+    if isinstance(released, AwaitsOfficer):
+        if as_json:
+            print_json({"order": released.order, "officers_still_needed": released.more})
+        else:
+            typer.echo(f"Your approval is written down. {released.more} other officer must approve it too.")
+        return
     answer = {"release": released.name, "manifest_sha256": released.manifest_sha256}
     if as_json:
         print_json(answer)

@@ -22,7 +22,7 @@ from linkage_server.storage.order_states import move_order
 from tests.support.identity_search import IdentitySearch
 from tests.support.loaded_service import LoadedService
 from tests.support.orders import order_text
-from tests.support.protected_example import protected_example
+from tests.support.protected_example import counted_example, protected_example
 from tests.support.released_example import example_context
 
 ROWS = 400
@@ -331,7 +331,7 @@ def release_something(running: LoadedService, order: str) -> str:
         for state, by in ((OrderState.APPROVED, "officer"), (OrderState.RUNNING, "service")):
             move_order(session, order_id=order_id, to=state, by=by, reason="test", expected_etag=None)
     context = example_context(order=order, formats=("parquet", "csv"))
-    service.release_desk.take_in(order_id, protected_example(), context)
+    service.release_desk.take_in(order_id, protected_example(), context, counted=counted_example())
     officer = running.person(Role.OFFICER)
     review = service.release_desk.review(officer, order)
     service.release_desk.approve(officer, order, etag=review.etag, reasoning="a test")

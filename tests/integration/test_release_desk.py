@@ -29,7 +29,7 @@ from linkage_server.storage.order_states import move_order
 from linkage_server.storage.tables import OrderRow
 from tests.support.order_desk import OFFICER, ORDERER, STRANGER, Desks, open_desks, small_offer
 from tests.support.orders import ORDER
-from tests.support.protected_example import protected_example
+from tests.support.protected_example import counted_example, protected_example
 
 ROOT = Path(__file__).resolve().parents[2]
 OWN_OFFICER = Caller(organisation="swedeheart", role="officer", certificate_serial="d4")
@@ -54,7 +54,7 @@ def desk(desks: Desks, tmp_path: Path) -> ReleaseDesk:
 def order(desks: Desks, desk: ReleaseDesk) -> str:
     """Name of an order whose table waits for release."""
     name = running_order(desks)
-    desk.take_in(name.rpartition("/")[2], protected_example(), context(name))
+    desk.take_in(name.rpartition("/")[2], protected_example(), context(name), counted=counted_example())
     return name
 
 
@@ -107,7 +107,7 @@ def test_a_table_taken_in_waits_for_an_officer_and_is_not_delivered(
 
 def test_taking_the_same_table_in_again_changes_nothing(desks: Desks, desk: ReleaseDesk, order: str) -> None:
     before = etag(desks, order)
-    desk.take_in(order.rpartition("/")[2], protected_example(), context(order))
+    desk.take_in(order.rpartition("/")[2], protected_example(), context(order), counted=counted_example())
     assert etag(desks, order) == before
     assert actions(desks, order).count("release.take_in") == 1
 

@@ -18,6 +18,11 @@ WITH_STATIN = np.array([[100, 81], [255, 160], [31, 30], [4, 2]], dtype=np.int64
 
 @cache
 def protected_example() -> ProtectedTable:
+    return protect(counted_example(), shipped_policies()["standard@1.0.0"])
+
+
+@cache
+def counted_example() -> CountedTable:
     dimensions = (HOSPITALS, SEXES)
     line = Line(
         indicator="statin_initiation",
@@ -28,7 +33,7 @@ def protected_example() -> ProtectedTable:
         denominator_key="population",
         interval="wilson",
     )
-    counted = CountedTable(
+    return CountedTable(
         person_cubes=(
             PersonCube("population", dimensions, _with_margins(PERSONS)),
             PersonCube("statin/yes", dimensions, _with_margins(WITH_STATIN)),
@@ -37,7 +42,6 @@ def protected_example() -> ProtectedTable:
         splits=(Split("population", ("statin/yes", "statin/no")),),
         lines=(line,),
     )
-    return protect(counted, shipped_policies()["standard@1.0.0"])
 
 
 def _with_margins(inner: np.ndarray) -> np.ndarray:

@@ -135,7 +135,7 @@ def _along(
         return numbers
     place = names.index(step.dimension)
     if new is None:
-        return np.ascontiguousarray(np.take(numbers, -1, axis=place))
+        return np.asarray(np.take(numbers, -1, axis=place))
     old = _places(axes[place], new, step)
     shape = [*numbers.shape]
     shape[place] = len(new.levels) + 1

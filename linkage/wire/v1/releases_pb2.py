@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1elinkage/wire/v1/releases.proto\x12\x0flinkage.wire.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x8e\x01\n\x07Release\x12\x0c\n\x04name\x18\x01 \x01(\t\x12+\n\x05\x66iles\x18\x02 \x03(\x0b\x32\x1c.linkage.wire.v1.ReleaseFile\x12/\n\x0breleased_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x17\n\x0fmanifest_sha256\x18\x04 \x01(\t\"?\n\x0bReleaseFile\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x12\n\nsize_bytes\x18\x02 \x01(\x04\x12\x0e\n\x06sha256\x18\x03 \x01(\t\"\"\n\x11GetReleaseRequest\x12\r\n\x05order\x18\x01 \x01(\t\"D\n\x13\x44ownloadFileRequest\x12\x0f\n\x07release\x18\x01 \x01(\t\x12\x0c\n\x04path\x18\x02 \x01(\t\x12\x0e\n\x06offset\x18\x03 \x01(\x04\"$\n\x14\x44ownloadFileResponse\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\"%\n\x14ReviewReleaseRequest\x12\r\n\x05order\x18\x01 \x01(\t\"\xb6\x02\n\x15ReviewReleaseResponse\x12\r\n\x05order\x18\x01 \x01(\t\x12\x0e\n\x06policy\x18\x02 \x01(\t\x12\r\n\x05\x63\x65lls\x18\x03 \x01(\r\x12\x18\n\x10\x63\x65lls_suppressed\x18\x04 \x01(\r\x12\\\n\x14suppressed_by_reason\x18\x05 \x03(\x0b\x32>.linkage.wire.v1.ReviewReleaseResponse.SuppressedByReasonEntry\x12\x13\n\x0bpreview_csv\x18\x06 \x01(\t\x12\x19\n\x11preview_truncated\x18\x07 \x01(\x08\x12\x0c\n\x04\x65tag\x18\x08 \x01(\t\x1a\x39\n\x17SuppressedByReasonEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\r:\x02\x38\x01\"[\n\x15\x41pproveReleaseRequest\x12\r\n\x05order\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\x11\n\treasoning\x18\x04 \x01(\t\"Y\n\x16WithholdReleaseRequest\x12\r\n\x05order\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\"(\n\x17WithholdReleaseResponse\x12\r\n\x05order\x18\x01 \x01(\t2\xd6\x03\n\x0fReleasesService\x12J\n\nGetRelease\x12\".linkage.wire.v1.GetReleaseRequest\x1a\x18.linkage.wire.v1.Release\x12]\n\x0c\x44ownloadFile\x12$.linkage.wire.v1.DownloadFileRequest\x1a%.linkage.wire.v1.DownloadFileResponse0\x01\x12^\n\rReviewRelease\x12%.linkage.wire.v1.ReviewReleaseRequest\x1a&.linkage.wire.v1.ReviewReleaseResponse\x12R\n\x0e\x41pproveRelease\x12&.linkage.wire.v1.ApproveReleaseRequest\x1a\x18.linkage.wire.v1.Release\x12\x64\n\x0fWithholdRelease\x12\'.linkage.wire.v1.WithholdReleaseRequest\x1a(.linkage.wire.v1.WithholdReleaseResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1elinkage/wire/v1/releases.proto\x12\x0flinkage.wire.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xad\x01\n\x07Release\x12\x0c\n\x04name\x18\x01 \x01(\t\x12+\n\x05\x66iles\x18\x02 \x03(\x0b\x32\x1c.linkage.wire.v1.ReleaseFile\x12/\n\x0breleased_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x17\n\x0fmanifest_sha256\x18\x04 \x01(\t\x12\x1d\n\x15officers_still_needed\x18\x05 \x01(\r\"?\n\x0bReleaseFile\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x12\n\nsize_bytes\x18\x02 \x01(\x04\x12\x0e\n\x06sha256\x18\x03 \x01(\t\"\"\n\x11GetReleaseRequest\x12\r\n\x05order\x18\x01 \x01(\t\"D\n\x13\x44ownloadFileRequest\x12\x0f\n\x07release\x18\x01 \x01(\t\x12\x0c\n\x04path\x18\x02 \x01(\t\x12\x0e\n\x06offset\x18\x03 \x01(\x04\"$\n\x14\x44ownloadFileResponse\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\"%\n\x14ReviewReleaseRequest\x12\r\n\x05order\x18\x01 \x01(\t\"\xf7\x02\n\x15ReviewReleaseResponse\x12\r\n\x05order\x18\x01 \x01(\t\x12\x0e\n\x06policy\x18\x02 \x01(\t\x12\r\n\x05\x63\x65lls\x18\x03 \x01(\r\x12\x18\n\x10\x63\x65lls_suppressed\x18\x04 \x01(\r\x12\\\n\x14suppressed_by_reason\x18\x05 \x03(\x0b\x32>.linkage.wire.v1.ReviewReleaseResponse.SuppressedByReasonEntry\x12\x13\n\x0bpreview_csv\x18\x06 \x01(\t\x12\x19\n\x11preview_truncated\x18\x07 \x01(\x08\x12\x0c\n\x04\x65tag\x18\x08 \x01(\t\x12\x17\n\x0fofficers_needed\x18\t \x01(\r\x12\x13\n\x0b\x61pproved_by\x18\n \x03(\t\x12\x11\n\tcoarsened\x18\x0b \x03(\t\x1a\x39\n\x17SuppressedByReasonEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\r:\x02\x38\x01\"[\n\x15\x41pproveReleaseRequest\x12\r\n\x05order\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\x11\n\treasoning\x18\x04 \x01(\t\"Y\n\x16WithholdReleaseRequest\x12\r\n\x05order\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\"(\n\x17WithholdReleaseResponse\x12\r\n\x05order\x18\x01 \x01(\t2\xd6\x03\n\x0fReleasesService\x12J\n\nGetRelease\x12\".linkage.wire.v1.GetReleaseRequest\x1a\x18.linkage.wire.v1.Release\x12]\n\x0c\x44ownloadFile\x12$.linkage.wire.v1.DownloadFileRequest\x1a%.linkage.wire.v1.DownloadFileResponse0\x01\x12^\n\rReviewRelease\x12%.linkage.wire.v1.ReviewReleaseRequest\x1a&.linkage.wire.v1.ReviewReleaseResponse\x12R\n\x0e\x41pproveRelease\x12&.linkage.wire.v1.ApproveReleaseRequest\x1a\x18.linkage.wire.v1.Release\x12\x64\n\x0fWithholdRelease\x12\'.linkage.wire.v1.WithholdReleaseRequest\x1a(.linkage.wire.v1.WithholdReleaseResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,27 +35,27 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REVIEWRELEASERESPONSE_SUPPRESSEDBYREASONENTRY']._loaded_options = None
   _globals['_REVIEWRELEASERESPONSE_SUPPRESSEDBYREASONENTRY']._serialized_options = b'8\001'
   _globals['_RELEASE']._serialized_start=85
-  _globals['_RELEASE']._serialized_end=227
-  _globals['_RELEASEFILE']._serialized_start=229
-  _globals['_RELEASEFILE']._serialized_end=292
-  _globals['_GETRELEASEREQUEST']._serialized_start=294
-  _globals['_GETRELEASEREQUEST']._serialized_end=328
-  _globals['_DOWNLOADFILEREQUEST']._serialized_start=330
-  _globals['_DOWNLOADFILEREQUEST']._serialized_end=398
-  _globals['_DOWNLOADFILERESPONSE']._serialized_start=400
-  _globals['_DOWNLOADFILERESPONSE']._serialized_end=436
-  _globals['_REVIEWRELEASEREQUEST']._serialized_start=438
-  _globals['_REVIEWRELEASEREQUEST']._serialized_end=475
-  _globals['_REVIEWRELEASERESPONSE']._serialized_start=478
-  _globals['_REVIEWRELEASERESPONSE']._serialized_end=788
-  _globals['_REVIEWRELEASERESPONSE_SUPPRESSEDBYREASONENTRY']._serialized_start=731
-  _globals['_REVIEWRELEASERESPONSE_SUPPRESSEDBYREASONENTRY']._serialized_end=788
-  _globals['_APPROVERELEASEREQUEST']._serialized_start=790
-  _globals['_APPROVERELEASEREQUEST']._serialized_end=881
-  _globals['_WITHHOLDRELEASEREQUEST']._serialized_start=883
-  _globals['_WITHHOLDRELEASEREQUEST']._serialized_end=972
-  _globals['_WITHHOLDRELEASERESPONSE']._serialized_start=974
-  _globals['_WITHHOLDRELEASERESPONSE']._serialized_end=1014
-  _globals['_RELEASESSERVICE']._serialized_start=1017
-  _globals['_RELEASESSERVICE']._serialized_end=1487
+  _globals['_RELEASE']._serialized_end=258
+  _globals['_RELEASEFILE']._serialized_start=260
+  _globals['_RELEASEFILE']._serialized_end=323
+  _globals['_GETRELEASEREQUEST']._serialized_start=325
+  _globals['_GETRELEASEREQUEST']._serialized_end=359
+  _globals['_DOWNLOADFILEREQUEST']._serialized_start=361
+  _globals['_DOWNLOADFILEREQUEST']._serialized_end=429
+  _globals['_DOWNLOADFILERESPONSE']._serialized_start=431
+  _globals['_DOWNLOADFILERESPONSE']._serialized_end=467
+  _globals['_REVIEWRELEASEREQUEST']._serialized_start=469
+  _globals['_REVIEWRELEASEREQUEST']._serialized_end=506
+  _globals['_REVIEWRELEASERESPONSE']._serialized_start=509
+  _globals['_REVIEWRELEASERESPONSE']._serialized_end=884
+  _globals['_REVIEWRELEASERESPONSE_SUPPRESSEDBYREASONENTRY']._serialized_start=827
+  _globals['_REVIEWRELEASERESPONSE_SUPPRESSEDBYREASONENTRY']._serialized_end=884
+  _globals['_APPROVERELEASEREQUEST']._serialized_start=886
+  _globals['_APPROVERELEASEREQUEST']._serialized_end=977
+  _globals['_WITHHOLDRELEASEREQUEST']._serialized_start=979
+  _globals['_WITHHOLDRELEASEREQUEST']._serialized_end=1068
+  _globals['_WITHHOLDRELEASERESPONSE']._serialized_start=1070
+  _globals['_WITHHOLDRELEASERESPONSE']._serialized_end=1110
+  _globals['_RELEASESSERVICE']._serialized_start=1113
+  _globals['_RELEASESSERVICE']._serialized_end=1583
 # @@protoc_insertion_point(module_scope)

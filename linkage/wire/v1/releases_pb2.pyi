@@ -27,10 +27,13 @@ class Release(_message.Message):
     FILES_FIELD_NUMBER: _builtins.int
     RELEASED_AT_FIELD_NUMBER: _builtins.int
     MANIFEST_SHA256_FIELD_NUMBER: _builtins.int
+    OFFICERS_STILL_NEEDED_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """"organisations/{organisation}/orders/{order}/releases/{release}"."""
     manifest_sha256: _builtins.str
     """SHA-256 of manifest.json, hexadecimal."""
+    officers_still_needed: _builtins.int
+    """More than 0: the approval was written down, and so many other officers must approve before anything is released."""
     @_builtins.property
     def files(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReleaseFile]: ...
     @_builtins.property
@@ -42,10 +45,11 @@ class Release(_message.Message):
         files: _abc.Iterable[Global___ReleaseFile] | None = ...,
         released_at: _timestamp_pb2.Timestamp | None = ...,
         manifest_sha256: _builtins.str = ...,
+        officers_still_needed: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["released_at", b"released_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["files", b"files", "manifest_sha256", b"manifest_sha256", "name", b"name", "released_at", b"released_at"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["files", b"files", "manifest_sha256", b"manifest_sha256", "name", b"name", "officers_still_needed", b"officers_still_needed", "released_at", b"released_at"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -195,6 +199,9 @@ class ReviewReleaseResponse(_message.Message):
     PREVIEW_CSV_FIELD_NUMBER: _builtins.int
     PREVIEW_TRUNCATED_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
+    OFFICERS_NEEDED_FIELD_NUMBER: _builtins.int
+    APPROVED_BY_FIELD_NUMBER: _builtins.int
+    COARSENED_FIELD_NUMBER: _builtins.int
     order: _builtins.str
     policy: _builtins.str
     cells: _builtins.int
@@ -204,9 +211,17 @@ class ReviewReleaseResponse(_message.Message):
     preview_truncated: _builtins.bool
     etag: _builtins.str
     """Of the order as reviewed: an approval names it, so that what was seen is what is released."""
+    officers_needed: _builtins.int
+    """So many different officers must approve the table, by its policy; these did."""
     @_builtins.property
     def suppressed_by_reason(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
         """How many cells were withheld for each reason."""
+
+    @_builtins.property
+    def approved_by(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def coarsened(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What an officer made coarser than ordered, in words."""
 
     def __init__(
         self,
@@ -219,10 +234,13 @@ class ReviewReleaseResponse(_message.Message):
         preview_csv: _builtins.str = ...,
         preview_truncated: _builtins.bool = ...,
         etag: _builtins.str = ...,
+        officers_needed: _builtins.int = ...,
+        approved_by: _abc.Iterable[_builtins.str] | None = ...,
+        coarsened: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cells", b"cells", "cells_suppressed", b"cells_suppressed", "etag", b"etag", "order", b"order", "policy", b"policy", "preview_csv", b"preview_csv", "preview_truncated", b"preview_truncated", "suppressed_by_reason", b"suppressed_by_reason"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["approved_by", b"approved_by", "cells", b"cells", "cells_suppressed", b"cells_suppressed", "coarsened", b"coarsened", "etag", b"etag", "officers_needed", b"officers_needed", "order", b"order", "policy", b"policy", "preview_csv", b"preview_csv", "preview_truncated", b"preview_truncated", "suppressed_by_reason", b"suppressed_by_reason"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

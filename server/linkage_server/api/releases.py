@@ -15,7 +15,7 @@ from linkage.errors import InputRefused, NotFound
 from linkage.wire.v1 import releases_pb2, releases_pb2_grpc
 from linkage_server.api.gatekeeper import current_caller
 from linkage_server.release.delivered import delivered_files
-from linkage_server.release.release_desk import ReleaseDesk
+from linkage_server.release.release_desk import AwaitsOfficer, ReleaseDesk
 
 Context = grpc.aio.ServicerContext[Any, Any]
 PIECE_BYTES = 256 * 1024
@@ -59,15 +59,20 @@ class Releases(releases_pb2_grpc.ReleasesServiceServicer):
             suppressed_by_reason=seen.suppressed_by_reason,
             preview_csv=seen.preview_csv,
             preview_truncated=seen.preview_truncated,
+            officers_needed=seen.officers_needed,
+            approved_by=seen.approved_by,
+            coarsened=seen.coarsened,
         )
 
     async def ApproveRelease(  # noqa: N802
         self, request: releases_pb2.ApproveReleaseRequest, context: Context
     ) -> releases_pb2.Release:
         """See releases.proto."""
-        await asyncio.to_thread(
+        outcome = await asyncio.to_thread(
             self.desk.approve, current_caller(), request.order, etag=request.etag, reasoning=request.reasoning
         )
+        if isinstance(outcome, AwaitsOfficer):
+            return releases_pb2.Release(officers_still_needed=outcome.more)
         return await asyncio.to_thread(self._release, request.order)
 
     async def WithholdRelease(  # noqa: N802

@@ -85,6 +85,8 @@ class ReleaseContext(_Words):
         match_rate_band: in words; never a number.
         population: what registers decide about it, as pairs of name and text.
         inhabitants: version of the table of inhabitants that rates are per; "" for none.
+        coarsened: what an officer made coarser than ordered, in words; the delivery says so.
+        officers_to_release: so many different officers must approve it, by the policy.
     """
 
     order: str
@@ -104,6 +106,8 @@ class ReleaseContext(_Words):
     population: tuple[tuple[str, str], ...] = ()
     software_version: str
     inhabitants: str = ""
+    coarsened: tuple[str, ...] = ()
+    officers_to_release: int = 1
     formats: tuple[Format, ...] = Field(default=("parquet", "csv", "json-stat", "html"), min_length=1)
 
     def indicator(self, identifier: str) -> IndicatorText:

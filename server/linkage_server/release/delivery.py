@@ -14,12 +14,15 @@ import pyarrow.compute as pc
 from linkage.release_manifest import MANIFEST, RELEASE, InhabitantsEntry, Manifest, SoftwareEntry, sign_release
 from linkage.released_table import LineStatus, ReleasedTable
 from linkage.signatures import SigningKeyPair
+from linkage_core.disclosure import ProtectedTable
+from linkage_server.release.complete_periods import mark_complete_periods
 from linkage_server.release.context import Format, ReleaseContext
 from linkage_server.release.csv_file import csv_files
 from linkage_server.release.delivery_file import DeliveryFile
 from linkage_server.release.json_stat import json_stat_files
 from linkage_server.release.parquet_file import parquet_files
 from linkage_server.release.px import px_files
+from linkage_server.release.released import release
 from linkage_server.release.xlsx import xlsx_files
 from linkage_server.storage.files import disk_refusals, publish_folder
 
@@ -40,6 +43,11 @@ class Delivery:
 
     files: tuple[DeliveryFile, ...]
     manifest: Manifest
+
+
+def delivery_of(protected: ProtectedTable, context: ReleaseContext) -> Delivery:
+    """The delivery of a protected table, as it leaves."""
+    return prepare_delivery(mark_complete_periods(release(protected), context), context)
 
 
 def prepare_delivery(released: ReleasedTable, context: ReleaseContext) -> Delivery:
@@ -97,6 +105,7 @@ def _manifest(released: ReleasedTable, context: ReleaseContext, files: list[Deli
         software=SoftwareEntry(name="register-linkage", version=context.software_version),
         match_rate_band=context.match_rate_band,
         inhabitants=InhabitantsEntry(version=context.inhabitants) if context.inhabitants else None,
+        coarsened=context.coarsened,
         columns=tuple(released.table.column_names),
         rows=released.table.num_rows,
         rows_suppressed=int(pc.sum(suppressed).as_py() or 0),

@@ -108,6 +108,7 @@ def context_of(
         population=population_facts(document.population),
         software_version=software_version,
         inhabitants=inhabitants,
+        officers_to_release=policy.officers_to_release,
         formats=document.formats,
     )
 

@@ -6,7 +6,6 @@ turn: a folder without a row was never released, and `recover` takes it away; a 
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,21 +15,23 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from linkage.errors import Conflict, InputRefused, NotFound, NotPermitted, StateConflict
+from linkage.errors import InputRefused, NotFound, NotPermitted, Stale, StateConflict
 from linkage.free_text import refuse_identity_number
 from linkage.order_states import OrderState, order_name, parse_order_name
 from linkage.signatures import SigningKeyPair
-from linkage_core.disclosure import ProtectedTable, from_bytes, to_bytes
+from linkage_core.counted_table import CountedTable
+from linkage_core.disclosure import ProtectedTable
 from linkage_server.access.certificates import Caller
 from linkage_server.audit.trail import AuditTrail
-from linkage_server.release.complete_periods import mark_complete_periods
 from linkage_server.release.context import ReleaseContext
-from linkage_server.release.delivery import PARTIAL, Delivery, prepare_delivery, write_delivery
-from linkage_server.release.released import release
+from linkage_server.release.delivery import PARTIAL, Delivery, delivery_of, write_delivery
+from linkage_server.release.four_eyes import add_approval, approvals_of
+from linkage_server.release.recipe import Recipe
 from linkage_server.release.review import Review, review
+from linkage_server.release.table_versions import NewVersion, add_version, keep_counts, load_table, sweep
+from linkage_server.storage.base import Json
 from linkage_server.storage.database import Database, now
-from linkage_server.storage.files import write_atomically
-from linkage_server.storage.order_states import move_order
+from linkage_server.storage.order_states import keep_state, move_order
 from linkage_server.storage.tables import OrderRow, ProtectedTableRow, ReleaseRow
 
 _LONGEST_REASON = 2000
@@ -47,13 +48,22 @@ class Released:
 
 
 @dataclass(frozen=True, slots=True)
+class AwaitsOfficer:
+    """An approval that was written down, and how many more officers the policy asks for."""
+
+    order: str
+    more: int
+
+
+@dataclass(frozen=True, slots=True)
 class ReleaseDesk:
     """Takes protected tables in, shows them to officers, lets them go or keeps them back.
 
     Args:
         database: the service's state.
         trail: where each step is recorded.
-        home: the service's home folder; tables wait in `releases/waiting`, deliveries lie in `releases/delivered`.
+        home: the service's home folder; tables wait in `releases/waiting`, their counts in
+            `releases/counts`, deliveries lie in `releases/delivered`.
         signing_key: gives the release desk's key when it is needed, and not before.
     """
 
@@ -62,34 +72,33 @@ class ReleaseDesk:
     home: Path
     signing_key: Callable[[], SigningKeyPair]
 
-    def take_in(self, order_id: str, protected: ProtectedTable, context: ReleaseContext) -> None:
+    def take_in(
+        self,
+        order_id: str,
+        protected: ProtectedTable,
+        context: ReleaseContext,
+        *,
+        counted: CountedTable,
+        measures: Json | None = None,
+    ) -> None:
         """Keep a run's table until it is decided on; the order then awaits release. Harmless to repeat.
+
+        Args:
+            order_id, protected, context: the order, its table, and what is told about it.
+            counted: the counts that it was made from; officers try coarser tables on them.
+            measures: what the queue is ranked by.
 
         Raises:
             StateConflict: the order is not running.
         """
-        content = to_bytes(protected)
-        path = self._waiting / f"{order_id}.parquet"
-        self._waiting.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_atomically(path, content)
-        row = ProtectedTableRow(
-            order_id=order_id,
-            file=str(path.relative_to(self.home)),
-            sha256=hashlib.sha256(content).hexdigest(),
-            policy=f"{protected.policy_id}@{protected.policy_version}",
-            policy_sha256=protected.policy_sha256,
-            cells=protected.cells,
-            cells_suppressed=sum(protected.suppressed_by_reason.values()),
-            suppressed_by_reason=dict(protected.suppressed_by_reason),
-            description=context.model_dump(mode="json"),
-        )
+        new = NewVersion.of(protected, context, recipe=Recipe(), measures=measures)
         with self.database.transaction() as session:
             held = session.get(ProtectedTableRow, order_id)
             order = session.get(OrderRow, order_id)
-            if held and order and order.state == OrderState.AWAITING_RELEASE and held.sha256 == row.sha256:
+            if held and order and order.state == OrderState.AWAITING_RELEASE and held.sha256 == new.sha256:
                 return
-            row.created_at = now(session)
-            session.merge(row)
+            keep_counts(session, self.home, order_id, counted)
+            add_version(session, self.home, order_id, new)
             reason = "The table passed disclosure control and waits for an officer."
             self._move(session, order_id, to=OrderState.AWAITING_RELEASE, by="service", reason=reason, etag=None)
             self._record(session, None, action="release.take_in", order_id=order_id)
@@ -100,18 +109,21 @@ class ReleaseDesk:
             row = _find(session, order)
             _require_other_organisation(caller, row)
             held = self._held(session, row.order_id)
-            etag = row.etag
+            etag, approved_by = row.etag, tuple(one.officer for one in approvals_of(session, held))
         context = ReleaseContext.model_validate(held.description)
-        return review(self._load(held), context, order=order, etag=etag)
+        return review(self._load(held), context, order=order, etag=etag, approved_by=approved_by)
 
-    def approve(self, caller: Caller, order: str, *, etag: str, reasoning: str) -> Released:
+    def approve(self, caller: Caller, order: str, *, etag: str, reasoning: str) -> Released | AwaitsOfficer:
         """Deliver the table; a repeated approval gives the release that is there.
+
+        Where the policy asks for two officers, the first one's approval is written down and nothing is delivered.
 
         Args:
             etag: of the order as the officer read it.
             reasoning: why nobody is harmed, kept with the release.
 
         Raises:
+            NotPermitted: the policy asks for two officers, and this one has approved the table already.
             Stale: the order changed since it was read.
             StateConflict: it does not await release.
             StorageFull: no room; nothing was released.
@@ -129,6 +141,11 @@ class ReleaseDesk:
             row = _find(session, order)
             if (done := self._released(session, row)) is not None:
                 return done
+            if self._held(session, row.order_id).sha256 != held.sha256:
+                raise Stale("another version of the table was chosen.", mend="Review it again, then decide.")
+            if (more := self._more_officers(session, held, caller, etag=etag, reasoning=reasoning.strip())) > 0:
+                self._record(session, caller, action="release.approve_first", order_id=row.order_id)
+                return AwaitsOfficer(order, more)
             self._move(session, row.order_id, to=OrderState.RELEASED, by="officer", reason="Released.", etag=etag)
             self._record(session, caller, action="release.approve", order_id=row.order_id)
             return self._deliver(session, row, delivery, decider=caller.actor, reasoning=reasoning.strip())
@@ -160,21 +177,19 @@ class ReleaseDesk:
         return released
 
     def recover(self) -> list[str]:
-        """After a start: take away folders that were never released; return their names."""
-        if not self._delivered.is_dir():
-            return []
+        """After a start: take away what was never a version of a table, and folders that were never released.
+
+        Returns the names of these folders.
+        """
         removed = []
         with self.database.transaction() as session:
+            sweep(session, self.home)
             known = set(session.scalars(sa.select(ReleaseRow.folder)))
-            for folder in sorted(self._delivered.iterdir()):
+            for folder in sorted(self._delivered.iterdir()) if self._delivered.is_dir() else ():
                 if folder.name.endswith(PARTIAL) or str(folder.relative_to(self.home)) not in known:
                     shutil.rmtree(folder)
                     removed.append(folder.name)
         return removed
-
-    @property
-    def _waiting(self) -> Path:
-        return self.home / "releases" / "waiting"
 
     @property
     def _delivered(self) -> Path:
@@ -206,15 +221,21 @@ class ReleaseDesk:
         return Released(name, folder, sha256, moment)
 
     def _prepare(self, held: ProtectedTableRow) -> Delivery:
-        context = ReleaseContext.model_validate(held.description)
-        return prepare_delivery(mark_complete_periods(release(self._load(held)), context), context)
+        return delivery_of(self._load(held), ReleaseContext.model_validate(held.description))
 
     def _load(self, held: ProtectedTableRow) -> ProtectedTable:
-        try:
-            content = (self.home / held.file).read_bytes()
-        except OSError:
-            raise Conflict("the protected table is not where it was stored.", mend="Run the order again.") from None
-        return from_bytes(content, sha256=held.sha256)
+        return load_table(self.home, file=held.file, sha256=held.sha256)
+
+    def _more_officers(
+        self, session: Session, held: ProtectedTableRow, caller: Caller, *, etag: str, reasoning: str
+    ) -> int:
+        """How many more officers must approve, this one's approval written down where several must."""
+        needed = ReleaseContext.model_validate(held.description).officers_to_release
+        if needed < 2:
+            return 0
+        state = OrderState.AWAITING_RELEASE
+        keep_state(session, order_id=held.order_id, state=state, expected_etag=etag, changed=False)
+        return needed - add_approval(session, held, caller, reasoning=reasoning)
 
     def _held(self, session: Session, order_id: str) -> ProtectedTableRow:
         held = session.get(ProtectedTableRow, order_id)

@@ -24,6 +24,8 @@ class Review:
         suppressed_by_reason: reason -> distinct cells kept back for it; for officers only.
         lines: lines of the table; `lines_suppressed` of them kept back.
         preview_csv: the table as it would leave, whole lines, at most 512 KiB.
+        officers_needed: so many different officers must approve it; `approved_by` tells who did.
+        coarsened: what was made coarser than ordered, in words.
     """
 
     order: str
@@ -35,6 +37,9 @@ class Review:
     lines_suppressed: int
     preview_csv: str
     preview_truncated: bool
+    officers_needed: int = 1
+    approved_by: tuple[str, ...] = ()
+    coarsened: tuple[str, ...] = ()
 
     @property
     def cells_suppressed(self) -> int:
@@ -42,7 +47,9 @@ class Review:
         return sum(self.suppressed_by_reason.values())
 
 
-def review(protected: ProtectedTable, context: ReleaseContext, *, order: str, etag: str) -> Review:
+def review(
+    protected: ProtectedTable, context: ReleaseContext, *, order: str, etag: str, approved_by: tuple[str, ...] = ()
+) -> Review:
     """Sum up a protected table for the officer who decides on it."""
     released = mark_complete_periods(release(protected), context)
     preview, truncated = _cut(csv_text(released))
@@ -57,6 +64,9 @@ def review(protected: ProtectedTable, context: ReleaseContext, *, order: str, et
         lines_suppressed=statuses.count("suppressed"),
         preview_csv=preview,
         preview_truncated=truncated,
+        officers_needed=context.officers_to_release,
+        approved_by=approved_by,
+        coarsened=context.coarsened,
     )
 
 

@@ -134,11 +134,13 @@ class RunAnswer:
     """What a run gives: the protected table, how many were found, as a band, and what computing it took.
 
     Args:
+        counted: the exact counts behind the table, which stay here.
         touched: what was read of each register, by its name.
         blocks: how many blocks of persons it was computed in.
     """
 
     table: ProtectedTable
+    counted: CountedTable
     match_rate_band: str
     touched: Mapping[str, Touched]
     blocks: int
@@ -184,10 +186,11 @@ def run_linkage(
     )
     report("protecting")
     with sources.turn():
-        protected = protect(computed.counted, plan.policy, secret=sources.company_secrets(plan, computed.counted))
+        counted = computed.counted
+        protected = protect(counted, plan.policy, secret=sources.company_secrets(plan, counted))
     band = _match_rate(plan, found=computed.persons_found, asked=population.persons)
     touched = {name: one + made.touched.get(name, Touched()) for name, one in computed.touched.items()}
-    return RunAnswer(protected, band, touched, computed.blocks)
+    return RunAnswer(protected, counted, band, touched, computed.blocks)
 
 
 def _match_rate(plan: RunPlan, *, found: int, asked: int) -> str:

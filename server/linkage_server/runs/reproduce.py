@@ -8,10 +8,13 @@ from pathlib import Path
 from linkage.errors import StateConflict
 from linkage.order_states import parse_order_name
 from linkage.release_manifest import MANIFEST
-from linkage_server.release.delivery import prepare_delivery
-from linkage_server.release.released import release
+from linkage_server.release.coarsened_context import coarsened_context
+from linkage_server.release.delivery import delivery_of
+from linkage_server.release.recipe import Recipe
+from linkage_server.release.table_versions import versions_of
 from linkage_server.runs.describe import describe
 from linkage_server.runs.linkage_run import run_linkage
+from linkage_server.runs.make_version import counts_of, make_version
 from linkage_server.runs.plan import RunPlan
 from linkage_server.runs.run_desk import RunDesk
 from linkage_server.storage.tables import RunRow
@@ -47,13 +50,20 @@ def reproduce(desk: RunDesk, order: str, *, delivered: Path) -> Reproduction:
     _, order_id = parse_order_name(order)
     with desk.database.reading() as session:
         plan = RunPlan.from_json(session.get_one(RunRow, order_id).plan)
+        versions = versions_of(session, order_id)
     if plan.software_version != desk.software_version:
         raise StateConflict(
             f"the delivery was made by version {plan.software_version}, this is {desk.software_version}.",
             mend="Install the version that the manifest names, and repeat.",
         )
-    answer = run_linkage(plan, desk.sources(plan), report=lambda _stage: None)
-    delivery = prepare_delivery(release(answer.table), describe(plan, match_rate_band=answer.match_rate_band))
+    sources = desk.sources(plan)
+    answer = run_linkage(plan, sources, report=lambda _stage: None)
+    recipe = next((version.recipe for version in versions if version.chosen), Recipe())
+    table = answer.table
+    if recipe != Recipe():
+        table = make_version(plan, sources, counts_of(recipe, answer.counted), recipe)
+    context = coarsened_context(describe(plan, match_rate_band=answer.match_rate_band), recipe)
+    delivery = delivery_of(table, context)
     contents = {file.path: file.content for file in delivery.files} | {MANIFEST: delivery.manifest.to_json()}
     differing = sorted(
         name

@@ -12,7 +12,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -22,6 +22,7 @@ from sqlalchemy.orm import Session
 
 from linkage.errors import LinkageError, OrderRejected, ServiceUnavailable, StateConflict
 from linkage.order_states import OrderState, order_name
+from linkage_core.table_review.measures import measure
 from linkage_server.audit.trail import AuditTrail
 from linkage_server.operations import logs
 from linkage_server.orders.check_order import check_order
@@ -32,10 +33,12 @@ from linkage_server.registers.history import NumberHistoryStore
 from linkage_server.registers.inhabitants import InhabitantsStore
 from linkage_server.registers.manufacturers import MANUFACTURERS, ManufacturerStore
 from linkage_server.registers.store import RegisterStore
+from linkage_server.release.recipe import Recipe
 from linkage_server.release.release_desk import ReleaseDesk
 from linkage_server.runs.core_share import CoreShare, Turn
 from linkage_server.runs.describe import describe
-from linkage_server.runs.linkage_run import STAGES, Sources, run_linkage
+from linkage_server.runs.linkage_run import STAGES, RunAnswer, Sources, run_linkage
+from linkage_server.runs.make_version import review_version
 from linkage_server.runs.memory_watch import MemoryWatch
 from linkage_server.runs.plan import RunPlan, make_plan
 from linkage_server.runs.plan_population import plan_population
@@ -230,7 +233,13 @@ class RunDesk:
             answer = run_linkage(plan, self.sources(plan, turn=turn), report=stages.begin, progress=stages.block)
             # No turn is asked for: the table is written and the database told, which waits for the disk.
             stages.begin("describing")
-            self.release_desk.take_in(order_id, answer.table, describe(plan, match_rate_band=answer.match_rate_band))
+            self.release_desk.take_in(
+                order_id,
+                answer.table,
+                describe(plan, match_rate_band=answer.match_rate_band),
+                counted=answer.counted,
+                measures=self._measures(plan, answer),
+            )
             stages.end()
             core_seconds = turn.core_seconds
         report = RunReport(
@@ -246,6 +255,11 @@ class RunDesk:
             run.state, run.stages_done, run.finished_at = "done", run.stages_total, now(session)
             run.report = report.model_dump(mode="json")
         _log_report(plan.order, report)
+
+    def _measures(self, plan: RunPlan, answer: RunAnswer) -> Json | None:
+        """How much the table risks: what officers' queue is ranked by."""
+        table = review_version(plan, self.sources(plan), answer.counted, Recipe(), answer.table)
+        return asdict(measure(table)) if table is not None else None
 
     def sources(self, plan: RunPlan, *, turn: Turn = nullcontext) -> Sources:
         """Where a run of `plan` reads from, and what it may use."""

@@ -71,6 +71,8 @@ def test_a_dropped_dimension_leaves_its_totals() -> None:
     table = coarsened(by_age_and_place(), Coarsening("municipality"))
     (cube,) = table.person_cubes
     assert (cube.dimensions, cube.persons.tolist()) == ((AGE,), [141, 145, 88, 76, 450])
+    (everybody,) = coarsened(table, Coarsening("age")).person_cubes
+    assert (everybody.dimensions, everybody.persons.tolist()) == ((), 450)
 
 
 def test_tables_that_become_alike_stand_once() -> None:
