@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -91,12 +91,10 @@ class RowCounts:
         for question in questions:
             key = (_positive(question), *map(id, question.among), *map(id, _counted(question)))
             alike.setdefault(key, []).append(question)
-        sets = list(alike.values())
-        for first in range(0, len(sets), MEASURES_AT_ONCE):
-            here = sets[first : first + MEASURES_AT_ONCE]
-            tally = source.count([_measure(group) for group in here], cell, self.levels[row].used, cells=cells)
+        for here in _batches([part for group in alike.values() for part in _parts(group)]):
+            tally = source.count([measure for measure, _ in here], cell, self.levels[row].used, cells=cells)
             column = 0
-            for group in here:
+            for _, group in here:
                 for question in group:
                     if question.counted:
                         self.persons[question.counted, strata, row] = tally[..., column]
@@ -150,7 +148,6 @@ def _source(question: RowQuestion, levels: UsedLevels) -> LevelSums | None:
     fits = (
         [part.window for part in summed] == list(range(source.windows.count))
         and all(part.source is source and part.weight == summed[0].weight for part in summed)
-        and len(source.weights) <= WEIGHTS_AT_ONCE
         and not (summed[0].as_persons and question.added)
         and source.names == levels.names
     )
@@ -172,6 +169,29 @@ def _counted(question: RowQuestion) -> list[Bools]:
 
 def _adding(group: Sequence[RowQuestion]) -> list[RowQuestion]:
     return [question for question in group if question.added]
+
+
+def _parts(group: Sequence[RowQuestion]) -> Iterator[tuple[LevelMeasure, Sequence[RowQuestion]]]:
+    """Measures of so few weights that a kernel takes them, and what each answers."""
+    for first in range(0, len(group), WEIGHTS_AT_ONCE):
+        part = group[first : first + WEIGHTS_AT_ONCE]
+        yield _measure(part), part
+
+
+def _batches(
+    parts: Sequence[tuple[LevelMeasure, Sequence[RowQuestion]]],
+) -> list[list[tuple[LevelMeasure, Sequence[RowQuestion]]]]:
+    """Measures that a kernel takes together: few of them, and of few weights."""
+    batches: list[list[tuple[LevelMeasure, Sequence[RowQuestion]]]] = []
+    weights: set[int] = set()
+    for part in parts:
+        own = part[0].weights
+        if not batches or len(batches[-1]) == MEASURES_AT_ONCE or len(weights | own) > WEIGHTS_AT_ONCE:
+            batches.append([])
+            weights = set()
+        batches[-1].append(part)
+        weights |= own
+    return batches
 
 
 def _measure(group: Sequence[RowQuestion]) -> LevelMeasure:

@@ -77,7 +77,7 @@ class LevelSums:
         """Count and add up by cell, window and level, without listing entries.
 
         Args:
-            measures: up to `MEASURES_AT_ONCE`.
+            measures: up to `MEASURES_AT_ONCE`, of up to `WEIGHTS_AT_ONCE` weights.
             cell: int32, one a person.
             used: uint8, one a level, in and out: 1 where a counted person has it.
 
@@ -85,14 +85,19 @@ class LevelSums:
             int64, cells x (windows + 1) x levels x columns: for each measure the persons and then its sums. The last
             window is all of them: each person once, and no sums.
         """
+        weights = sorted({weight for measure in measures for weight in measure.weights})
+        place = {-1: -1} | {weight: number for number, weight in enumerate(weights)}
         columns = sum(1 + len(measure.added) for measure in measures)
         tally = np.zeros((cells, self.windows.count + 1, len(self.names), columns), np.int64)
         count_weighed(
             self._picked.offsets,
             self._picked.day,
-            list(self.weights),
+            [self.weights[weight] for weight in weights],
             self._levels,
-            [(measure.positive, measure.added, _bits(measure.among), _bits(measure.counted)) for measure in measures],
+            [
+                (place[one.positive], tuple(map(place.__getitem__, one.added)), _bits(one.among), _bits(one.counted))
+                for one in measures
+            ],
             cell,
             used,
             tally,
@@ -127,6 +132,11 @@ class LevelMeasure:
     added: tuple[int, ...]
     among: Sequence[Bools] | None
     counted: Sequence[Bools] | None
+
+    @property
+    def weights(self) -> set[int]:
+        """All that it reads."""
+        return {*self.added, self.positive} - {-1}
 
 
 @dataclass(frozen=True, slots=True)
