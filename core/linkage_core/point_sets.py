@@ -43,16 +43,18 @@ def sets_of_points(layout: Layout, values: Sequence[PersonValues], sets: PersonS
     reasons = _reasons(values, sets)
     counted = _counted(layout, values, reasons, sets)
     found = []
+    # Points without periods share their reasons more often than not.
+    of_reasons: dict[tuple[tuple[int, ...], tuple[str, ...]], tuple[int, ...]] = {}
     for point, places in zip(layout.points, layout.places, strict=True):
         known = [reasons[place] for place in places]
         denominator = tuple(one.has_value for one in known)
-        found.append(
-            PointSets(
-                denominator,
-                tuple(counted[place] for place in places) if point.counted else denominator,
-                tuple(sets.union([one.rows.get(reason, NOBODY) for one in known]) for reason in point.reasons),
+        key = (tuple(map(id, known)), point.reasons)
+        if key not in of_reasons:
+            of_reasons[key] = tuple(
+                sets.union([one.rows.get(reason, NOBODY) for one in known]) for reason in point.reasons
             )
-        )
+        counted_too = tuple(counted[place] for place in places) if point.counted else denominator
+        found.append(PointSets(denominator, counted_too, of_reasons[key]))
     return found
 
 
