@@ -74,10 +74,30 @@ PublishedTable = dict[str, Literal["all"] | tuple[str, ...]]
 """The codes of each dimension that one table shows; a dimension that is not named stands at its total."""
 
 
+class DerivedShare(_Part):
+    """A cell's number by the one at the total of a dimension."""
+
+    kind: Literal["share"]
+    measure: str
+    of: str
+
+
+class DerivedMean(_Part):
+    """A sum by a count."""
+
+    kind: Literal["mean"]
+    sum: str
+    count: str
+
+
+Derived = DerivedShare | DerivedMean
+
+
 class Layout(_Part):
     """The whole layout file.
 
     `tables` are the tables that are published of one crossing, each by its name; without them the crossing itself is.
+    `derived` are figures that are formed of what is printed.
     """
 
     dims: dict[str, LayoutDimension] = Field(min_length=1)
@@ -86,6 +106,7 @@ class Layout(_Part):
     rules: dict[str, Rules] = {}
     attacker: Attacker = Attacker()
     mechanism: LayoutMechanism = LayoutMechanism()
+    derived: dict[str, Derived] = {}
 
     def multi_response(self, policy: DisclosurePolicy) -> list[str]:
         """Dimensions in which a person may stand under several codes: the layout's, and those that the policy names."""
@@ -185,7 +206,26 @@ def read_layout(path: Path) -> Layout:
                 f"{path}: rules.{name}: nk (dominance) and p_percent are for magnitudes; {name!r} is a count.",
                 mend="Leave them out, or call the measure a magnitude.",
             )
+    _refuse_other_figures(layout, path)
     return layout
+
+
+def _refuse_other_figures(layout: Layout, path: Path) -> None:
+    kinds = {name: measure.kind for name, measure in layout.measures.items()}
+    for name, figure in layout.derived.items():
+        if name in kinds or name in layout.dims:
+            raise InputRefused(f"{path}: derived.{name} is the name of another column.", mend="Choose a new name.")
+        if isinstance(figure, DerivedShare):
+            if figure.measure not in kinds or figure.of not in layout.dims:
+                raise InputRefused(
+                    f"{path}: derived.{name} is of a measure or dimension that is not there.", mend="Name those of it."
+                )
+        elif (kinds.get(figure.sum), kinds.get(figure.count)) != ("magnitude", "count"):
+            # One count by another is a share of persons, and its rest would be protected by nobody.
+            raise InputRefused(
+                f"{path}: derived.{name}: a mean is a magnitude by a count.",
+                mend="For a share, make what is counted a dimension of the table: then the rest is protected too.",
+            )
 
 
 def _strictest(one: tuple[Dominance, ...], other: tuple[Dominance, ...]) -> tuple[Dominance, ...]:

@@ -25,6 +25,7 @@ from linkage_core.release_history import Next, Printed
 from linkage_server.lab.certificates import certificate_table, write_certificates
 from linkage_server.lab.company_marks import read_company_marks
 from linkage_server.lab.contributions import read_contributions
+from linkage_server.lab.derived_columns import derived_columns
 from linkage_server.lab.earlier_releases import decide, first_release, read_history, write_entry
 from linkage_server.lab.lattice import hide_counts, mark_counts, with_totals
 from linkage_server.lab.layout import Codes, Layout, number_codes, published_cells, read_layout
@@ -225,6 +226,9 @@ def protect_file(
         for name in (name for name, measure in plan.measures.items() if measure.kind == "count"):
             rounded = rounded_columns(name, columns, mechanism.rounding)
             columns, officer = columns | rounded, officer | rounded
+    # Of the officer's columns: they hold no number that no table shows.
+    derived = derived_columns(plan.derived, officer, list(codes), tuple(len(own.codes) for own in dimensions))
+    columns, officer = columns | derived, officer | derived
     out.mkdir(parents=True, exist_ok=True)
     released = pa.table(columns) if published is None else pa.table(columns).filter(pa.array(published))
     _write(released, out / f"released{table.suffix}")
