@@ -138,6 +138,12 @@ class ReleaseStatement(_Statement):
     key_id: Sha256
     signature: dict[str, str] = {}
 
+    @classmethod
+    def of(cls, manifest: bytes, *, release: str, released_at: datetime, key_id: str) -> ReleaseStatement:
+        """The statement about a manifest, not yet signed."""
+        sha256 = hashlib.sha256(manifest).hexdigest()
+        return cls(release=release, manifest_sha256=sha256, released_at=released_at, key_id=key_id)
+
     def message(self) -> bytes:
         """The bytes that are signed: everything but the signature."""
         return _canonical(self.model_dump(mode="json", exclude={"signature"}))
@@ -156,12 +162,7 @@ def sign_release(manifest: bytes, *, release: str, released_at: datetime, key: S
         released_at: with time zone.
         key: signing keys of the release desk.
     """
-    unsigned = ReleaseStatement(
-        release=release,
-        manifest_sha256=hashlib.sha256(manifest).hexdigest(),
-        released_at=released_at,
-        key_id=key.key_id,
-    )
+    unsigned = ReleaseStatement.of(manifest, release=release, released_at=released_at, key_id=key.key_id)
     signature = key.sign(unsigned.message(), context=SIGNATURE_CONTEXT)
     return unsigned.model_copy(update={"signature": signature.to_json()})
 

@@ -39,6 +39,7 @@ from linkage_server.registers.ingest import IngestSettings
 from linkage_server.registers.inhabitants import InhabitantsStore
 from linkage_server.registers.store import RegisterStore
 from linkage_server.release.release_desk import ReleaseDesk
+from linkage_server.reviews.review_desk import ReviewDesk
 from linkage_server.runs.core_share import CoreShare
 from linkage_server.runs.dispatcher import Dispatcher
 from linkage_server.runs.planner import Planner
@@ -156,6 +157,11 @@ class Service:
     def release_desk(self) -> ReleaseDesk:
         """Where officers let tables go."""
         return ReleaseDesk(self.database, self.trail, self.home.root, self.key_ring.release_signing_key)
+
+    @cached_property
+    def review_desk(self) -> ReviewDesk:
+        """Where officers work on tables before they let them go."""
+        return ReviewDesk(self.database, self.trail, self.home.root, self.run_desk)
 
     @cached_property
     def quotas(self) -> UploadQuotas:

@@ -8,6 +8,8 @@ import typer
 
 from linkage_server.assembly import Service
 from linkage_server.command_line import As, AsJson, Home, OpenHome, open_home, print_facts, print_json, print_table
+from linkage_server.commands_review import LOOKING
+from linkage_server.commands_versions import VERSIONS
 from linkage_server.release.release_desk import AwaitsOfficer
 from linkage_server.runs.reproduce import reproduce
 
@@ -15,6 +17,8 @@ Order = Annotated[str, typer.Argument(help="Name of the order, or only its last 
 Etag = Annotated[str, typer.Option("--etag", help="Decide only if the order is as it was when `review` gave this.")]
 
 app = typer.Typer(no_args_is_help=True, help="Releases, for officers.")
+for _name, _command in (LOOKING | VERSIONS).items():
+    app.command(_name)(_command)
 
 
 @app.command()

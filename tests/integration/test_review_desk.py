@@ -163,7 +163,6 @@ def test_others_than_officers_of_the_holder_are_refused_everything(waiting: Wait
     for act in (
         lambda: desk.open(caller, order),
         lambda: desk.versions(caller, order),
-        lambda: desk.coarser(caller, order),
         lambda: desk.audit(caller, order),
         lambda: desk.note_counts_read(caller, order),
         lambda: desk.choose(caller, order, etag=etag, version=1),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,6 +13,8 @@ from linkage.order import OrderState, load_order
 from linkage.signatures import SigningKeyPair
 from linkage_core.counted_table import CountedTable
 from linkage_core.disclosure import protect
+from linkage_core.table_review.measures import measure
+from linkage_core.table_review.reviewed_table import open_for_review
 from linkage_server.access.certificates import Caller
 from linkage_server.audit.trail import AuditTrail
 from linkage_server.registers.store import RegisterStore
@@ -88,9 +90,10 @@ def waiting_table(
     *,
     counted: CountedTable | None = None,
     policy: DisclosurePolicy = STANDARD,
+    desks: Desks | None = None,
 ) -> WaitingTable:
-    """File an order, say that it ran, and take its table in."""
-    desks = open_desks(database)
+    """File an order, say that it ran, and take its table in; `desks` where the database has one already."""
+    desks = desks or open_desks(database)
     release, review = rooms(database, home)
     name = desks.file_waiting_for_approval().name
     order_id = name.rpartition("/")[2]
@@ -123,5 +126,8 @@ def waiting_table(
         )
     counts = counted or counted_example()
     context = describe(plan, match_rate_band="98-100 %")
-    release.take_in(order_id, protect(counts, policy), context, counted=counts)
+    protected = protect(counts, policy)
+    assert protected.hidden is not None
+    measures = asdict(measure(open_for_review(counts, policy, protected.hidden)))
+    release.take_in(order_id, protected, context, counted=counts, measures=measures)
     return WaitingTable(desks, release, review, name)

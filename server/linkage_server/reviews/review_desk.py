@@ -12,7 +12,7 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session
 
-from linkage.errors import DisclosureRefused, InputRefused, NotFound, NotPermitted
+from linkage.errors import DisclosureRefused, InputRefused, NotFound, NotPermitted, Stale
 from linkage.free_text import refuse_identity_number
 from linkage.order_states import OrderState, order_name, parse_order_name
 from linkage_core.counted_table import CountedTable
@@ -108,6 +108,15 @@ class ReviewDesk:
         context = ReleaseContext.model_validate(made.description)
         return OpenReview(order, etag, made.version, recipe, plan, context, counted, table)
 
+    def order_id(self, session: Session, caller: Caller, order: str) -> str:
+        """Id of an order that the caller may decide on."""
+        return _order(session, caller, order).order_id
+
+    def etag(self, caller: Caller, order: str) -> str:
+        """The order's mark as it is now."""
+        with self.database.reading() as session:
+            return _order(session, caller, order).etag
+
     def versions(self, caller: Caller, order: str) -> list[TableVersion]:
         """All versions of an order's table, the oldest first."""
         with self.database.reading() as session:
@@ -117,14 +126,18 @@ class ReviewDesk:
         """Prove every blank of the chosen version again."""
         return audit(self.open(caller, order).table)
 
-    def coarser(self, caller: Caller, order: str) -> tuple[OpenReview, list[Proposal]]:
-        """What each coarser table would hide, the least first; nothing is kept of it."""
-        opened = self.open(caller, order)
+    def coarser(self, opened: OpenReview, steps: Sequence[Step] = ()) -> list[Proposal]:
+        """What each coarser table would hide, the least first; nothing is kept of it.
+
+        Args:
+            opened: the version that would be made coarser.
+            steps: what is made coarser before.
+        """
         sources = self.run_desk.sources(opened.plan)
-        found = proposals(
-            opened.counted, opened.plan.policy, secrets=lambda counted: sources.company_secrets(opened.plan, counted)
+        counted = counts_of(Recipe(steps=tuple(steps)), opened.counted)
+        return proposals(
+            counted, opened.plan.policy, secrets=lambda coarse: sources.company_secrets(opened.plan, coarse)
         )
-        return opened, found
 
     def change(
         self,
@@ -154,6 +167,8 @@ class ReviewDesk:
         """
         _require_words(reasoning)
         opened = self.open(caller, order, version=base)
+        if opened.etag != etag:
+            raise Stale("the order has changed since it was read.", mend="Read it again, then decide.")
         kept = (*opened.recipe.hidden, *(cell for cell in hide if cell not in opened.recipe.hidden))
         recipe = Recipe(steps=(*opened.recipe.steps, *steps), hidden=kept)
         if recipe == opened.recipe:
