@@ -85,7 +85,7 @@ def recomputed(lines: list[dict[str, Any]], *, interval: str) -> tuple[set[str],
 def test_every_figure_of_an_order_follows_from_the_counts_beside_it(interval: str) -> None:
     everywhere: set[str] = set()
     in_small_cells: set[str] = set()
-    for seed in range(2):
+    for seed in (2, 6):
         wanted = drawn_set(*(body.replace("%s", interval) for body in EVERY_STATISTIC))
         _, protected = ordered(wanted, [["hospital"], ["region", "sex"]], seed=seed, persons=260)
         printed, small = recomputed(protected.table.to_pylist(), interval=interval)
@@ -93,7 +93,7 @@ def test_every_figure_of_an_order_follows_from_the_counts_beside_it(interval: st
         in_small_cells |= small
     rate = "rate_per_1000_person_years"
     assert everywhere == {"persons", "share", "per_1000", "mean", rate}
-    assert {"share", "per_1000", rate} <= in_small_cells
+    assert {"share", "per_1000", "mean", rate} <= in_small_cells
 
 
 def test_every_crude_rate_follows_from_the_counts_beside_it() -> None:
