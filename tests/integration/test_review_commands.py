@@ -10,12 +10,14 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
+from linkage.wire.v1 import releases_pb2
 from linkage_client.api import Linkage, verify
 from linkage_client.home import ClientHome
 from linkage_server.__main__ import app
 from linkage_server.access.permits import Role
 from linkage_server.demo.made_up_registers import MadeUpRegisters
 from linkage_server.runs.reproduce import reproduce
+from tests.support.hostile import call, channel, method
 from tests.support.loaded_service import SMALL_ORDER, LoadedService
 
 WAITING = SMALL_ORDER.replace('title = "', 'title = "Reviewed: ')
@@ -151,3 +153,50 @@ def test_a_delivery_that_was_touched_does_not_replay(console: Console, order: st
     finally:
         path.write_bytes(content)
     assert console.ask("replay", order)["identical"]
+
+
+TWO_OFFICERS = """
+id = "two-officers"
+version = "1.0.0"
+officers_to_release = 2
+[title]
+sv = "Två handläggare"
+en = "Two officers"
+[description]
+sv = "Antal 1-9 visas inte."
+en = "Counts of 1-9 are not shown."
+"""
+
+
+def test_two_officers_release_what_one_alone_cannot(
+    console: Console, running: LoadedService, heart: ClientHome, made: MadeUpRegisters, tmp_path: Path
+) -> None:
+    policies = running.service.home.definitions / "policies"
+    policies.mkdir(exist_ok=True)
+    (policies / "two-officers.toml").write_text(TWO_OFFICERS, encoding="utf-8")
+    document = tmp_path / "order.toml"
+    document.write_text(f'policy = "two-officers@1.0.0"\n{WAITING}', encoding="utf-8")
+    with Linkage(heart.root) as linkage:
+        name = linkage.submit(document, made.population).order.name
+    running.wait_until(name, {"awaiting_approval"})
+    running.approve(name)
+    assert running.wait_until(name, {"awaiting_release", "failed"}) == "awaiting_release"
+    officer = running.enrol(tmp_path / "officer", organisation="holder", role=Role.OFFICER)
+    with channel(officer) as to:
+        seen = call(
+            to,
+            method("ReleasesService/ReviewRelease"),
+            [releases_pb2.ReviewReleaseRequest(order=name).SerializeToString()],
+        )
+        review = releases_pb2.ReviewReleaseResponse.FromString(seen.messages[0])
+        assert (review.officers_needed, list(review.approved_by)) == (2, [])
+        request = releases_pb2.ApproveReleaseRequest(order=name, etag=review.etag, reasoning="Fine.")
+        refused = call(to, method("ReleasesService/ApproveRelease"), [request.SerializeToString()])
+        assert refused.reason == "NOT_PERMITTED"
+    first = console.ask("release", name, "--reasoning", "Reviewed.", name="Anna Berg")
+    assert first == {"order": name, "officers_still_needed": 1}
+    again = console.ask("release", name, "--reasoning", "Reviewed.", name="anna berg", code=4)
+    assert "same officer" in again["error"]["message"]
+    assert running.wait_until(name, {"awaiting_release"}) == "awaiting_release"
+    assert console.ask("release", name, "--reasoning", "So have I.", name="Bo Ek")["release"].startswith(name)
+    assert console.ask("replay", name)["identical"]

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,11 @@ from linkage.disclosure_policy import shipped_policies
 from linkage.errors import InputRefused, LinkageError, NotFound, NotPermitted, Stale, StateConflict
 from linkage.order import OrderState
 from linkage.released_table import ReleasedTable, verify_release
+from linkage_core.disclosure.protected_table import SEAL
+from linkage_server.release.context import ReleaseContext
 from linkage_server.release.recipe import HiddenCell, Recipe, Step
 from linkage_server.release.release_desk import AwaitsOfficer, Released
+from linkage_server.release.table_versions import NewVersion, add_version, chosen_version, load_table
 from linkage_server.storage.database import Database
 from linkage_server.storage.tables import TableVersionRow
 from tests.support.review_desks import (
@@ -56,6 +60,10 @@ def delivered(waiting: WaitingTable) -> ReleasedTable:
     assert isinstance(released, Released)
     verify_release(released.folder, trusted_keys=key().public)
     return ReleasedTable.from_parquet(released.folder / "table.parquet")
+
+
+def first(waiting: WaitingTable) -> str:
+    return waiting.review.versions(ANNA, waiting.order)[0].sha256
 
 
 def coarsen(waiting: WaitingTable, *steps: Step, **changes):
@@ -206,6 +214,27 @@ def test_an_approval_is_of_one_version_only(for_two: WaitingTable) -> None:
     assert isinstance(approve(for_two, ANNA), Released)
 
 
+def test_counts_of_what_is_never_released_are_gone_after_the_next_start(waiting: WaitingTable) -> None:
+    folder = waiting.release.home / "releases" / "counts"
+    waiting.release.recover()
+    assert [path.name for path in folder.iterdir()] == [f"{waiting.order_id}.arrow"]
+    waiting.release.withhold(ANNA, waiting.order, etag=waiting.etag, reason="Too few hospitals.")
+    waiting.release.recover()
+    assert list(folder.iterdir()) == []
+    with pytest.raises(NotFound, match="kept no counts"):
+        waiting.review.open(ANNA, waiting.order)
+
+
+def test_a_table_beside_earlier_releases_is_not_changed_from_counts(waiting: WaitingTable) -> None:
+    table = load_table(waiting.release.home, file=f"releases/waiting/{waiting.order_id}.parquet", sha256=first(waiting))
+    with waiting.desks.database.transaction() as session:
+        context = ReleaseContext.model_validate(chosen_version(session, waiting.order_id).description)
+        bare = NewVersion.of(replace(table, hidden=None, seal=SEAL), context, recipe=Recipe())
+        add_version(session, waiting.release.home, waiting.order_id, bare)
+    with pytest.raises(StateConflict, match="earlier releases"):
+        coarsen(waiting, WITHOUT_SEX)
+
+
 def test_versions_cannot_be_changed_in_the_database(waiting: WaitingTable) -> None:
     with pytest.raises(LinkageError), waiting.desks.database.transaction() as session:
         session.execute(sa.update(TableVersionRow).values(reasoning="other"))
@@ -216,7 +245,10 @@ import os, signal, sys
 from pathlib import Path
 from linkage_server.reviews import review_desk
 from linkage_server.release import table_versions
+from linkage_core.disclosure.protected_table import SEAL
+from linkage_server.release.context import ReleaseContext
 from linkage_server.release.recipe import Step
+from linkage_server.release.table_versions import NewVersion, add_version, chosen_version, load_table
 from linkage_server.storage.database import Database
 from tests.support.review_desks import ANNA, rooms
 url, home, order, etag, module, place = sys.argv[1:]

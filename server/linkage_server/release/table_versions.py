@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from linkage.errors import Conflict, NotFound
+from linkage.order_states import OrderState
 from linkage_core.counted_file import counted_from_bytes, counted_to_bytes
 from linkage_core.counted_table import CountedTable
 from linkage_core.disclosure import ProtectedTable, from_bytes, to_bytes
@@ -24,10 +25,11 @@ from linkage_server.release.recipe import Recipe
 from linkage_server.storage.base import Json
 from linkage_server.storage.database import now
 from linkage_server.storage.files import write_atomically
-from linkage_server.storage.tables import ProtectedTableRow, RunCountsRow, TableVersionRow
+from linkage_server.storage.tables import OrderRow, ProtectedTableRow, RunCountsRow, TableVersionRow
 
 WAITING = Path("releases") / "waiting"
 COUNTS = Path("releases") / "counts"
+_NEVER_RELEASED = (OrderState.WITHHELD.value, OrderState.CANCELLED.value, OrderState.FAILED.value)
 _OF_AN_OFFICER = re.compile(r".+\.[0-9a-f]{16}\.parquet")
 
 
@@ -218,7 +220,11 @@ def load_table(home: Path, *, file: str, sha256: str) -> ProtectedTable:
 
 
 def sweep(session: Session, home: Path) -> None:
-    """After a start: take away files of officers' versions that have no row."""
+    """After a start: take away files of officers' versions that have no row, and counts of what is never released."""
+    done = sa.select(OrderRow.order_id).where(OrderRow.state.in_(_NEVER_RELEASED))
+    for row in session.scalars(sa.select(RunCountsRow).where(RunCountsRow.order_id.in_(done))):
+        (home / row.file).unlink(missing_ok=True)
+        session.delete(row)
     folder = home / WAITING
     if not folder.is_dir():
         return

@@ -13,7 +13,7 @@ from linkage_server.release.context import ReleaseContext
 from linkage_server.release.delivery import delivery_of
 from linkage_server.release.recipe import Recipe
 from linkage_server.release.release_desk import Released, ReleaseDesk
-from linkage_server.release.table_versions import chosen_version, load_counts
+from linkage_server.release.table_versions import chosen_version, load_counts, load_table
 from linkage_server.reviews.review_desk import ReviewDesk
 from linkage_server.runs.make_version import counts_of, make_version
 from linkage_server.runs.plan import RunPlan
@@ -25,7 +25,7 @@ class Replay:
     """How a replay compares, byte for byte.
 
     Args:
-        table_alike: the counts, protected again, give the stored table.
+        table_alike: the counts, protected again, give the stored table, whose hash is checked.
         files: how many files were made again.
         differing: names of those that differ from what was delivered; `release.json` where its signature does not
             hold for the manifest made again.
@@ -60,14 +60,18 @@ def replay(reviews: ReviewDesk, releases: ReleaseDesk, caller: Caller, order: st
             mend="Install the version that the manifest names, and repeat.",
         )
     recipe = Recipe.model_validate(version.recipe)
-    protected = make_version(plan, reviews.run_desk.sources(plan), counts_of(recipe, counted), recipe)
+    stored = load_table(reviews.home, file=version.file, sha256=version.sha256)
+    protected = stored
+    # A table that was laid beside earlier releases holds no blanks of its own: it is taken as it was stored.
+    if stored.hidden is not None:
+        protected = make_version(plan, reviews.run_desk.sources(plan), counts_of(recipe, counted), recipe)
     delivery = delivery_of(protected, ReleaseContext.model_validate(version.description))
     manifest = delivery.manifest.to_json()
     contents = {file.path: file.content for file in delivery.files} | {MANIFEST: manifest}
     differing = [name for name, content in contents.items() if _delivered(released, name) != content]
     if not _signed(releases, released, manifest):
         differing.append(RELEASE)
-    alike = to_bytes(protected) == (reviews.home / version.file).read_bytes()
+    alike = to_bytes(protected) == to_bytes(stored)
     return Replay(alike, len(contents) + 1, tuple(sorted(differing)))
 
 

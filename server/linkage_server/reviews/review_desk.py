@@ -12,7 +12,7 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session
 
-from linkage.errors import DisclosureRefused, InputRefused, NotFound, NotPermitted, Stale
+from linkage.errors import DisclosureRefused, InputRefused, NotFound, NotPermitted, Stale, StateConflict
 from linkage.free_text import refuse_identity_number
 from linkage.order_states import OrderState, order_name, parse_order_name
 from linkage_core.counted_table import CountedTable
@@ -92,6 +92,7 @@ class ReviewDesk:
 
         Raises:
             NotFound: no such order or version, or it was run before counts were kept.
+            StateConflict: the table was laid beside earlier releases.
         """
         with self.database.reading() as session:
             row = _order(session, caller, order)
@@ -104,7 +105,10 @@ class ReviewDesk:
         protected = load_table(self.home, file=made.file, sha256=made.sha256)
         table = review_version(plan, self.run_desk.sources(plan), counted, recipe, protected)
         if table is None:
-            raise NotFound("the table was stored without its blanks.", mend="Run the order again.")
+            raise StateConflict(
+                "the table was laid beside earlier releases: counts alone do not tell who moved since.",
+                mend="Review it as it would leave, and release or withhold it.",
+            )
         context = ReleaseContext.model_validate(made.description)
         return OpenReview(order, etag, made.version, recipe, plan, context, counted, table)
 
