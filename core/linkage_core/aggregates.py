@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 
+from linkage_core.class_counts import with_classes
 from linkage_core.count_block import count_block
 from linkage_core.counted_table import CountedTable
 from linkage_core.events import Population
@@ -42,9 +43,8 @@ def count_by(
     days = [value.period.last_day for value in values if value.period is not None]
     ages = day_number(age_on) if age_on is not None else max(days, default=None)
     plan = counting_plan(population, counted_otherwise(by), age_on=ages)
-    if inhabitants is None:
-        return finish(count_block(values, population=population, plan=plan), plan)
-    people = inhabitant_plan(population, by, inhabitants)
+    people = inhabitant_plan(population, by, inhabitants) if inhabitants is not None else None
     counts = count_block(values, population=population, plan=plan, inhabitants=people)
     asked = {value.indicator.id: value.indicator for value in values}
-    return with_rates(finish(counts, plan), counts, asked.values(), people)
+    table = with_classes(finish(counts, plan), counts, asked.values(), plan)
+    return with_rates(table, counts, asked.values(), people) if people is not None else table

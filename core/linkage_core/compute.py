@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from linkage_core.blocks import block_size, events_between, heavy_parts, persons_between
+from linkage_core.class_counts import with_classes
 from linkage_core.count_block import count_block
 from linkage_core.counted_persons import CountedPersons
 from linkage_core.counted_table import CountedTable
@@ -99,7 +100,7 @@ def compute(
         report(number, len(starts))
     assert done is not None
     with turn():
-        table = finish(done.counts, plan)
+        table = with_classes(finish(done.counts, plan), done.counts, question.indicators, plan)
         if people is not None:
             table = with_rates(table, done.counts, question.indicators, people)
         kept = CountedPersons(done.counts.layout, plan.rules, done.counts.counted) if keep_persons else None

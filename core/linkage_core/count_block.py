@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from linkage_core.class_counts import count_classes
 from linkage_core.count_rows import RowCounts, RowQuestion, row_levels
 from linkage_core.counted_persons import block_persons
 from linkage_core.events import Population
@@ -75,6 +76,7 @@ def count_block(
         if inhabitants is not None
         else {},
         rows_told=tuple(values[one.value].rows_told[one.place].counts for one in layout.rows_told),
+        by_class=count_classes(values, [(block.cell_of(grid), grid.cells) for grid in plan.grids]),
         counted=(block_persons(sets, columns, levels),) if keep_persons else (),
     )
 

@@ -14,6 +14,7 @@ import pyarrow as pa
 from pydantic import TypeAdapter
 
 from linkage.errors import InputRefused
+from linkage_core.class_table import ClassSum, ClassTable
 from linkage_core.counted_table import (
     CountedTable,
     Dimension,
@@ -42,6 +43,8 @@ _PARTS: dict[str, TypeAdapter[Any]] = {
     "period_parts": TypeAdapter(tuple[PeriodPart, ...]),
     "rates": TypeAdapter(tuple[RateLine, ...]),
     "meetings": TypeAdapter(tuple[Meeting, ...]),
+    "classes": TypeAdapter(tuple[ClassTable, ...]),
+    "class_sums": TypeAdapter(tuple[ClassSum, ...]),
 }
 _CUBES = pa.schema(
     [

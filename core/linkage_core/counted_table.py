@@ -15,6 +15,8 @@ from enum import StrEnum
 import numpy as np
 import numpy.typing as npt
 
+from linkage_core.class_table import ClassSum, ClassTable
+
 TOTAL = "total"
 """Code of a dimension's total in every table that leaves."""
 
@@ -179,6 +181,9 @@ class Statistic(StrEnum):
     STANDARDISED = "standardised_per_1000_inhabitants"  # weighed over ages
     EXPECTED = "expected"  # persons at the rates of all
     SMR = "smr"  # numerator / expected
+    SURVIVAL = "survival"  # share without the event, of a life table
+    CUMULATIVE_INCIDENCE = "cumulative_incidence"  # share that had the event, others competing, of a life table
+    QUANTILE = "quantile"  # a value below which a share of the persons lies, by bins
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,6 +281,9 @@ class CountedTable:
     period_parts: tuple[PeriodPart, ...] = field(default=())
     public: tuple[PublicCube, ...] = field(default=())
     rates: tuple[RateLine, ...] = field(default=())
+    # Counts by class: what is told of them, and sets that classes make up.
+    classes: tuple[ClassTable, ...] = field(default=())
+    class_sums: tuple[ClassSum, ...] = field(default=())
     # Of strata, from which their nestings were read off.
     meetings: tuple[Meeting, ...] = field(default=())
 

@@ -25,7 +25,7 @@ from linkage_core.counted_table import (
     SumThreshold,
 )
 from linkage_core.grids import CountingPlan, Crossing, with_margins
-from linkage_core.indicators.values import Int64s, Measure
+from linkage_core.indicators.values import NO_ROWS, Int64s, Measure
 from linkage_core.nestings import nestings_of
 from linkage_core.partial_counts import PartialCounts, UsedLevels
 from linkage_core.points import STATISTICS, Point
@@ -292,7 +292,7 @@ class _Table:
         return CountedTable(
             person_cubes=tuple(self._person_cubes.values()),
             sum_cubes=tuple(self._sum_cubes.values()),
-            splits=tuple(dict.fromkeys([*sets, *self._splits, *self._shared_out()])),
+            splits=tuple(dict.fromkeys([*sets, *self._splits, *self._shared_out(), *self._left_out()])),
             lines=tuple(self._lines),
             reasons=tuple(self._reasons),
             nestings=nestings_of(meetings, {axis.name: axis for axis in self._dimensions.values()}),
@@ -324,6 +324,18 @@ class _Table:
             # One of two parts may be everybody, and the other nobody.
             found += [Split(name, names) for name, names in sets.items() if name and name not in names]
         return found
+
+    def _left_out(self) -> Iterator[Split]:
+        """Who has no value has one reason: who knows all reasons but one knows the last."""
+        for point in self._counts.layout.points:
+            if point.periods:
+                continue
+            sets = zip(point.reasons, point.reason_sets, strict=True)
+            told = [name for reason, name in sets if reason != NO_ROWS and self._counts.reasons[name]]
+            parts = (self._denominator(point), *(self._shared[""][name] for name in told))
+            # Everybody may have a value, or everybody the same reason for none.
+            if POPULATION not in parts:
+                yield Split(POPULATION, parts)
 
     def _thresholds(self) -> Iterator[SumThreshold]:
         """Who reaches so much of each sum."""

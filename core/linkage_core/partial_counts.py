@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from linkage_core.class_table import ClassCounts
 from linkage_core.counted_persons import BlockPersons
 from linkage_core.indicators.values import Int64s, UInt8s
 from linkage_core.layout import Layout
@@ -60,6 +61,7 @@ class PartialCounts:
         rows_told: for each of `layout.rows_told` int64, 2 x parts: rows, and persons with such a row.
         among_inhabitants: by point and period, what is counted among inhabitants.
         counted: who was counted where, one a block in the order of the population; none where it is not kept.
+        by_class: persons by class, by the name of a point.
         met: for pairs of strata that no grid crosses, the pairs of levels that occur, as one ascending number each.
     """
 
@@ -75,6 +77,7 @@ class PartialCounts:
     met: Mapping[tuple[str, str], Int64s]
     rows_told: tuple[Int64s, ...] = ()
     among_inhabitants: Mapping[tuple[str, str], Int64s] = field(default_factory=dict)
+    by_class: Mapping[str, ClassCounts] = field(default_factory=dict)
     counted: tuple[BlockPersons, ...] = ()
 
     def merge(self, other: PartialCounts) -> PartialCounts:
@@ -96,6 +99,7 @@ class PartialCounts:
             rows_told=tuple(one + two for one, two in zip(self.rows_told, other.rows_told, strict=True)),
             counted=self.counted + other.counted,
             among_inhabitants={key: one + other.among_inhabitants[key] for key, one in self.among_inhabitants.items()},
+            by_class={name: one.merge(other.by_class[name]) for name, one in self.by_class.items()},
         )
 
     def _with_levels(self, levels: Mapping[str, UsedLevels]) -> PartialCounts:

@@ -87,6 +87,11 @@ class MedicationAvailability(IndicatorBase):
         return self
 
     @property
+    def told_by_class(self) -> list[str]:
+        """Quantiles of one window."""
+        return super().told_by_class if self.further_values == 1 else []
+
+    @property
     def hospital_rules(self) -> tuple[HospitalRule, ...]:
         """Days may be left out; AdhereR knows no stays."""
         return ("ignore", "freeze") if self.mode == "corrected" else ("ignore",)

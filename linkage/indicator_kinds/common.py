@@ -303,7 +303,28 @@ class IndicatorBase(Model):
 
         Reasons are many parts of one whole, which disclosure control does not tie.
         """
-        return [*self.laboratory_statistics, *(["by_reason"] if self.by_reason else [])]
+        told = self.told_by_class
+        return [
+            *(name for name in self.laboratory_statistics if name not in told),
+            *(["by_reason"] if self.by_reason else []),
+        ]
+
+    @property
+    def told_by_class(self) -> list[str]:
+        """Statistics that an order has from counts of persons by class: intervals of a time, bins of a value, paths.
+
+        At one point of a grid: who reaches less by one rule reaches less by another, which disclosure control of
+        classes does not know.
+        """
+        quantiles = [name for name in getattr(self, "statistic", []) if name.startswith(("median", "quantile:"))]
+        return quantiles if getattr(self, "calendar", None) is None and self.has_one_point() else []
+
+    def has_one_point(self, *side_by_side: str) -> bool:
+        """Whether none of its grids has several points; those of some fields may."""
+        free = {id(getattr(self, name, None)) for name in side_by_side}
+        window = getattr(self, "window", None) or getattr(self, "observe", None)
+        lengths = [len(grid) for grid in self.grids if id(grid) not in free]
+        return max([*lengths, len(window.to_days) if window else 1], default=1) <= 1
 
     @property
     def rates_per_inhabitant(self) -> list[str]:

@@ -172,6 +172,11 @@ class Polypharmacy(_DistinctDrugs):
     statistic: list[Literal["mean", "count", "share"] | QuantileName] = ["mean", "count", "share"]
     interval: IntervalName = "wilson"
 
+    @property
+    def told_by_class(self) -> list[str]:
+        """Quantiles of the mean, or of the share of days with one number of drugs."""
+        return super().told_by_class if len(self.at_least) == 1 or "share_of_days" not in self.measure else []
+
     @model_validator(mode="after")
     def _thresholds_have_shares(self) -> Polypharmacy:
         unique(self.threshold)

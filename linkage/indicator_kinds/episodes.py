@@ -122,9 +122,15 @@ class TreatmentEpisodes(WithChanges):
         days_inside(self.at_days, follow_up_days=self.follow_up_days)
         return self
 
+    @property
+    def told_by_class(self) -> list[str]:
+        """Quantiles, where it is not told on days who is still in the first episode."""
+        quantiles = [name for name in self.statistic if name.startswith(("median", "quantile:"))]
+        return quantiles if self.has_one_point("measure") and not self.at_days else []
+
 
 class WithCurves(IndicatorBase):
-    """A time to an event: curves are of the laboratory, disclosure control protects `count` and `share`."""
+    """A time to an event. An order has curves from counts by the intervals that `at_days` end."""
 
     competing: Literal["death", "none"] = "death"
     curve_limits: Literal["log-log", "log"] = "log-log"
@@ -163,13 +169,20 @@ class WithCurves(IndicatorBase):
         """Statistics that disclosure control cannot protect yet."""
         return [name for name in self.statistic if name not in ("count", "share")]
 
+    @property
+    def told_by_class(self) -> list[str]:
+        """Curves and their median, by intervals."""
+        if not self.at_days or not self.has_one_point("at_days", "within_days"):
+            return []
+        return [name for name in self.statistic if name in ("km", "cif", "median")]
+
 
 class TimeToDiscontinuation(WithChanges, WithCurves):
     """Days from the first dispensing to the end of the first episode, censored at exit or at the end of follow-up.
 
     With `strict` censoring a discontinuation counts where the permitted gap has passed before the exit: who dies in it
-    has not stopped. `plain` counts every end of supply before the exit. Curves are of the laboratory: disclosure
-    control protects `count` and `share`, discontinued during follow-up.
+    has not stopped. `plain` counts every end of supply before the exit. `count` and `share` are of who discontinued
+    during follow-up.
     """
 
     kind: Literal["time_to_discontinuation"]

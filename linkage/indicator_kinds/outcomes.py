@@ -132,8 +132,7 @@ class OutcomeRate(WithOutcome):
 class LandmarkOutcome(WithOutcome, WithCurves):
     """Time from a landmark day to an outcome by the share of days covered before it, of who is alive and observed then.
 
-    Time runs from the landmark and never from the index day: who has a share of 365 days has survived them. Everything
-    is of the laboratory: classes add up to all persons at the landmark, which disclosure control cannot protect yet.
+    Time runs from the landmark and never from the index day: who has a share of 365 days has survived them.
     """
 
     kind: Literal["landmark_outcome"]
@@ -165,8 +164,3 @@ class LandmarkOutcome(WithOutcome, WithCurves):
     def event_word(self) -> str:
         """What the event is called in results."""
         return "outcome"
-
-    @property
-    def laboratory_statistics(self) -> list[str]:
-        """Statistics that disclosure control cannot protect yet: all of them."""
-        return list(self.statistic)

@@ -42,8 +42,7 @@ class TimeToInitiation(WithCurves):
     """Days from the index day to the first dispensing, censored at exit or on day `follow_up_days`, death competing.
 
     A dispensing on the index day is day 0, one on day `follow_up_days` comes too late. Who has a dispensing in the
-    washout is left out. Curves are of the laboratory: disclosure control protects `count` and `share`, initiated in
-    follow-up.
+    washout is left out. `count` and `share` are of who initiated in follow-up.
     """
 
     kind: Literal["time_to_initiation"]

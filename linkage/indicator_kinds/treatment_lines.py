@@ -15,7 +15,7 @@ Days = Annotated[int, Field(ge=0, le=3650)]
 
 
 class TreatmentLines(IndicatorBase):
-    """Treatment lines after the index day: how many, who reaches each, after how many days; paths in the laboratory.
+    """Treatment lines after the index day: how many, who reaches each, after how many days, by which paths.
 
     Each code set is one group. Days with supply of a group make its eras, over gaps of up to `collapse_gap_days`. Eras
     that overlap for `combination_days` become a combination, with what stands alone before and after it; of a shorter
@@ -59,5 +59,10 @@ class TreatmentLines(IndicatorBase):
 
     @property
     def laboratory_statistics(self) -> list[str]:
-        """Paths: most of them are those of few persons."""
+        """Paths: the laboratory tells all of them."""
         return [name for name in self.statistic if name == "paths"]
+
+    @property
+    def told_by_class(self) -> list[str]:
+        """Paths; those of few persons together."""
+        return self.laboratory_statistics if self.has_one_point("measure") else []

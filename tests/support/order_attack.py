@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -48,9 +49,43 @@ def read_order(counted: CountedTable, protected: ProtectedTable, *, lies_in: dic
         named.add((key, ()))
         if row["persons"] is not None:
             known[key, ()] = row["persons"]
+    for cell, words in _printed_classes(counted):
+        indicator, parameters, levels = words
+        place = tuple(levels.get(name, TOTAL) for name in strata)
+        row = rows[indicator, parameters, "persons", place]
+        named.add(cell)
+        if row["numerator"] is not None:
+            known[cell] = int(row["numerator"])
+    made_up = list(_made_up_of_classes(counted, cubes))
+    named |= {cell for cell, _ in made_up}
     relations, subsets = _ties(counted, named)
+    relations += made_up
     relations += _map(named, lies_in or {})
     return Printed(known, named - set(known), relations, subsets)
+
+
+def _printed_classes(counted: CountedTable) -> Iterator[tuple[Cell, tuple[str, str, dict[str, str]]]]:
+    """Each cell by class, and how its line is named: indicator, parameters, levels of the strata."""
+    cubes = {(cube.persons_key, tuple(a.name for a in cube.dimensions)): cube for cube in counted.person_cubes}
+    for told in counted.classes:
+        cube = cubes[told.persons_key, (*told.dimensions, told.axis)]
+        everybody = {"times": "ended=any", "values": "value=any", "paths": "path=any"}[told.kind.value]
+        for cell in _cells(cube):
+            levels = dict(part.split("=", 1) for part in cell[1])
+            words = levels.pop(told.axis, everybody)
+            yield cell, (told.indicator, ";".join(part for part in (told.parameters, words) if part), levels)
+
+
+def _made_up_of_classes(
+    counted: CountedTable, cubes: dict[tuple[str, tuple[str, ...]], PersonCube]
+) -> Iterator[tuple[Cell, list[Cell]]]:
+    """Sets that classes add up to, whether or not anybody prints them."""
+    for one in counted.class_sums:
+        for (key, names), cube in cubes.items():
+            if key == one.set_key and (one.persons_key, (*names, one.axis)) in cubes:
+                for _, place in _cells(cube):
+                    parts = [(one.persons_key, tuple(sorted((*place, f"{one.axis}={words}")))) for words in one.inside]
+                    yield (key, place), parts
 
 
 def _line_of(row: dict[str, str]) -> tuple[str, str, str, Place]:

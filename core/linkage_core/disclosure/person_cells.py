@@ -11,6 +11,7 @@ from linkage.errors import DisclosureRefused, InputRefused
 from linkage_core.counted_table import CountedTable, Line, Split
 from linkage_core.disclosure.cell_names import CellName, flagged
 from linkage_core.disclosure.cell_system import CellSystem, Flags, Ints, Relations
+from linkage_core.disclosure.class_cells import class_prints, full_class_cells, tie_classes
 from linkage_core.disclosure.full_classes import full_classes
 from linkage_core.disclosure.linked_cells import (
     Numbered,
@@ -65,6 +66,7 @@ def person_system(
     tie_splits(cells, all_splits(table), relations)
     tie_nestings(cells, table.nestings, relations)
     tie_periods(cells, table.period_parts, relations)
+    tie_classes(cells, table.class_sums, relations)
     starts, members, remainder, implied = relations.build(cells.values)
     small = in_small_strata(cells, policy)
     sensitive = is_small(cells.values, policy) | (small & (cells.values > 0)) | crowded(table, cells, policy)
@@ -82,13 +84,19 @@ def person_system(
         full, full_remainder = full_classes(
             table, cells, starts=starts, members=members, implied=implied, small=sensitive, exceptions=policy.exceptions
         )
-        sensitive, remainder_sensitive = sensitive | full, remainder_sensitive | full_remainder
+        sensitive = sensitive | full | full_class_cells(table, cells, sensitive)
+        remainder_sensitive = remainder_sensitive | full_remainder
         # Zeros beside a full level are blank, so that a blank may be a zero.
         zero_blank = True
+    at_least = np.where((uses > 0) & (not zero_blank), 1, 0).astype(np.int64)
+    if (POPULATION_KEY, ()) in cells.blocks and _shares_out_everybody(table):
+        # Who sent the persons knows how many they are: the number is never blank and stands in for no other.
+        everybody = cells.blocks[POPULATION_KEY, ()]
+        at_least[everybody] = cells.values[everybody] + 1
     return CellSystem(
         values=cells.values,
         printed=uses > 0,
-        at_least=np.where((uses > 0) & (not zero_blank), 1, 0).astype(np.int64),
+        at_least=at_least,
         uses=np.maximum(uses, 1),
         strata=cells.strata,
         sensitive=sensitive,
@@ -118,6 +126,16 @@ def printed_keys(line: Line) -> list[str]:
     return [key for key in dict.fromkeys((line.numerator_key, line.denominator_key)) if key]
 
 
+def _shares_out_everybody(table: CountedTable) -> bool:
+    """Whether counts add up to all persons over everybody: by class, or with those who have no value."""
+    return bool(table.classes) or any(split.whole_key == POPULATION_KEY for split in table.splits if _is_whole(split))
+
+
+def _is_whole(split: Split) -> bool:
+    """All parts of a split are counted: none stands for the rest."""
+    return len(split.part_keys) > 1 and not split.part_keys[-1].startswith(f"{split.whole_key} without ")
+
+
 def _uses(table: CountedTable, cells: Numbered) -> Ints:
     uses = np.zeros(cells.values.size, dtype=np.int64)
     for line in table.lines:
@@ -125,6 +143,7 @@ def _uses(table: CountedTable, cells: Numbered) -> Ints:
             uses[cells.cube(key, line.dimensions)] += 1
     for _, _, key in table.reasons:
         uses[cells.cube(key, ())] += 1
+    np.add.at(uses, class_prints(table, cells), 1)
     return uses
 
 
@@ -143,8 +162,9 @@ def _pairs(table: CountedTable, cells: Numbered) -> Ints:
             else:
                 covered[own] = True
             found.append(own)
-    alone = [[int(cells.cube(key, ()))] * 2 for _, _, key in table.reasons]
-    return np.concatenate([*found, np.array(alone, dtype=np.int64).reshape(-1, 2)])
+    alone = [int(cells.cube(key, ())) for _, _, key in table.reasons]
+    by_themselves = np.concatenate([np.array(alone, dtype=np.int64), class_prints(table, cells)])
+    return np.concatenate([*found, np.stack([by_themselves, by_themselves], axis=1)])
 
 
 def _splits_of_lines(table: CountedTable) -> list[Split]:

@@ -13,6 +13,8 @@ from linkage.errors import InputRefused
 from linkage.released_table import NUMBER_COLUMNS, TIME_STRATA, TOTAL, LineStatus, ReleasedDimension, schema_of
 from linkage_core.counted_table import DAYS_A_YEAR, CountedTable, Dimension, Line, RateLine, Statistic
 from linkage_core.disclosure.cell_system import Flags
+from linkage_core.disclosure.class_cells import class_cube
+from linkage_core.disclosure.class_lines import class_cells, class_lines
 from linkage_core.disclosure.linked_cells import Numbered
 from linkage_core.disclosure.rate_lines import Cells, Limited, crude_rate, rate_numbers
 from linkage_core.intervals import clopper_pearson, poisson_exact, wilson
@@ -36,6 +38,7 @@ class Numbers:
         blank_sums: sum cells a reader must not learn.
         scales: units per whole of each sum.
         company_persons, company_sums: person and sum cells that tell what one company sells.
+        fewest_for_quantiles: persons of whom a quantile is told, at least.
     """
 
     persons: Numbered
@@ -47,6 +50,7 @@ class Numbers:
     scales: dict[str, int]
     company_persons: Flags
     company_sums: Flags
+    fewest_for_quantiles: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +150,19 @@ def _blocks(table: CountedTable, numbers: Numbers) -> Iterator[_Block]:
         yield _block(line, numbers, table)
     for rate in table.rates:
         yield _rate_block(rate, numbers, table)
+    yield from _class_blocks(numbers, table)
+
+
+def _class_blocks(numbers: Numbers, table: CountedTable) -> Iterator[_Block]:
+    for told in table.classes:
+        places = class_cube(numbers.persons, told)
+        cells = class_cells(numbers.persons, places, numbers.blank_persons, numbers.small, numbers.company_persons)
+        for found in class_lines(told, cells, fewest=numbers.fewest_for_quantiles):
+            flags = (found.closed, found.small, found.company)
+            inputs = {"numerator": Input("numerator", found.numerator, *flags)}
+            if not np.isnan(found.denominator).all():
+                inputs["denominator"] = Input("denominator", np.rint(found.denominator), *flags)
+            yield _Block(found.line, len(found.numerator), inputs, limited=found.limited)
 
 
 def _rate_block(rate: RateLine, numbers: Numbers, table: CountedTable) -> _Block:
@@ -229,9 +246,11 @@ def _numbers_of(block: _Block) -> dict[str, object]:
 def _values(block: _Block) -> tuple[Floats, Floats, Floats]:
     """Value and interval of each cell; NaN where there is nobody to count over."""
     line = block.line
+    if block.limited is not None:
+        return block.limited
     if block.people is not None:
         counted = block.value("numerator" if line.numerator_key else "sum")
-        return block.limited or crude_rate(line, counted, block.people)
+        return crude_rate(line, counted, block.people)
     numerator, denominator = block.value("numerator"), block.value("denominator")
     none = np.full(block.cells, np.nan)
     if line.statistic is Statistic.PERSONS:

@@ -65,7 +65,8 @@ def protect(
         withheld_persons(table, persons, secret or {}, policy.exceptions),
         withheld_sums(table, sums, secret or {}, policy.exceptions),
     )
-    numbers = Numbers(persons, counts.sensitive, kept.blank, sums, amounts.sensitive, withheld.blank, scales, *company)
+    flags = (persons, counts.sensitive, kept.blank, sums, amounts.sensitive, withheld.blank)
+    numbers = Numbers(*flags, scales, *company, fewest_for_quantiles=3 * policy.minimum_cell)
     dimensions = dimensions_of(table)
     printed, inputs = printed_table(table, dimensions, numbers)
     hand = (flagged(by_hand, "persons", persons), flagged(by_hand, "sum", sums))
@@ -199,4 +200,5 @@ def dimensions_of(table: CountedTable) -> tuple[Dimension, ...]:
     axes = [cube.dimensions for cube in table.person_cubes] + [cube.dimensions for cube in table.sum_cubes]
     known = {axis.name: axis for own in axes for axis in own}
     names = dict.fromkeys(name for line in table.lines for name in (*line.dimensions, line.period[0]))
+    names |= dict.fromkeys(name for told in table.classes for name in told.dimensions)
     return tuple(known[name] for name in names if name in known)

@@ -11,6 +11,7 @@ from linkage.disclosure_policy import DisclosurePolicy
 from linkage_core.counted_table import CountedTable
 from linkage_core.disclosure.cell_names import CellName, flagged
 from linkage_core.disclosure.cell_system import CellSystem, Flags, Ints, Relations
+from linkage_core.disclosure.class_cells import sums_beside_classes
 from linkage_core.disclosure.evidence import Demand
 from linkage_core.disclosure.linked_cells import (
     Numbered,
@@ -71,6 +72,7 @@ def sum_system(
         hidden[own] = hidden_persons[theirs]
         lowest[own] = _ANY_SIGN if np.any(cube.sums < 0) else 0
     hidden |= _few_outside(table, sums, persons, policy)
+    hidden |= sums_beside_classes(table, sums, persons, hidden_persons)
     told = _told_by_thresholds(table, sums, persons, hidden_persons=hidden_persons, policy=policy)
     hidden |= told.hidden
     if without_thresholds:

@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from linkage.policy_exceptions import SignedException
+from linkage_core.class_table import ClassKind
 from linkage_core.counted_table import CountedTable, Line
 from linkage_core.disclosure.cell_system import Flags
+from linkage_core.disclosure.class_cells import class_cube
 from linkage_core.disclosure.excepted_cells import excepted_cells
 from linkage_core.disclosure.linked_cells import Numbered
 from linkage_core.disclosure.primary_rules import Contributions
@@ -70,13 +72,30 @@ def withheld_persons(
     table: CountedTable, persons: Numbered, withheld: WithheldIndicators, exceptions: Iterable[SignedException] = ()
 ) -> Flags:
     """Which person cells may not be known, but for those that an officer excepted; one without persons tells none."""
-    found = np.zeros(persons.values.size, dtype=np.bool_)
+    found = _withheld_classes(table, persons, withheld)
     for line, own in _lines(table, withheld):
         if line.numerator_key and own.persons:
             _mark(found, persons, line.numerator_key, line, own)
     free = excepted_cells(exceptions, "company_secrecy", table, persons, key_of=lambda line: line.numerator_key)
     kept_back: Flags = found & ~free & (persons.values > 0)
     return kept_back
+
+
+def _withheld_classes(table: CountedTable, cells: Numbered, withheld: WithheldIndicators) -> Flags:
+    """Classes that tell what one company sells: numbers of its patients, or what its sums are made of."""
+    found = np.zeros(cells.values.size, np.bool_)
+    for told in table.classes:
+        own = withheld.get(told.indicator)
+        if own is None or not (own.persons or (own.sums and told.kind is ClassKind.VALUES)):
+            continue
+        cube = class_cube(cells, told)[..., :-1]
+        if own.everywhere:
+            found[cube] = True
+        for axis, name in enumerate(told.dimensions):
+            levels = cells.dimensions[name].levels
+            places = [place for place, level in enumerate(levels) if level in own.levels.get(name, ())]
+            found[np.take(cube, places, axis=axis)] = True
+    return found
 
 
 def _lines(table: CountedTable, withheld: WithheldIndicators) -> list[tuple[Line, Withheld]]:

@@ -144,7 +144,8 @@ def _values(
 ) -> list[PersonValues]:
     """Days, and yes or no for outcome and competing death, of those who are not others."""
     of_class = [("excluded:other_class", others)] if words else []
-    point = joined(f"landmark_day={indicator.landmark_day}", words)
+    landmark = f"landmark_day={indicator.landmark_day}"
+    point = joined(landmark, words)
     # Curves censor whom a register's end cuts short, so nobody is left out for it.
     reasons = context.reasons.settle([*after.rules, *of_class], no_rows=None)
     days = reasons.value_of_counted(after.times.day)
@@ -152,6 +153,7 @@ def _values(
         PersonValues(
             indicator=indicator,
             parameters=joined(point, "measure=days"),
+            part_of=joined(landmark, "measure=days") if words else "",
             measure=Measure.AMOUNT,
             value=days,
             reason=reasons.reason,
@@ -171,6 +173,7 @@ def _values(
             PersonValues(
                 indicator=indicator,
                 parameters=joined(point, f"measure={name}"),
+                part_of=joined(landmark, f"measure={name}") if words else "",
                 measure=Measure.YES_NO,
                 value=reasons.counted_with(after.times.ending == which).view(np.uint8),
                 reason=reasons.reason,

@@ -97,7 +97,7 @@ class KaplanMeier:
         falls = (d > 0) & (n > d)
         mean = float(after[0]) if until else 0.0
         error = float(np.sqrt((after[:seen][falls] ** 2 * d[falls] / (n[falls] * (n[falls] - d[falls]))).sum()))
-        half = _z(self.level) * error
+        half = normal_quantile(self.level) * error
         return Estimate(mean, error, max(mean - half, 0.0), min(mean + half, float(until)))
 
 
@@ -111,7 +111,7 @@ def kaplan_meier(persons: DayHistogram, *, limits_of: LimitsOf = "log-log", leve
         # Variance of the logarithm of the share.
         spread = np.sqrt(np.cumsum(d / (n * (n - d))))
         error = share * spread
-        lower, upper = _limits(share, spread, limits_of=limits_of, z=_z(level))
+        lower, upper = limits(share, spread, limits_of=limits_of, z=normal_quantile(level))
     certain, fallen = share == 1, share == 0
     for part in (error, lower, upper):
         part[fallen] = np.nan
@@ -120,7 +120,8 @@ def kaplan_meier(persons: DayHistogram, *, limits_of: LimitsOf = "log-log", leve
     return KaplanMeier(at_risk, events, censored, share, error, lower, upper, level)
 
 
-def _limits(share: Floats, spread: Floats, *, limits_of: LimitsOf, z: float) -> tuple[Floats, Floats]:
+def limits(share: Floats, spread: Floats, *, limits_of: LimitsOf, z: float) -> tuple[Floats, Floats]:
+    """Limits of shares from the standard error of their logarithm."""
     if limits_of == "log":
         return share * np.exp(-z * spread), np.minimum(share * np.exp(z * spread), 1.0)
     step = z * spread / np.log(share)
@@ -137,5 +138,6 @@ def _falls_below_half(curve: Floats) -> float:
     return float(first[0]) if len(first) else np.nan
 
 
-def _z(level: float) -> float:
+def normal_quantile(level: float) -> float:
+    """How many standard errors limits of a level lie away."""
     return float(ndtri((1 + level) / 2))

@@ -405,7 +405,7 @@ def test_what_disclosure_control_cannot_protect_is_named():
     told = {
         RATE + 'observe = { from = 0, to = 9 }\nstatistic = ["rate", "rate_ratio"]': ["rate_ratio"],
         RATE + "observe = { from = 0, to = 9 }": [],
-        LANDMARK: ["count", "share"],
+        LANDMARK: [],
         SEQUENCE + ALL_RATIOS: ["crude_ratio", "null_ratio", "adjusted_ratio"],
         SEQUENCE: [],
     }

@@ -1,0 +1,93 @@
+"""Curves, quantiles, paths and answers by class: a reader with a solver learns no small count, and nothing is printed
+that the open counts beside it do not give."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from linkage.disclosure_policy import shipped_policies
+from linkage_core.aggregates import count_by
+from linkage_core.counted_table import CountedTable
+from linkage_core.disclosure import ProtectedTable, folded, protect
+from linkage_core.indicators import evaluate
+from tests.security.test_orders_of_every_shape_hold import REGION_OF, attacked, drugs, people
+from tests.support.attackers import subtract
+from tests.support.indicator_tables import HEADER, deaths, drawn_set
+from tests.support.order_attack import read_order
+
+POLICY = shipped_policies()["standard@1.0.0"]
+FIXED = HEADER + '[supply.fixed]\nsteps = ["fixed:60"]\n'
+CURVE = (
+    'id = "time"\nkind = "time_to_initiation"\ncodes = "statin"\nfollow_up_days = 365\nat_days = [30, 90, 180]\n'
+    'statistic = ["count", "share", "km", "cif", "median"]\n'
+)
+STOPPED = (
+    'id = "stopped"\nkind = "time_to_discontinuation"\ncodes = "statin"\nsupply = "fixed"\ngap_days = 30\n'
+    'follow_up_days = 300\nat_days = [60, 120, 200]\nstatistic = ["count", "share", "km"]\n'
+)
+RESTART = (
+    'id = "again"\nkind = "restart"\ncodes = "statin"\nsupply = "fixed"\ngap_days = 30\nwithin_days = [60, 120]\n'
+    'follow_up_days = 300\nat_days = [90, 200]\nstatistic = ["count", "share", "km", "cif"]\n'
+)
+LANDMARK = (
+    'id = "landmark"\nkind = "landmark_outcome"\ncodes = "statin"\nsupply = "fixed"\nlandmark_day = 120\n'
+    "threshold = [0.2, 0.6]\nfollow_up_days = 200\nat_days = [100, 200]\n"
+    'outcome = { register = "lmed", date = "dispensing_date", codes = "asa", columns = "atc" }\n'
+    'statistic = ["count", "share", "km", "cif"]\n'
+)
+COST = 'id = "cost"\nkind = "cost"\nobserve = { from = 0, to = 365 }\nstatistic = ["sum", "mean", "median"]\n'
+COVERED = (
+    'id = "pdc"\nkind = "proportion_of_days_covered"\ncodes = "statin"\nsupply = "fixed"\nthreshold = [0.3, 0.8]\n'
+    'observe = { from = 0, to = 365 }\nstatistic = ["mean", "count", "share", "median", "quantile:0.25"]\n'
+)
+PATHS = (
+    'id = "lines"\nkind = "treatment_lines"\ncodes = ["statin", "asa"]\nsupply = "fixed"\nmost_lines = 3\n'
+    'observe = { from = 0, to = 365 }\nstatistic = ["mean", "count", "share", "paths"]\n'
+)
+KINDS = {
+    "curve": CURVE,
+    "stopped": STOPPED,
+    "restart": RESTART,
+    "landmark": LANDMARK,
+    "cost": COST,
+    "covered": COVERED,
+    "paths": PATHS,
+}
+
+
+def ordered(body: str, by: list[list[str]], *, seed: int, persons: int = 700) -> tuple[CountedTable, ProtectedTable]:
+    names, who = people(persons, seed=seed)
+    random = np.random.default_rng(seed)
+    died = {name: int(random.integers(100, 800)) for name in names if random.random() < 0.2}
+    values = evaluate(
+        drawn_set(body, header=FIXED),
+        population=who,
+        events={"lmed": drugs(names, seed=seed), "dors": deaths(names, died)},
+        data_until={},
+    )
+    counted = folded(count_by(values, population=who, by=by), POLICY)
+    return counted, protect(counted, POLICY)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("by", [[], [["sex"]], [["hospital"], ["region", "sex"]]])
+def test_no_small_class_is_found(kind: str, by: list[list[str]]) -> None:
+    small = 0
+    for seed in range(2):
+        counted, protected = ordered(KINDS[kind], by, seed=seed)
+        assert counted.classes
+        small += attacked(counted, protected, lies_in=REGION_OF)
+    assert small or not by
+
+
+@pytest.mark.parametrize("kind", ["curve", "covered"])
+def test_without_the_ties_to_other_counts_the_protector_would_be_broken(kind: str) -> None:
+    broken = 0
+    for seed in range(3):
+        counted, _ = ordered(KINDS[kind], [["hospital"]], seed=seed)
+        ignorant = protect(replace(counted, class_sums=()), POLICY)
+        broken += bool(subtract(read_order(counted, ignorant)))
+    assert broken
