@@ -10,7 +10,7 @@ from pathlib import Path
 from linkage.errors import ServiceUnavailable
 from linkage_core.compute import compute
 from linkage_core.counted_table import CountedTable
-from linkage_core.disclosure import ProtectedTable, match_rate_band, protect, refuse_small_population
+from linkage_core.disclosure import ProtectedTable, folded, match_rate_band, protect, refuse_small_population
 from linkage_core.disclosure.withheld import Withheld
 from linkage_core.events import NumberHistory, Touched
 from linkage_core.grids import row_variables
@@ -186,7 +186,7 @@ def run_linkage(
     )
     report("protecting")
     with sources.turn():
-        counted = computed.counted
+        counted = folded(computed.counted, plan.policy)
         protected = protect(counted, plan.policy, secret=sources.company_secrets(plan, counted))
     band = _match_rate(plan, found=computed.persons_found, asked=population.persons)
     touched = {name: one + made.touched.get(name, Touched()) for name, one in computed.touched.items()}
