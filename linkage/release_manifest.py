@@ -76,6 +76,13 @@ class ManufacturersEntry(_Statement):
     sha256: Sha256 | Literal[""]
 
 
+class EarlierEntry(_Statement):
+    """An earlier release of the same table whose numbers stand in some lines: `as_of` names it."""
+
+    release: str
+    released_on: date
+
+
 class SoftwareEntry(_Statement):
     """The program that made the delivery."""
 
@@ -117,6 +124,7 @@ class Manifest(_Statement):
     match_rate_band: str
     inhabitants: InhabitantsEntry | None = None
     coarsened: tuple[str, ...] = ()
+    earlier_releases: tuple[EarlierEntry, ...] = ()
     columns: tuple[str, ...]
     rows: int
     rows_suppressed: int
@@ -124,7 +132,8 @@ class Manifest(_Statement):
 
     def to_json(self) -> bytes:
         """The bytes of `manifest.json`; what there is none of is not in it."""
-        empty = {name for name in ("manufacturers", "inhabitants", "coarsened") if not getattr(self, name)}
+        absent = ("manufacturers", "inhabitants", "coarsened", "earlier_releases")
+        empty = {name for name in absent if not getattr(self, name)}
         return _canonical(self.model_dump(mode="json", exclude=empty))
 
 

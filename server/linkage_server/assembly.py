@@ -156,7 +156,8 @@ class Service:
     @cached_property
     def release_desk(self) -> ReleaseDesk:
         """Where officers let tables go."""
-        return ReleaseDesk(self.database, self.trail, self.home.root, self.key_ring.release_signing_key)
+        key, together = self.key_ring.release_signing_key, self.settings.disclosure.recipients_together
+        return ReleaseDesk(self.database, self.trail, self.home.root, key, together)
 
     @cached_property
     def review_desk(self) -> ReviewDesk:

@@ -17,6 +17,7 @@ from linkage.free_text import refuse_identity_number
 from linkage.register_catalogue import load_registers
 from linkage_server.command_line import OpenHome, open_state
 from linkage_server.keys.key_ring import KeyRing
+from linkage_server.ledger.person_numbers import PersonNumbers
 from linkage_server.register_console import (
     AsJson,
     Home,
@@ -106,13 +107,14 @@ def rehash(
     """Move all registers and the number history to the newest pepper; can be stopped and goes on when run again."""
     ring = KeyRing(home / "keys")
     store = RegisterStore(home / "store")
-    with audited(home, "register.new_pepper" if new_pepper else "register.rehash", "-"):
+    with audited(home, "register.new_pepper" if new_pepper else "register.rehash", "-") as opened:
         if new_pepper:
             ring.rotate_pepper()
         peppers = ring.peppers()
         with progress_bar(hidden=as_json) as show:
             pace = Pace(show, clock=time.monotonic)
             moved = follow_peppers(store, _history(home), peppers=peppers, pace=pace)
+        PersonNumbers(opened.database, home).follow(peppers)
     print_rows(
         [
             {"register": name, "pepper version": peppers[-1].version, "versions moved": moved.get(name, 0)}

@@ -61,7 +61,7 @@ class PersonNumbers:
             keep: write new numbers down; else they hold for this call alone.
 
         Raises:
-            StateConflict: the ledger is hashed under another pepper version.
+            StateConflict: the ledger is not hashed under that version.
             ServiceUnavailable: a file is missing or damaged.
         """
         if not keep:
@@ -90,26 +90,24 @@ class PersonNumbers:
 
         return united
 
-    def follow(self, peppers: Sequence[Pepper]) -> int:
-        """Re-hash all ids to the newest pepper; returns by how many versions. All of it happens, or nothing.
+    def follow(self, peppers: Sequence[Pepper]) -> None:
+        """Hash all ids under the newest pepper as well; those under older ones stay, for tables that are made again.
 
         Args:
             peppers: all versions from the first to the newest.
         """
         with self.database.transaction() as session:
-            rows = self._rows(session)
-            behind = {row.pepper_version for row in rows} - {peppers[-1].version} if peppers else set()
-            for row in rows:
-                ids = self._read(row)
-                for pepper in peppers[row.pepper_version :]:
-                    ids = next_ids(ids, pepper=pepper)
-                row.file, row.sha256 = self._write(ids, first=row.first)
-                row.pepper_version = peppers[-1].version
-        return peppers[-1].version - min(behind) if behind else 0
+            for pepper in peppers[1:]:
+                known = {row.first for row in self._rows(session, pepper.version)}
+                for row in self._rows(session, pepper.version - 1):
+                    if row.first not in known:
+                        ids = next_ids(self._read(row), pepper=pepper)
+                        self._add(session, ids, first=row.first, pepper_version=pepper.version)
+                session.flush()
 
     def sweep(self, session: Session) -> None:
         """Take away files that no row names."""
-        known = {row.file for row in self._rows(session)}
+        known = set(session.scalars(sa.select(PersonNumbersRow.file)))
         for path in (self.home / LEDGER).glob("persons-*"):
             if str(path.relative_to(self.home)) not in known:
                 path.unlink()
@@ -137,16 +135,17 @@ class PersonNumbers:
 
     def _ids(self, session: Session, pepper_version: int) -> pa.FixedSizeBinaryArray:
         """All ids, in the order of their numbers."""
-        rows = self._rows(session)
-        if other := next((row.pepper_version for row in rows if row.pepper_version != pepper_version), None):
+        rows = self._rows(session, pepper_version)
+        if len(rows) < (session.scalar(sa.select(sa.func.count(sa.distinct(PersonNumbersRow.first)))) or 0):
             raise StateConflict(
-                f"the release ledger is hashed under pepper version {other}, the population under {pepper_version}.",
-                mend="An operator should run `linkage-server register rehash`.",
+                f"the release ledger is not hashed under pepper version {pepper_version} of the population.",
+                mend="An operator should run `linkage-server register rehash`, then the order is sent again.",
             )
         return pa.concat_arrays([pa.array([], HASHED_ID), *map(self._read, rows)])
 
-    def _rows(self, session: Session) -> list[PersonNumbersRow]:
-        return list(session.scalars(sa.select(PersonNumbersRow).order_by(PersonNumbersRow.first)))
+    def _rows(self, session: Session, pepper_version: int) -> list[PersonNumbersRow]:
+        query = sa.select(PersonNumbersRow).where(PersonNumbersRow.pepper_version == pepper_version)
+        return list(session.scalars(query.order_by(PersonNumbersRow.first)))
 
     def _read(self, row: PersonNumbersRow) -> pa.FixedSizeBinaryArray:
         try:

@@ -27,9 +27,6 @@ from linkage_server.storage.database import Database, now
 from linkage_server.storage.files import write_atomically
 from linkage_server.storage.tables import LedgerEntryRow, OrderRow, ProtectedTableRow, ReleaseRow
 
-_RESTORE = (
-    "An operator should restore the folder releases from its backup; `linkage-server releases ledger` lists entries."
-)
 _NEARLY_THE_SAME = 0.5
 """Share of all people of two releases who are in both: from here on the one may say again what the other said."""
 
@@ -69,6 +66,15 @@ class Beside:
     tables: tuple[EarlierTable, ...]
     repeats_last: bool
     match_rate_band: str
+
+
+@dataclass(frozen=True, slots=True)
+class NewEntry:
+    """An entry, the hash of its table's layout, and the releases that the table was laid beside."""
+
+    entry: Entry
+    layout_sha256: str
+    earlier: Sequence[PlannedEarlier]
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,11 +149,9 @@ class ReleaseLedger:
         band = likest[3] if repeats else "not told: an earlier table of other people is too similar"
         return Beside(tuple(one[2] for one in (*others, likest)), repeats, band)
 
-    def record(
-        self, session: Session, order_id: str, entry: Entry, *, layout_sha256: str, earlier: Sequence[PlannedEarlier]
-    ) -> None:
+    def record(self, session: Session, order_id: str, new: NewEntry, *, table_sha256: str) -> None:
         """Write the entry of a table that is taken in, in the same transaction."""
-        content = entry_to_bytes(entry)
+        content = entry_to_bytes(new.entry)
         sha256 = hashlib.sha256(content).hexdigest()
         path = self.home / LEDGER / f"{order_id}.{sha256[:16]}.arrow"
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -155,11 +159,11 @@ class ReleaseLedger:
         session.merge(
             LedgerEntryRow(
                 order_id=order_id,
-                layout_sha256=layout_sha256,
+                layout_sha256=new.layout_sha256,
                 file=str(path.relative_to(self.home)),
                 sha256=sha256,
-                table_sha256=session.get_one(ProtectedTableRow, order_id).sha256,
-                earlier=[one.release for one in earlier],
+                table_sha256=table_sha256,
+                earlier=[one.release for one in new.earlier],
                 created_at=now(session),
             )
         )
@@ -219,7 +223,7 @@ class ReleaseLedger:
         try:
             return from_bytes(self._content(one.table_file, one.table_sha256), sha256=one.table_sha256)
         except InputRefused:
-            raise _damaged(one.table_file) from None
+            raise _damaged() from None
 
     def _content(self, file: str, sha256: str) -> bytes:
         try:
@@ -227,8 +231,13 @@ class ReleaseLedger:
         except OSError:
             content = b""
         if hashlib.sha256(content).hexdigest() != sha256:
-            raise _damaged(file)
+            raise _damaged()
         return content
+
+
+def release_id(order_id: str) -> str:
+    """Id that the release of an order has."""
+    return f"{order_id}-1"
 
 
 def too_similar() -> DisclosureRefused:
@@ -239,8 +248,8 @@ def too_similar() -> DisclosureRefused:
     )
 
 
-def _damaged(file: str) -> ServiceUnavailable:
+def _damaged() -> ServiceUnavailable:
     return ServiceUnavailable(
-        f"{file}: an earlier release's entry in the release ledger is missing or is not what was written.",
-        mend=_RESTORE,
+        "an entry of the release ledger is missing, or is not what was written.",
+        mend="An operator should run `linkage-server doctor`, which names its file, and restore it from a backup.",
     )

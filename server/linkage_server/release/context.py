@@ -10,7 +10,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from linkage.release_manifest import DefinitionEntry, ManufacturersEntry, RegisterEntry
+from linkage.release_manifest import DefinitionEntry, EarlierEntry, ManufacturersEntry, RegisterEntry
 
 Format = Literal["parquet", "csv", "json-stat", "xlsx", "px", "html"]
 
@@ -86,6 +86,7 @@ class ReleaseContext(_Words):
         population: what registers decide about it, as pairs of name and text.
         inhabitants: version of the table of inhabitants that rates are per; "" for none.
         coarsened: what an officer made coarser than ordered, in words; the delivery says so.
+        earlier_releases: those of the same table that it was laid beside.
         officers_to_release: so many different officers must approve it, by the policy.
     """
 
@@ -108,6 +109,7 @@ class ReleaseContext(_Words):
     inhabitants: str = ""
     coarsened: tuple[str, ...] = ()
     officers_to_release: int = 1
+    earlier_releases: tuple[EarlierEntry, ...] = ()
     formats: tuple[Format, ...] = Field(default=("parquet", "csv", "json-stat", "html"), min_length=1)
 
     def indicator(self, identifier: str) -> IndicatorText:

@@ -11,7 +11,7 @@ import io
 import json
 from typing import Any
 
-from linkage.released_table import NUMBER_COLUMNS, TOTAL, ReleasedTable
+from linkage.released_table import AS_OF, NUMBER_COLUMNS, TOTAL, ReleasedTable
 from linkage_server.release.context import ReleaseContext
 from linkage_server.release.delivery_file import DeliveryFile
 from linkage_server.release.wording import MEASURES, STATISTICS, STATUSES
@@ -95,6 +95,7 @@ def _metadata(released: ReleasedTable, context: ReleaseContext) -> dict[str, Any
         "statistic": ("Statistic", "; ".join(f"{code}: {words}" for code, words in STATISTICS.items())),
         "status": ("Status", "; ".join(f"{code.value}: {words}" for code, words in STATUSES.items())),
         "reason": ("Reason", "Why a line is not complete, in one word; empty for complete lines."),
+        AS_OF: ("As of", "The release whose persons the line counts; empty where it is kept back."),
         **{name: (words, "") for name, words in MEASURES.items()},
         **{
             one.name: (context.stratum_title(one.name), f"Stratum; {TOTAL} where the line is not broken down by it.")

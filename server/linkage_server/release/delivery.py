@@ -11,8 +11,16 @@ from pathlib import Path
 
 import pyarrow.compute as pc
 
-from linkage.release_manifest import MANIFEST, RELEASE, InhabitantsEntry, Manifest, SoftwareEntry, sign_release
-from linkage.released_table import LineStatus, ReleasedTable
+from linkage.release_manifest import (
+    MANIFEST,
+    RELEASE,
+    EarlierEntry,
+    InhabitantsEntry,
+    Manifest,
+    SoftwareEntry,
+    sign_release,
+)
+from linkage.released_table import AS_OF, LineStatus, ReleasedTable
 from linkage.signatures import SigningKeyPair
 from linkage_core.disclosure import ProtectedTable
 from linkage_server.release.complete_periods import mark_complete_periods
@@ -106,8 +114,15 @@ def _manifest(released: ReleasedTable, context: ReleaseContext, files: list[Deli
         match_rate_band=context.match_rate_band,
         inhabitants=InhabitantsEntry(version=context.inhabitants) if context.inhabitants else None,
         coarsened=context.coarsened,
+        earlier_releases=_named(released, context),
         columns=tuple(released.table.column_names),
         rows=released.table.num_rows,
         rows_suppressed=int(pc.sum(suppressed).as_py() or 0),
         files=tuple(file.entry() for file in sorted(files, key=lambda file: file.path)),
     )
+
+
+def _named(released: ReleasedTable, context: ReleaseContext) -> tuple[EarlierEntry, ...]:
+    """The earlier releases whose numbers stand in the table."""
+    named = set(released.table[AS_OF].to_pylist()) if AS_OF in released.table.column_names else set()
+    return tuple(one for one in context.earlier_releases if one.release in named)

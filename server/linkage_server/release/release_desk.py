@@ -7,7 +7,7 @@ turn: a folder without a row was never released, and `recover` takes it away; a 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -23,6 +23,7 @@ from linkage_core.counted_table import CountedTable
 from linkage_core.disclosure import ProtectedTable
 from linkage_server.access.certificates import Caller
 from linkage_server.audit.trail import AuditTrail
+from linkage_server.ledger.release_ledger import NewEntry, ReleaseLedger, release_id
 from linkage_server.release.context import ReleaseContext
 from linkage_server.release.delivery import PARTIAL, Delivery, delivery_of, write_delivery
 from linkage_server.release.four_eyes import add_approval, approvals_of
@@ -65,12 +66,19 @@ class ReleaseDesk:
         home: the service's home folder; tables wait in `releases/waiting`, their counts in
             `releases/counts`, deliveries lie in `releases/delivered`.
         signing_key: gives the release desk's key when it is needed, and not before.
+        together: groups of organisations that are taken to share what they are sent.
     """
 
     database: Database
     trail: AuditTrail
     home: Path
     signing_key: Callable[[], SigningKeyPair]
+    together: Sequence[Sequence[str]] = ()
+
+    @property
+    def ledger(self) -> ReleaseLedger:
+        """What released tables said."""
+        return ReleaseLedger(self.database, self.home, self.together)
 
     def take_in(
         self,
@@ -80,6 +88,7 @@ class ReleaseDesk:
         *,
         counted: CountedTable,
         measures: Json | None = None,
+        entry: NewEntry | None = None,
     ) -> None:
         """Keep a run's table until it is decided on; the order then awaits release. Harmless to repeat.
 
@@ -87,6 +96,7 @@ class ReleaseDesk:
             order_id, protected, context: the order, its table, and what is told about it.
             counted: the counts that it was made from; officers try coarser tables on them.
             measures: what the queue is ranked by.
+            entry: what the release ledger keeps of the table, from the moment that it is released.
 
         Raises:
             StateConflict: the order is not running.
@@ -99,6 +109,8 @@ class ReleaseDesk:
                 return
             keep_counts(session, self.home, order_id, counted)
             add_version(session, self.home, order_id, new)
+            if entry is not None:
+                self.ledger.record(session, order_id, entry, table_sha256=new.sha256)
             reason = "The table passed disclosure control and waits for an officer."
             self._move(session, order_id, to=OrderState.AWAITING_RELEASE, by="service", reason=reason, etag=None)
             self._record(session, None, action="release.take_in", order_id=order_id)
@@ -125,7 +137,7 @@ class ReleaseDesk:
         Raises:
             NotPermitted: the policy asks for two officers, and this one has approved the table already.
             Stale: the order changed since it was read.
-            StateConflict: it does not await release.
+            StateConflict: it does not await release, or another release of the same people came between.
             StorageFull: no room; nothing was released.
         """
         _require_words(reasoning, what="reasoning")
@@ -143,6 +155,7 @@ class ReleaseDesk:
                 return done
             if self._held(session, row.order_id).sha256 != held.sha256:
                 raise Stale("another version of the table was chosen.", mend="Review it again, then decide.")
+            self.ledger.refuse_overtaken(session, row.order_id)
             if (more := self._more_officers(session, held, caller, etag=etag, reasoning=reasoning.strip())) > 0:
                 self._record(session, caller, action="release.approve_first", order_id=row.order_id)
                 return AwaitsOfficer(order, more)
@@ -184,6 +197,7 @@ class ReleaseDesk:
         removed = []
         with self.database.transaction() as session:
             sweep(session, self.home)
+            self.ledger.sweep(session)
             known = set(session.scalars(sa.select(ReleaseRow.folder)))
             for folder in sorted(self._delivered.iterdir()) if self._delivered.is_dir() else ():
                 if folder.name.endswith(PARTIAL) or str(folder.relative_to(self.home)) not in known:
@@ -199,16 +213,16 @@ class ReleaseDesk:
         self, session: Session, order: OrderRow, delivery: Delivery, *, decider: str, reasoning: str
     ) -> Released:
         self._delivered.mkdir(mode=0o700, parents=True, exist_ok=True)
-        release_id = f"{order.order_id}-1"
-        folder = self._delivered / release_id
+        identifier = release_id(order.order_id)
+        folder = self._delivered / identifier
         moment = now(session)
-        name = f"{order_name(order.organisation, order.order_id)}/releases/{release_id}"
+        name = f"{order_name(order.organisation, order.order_id)}/releases/{identifier}"
         # Left by a writer that was killed before its row: its turn is over, so nobody else is writing here.
         shutil.rmtree(folder, ignore_errors=True)
         sha256 = write_delivery(delivery, folder=folder, release=name, released_at=moment, key=self.signing_key())
         session.add(
             ReleaseRow(
-                release_id=release_id,
+                release_id=identifier,
                 order_id=order.order_id,
                 folder=str(folder.relative_to(self.home)),
                 manifest_sha256=sha256,

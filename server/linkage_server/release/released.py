@@ -28,6 +28,11 @@ REASONS = {
     LineStatus.UNDEFINED: "empty_denominator",
 }
 
+BESIDE_EARLIER = (
+    "Lines are of the release that as_of names: where few persons joined or left since, or to hide where they did, the "
+    "earlier number stands. Lines of different releases need not add up."
+)
+
 
 def release(protected: ProtectedTable) -> ReleasedTable:
     """The table that may leave, lines in their order, all kept-back lines alike."""
@@ -36,7 +41,9 @@ def release(protected: ProtectedTable) -> ReleasedTable:
     )
     missing = tuple(_missing(one) for one in protected.reasons.to_pylist())
     row_shares = tuple(_row_share(one) for one in protected.row_shares.to_pylist())
-    return ReleasedTable(_alike(protected.table, dimensions), dimensions, missing=missing, row_shares=row_shares)
+    table = _alike(protected.table, dimensions)
+    notes = (BESIDE_EARLIER,) if AS_OF in table.column_names else ()
+    return ReleasedTable(table, dimensions, notes, missing, row_shares)
 
 
 def _row_share(one: dict[str, Any]) -> RowShare:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from linkage.register_variable import LocalizedText
-from linkage.release_manifest import ManufacturersEntry, RegisterEntry
+from linkage.release_manifest import EarlierEntry, ManufacturersEntry, RegisterEntry
 from linkage_core.grids import row_variables
 from linkage_server.orders.policy_faults import columns_read_by
 from linkage_server.release.context import IndicatorText, RegisterText, ReleaseContext, Text
@@ -32,7 +32,9 @@ def describe(plan: RunPlan, *, match_rate_band: str) -> ReleaseContext:
         software_version=plan.software_version,
         inhabitants=plan.inhabitants_sha256,
     )
-    return context.model_copy(update={"indicators": tuple(_flagged(one, plan) for one in context.indicators)})
+    earlier = tuple(EarlierEntry(release=one.release, released_on=one.released_on) for one in plan.earlier)
+    indicators = tuple(_flagged(one, plan) for one in context.indicators)
+    return context.model_copy(update={"indicators": indicators, "earlier_releases": earlier})
 
 
 def _flagged(told: IndicatorText, plan: RunPlan) -> IndicatorText:

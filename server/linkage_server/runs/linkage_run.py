@@ -10,7 +10,7 @@ from pathlib import Path
 from linkage.errors import ServiceUnavailable
 from linkage_core.compute import compute
 from linkage_core.counted_table import CountedTable
-from linkage_core.disclosure import ProtectedTable, folded, match_rate_band, protect, refuse_small_population
+from linkage_core.disclosure import ProtectedTable, folded, match_rate_band, refuse_small_population
 from linkage_core.disclosure.withheld import Withheld
 from linkage_core.events import NumberHistory, Touched
 from linkage_core.grids import row_variables
@@ -22,8 +22,10 @@ from linkage_core.question import Question
 from linkage_core.rates import Inhabitants
 from linkage_core.register_view import RegisterView
 from linkage_server.intake.population_store import load_population
+from linkage_server.ledger.entry_file import Entry
 from linkage_server.registers.manufacturers import MANUFACTURERS, ManufacturerStore
 from linkage_server.registers.store import RegisterStore
+from linkage_server.runs.beside_earlier import Counted, EarlierReleases, protect_beside
 from linkage_server.runs.company_rule import withheld_by_company_rule
 from linkage_server.runs.core_share import Turn
 from linkage_server.runs.plan import PlannedRegister, RunPlan
@@ -44,6 +46,7 @@ class Sources:
         memory_bytes: what the run may hold beside the mapped registers; more is computed in blocks, one after another.
         inhabitants: the version that the plan pins; None where it pins none.
         turn: entered before each piece of work that keeps a core busy, so that runs share the cores.
+        earlier: where it finds what was released before; None where tables stand alone.
     """
 
     home: Path
@@ -53,6 +56,7 @@ class Sources:
     memory_bytes: int = 1 << 30
     turn: Turn = nullcontext
     inhabitants: Inhabitants | None = None
+    earlier: EarlierReleases | None = None
 
     def population(self, plan: RunPlan) -> MadePopulation:
         """The plan's population: sent in, or defined by registers. Who has an old and a new number is there once.
@@ -135,12 +139,14 @@ class RunAnswer:
 
     Args:
         counted: the exact counts behind the table, which stay here.
+        entry: what the release ledger keeps of the table.
         touched: what was read of each register, by its name.
         blocks: how many blocks of persons it was computed in.
     """
 
     table: ProtectedTable
     counted: CountedTable
+    entry: Entry
     match_rate_band: str
     touched: Mapping[str, Touched]
     blocks: int
@@ -183,14 +189,18 @@ def run_linkage(
         memory_bytes=sources.memory_bytes,
         turn=sources.turn,
         report=progress,
+        keep_persons=True,
     )
     report("protecting")
-    with sources.turn():
-        counted = folded(computed.counted, plan.policy)
-        protected = protect(counted, plan.policy, secret=sources.company_secrets(plan, counted))
     band = _match_rate(plan, found=computed.persons_found, asked=population.persons)
+    assert computed.persons is not None
+    with sources.turn():
+        table = folded(computed.counted, plan.policy)
+        counted = Counted(table, computed.persons, population.hashed_ids, band)
+        secret = sources.company_secrets(plan, table)
+        protected, entry = protect_beside(plan, counted, earlier=sources.earlier, secret=secret)
     touched = {name: one + made.touched.get(name, Touched()) for name, one in computed.touched.items()}
-    return RunAnswer(protected, counted, band, touched, computed.blocks)
+    return RunAnswer(protected, table, entry, entry.match_rate_band, touched, computed.blocks)
 
 
 def _match_rate(plan: RunPlan, *, found: int, asked: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from linkage.errors import StateConflict
 from linkage_core.counted_table import CountedTable
 from linkage_core.disclosure import ProtectedTable, protect
 from linkage_core.table_review.coarsening import coarsened
@@ -34,7 +35,13 @@ def make_version(plan: RunPlan, sources: Sources, counted: CountedTable, recipe:
     Raises:
         NotFound: a cell that is hidden by hand is not in the table.
         DisclosureRefused: the table cannot be protected.
+        StateConflict: the run's table was laid beside earlier releases, which no other version of it was.
     """
+    if plan.earlier:
+        raise StateConflict(
+            "the table was laid beside earlier releases, and another version of it would not be.",
+            mend="Release it as it is, or withhold it.",
+        )
     return protect(counted, plan.policy, secret=sources.company_secrets(plan, counted), by_hand=recipe.names)
 
 

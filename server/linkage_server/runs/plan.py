@@ -21,6 +21,7 @@ from linkage.order import OrderDocument
 from linkage.population_rules import columns_read
 from linkage.register_variable import LocalizedText
 from linkage_core.grids import row_variables
+from linkage_server.ledger.release_ledger import PlannedEarlier
 from linkage_server.orders.check_order import CheckedOrder
 from linkage_server.orders.offer import Offer
 from linkage_server.orders.policy_faults import experimental_columns
@@ -114,11 +115,13 @@ class RunPlan(_Frozen):
     history_sha256: str
     # Version of the table of inhabitants; empty where no rate per inhabitant is asked for.
     inhabitants_sha256: str = ""
+    # Releases of the same table to the same recipients, oldest first.
+    earlier: tuple[PlannedEarlier, ...] = ()
     software_version: str
 
     def canonical_form(self) -> bytes:
         """The plan as bytes, every default written out but those of fields that came later."""
-        absent = {name for name in ("company_rule", "experimental") if not getattr(self, name)}
+        absent = {name for name in ("company_rule", "experimental", "earlier") if not getattr(self, name)}
         content = self.model_dump(mode="json", by_alias=True, exclude=absent)
         return json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
 

@@ -56,7 +56,7 @@ def reproduce(desk: RunDesk, order: str, *, delivered: Path) -> Reproduction:
             f"the delivery was made by version {plan.software_version}, this is {desk.software_version}.",
             mend="Install the version that the manifest names, and repeat.",
         )
-    sources = desk.sources(plan)
+    sources = desk.sources(plan, keep=False)
     answer = run_linkage(plan, sources, report=lambda _stage: None)
     recipe = next((version.recipe for version in versions if version.chosen), Recipe())
     table = answer.table

@@ -24,6 +24,7 @@ from linkage.errors import LinkageError, OrderRejected, ServiceUnavailable, Stat
 from linkage.order_states import OrderState, order_name
 from linkage_core.table_review.measures import measure
 from linkage_server.audit.trail import AuditTrail
+from linkage_server.ledger.release_ledger import NewEntry, ReleaseLedger
 from linkage_server.operations import logs
 from linkage_server.orders.check_order import check_order
 from linkage_server.orders.offer import Offer
@@ -35,6 +36,7 @@ from linkage_server.registers.manufacturers import MANUFACTURERS, ManufacturerSt
 from linkage_server.registers.store import RegisterStore
 from linkage_server.release.recipe import Recipe
 from linkage_server.release.release_desk import ReleaseDesk
+from linkage_server.runs.beside_earlier import EarlierReleases, layout_sha256
 from linkage_server.runs.core_share import CoreShare, Turn
 from linkage_server.runs.describe import describe
 from linkage_server.runs.linkage_run import STAGES, RunAnswer, Sources, run_linkage
@@ -90,6 +92,11 @@ class RunDesk:
     core_share: CoreShare
     similar: SimilarPopulations
     software_version: str
+
+    @property
+    def ledger(self) -> ReleaseLedger:
+        """What released tables said."""
+        return ReleaseLedger(self.database, self.home, self.similar.together)
 
     def recover(self) -> list[str]:
         """After a start: orders whose run was cut off are approved again, to be run again. Returns their ids.
@@ -209,7 +216,7 @@ class RunDesk:
                 f"the population under version {planned.pepper_version}.",
                 mend="Send the order again, once the operator has run `linkage-server register rehash`.",
             )
-        return make_plan(
+        plan = make_plan(
             checked,
             order=order_name(order.organisation, order.order_id),
             organisation_title=organisation.title,
@@ -221,6 +228,8 @@ class RunDesk:
             manufacturers=ManufacturerStore(self.home / MANUFACTURERS).served(),
             today=self._today(),
         )
+        earlier = self.ledger.earlier(order.organisation, layout_sha256=layout_sha256(plan))
+        return plan.model_copy(update={"earlier": earlier})
 
     def _today(self) -> date:
         with self.database.reading() as session:
@@ -239,6 +248,7 @@ class RunDesk:
                 describe(plan, match_rate_band=answer.match_rate_band),
                 counted=answer.counted,
                 measures=self._measures(plan, answer),
+                entry=NewEntry(answer.entry, layout_sha256(plan), plan.earlier),
             )
             stages.end()
             core_seconds = turn.core_seconds
@@ -261,8 +271,8 @@ class RunDesk:
         table = review_version(plan, self.sources(plan), answer.counted, Recipe(), answer.table)
         return asdict(measure(table)) if table is not None else None
 
-    def sources(self, plan: RunPlan, *, turn: Turn = nullcontext) -> Sources:
-        """Where a run of `plan` reads from, and what it may use."""
+    def sources(self, plan: RunPlan, *, turn: Turn = nullcontext, keep: bool = True) -> Sources:
+        """Where a run of `plan` reads from, and what it may use; `keep` whether persons get numbers for good."""
         history = self.history.read(plan.history_sha256) if plan.history_sha256 else None
         people = InhabitantsStore(self.home / "store" / "inhabitants")
         return Sources(
@@ -273,6 +283,7 @@ class RunDesk:
             threads=self.planner.threads,
             memory_bytes=self.planner.memory_bytes,
             turn=turn,
+            earlier=EarlierReleases(self.ledger, history, keep=keep),
         )
 
     def _require_running(self, order_id: str) -> None:

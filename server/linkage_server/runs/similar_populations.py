@@ -14,10 +14,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
 
-from linkage.errors import DisclosureRefused
 from linkage.order_states import OrderState
 from linkage_core.events import Population
 from linkage_server.intake.population_store import load_population
+from linkage_server.ledger.release_ledger import ReleaseLedger, release_id, too_similar
 from linkage_server.runs.plan import RunPlan
 from linkage_server.storage.database import Database
 from linkage_server.storage.tables import OrderRow, PopulationRow
@@ -45,10 +45,14 @@ class SimilarPopulations:
 
         Populations are compared under the pepper that hashes them: one from before a rotation is not found again.
 
+        Released tables that the plan is laid beside are left out: they hold the new one back cell by cell.
+
         Raises:
             DisclosureRefused: another population differs by some persons, but by fewer than the policy's minimum cell.
                 It names neither the order nor the number.
         """
+        beside = {one.release for one in plan.earlier}
+        ledger = ReleaseLedger(self.database, self.home, self.together)
         with self.database.reading() as session:
             organisation = session.get_one(OrderRow, order_id).organisation
             mine = session.get(PopulationRow, order_id)
@@ -59,7 +63,7 @@ class SimilarPopulations:
                 sa.select(PopulationRow)
                 .join(OrderRow, OrderRow.order_id == PopulationRow.order_id)
                 .where(
-                    OrderRow.organisation.in_(self._recipients(organisation)),
+                    OrderRow.organisation.in_(ledger.recipients(organisation)),
                     OrderRow.order_id != order_id,
                     OrderRow.state.in_(_MAY_LEAVE),
                     # As many persons apart at least as the numbers of persons are.
@@ -67,6 +71,7 @@ class SimilarPopulations:
                     PopulationRow.sha256 != mine.sha256,
                 )
             ).all()
+        others = [row for row in others if release_id(row.order_id) not in beside]
         if not others:
             return
         asked = load_population(self.home / mine.file, sha256=mine.sha256)
@@ -75,13 +80,7 @@ class SimilarPopulations:
             if other.pepper_version != asked.pepper_version:
                 continue
             if 0 < persons_apart(asked.population, other.population) < few:
-                raise DisclosureRefused(
-                    "The population is too similar to that of an earlier order: two tables would tell of few persons.",
-                    mend=f"Send exactly the earlier population, or one in which at least {few} persons differ.",
-                )
-
-    def _recipients(self, organisation: str) -> set[str]:
-        return {organisation}.union(*(group for group in self.together if organisation in group))
+                raise too_similar()
 
 
 def persons_apart(one: Population, other: Population) -> int:

@@ -317,17 +317,17 @@ class LedgerEntryRow(Base):
 
 
 class PersonNumbersRow(Base):
-    """Ids that have numbers in the release ledger: those of one file, in the order of their numbers."""
+    """Ids that have numbers in the release ledger: those of one file, in the order of their numbers, by pepper."""
 
     __tablename__ = "person_numbers"
 
     # Number of the file's first id.
     first: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    pepper_version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     persons: Mapped[int]
     # Relative to the home folder, and the file's SHA-256 in hexadecimal.
     file: Mapped[str]
     sha256: Mapped[str]
-    pepper_version: Mapped[int]
     created_at: Mapped[datetime]
 
 

@@ -33,7 +33,7 @@ def upgrade() -> None:
         sa.Column("persons", sa.BigInteger(), nullable=False),
         sa.Column("file", sa.String(length=255), nullable=False),
         sa.Column("sha256", sa.String(length=255), nullable=False),
-        sa.Column("pepper_version", sa.BigInteger(), nullable=False),
+        sa.Column("pepper_version", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("created_at", UtcDateTime(), nullable=False),
-        sa.PrimaryKeyConstraint("first", name=op.f("pk_person_numbers")),
+        sa.PrimaryKeyConstraint("first", "pepper_version", name=op.f("pk_person_numbers")),
     )

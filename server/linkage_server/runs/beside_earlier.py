@@ -1,0 +1,114 @@
+"""Protects a run's table beside the earlier releases that its plan is pinned to, and makes its ledger entry."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from linkage.disclosure_policy import canonical_sha256
+from linkage.order import OrderDocument
+from linkage.order_states import parse_order_name
+from linkage_core.counted_persons import CountedPersons
+from linkage_core.counted_table import CountedTable
+from linkage_core.disclosure import ProtectedTable, protect
+from linkage_core.disclosure.withheld import WithheldIndicators
+from linkage_core.events import NumberHistory
+from linkage_core.release_history import first_states, next_table, number_members
+from linkage_server.ledger.entry_file import Entry
+from linkage_server.ledger.release_ledger import ReleaseLedger, release_id
+from linkage_server.runs.plan import RunPlan
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What a run counted.
+
+    Args:
+        table: exact counts.
+        persons: who was counted where.
+        hashed_ids: of the population, in the order of `persons`.
+        match_rate_band: how many were found.
+    """
+
+    table: CountedTable
+    persons: CountedPersons
+    hashed_ids: pa.FixedSizeBinaryArray
+    match_rate_band: str
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierReleases:
+    """Where a run finds what was released before.
+
+    Args:
+        ledger: the release ledger.
+        history: changes of identity numbers; None where there are none.
+        keep: new persons get numbers for good; False where nothing is to be written.
+    """
+
+    ledger: ReleaseLedger
+    history: NumberHistory | None
+    keep: bool = True
+
+
+def protect_beside(
+    plan: RunPlan, counted: Counted, *, earlier: EarlierReleases | None, secret: WithheldIndicators
+) -> tuple[ProtectedTable, Entry]:
+    """The protected table, and its ledger entry; a table that nothing was released before of is protected by itself.
+
+    Args:
+        earlier: None where a table stands alone: persons are numbered by their place.
+
+    Raises:
+        DisclosureRefused: the policy forbids the table, or it is too similar to one that it cannot be laid beside.
+        ServiceUnavailable: an entry of the ledger is missing or damaged.
+    """
+    version = plan.population.pepper_version
+    if earlier is None:
+        numbers = np.arange(len(counted.hashed_ids), dtype=np.uint32)
+    else:
+        persons, history = earlier.ledger.persons, earlier.history
+        numbers = persons.of(counted.hashed_ids, pepper_version=version, history=history, keep=earlier.keep)
+    members = number_members(counted.persons, numbers)
+    name = release_id(parse_order_name(plan.order)[1])
+    beside = None
+    if earlier is not None and plan.earlier:
+        unite = earlier.ledger.persons.unite(pepper_version=version, history=earlier.history)
+        beside = earlier.ledger.beside(plan.earlier, members, unite=unite)
+    if beside is None:
+        protected = protect(counted.table, plan.policy, secret=secret)
+        states = first_states(counted.table, protected, members=members, name=name)
+        return protected, Entry(members, states, counted.match_rate_band)
+    answer = next_table(
+        counted.table,
+        plan.policy,
+        members=members,
+        earlier=beside.tables,
+        repeats_last=beside.repeats_last,
+        name=name,
+        secret=secret,
+    )
+    return answer.protected, Entry(members, answer.states, beside.match_rate_band)
+
+
+def layout_sha256(plan: RunPlan) -> str:
+    """Hash of what makes two tables tables of one layout: indicators, strata, rules of the population and policy."""
+    return hashlib.sha256(
+        json.dumps(
+            {
+                "sets": [[one.sha256, list(one.only) if one.only is not None else None] for one in plan.sets],
+                "by": [list(crossing) for crossing in plan.document.by],
+                "population": _rules(plan.document),
+                "policy": canonical_sha256(plan.policy),
+            },
+            sort_keys=True,
+        ).encode()
+    ).hexdigest()
+
+
+def _rules(document: OrderDocument) -> object:
+    return document.population.model_dump(mode="json")
