@@ -2,7 +2,24 @@
 
 from __future__ import annotations
 
-from tests.security.attacks import intervals, knowledge, magnitudes, subtraction
+from tests.security.attacks import (
+    derived_figures,
+    intervals,
+    knowledge,
+    magnitudes,
+    perturbation,
+    releases,
+    subtraction,
+)
 from tests.security.attacks.attack import ATTACKS
 
-__all__ = ["ATTACKS", "intervals", "knowledge", "magnitudes", "subtraction"]
+__all__ = [
+    "ATTACKS",
+    "derived_figures",
+    "intervals",
+    "knowledge",
+    "magnitudes",
+    "perturbation",
+    "releases",
+    "subtraction",
+]

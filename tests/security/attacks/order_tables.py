@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from itertools import pairwise
@@ -25,7 +26,7 @@ from linkage_core.counted_table import (
 from linkage_core.disclosure import ProtectedTable, protect
 from tests.security.attacks.attack import SEEDS_A_BLOCK
 from tests.security.attacks.count_tables import STANDARD, Between
-from tests.support.attackers import Cell, Printed
+from tests.support.attackers import Printed
 from tests.support.order_attack import read_order, truth_of
 from tests.support.random_tables import Ints, with_margins
 
@@ -122,6 +123,20 @@ class OrderTable:
         """Ours, had nobody told it which hospital lies in which region."""
         return self._read(protect(replace(self.counted, nestings=()), self.policy))
 
+    def of_some_strata(self, wanted: Callable[[tuple[str, ...]], bool]) -> OrderRead:
+        """A delivery that has the crossings of strata that are wanted, protected by itself."""
+
+        def of(cubes: Any) -> Any:
+            return tuple(cube for cube in cubes if wanted(tuple(d.name for d in cube.dimensions)))
+
+        part = replace(
+            self.counted,
+            person_cubes=of(self.counted.person_cubes),
+            sum_cubes=of(self.counted.sum_cubes),
+            lines=tuple(line for line in self.counted.lines if wanted(line.dimensions)),
+        )
+        return self._read(protect(part, self.policy), part)
+
     @cached_property
     def numbers_blank_figures_left(self) -> OrderRead:
         """Small numbers blank; shares, means, rates and limits of them printed, and everything else."""
@@ -132,8 +147,8 @@ class OrderTable:
         printed = replace(ours.printed, known={c: self.truth[c] for c in named - blank}, blank=blank)
         return OrderRead(printed, [self._figures(line) for line in ours.lines], self.policy)
 
-    def _read(self, protected: ProtectedTable) -> OrderRead:
-        printed = read_order(self.counted, protected, lies_in=self.map)
+    def _read(self, protected: ProtectedTable, counted: CountedTable | None = None) -> OrderRead:
+        printed = read_order(counted or self.counted, protected, lies_in=self.map)
         named = {*printed.known, *printed.blank}
         quarters = sorted({(key, place) for key, place in named if any(p.startswith("index_quarter") for p in place)})
         for key, place in quarters:
@@ -188,6 +203,32 @@ class OrderTable:
     def counted_dimensions(self) -> list[Dimension]:
         """All strata."""
         return list({d.name: d for cube in self.counted.person_cubes for d in cube.dimensions}.values())
+
+
+class OrdersOfTheSame:
+    """The same people in two deliveries: by hospital and sex, and by the other strata."""
+
+    def __init__(self, table: OrderTable) -> None:
+        self.table, self.leaks = table, table.leaks
+
+    @cached_property
+    def ours(self) -> list[OrderRead]:
+        """Both as the service releases them, one by one."""
+        return [
+            self.table.of_some_strata(lambda names: "sex" in names),
+            self.table.of_some_strata(lambda names: "sex" not in names),
+        ]
+
+    @cached_property
+    def small_numbers_blank(self) -> list[OrderRead]:
+        """Small numbers blank, everything else printed."""
+        return [self.table.numbers_blank_figures_left]
+
+
+@lru_cache(maxsize=SEEDS_A_BLOCK)
+def orders_of_the_same(seed: int) -> OrdersOfTheSame:
+    """Two orders about one population."""
+    return OrdersOfTheSame(order_table(seed))
 
 
 @lru_cache(maxsize=SEEDS_A_BLOCK)
@@ -250,8 +291,3 @@ def amounts_of(counted: CountedTable) -> dict[tuple[str, tuple[str, ...]], tuple
 def some(cells: list[Any], most: int) -> list[Any]:
     """Some of them, the same ones each time."""
     return [cells[i] for i in np.random.default_rng(len(cells)).permutation(len(cells))[:most].tolist()]
-
-
-def of_cells(cells: dict[Cell, int]) -> list[Between]:
-    """Claims that these cells have these values."""
-    return [Between.of([cell], value) for cell, value in cells.items()]  # type: ignore[list-item]
