@@ -187,14 +187,18 @@ DERIVED = {
 }
 
 
-def laboratory(folder: Path, seed: int, plan: dict[str, Any]) -> list[dict[str, Any]]:
+def laboratory(
+    folder: Path, seed: int, plan: dict[str, Any], *, fee: int = 0, others: bool = False
+) -> list[dict[str, Any]]:
     folder.mkdir()
     random = np.random.default_rng(seed)
     cells, people = "hospital,use,n,cost\n", "hospital,use,contributor,cost\n"
     for hospital in DIMS["hospital"]["hierarchies"][0]["all"]:  # type: ignore[index]
         for use in ("yes", "no"):
             costs = random.integers(50, 500, int(random.negative_binomial(0.9, 0.03)))
-            cells += f"{hospital},{use},{len(costs)},{costs.sum()}\n"
+            costs = np.full_like(costs, fee) if fee else costs
+            counted = len(costs) + (others and hospital == "Umea" and use == "yes")
+            cells += f"{hospital},{use},{counted},{costs.sum()}\n"
             people += "".join(f"{hospital},{use},{hospital}{use}{i},{cost}\n" for i, cost in enumerate(costs))
     for name, text in (("table.csv", cells), ("who.csv", people), ("layout.json", json.dumps(plan))):
         (folder / name).write_text(text)
@@ -228,6 +232,26 @@ def test_figures_of_the_laboratory_are_formed_of_printed_numbers(seed: int, tmp_
                 assert row[name] == pytest.approx(above / below, rel=1e-12)
                 assert row[f"{name}_status"] == "pub"
     assert any(row["users"] is not None for row in rows)
+
+
+@pytest.mark.parametrize("seed", [11, 13, 14, 26])
+@pytest.mark.parametrize("counted", ["contributors", "others"])
+def test_a_known_fee_gives_no_hidden_count_back(seed: int, counted: str, tmp_path: Path) -> None:
+    """Everybody pays 100, and whoever knows it divides each sum. Apart from the counts, these sums were printed."""
+    measures = {"cost": {"kind": "magnitude"}, "n": {"kind": "count"}}
+    rows = laboratory(tmp_path / "by_itself", seed, {"dims": DIMS, "measures": {"cost": measures["cost"]}}, fee=100)
+    alone = {(row["hospital"], row["use"]): row["cost"] for row in rows}
+    plan = {"dims": DIMS, "measures": measures}
+    if counted == "others":
+        # One of them is no contributor, so that only the mean tells that the sum follows the count.
+        plan["derived"] = {"cost_a_person": DERIVED["cost_a_person"]}
+    rows = laboratory(tmp_path / "beside", seed, plan, fee=100, others=counted == "others")
+    hidden = [row for row in rows if row["n"] is None]
+    assert hidden
+    assert not [row for row in hidden if row["cost"] is not None]
+    assert [row for row in hidden if alone[row["hospital"], row["use"]] is not None]
+    officer = pa.csv.read_csv(tmp_path / "beside" / "out" / "officer.csv").to_pylist()
+    assert [row for row in officer if "count_hidden" in row["cost_reason"]]
 
 
 def test_figures_of_rounded_counts_are_those_of_the_rounded_ones(tmp_path: Path) -> None:

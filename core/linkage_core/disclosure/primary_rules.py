@@ -37,6 +37,7 @@ class Mark(IntFlag):
     COMPANY_SECRECY = 128
     INSIDER = 256
     UNION_OF_BLANKS = 512
+    COUNT_HIDDEN = 1024
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,6 +108,15 @@ class Layout(_Part):
     mechanism: LayoutMechanism = LayoutMechanism()
     derived: dict[str, Derived] = {}
 
+    def counts_of(self, measure: str) -> list[str]:
+        """The counts that a sum is divided by."""
+        return [one.count for one in self.derived.values() if isinstance(one, DerivedMean) and one.sum == measure]
+
+    @property
+    def in_turn(self) -> list[tuple[str, Measure]]:
+        """Measures in the order of the file, but counts first: sums follow them."""
+        return sorted(self.measures.items(), key=lambda one: one[1].kind == "magnitude")
+
     def multi_response(self, policy: DisclosurePolicy) -> list[str]:
         """Dimensions in which a person may stand under several codes: the layout's, and those that the policy names."""
         return [name for name in self.dims if name in self.attacker.multi_response or name in policy.multi_response]

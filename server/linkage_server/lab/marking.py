@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 
@@ -55,6 +55,31 @@ def mark_magnitudes(
     contributors = np.bincount(given.cell, minlength=behind.cells)
     secret = without(company.of(measure, is_magnitude=True, given=contributors), excepted)
     return Marked(marked.marks | secret | mark_behind(behind, policy), marked.upper), given
+
+
+def mark_with_counts(
+    marked: Marked, given: Contributions, hidden: Mapping[str, tuple[Ints, Flags]], *, named: Collection[str]
+) -> Marked:
+    """The marks of a sum, which is sensitive too where somebody contributes and a count that it follows is hidden.
+
+    It follows counts that it is divided by, and those of its own contributors: who knows what each of these pays
+    divides each sum. Whichever counts fit what is printed, sums then fit that have as much a person as the true ones:
+    the moves that prove the counts hidden run through cells in which the sums are blank, too.
+
+    Args:
+        marked: the sum's own.
+        given: who contributes.
+        hidden: of each count, its numbers and which of them are blank; flat.
+        named: counts that it is divided by.
+    """
+    if not hidden:
+        return marked
+    contributors = profile(given, cells=marked.marks.size).contributors
+    marks = marked.marks
+    for name, (counts, blank) in hidden.items():
+        if name in named or np.array_equal(counts, contributors):
+            marks = np.where(blank & (contributors > 0), marks | Mark.COUNT_HIDDEN, marks)
+    return Marked(marks, marked.upper)
 
 
 def mark_behind(behind: ContributionRows | None, policy: DisclosurePolicy) -> Ints | int:

@@ -31,7 +31,7 @@ from linkage_server.lab.lattice import hide_counts, mark_counts, with_totals
 from linkage_server.lab.layout import Codes, Layout, number_codes, published_cells, read_layout
 from linkage_server.lab.leaf_rows import leaf_places, read_rows, whole_units
 from linkage_server.lab.magnitudes import all_marks, hide_magnitudes
-from linkage_server.lab.marking import excepted_cells, mark_behind, mark_magnitudes, without
+from linkage_server.lab.marking import excepted_cells, mark_behind, mark_magnitudes, mark_with_counts, without
 from linkage_server.lab.mechanism import chosen_mechanism
 from linkage_server.lab.multi_response import hide_overlapping_counts
 from linkage_server.lab.noise_key import noise_key_of
@@ -156,7 +156,8 @@ def protect_file(
     officer = dict(columns)
     certificates: list[pa.Table] = []
     summary: dict[str, dict[str, int | float | str]] = {}
-    for name, measure in plan.measures.items():
+    hidden_counts: dict[str, tuple[Ints, Flags]] = {}
+    for name, measure in plan.in_turn:
         own_policy = plan.policy_for(name, policy)
         scale = 1 if measure.kind == "count" else _HUNDREDTHS
         cells = with_totals(_leaf_cube(whole_units(rows, name, scale, table), places, dimensions), dimensions)
@@ -209,10 +210,12 @@ def protect_file(
             else:
                 pattern, moves = hide_counts(cells, marks, dimensions, own_policy, published=published)
                 certificates.append(certificate_table(name, moves))
+            hidden_counts[name] = cells.ravel(), pattern.suppressed
             if alone and published is None:
                 entry = cells, first_release(cells, pattern.suppressed)
         else:
             marked, givers = mark_magnitudes(cells, name, behind, own_policy, excepted=excepted, company=company)
+            marked = mark_with_counts(marked, givers, hidden_counts, named=plan.counts_of(name))
             hidden = hide_magnitudes(cells, givers, marked, dimensions, own_policy)
             marks, pattern = all_marks(marked, hidden), hidden.pattern
         values = cells.ravel() if scale == 1 else cells.ravel() / scale
