@@ -44,6 +44,10 @@ Joins = Annotated[
 ]
 Containing = Annotated[list[str] | None, typer.Option("--containing", help="Only cells whose words hold this.")]
 MOST_SHOWN = 200
+_HEADS: dict[Language, tuple[str, ...]] = {
+    "en": ("cell", "counts", "at", "hidden because", "stands beside"),
+    "sv": ("cell", "räknar", "läge", "dolt därför att", "står bredvid"),
+}
 
 
 def queue_(*, home: Home, as_json: AsJson = False) -> None:
@@ -93,7 +97,7 @@ def hidden(
         print_json([asdict(one) for one in found])
         return
     shown = found if all_cells else found[:MOST_SHOWN]
-    print_table(("cell", "counts", "at", "hidden because"), [(c.mark, c.what, c.where, c.words) for c in shown])
+    print_table(_HEADS[language][:4], [(c.mark, c.what, c.where, c.words) for c in shown])
     if len(shown) < len(found):
         typer.echo(f"{len(found) - len(shown)} more; see them with --all.")
 
@@ -151,15 +155,8 @@ def why(
     if as_json:
         print_json(asdict(found) | {"witnesses": other})
         return
-    print_facts(
-        {
-            "cell": found.mark,
-            "counts": found.what,
-            "at": found.where,
-            "hidden because": found.words,
-            **({"stands beside": "; ".join(found.holds)} if found.holds else {}),
-        }
-    )
+    facts = (found.mark, found.what, found.where, found.words, *(["; ".join(found.holds)] if found.holds else []))
+    print_facts(dict(zip(_HEADS[language], facts, strict=False)))
     for sentence in other:
         typer.echo(sentence)
 
@@ -274,13 +271,18 @@ def _counted(one: Proposal) -> tuple[str, str, str]:
 def _loss(one: Loss, *, counts: bool) -> dict[str, Any]:
     told = asdict(one)
     if not counts:
-        told |= {name: rough_count(told[name]) for name in ("persons", "persons_hidden")}
+        told |= {name: _rough(told[name], one) for name in ("persons", "persons_hidden")}
     return told
+
+
+def _rough(persons: int, one: Loss) -> str:
+    """Roughly; where nothing is hidden nobody is."""
+    return "0" if not persons and not one.hidden else rough_count(persons)
 
 
 def _row(one: Loss, *, counts: bool) -> tuple[str, ...]:
     share = f"{100 * one.hidden / one.cells:.0f} %" if one.cells else "-"
-    persons = (f"{part:,}" if counts else rough_count(part) for part in (one.persons, one.persons_hidden))
+    persons = (f"{part:,}" if counts else _rough(part, one) for part in (one.persons, one.persons_hidden))
     return f"{one.cells:,}", f"{one.hidden:,}", share, *persons
 
 

@@ -72,14 +72,12 @@ def test_a_witness_in_words_tells_differences_and_with_counts_the_numbers(opened
     (sentence,) = witnesses(opened, mark, "en", counts=False)
     assert sentence == (
         f"The printed numbers would be the same if {FALUN_WOMEN} were 1 higher and these 3 were other: "
-        "persons of the population (Hospital: Falun, Sex: Men): 1 lower; "
-        "persons of the population (Hospital: Mora, Sex: Men): 1 higher; "
-        "persons of the population (Hospital: Mora, Sex: Women): 1 lower."
+        "Hospital: Falun, Sex: Men: 1 lower; Hospital: Mora, Sex: Men: 1 higher; Hospital: Mora, Sex: Women: 1 lower."
     )
     numbers = witnesses(opened, mark, "en", counts=True)
     # 4, 2, 5 and 10: one more, one fewer, two more, and as many as are shown.
     assert [one.split(" were ")[1].split(" and ")[0] for one in numbers] == ["4", "2", "5", "10"]
-    assert "(Hospital: Mora, Sex: Men): 67" in numbers[3]
+    assert "Hospital: Mora, Sex: Men: 67" in numbers[3]
 
 
 def test_a_cell_that_is_shown_or_not_there_has_no_reason(opened: OpenReview) -> None:

@@ -112,14 +112,18 @@ def _beside(opened: OpenReview, side: CellSide, cell: int) -> list[int]:
 
 
 def _in_words(told: CellWords, side: CellSide, change: Change, *, counts: bool) -> str:
+    names = [side.names[cell] for cell in change.cells.tolist()]
     first, *others = (
-        (told.words(side.names[cell]), _value(told, side, cell, by, counts=counts))
+        _value(told, side, cell, by, counts=counts)
         for cell, by in zip(change.cells.tolist(), change.by.tolist(), strict=True)
     )
     one, more = _WERE[told.language]
-    sentence = one.format(cell=first[0], value=first[1])
+    sentence = one.format(cell=told.words(names[0]), value=first)
     if others:
-        sentence += more.format(count=len(others), others="; ".join(f"{cell}: {value}" for cell, value in others))
+        # What counts the same is named by where it stands alone.
+        words = [told.where(name) if name.key == names[0].key else told.words(name) for name in names[1:]]
+        pairs = zip(words, others, strict=True)
+        sentence += more.format(count=len(others), others="; ".join(f"{cell}: {value}" for cell, value in pairs))
     return f"{sentence}."
 
 
