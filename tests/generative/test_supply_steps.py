@@ -16,13 +16,16 @@ from tests.reference.supply_steps import Step, served
 from tests.support.kernel_calls import int32, offsets_of
 
 EACH = st.none() | st.fractions(min_value=Fraction(1, 90), max_value=200, max_denominator=90)
-ROW = st.tuples(st.integers(-1, 300), st.integers(0, 300), st.integers(0, 2))
+ROW = st.tuples(st.integers(-1, 300), st.integers(0, 300))
 PERSONS = st.lists(st.lists(ROW, max_size=4), min_size=1, max_size=4)
 
 
 @st.composite
-def steps_of(draw: Any, rows: int) -> list[tuple[Step, Any]]:
-    """Steps as the twin and as the kernel have them; columns of the kernel are slices of longer ones."""
+def steps_of(draw: Any, rows: int, repeated: int) -> list[tuple[Step, Any]]:
+    """Steps as the twin and as the kernel have them, of the same rows again and again.
+
+    Columns of the kernel are slices of longer ones.
+    """
     found = []
     for _ in range(draw(st.integers(1, 3))):
         share, wide, coded = draw(st.integers(0, 3)), draw(st.booleans()), draw(st.booleans())
@@ -30,7 +33,11 @@ def steps_of(draw: Any, rows: int) -> list[tuple[Step, Any]]:
         codes = draw(st.lists(st.integers(-1, 1), min_size=rows, max_size=rows)) if coded else [-1] * rows
         tables = draw(st.lists(EACH, min_size=3, max_size=3))
         marks = draw(st.lists(st.booleans(), min_size=rows, max_size=rows)) if draw(st.booleans()) else None
-        twin = Step(share, told or [1] * rows, [tables[code + 1] for code in codes], marks or [False] * rows)
+        told, codes, marks = (None if own is None else own * repeated for own in (told, codes, marks))
+        rows_in_all = rows * repeated
+        twin = Step(
+            share, told or [1] * rows_in_all, [tables[code + 1] for code in codes], marks or [False] * rows_in_all
+        )
         kernel = (
             share,
             None if told is None else np.array([5, *told], np.int64 if wide else np.int32)[1:],
@@ -43,19 +50,17 @@ def steps_of(draw: Any, rows: int) -> list[tuple[Step, Any]]:
     return found
 
 
-@given(persons=PERSONS, cap=st.integers(1, 5000), every=st.booleans(), data=st.data())
+@given(persons=PERSONS, cap=st.integers(1, 5000), repeated=st.sampled_from([1, 1, 150]), data=st.data())
 def test_a_row_is_served_by_the_first_step_that_answers(
-    persons: list[list[tuple[int, int, int]]], cap: int, every: bool, data: st.DataObject
+    persons: list[list[tuple[int, int]]], cap: int, repeated: int, data: st.DataObject
 ) -> None:
+    persons = persons * repeated
     rows = [row for own in persons for row in own]
-    picked = [[row for row in own if every or row[2]] for own in persons]
-    places = [place for place, row in enumerate(rows) if every or row[2]]
-    steps = data.draw(steps_of(len(rows)))
-    supply, step = np.full(len(places), 7, np.int32), np.full(len(places), 7, np.uint8)
+    steps = data.draw(steps_of(len(rows) // repeated, repeated))
+    supply, step = np.full(len(rows), 7, np.int32), np.full(len(rows), 7, np.uint8)
     told = np.zeros((2, len(steps) + 3), np.int64)
     serve_rows(
-        offsets_of(picked),
-        None if every else np.array(places, np.int64),
+        offsets_of(persons),
         int32(row[0] for row in rows),
         int32(row[1] for row in rows),
         [kernel for _, kernel in steps],
@@ -65,9 +70,31 @@ def test_a_row_is_served_by_the_first_step_that_answers(
         cap=cap,
     )
     twins = [twin for twin, _ in steps]
-    expected = [served(twins, place, left=rows[place][0], quantity=rows[place][1], cap=cap) for place in places]
+    expected = [served(twins, place, left=row[0], quantity=row[1], cap=cap) for place, row in enumerate(rows)]
     assert list(zip(supply.tolist(), step.tolist(), strict=True)) == [one[:2] for one in expected]
-    assert told.tolist() == counted(expected, [len(own) for own in picked], steps=len(steps))
+    assert told.tolist() == counted(expected, [len(own) for own in persons], steps=len(steps))
+
+
+MOST = int(np.iinfo(np.int32).max)
+
+
+@pytest.mark.parametrize(("above", "below"), [(64, 3), (1, 2**31), (2**40, 2**40 - 1), (2**53 + 1, 2**53 - 1), (0, 5)])
+@pytest.mark.parametrize("amount", [1, 3, MOST - 1, MOST])
+@pytest.mark.parametrize("cap", [1, MOST - 1, MOST])
+def test_quotients_of_large_numbers_are_exact(above: int, below: int, amount: int, cap: int) -> None:
+    each = Fraction(above, below)
+    for left in (1, 2**17 - 1, 2**24 + 1):
+        # Of what is too large for a kernel nothing is asked.
+        if amount * left * above >= 2**63:
+            continue
+        supply, step, told = np.zeros(1, np.int32), np.zeros(1, np.uint8), np.zeros((2, 4), np.int64)
+        numbers = np.array([each.numerator], np.int64), np.array([each.denominator], np.int64)
+        serve_rows(
+            offsets_of([[0]]), int32([left]), int32([left]), [(0, int32([amount]), None, *numbers, None)], supply, step,
+            told, cap=cap,
+        )  # fmt: skip
+        expected = served([Step(0, [amount], [each], [False])], 0, left=left, quantity=left, cap=cap)
+        assert (supply[0], step[0], bool(told[0, 2])) == expected
 
 
 def counted(answers: list[tuple[int, int, bool]], sizes: list[int], *, steps: int) -> list[list[int]]:
@@ -89,7 +116,7 @@ def test_large_amounts_are_divided_exactly() -> None:
     one = np.ones(1, np.int32)
     supply, step, told = np.zeros(1, np.int32), np.zeros(1, np.uint8), np.zeros((2, 4), np.int64)
     given_ = (3, np.array([amount]), None, np.array([1]), np.array([1 << 45]), None)
-    serve_rows(np.array([0, 1]), None, one, one, [given_], supply, step, told, cap=1 << 30)
+    serve_rows(np.array([0, 1]), one, one, [given_], supply, step, told, cap=1 << 30)
     assert supply.tolist() == [amount >> 45]
 
 
@@ -97,12 +124,12 @@ def test_columns_of_different_lengths_are_refused() -> None:
     one, two = np.ones(1, np.int32), np.ones(2, np.int32)
     with pytest.raises(EventsRejected, match="differs in length"):
         serve_rows(
-            np.array([0, 1]), None, one, two, [], np.zeros(1, np.int32), np.zeros(1, np.uint8),
+            np.array([0, 1]), one, two, [], np.zeros(1, np.int32), np.zeros(1, np.uint8),
             np.zeros((2, 3), np.int64), cap=1,
         )  # fmt: skip
     step = (0, two, None, np.ones(1, np.int64), np.ones(1, np.int64), None)
     with pytest.raises(EventsRejected, match="differs in length"):
         serve_rows(
-            np.array([0, 1]), None, one, one, [step], np.zeros(1, np.int32), np.zeros(1, np.uint8),
+            np.array([0, 1]), one, one, [step], np.zeros(1, np.int32), np.zeros(1, np.uint8),
             np.zeros((2, 4), np.int64), cap=1,
         )  # fmt: skip

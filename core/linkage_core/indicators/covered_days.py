@@ -9,6 +9,7 @@ from linkage_core.indicators.codes import validity
 from linkage_core.indicators.days_of_supply import DAY
 from linkage_core.indicators.observed_time import Moment
 from linkage_core.indicators.run_context import RunContext
+from linkage_core.indicators.set_supply import drugs_of_sets
 from linkage_core.indicators.values import Int32s, UInt8s
 from linkage_core.kernels.covered_days import covered_days
 
@@ -44,7 +45,7 @@ def covered_between(
     register = indicator.register_name
     name, carry = indicator.supply_model, indicator.carry_rule
     model = context.definition.supply[name]
-    rows, picked = context.dispensings(register), context.set_rows(register, *indicator.codes)
+    picked = context.set_rows(register, *indicator.codes)
     at_home, covered = np.empty(end.shape, np.int32), np.empty(end.shape, np.int32)
     stays = None if model.hospital == "ignore" else context.stays(model)
     # One group with one stock, or none: all its rows are alike.
@@ -55,7 +56,7 @@ def covered_between(
         picked.with_rows,
         picked.offsets,
         picked.day,
-        None if alike else rows.atc.code[picked.places],
+        None if alike else drugs_of_sets(context, register, indicator.codes),
         groups_of_code(context, indicator),
         context.supply(register, name, *indicator.codes).supply_64ths,
         np.ascontiguousarray(bounds[:, 0]),

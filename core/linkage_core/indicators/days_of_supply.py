@@ -123,20 +123,49 @@ def days_of_supply(
             mend="Add a step that the register can answer.",
         )
     picked = picked or rows_of_sets(dispensings, None)
+    left = picked.of(netted.left)
+    # What the row was is read only where packages that were taken are shared out.
+    shared = any(step and step[0] in (_Share.OF_THE_ROW, _Share.OF_THE_ROW_IN_DAYS) for step in steps)
     supply, step = np.empty(len(picked.day), np.int32), np.empty(len(picked.day), np.uint8)
     told = np.zeros((2, len(steps) + 3), np.int64)
     serve_rows(
         picked.offsets,
-        None if isinstance(picked.places, slice) else picked.places,
-        netted.left,
-        dispensings.quantity,
-        [step or _SILENT for step in steps],
+        left,
+        picked.of(dispensings.quantity) if shared else left,
+        [_of_rows(step or _SILENT, picked) for step in steps],
         supply,
         step,
         told,
         cap=model.cap_days * DAY,
     )
     return DaysOfSupply(supply, tuple(model.steps), step, told, picked.places)
+
+
+def _of_rows(step: Step, picked: SetRows) -> Step:
+    """A step as the kernel reads it, of the picked rows alone."""
+    share, amount, code, above, below, served = step
+    if amount is not None:
+        amount = picked.of(amount) if amount.dtype == np.int32 else np.ascontiguousarray(amount[picked.places])
+    served = None if served is None else np.ascontiguousarray(served[picked.places])
+    return share, amount, None if code is None else picked.of(code), above, below, served
+
+
+def columns_of_steps(dispensings: Dispensings, model: SupplyModel) -> list[Int32s]:
+    """int32, one a row each: columns of the register that the steps of a model read."""
+    names = {
+        "days_supply": ("days_supply",),
+        "units_per_day": ("units_per_package",),
+        "dosage_text": ("units_per_package",),
+        "ddd": ("ddd_per_package", "ddd_dispensed"),
+    }
+    read: list[Int32s] = []
+    for step in model.steps:
+        kind = step.partition(":")[0]
+        told = [dispensings.numbers(name)[0] for name in names.get(kind, ()) if dispensings.has(name)]
+        read += [np.asarray(column, np.int32) for column in told if column.dtype == np.int32]
+        if kind == "dosage_text" and dispensings.has("dosage_text"):
+            read.append(dispensings.codes("dosage_text").code)
+    return read
 
 
 def _step(

@@ -29,6 +29,7 @@ class Dispensings:
     events: PersonEvents
     register: str
     _coded: dict[str, CodedColumn] = field(default_factory=dict)
+    _numbers: dict[str, tuple[Int32s | Int64s, int]] = field(default_factory=dict)
 
     @cached_property
     def offsets(self) -> Int64s:
@@ -130,11 +131,14 @@ class Dispensings:
         return int(metadata.get(b"scale", b"1"))
 
     def numbers(self, concept: str) -> tuple[Int32s | Int64s, int]:
-        """As `whole_numbers`, in int32 where the register has them so."""
-        if self.column(concept).type == pa.int32():
-            column = filled(self.column(concept), 0).to_numpy(zero_copy_only=False)
-            return np.ascontiguousarray(column, np.int32), self.scale_of(concept)
-        return self.whole_numbers(concept)
+        """As `whole_numbers`, in int32 where the register has them so; the same object each time."""
+        if concept not in self._numbers:
+            if self.column(concept).type == pa.int32():
+                column = filled(self.column(concept), 0).to_numpy(zero_copy_only=False)
+                self._numbers[concept] = np.ascontiguousarray(column, np.int32), self.scale_of(concept)
+            else:
+                self._numbers[concept] = self.whole_numbers(concept)
+        return self._numbers[concept]
 
     def whole_numbers(self, concept: str, *, scale: int | None = None) -> tuple[Int64s, int]:
         """int64, one a row, 0 where null, with the units per whole; brought to `scale` where one is asked for.

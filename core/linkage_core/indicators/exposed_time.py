@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -14,6 +14,7 @@ from linkage_core.indicators.dispensings import Dispensings
 from linkage_core.indicators.reasons import Persons
 from linkage_core.indicators.run_context import RunContext
 from linkage_core.indicators.set_rows import SetRows
+from linkage_core.indicators.set_supply import drugs_of_sets, supply_of_sets
 from linkage_core.indicators.values import Int32s, Int64s
 from linkage_core.kernels.covered_days import covered_days
 
@@ -35,6 +36,7 @@ class Exposure:
     names: Sequence[str]
     supply: str
     by_day: bool
+    _graced: dict[int, Int32s] = field(default_factory=dict)
 
     @cached_property
     def longest(self) -> int:
@@ -49,11 +51,10 @@ class Exposure:
     def _supply_64ths(self) -> Int32s:
         """int32, one a row of the treatment; 0 where it is none, or its supply is told with that of another row."""
         context, picked = self.context, self._picked
-        supply = context.supply(self.register, self.supply, *self.names).supply_64ths
-        supply = np.where(context.in_force(self.register, self.names, picked), supply, np.int32(0))
+        supply = supply_of_sets(context, self.register, self.names, self.supply)
         if not self.by_day or not len(supply):
             return supply
-        drug = context.dispensings(self.register).atc.code[picked.places]
+        drug = drugs_of_sets(context, self.register, self.names)
         person = np.repeat(np.arange(len(picked.offsets) - 1), np.diff(picked.offsets))
         order = np.lexsort((drug, picked.day, person))
         own = np.stack((person, picked.day, drug))[:, order]
@@ -67,7 +68,7 @@ class Exposure:
 
         A fraction of a day of supply is cut off; a row without supply exposes to nothing.
         """
-        picked, supply = self._picked, self._supply_64ths
+        picked = self._picked
         end = np.ascontiguousarray(np.stack(ends), np.int32)
         exposed, observed = np.empty(end.shape, np.int32), np.empty(end.shape, np.int32)
         covered_days(
@@ -76,7 +77,7 @@ class Exposure:
             picked.day,
             None,
             np.ones(1, np.uint8),
-            np.where(supply > 0, supply + np.int32(grace_days * DAY), np.int32(0)).astype(np.int32),
+            self._with_grace(grace_days),
             *_ALWAYS,
             None,
             start,
@@ -90,6 +91,13 @@ class Exposure:
             all_groups=False,
         )
         return exposed
+
+    def _with_grace(self, grace_days: int) -> Int32s:
+        """int32, one a row of the treatment: its supply and the grace; 0 for no supply."""
+        if grace_days not in self._graced:
+            supply = self._supply_64ths
+            self._graced[grace_days] = np.where(supply > 0, supply + np.int32(grace_days * DAY), np.int32(0))
+        return self._graced[grace_days]
 
     def with_faulty_row(self, faulty: Int64s, start: Int32s, end: Int32s) -> Persons:
         """Persons with a faulty row of the treatment in [start, end).

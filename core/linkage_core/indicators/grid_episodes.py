@@ -18,6 +18,7 @@ from linkage_core.indicators.from_first_dispensing import (
     supply_from_start,
 )
 from linkage_core.indicators.run_context import RunContext
+from linkage_core.indicators.set_supply import drugs_of_sets
 from linkage_core.indicators.values import Int32s
 from linkage_core.kernels.episode_grid import episode_grid
 
@@ -78,7 +79,7 @@ def _walk(
     episode_grid(
         one.picked.offsets,
         one.picked.day,
-        one.context.dispensings(indicator.register_name).atc.code[one.picked.places],
+        drugs_of_sets(one.context, indicator.register_name, indicator.codes),
         [supply.supply for supply in supplies],
         one.from_day,
         one.until_day,

@@ -74,9 +74,8 @@ def evaluate_outcome_rate(context: RunContext, indicator: OutcomeRate) -> list[P
     values: list[PersonValues] = []
     for grace in indicator.grace_days:
         exposed = exposure.days(followed.start, [*at_risk], grace_days=grace)
-        # Of who has no outcome some day is asked, and the answer is not read.
-        day = np.where(followed.first < FAR, followed.first, np.int32(0))
-        (on_the_day,) = exposure.days(day, [day + np.int32(1)], grace_days=grace)
+        # Of who has no outcome no day is asked.
+        (on_the_day,) = exposure.days(followed.first, [followed.first + (followed.first < FAR)], grace_days=grace)
         for last, end, until, days in zip(indicator.observe.to_days, ends, at_risk, exposed, strict=True):
             observed = np.maximum(until - followed.start, 0).astype(np.int64)
             event = np.asarray(followed.first < end, np.bool_)

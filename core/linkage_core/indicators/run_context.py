@@ -15,7 +15,13 @@ from linkage.indicator_definition import IndicatorSet
 from linkage.indicator_kinds import CodeSet, DrugUseModel, Indicator, Reversals, SupplyModel
 from linkage_core.events import PersonEvents
 from linkage_core.indicators.codes import validity
-from linkage_core.indicators.days_of_supply import DAY, DaysInPeriods, DaysOfSupply, days_of_supply
+from linkage_core.indicators.days_of_supply import (
+    DAY,
+    DaysInPeriods,
+    DaysOfSupply,
+    columns_of_steps,
+    days_of_supply,
+)
 from linkage_core.indicators.dispensed import answer
 from linkage_core.indicators.dispensings import Dispensings
 from linkage_core.indicators.drug_use import drug_use
@@ -25,7 +31,7 @@ from linkage_core.indicators.netting_account import NettingAccount, netting_acco
 from linkage_core.indicators.observed_time import ObservedTime
 from linkage_core.indicators.reasons import Persons, ReasonShelf, somebody
 from linkage_core.indicators.reversals import NettedRows, net
-from linkage_core.indicators.set_rows import EVERY_ROW, SetRows, rows_of_sets
+from linkage_core.indicators.set_rows import EVERY_ROW, SetRows, rows_of_each, rows_of_sets
 from linkage_core.indicators.spans import Asking, Question, questions_of, reversals_of
 from linkage_core.indicators.values import Bools, Int32s, Int64s, UInt8s
 from linkage_core.person_sets import UInt64s
@@ -191,10 +197,37 @@ class RunContext:
         """The register's rows of any of the code sets; all of them without one."""
         key = (register, *names)
         if key not in self._set_rows:
-            sets = [self.definition.codes[name] for name in names if name is not None]
-            picked = rows_of_sets(self.dispensings(register), sets if len(sets) == len(names) else None)
-            self._set_rows[key] = picked
+            together = self._picked_together(register)
+            if names in together:
+                self._pick_together(register, together)
+            else:
+                sets = [self.definition.codes[name] for name in names if name is not None]
+                picked = rows_of_sets(self.dispensings(register), sets if len(sets) == len(names) else None)
+                self._set_rows[key] = picked
         return self._set_rows[key]
+
+    def _picked_together(self, register: str) -> dict[tuple[str | None, ...], str]:
+        """Lists of code sets whose rows are asked for with supply, in this register; by which model, the first."""
+
+        def found() -> dict[tuple[str | None, ...], str]:
+            lists: dict[tuple[str | None, ...], str] = {}
+            for one in self.indicators:
+                if one.register_name == register and one.supply_models and one.own_code_sets and one.reads_dispensings:
+                    lists.setdefault((*one.own_code_sets,), one.supply_models[0])
+            return lists
+
+        return self.remember(("picked together", register), found)
+
+    def _pick_together(self, register: str, together: Mapping[tuple[str | None, ...], str]) -> None:
+        """Picks rows with all that is read of them where supply is asked for: columns are read once."""
+        rows = self.dispensings(register)
+        models = [self.definition.supply[name] for name in dict.fromkeys(together.values())]
+        read = [self.netted(register, model.reversals).left for model in models]
+        read += [column for model in models for column in columns_of_steps(rows, model)]
+        columns = list({id(column): column for column in read}.values())
+        sets = [[self.definition.codes[name] for name in names if name is not None] for names in together]
+        for names, picked in zip(together, rows_of_each(rows, sets, columns), strict=True):
+            self._set_rows[register, *names] = picked
 
     def belong(self, register: str, names: Sequence[str | None], places: Int64s | slice = EVERY_ROW) -> Bools:
         """bool, one a row of `places`: it is of any of the code sets."""
@@ -257,7 +290,7 @@ class RunContext:
         key = (register, rule, *names)
         if key not in self._no_dispensings:
             picked = self.set_rows(register, *names)
-            left = self.netted(register, rule).left[picked.places] > 0
+            left = picked.of(self.netted(register, rule).left) > 0
             found = np.concatenate(([0], np.cumsum(left, dtype=np.int32)))[picked.offsets]
             self._no_dispensings[key] = somebody(found[1:] == found[:-1])
         return self._no_dispensings[key]

@@ -31,7 +31,7 @@ def drugs_of_sets(context: RunContext, register: str, names: Sequence[str]) -> I
     """int32, one a row that the code sets pick: number of its ATC code, -1 without one."""
 
     def gathered() -> Int32s:
-        return context.dispensings(register).atc.code[context.set_rows(register, *names).places]
+        return context.set_rows(register, *names).of(context.dispensings(register).atc.code)
 
     return context.remember(("drugs of sets", register, *names), gathered)
 
@@ -42,7 +42,7 @@ def dispensed_of_sets(context: RunContext, register: str, names: Sequence[str], 
     def gathered() -> UInt8s:
         picked = context.set_rows(register, *names)
         counts = context.in_force(register, names, picked)
-        counts &= (context.netted(register, rule).left[picked.places] > 0) & (picked.day < FAR)
+        counts &= (picked.of(context.netted(register, rule).left) > 0) & (picked.day < FAR)
         return counts.view(np.uint8)
 
     return context.remember(("dispensed of sets", register, *names, rule), gathered)

@@ -1,32 +1,54 @@
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
 Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]
 UInt8s = npt.NDArray[np.uint8]
+UInt32s = npt.NDArray[np.uint32]
+
+MOST_GROUPS: int
+MOST_COLUMNS: int
+
+def count_rows(
+    offsets: Int64s,
+    code: Int32s,
+    groups_of_code: UInt32s,
+    picked_offsets: Int64s,
+    with_rows: Int32s,
+    without_rows: UInt8s,
+) -> list[int]:
+    """Count each person's rows of groups of codes; how many persons have any is returned, one a group.
+
+    Args:
+        offsets: int64, persons + 1; `code`: int32, one a row; code -1 is none.
+        groups_of_code: uint32, one for no code and then one a code: a bit for each group that picks its rows.
+        picked_offsets: out, int64, groups x (persons + 1): the picked rows of each person.
+        with_rows: out, int32, groups x persons: positions of persons with a picked row, ascending, as many as are
+            returned.
+        without_rows: out, uint8, groups x persons: 1 for the others.
+
+    Raises:
+        EventsRejected: columns differ in length, or there are more than `MOST_GROUPS` groups.
+    """
 
 def pick_rows(
     offsets: Int64s,
     code: Int32s,
-    day: Int32s,
-    member: UInt8s,
-    place: Int64s,
-    picked_day: Int32s,
-    picked_offsets: Int64s,
-    with_rows: Int32s,
-    without_rows: UInt8s,
-) -> int:
-    """Pick rows by their codes; how many persons have any is returned.
+    groups_of_code: UInt32s,
+    columns: list[Int32s],
+    places: list[Int64s],
+    picked: Sequence[Sequence[Int32s | None]],
+) -> None:
+    """Pick the rows that were counted.
 
     Args:
-        offsets: int64, persons + 1; `code`, `day`: int32, one a row; code -1 is none.
-        member: uint8, 0 or 1, one for no code and then one a code: its rows are picked.
-        place, picked_day: out, as long as the rows: positions of the picked rows, ascending, and their days. What
-            stands behind the last of them means nothing.
-        picked_offsets: out, int64, persons + 1: the picked rows of each person.
-        with_rows: out, int32, persons: positions of persons with a picked row, ascending, as many as are returned.
-        without_rows: out, uint8, persons: 1 for the others.
+        columns: int32, one a row: what is told of rows; at most `MOST_COLUMNS`.
+        places: out, one a group: int64, positions of its rows, ascending; as many as were counted.
+        picked: out, groups x columns: int32, as long as the places: what is told of the rows; None where nobody asks.
 
     Raises:
-        EventsRejected: columns differ in length, or a member is neither 0 nor 1.
+        EventsRejected: columns differ in length, places have no room for all rows, or there are too many groups or
+            columns.
     """

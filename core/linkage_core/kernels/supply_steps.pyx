@@ -1,9 +1,10 @@
 # cython: freethreading_compatible = True
-"""Days of supply of picked rows, each by the first step of a supply model that can answer for it, in one pass."""
+"""Days of supply of rows, each by the first step of a supply model that can answer for it, in one pass."""
 
 import numpy as np
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
+from libc.string cimport memset
 
 from linkage_core.kernels.kernel_result cimport (
     KERNEL_LENGTH_MISMATCH,
@@ -11,6 +12,191 @@ from linkage_core.kernels.kernel_result cimport (
     kernel_failed,
     raise_if_failed,
 )
+
+# Steps that are mere products and quotients go over some hundred rows at once, as plain loops that wide vectors take: in C
+# for the sake of these loops.
+cdef extern from *:
+    """
+    #include <stdint.h>
+    #include "wide_vectors.h"
+
+    enum { LINKAGE_ROWS_AT_ONCE = 256 };
+
+    /* What is said of a row beside the number of its step: it was cut at the cap, or it must be looked at by itself. */
+    enum { LINKAGE_ROW_IS_CUT = 0x80, LINKAGE_ROW_BY_ITSELF = 0x40 };
+
+    /* A whole number below it divided by another has a double that lies nearer to it than to the next whole number. */
+    #define LINKAGE_EXACT_QUOTIENT 4503599627370496.0
+
+    /* `amount` is NULL where each row has 1. Where packages of a row do not matter one by one (`of_the_row`), rows that lost
+     * some are looked at by themselves. `above` is 0 and `below` 1 where nothing is told. */
+    typedef struct {
+        const int32_t *amount, *code;
+        const double *above, *below;
+        int of_each_package, of_the_row;
+    } linkage_plain_step;
+
+    /* Steps from `plain` on, up to `none`, are not among the plain ones. `by_answer` counts rows. */
+    typedef struct {
+        const linkage_plain_step *steps;
+        int64_t plain, none;
+        const int32_t *left, *quantity;
+        int32_t cap;
+        int32_t *supply;
+        uint8_t *step;
+        int64_t *by_answer;
+    } linkage_supply_rows;
+
+    /* What lies here and there is fetched by plain loads: instructions that gather take twice as long. */
+    #if defined(__GNUC__)
+    #define LINKAGE_BY_LOADS(number) __asm__("" : "+r"(number))
+    #else
+    #define LINKAGE_BY_LOADS(number)
+    #endif
+
+    /* What some rows last by one step, and whether it is too much to be told so. */
+    LINKAGE_WIDE_VECTORS
+    static int linkage_step_lasts(const linkage_plain_step *own, const int32_t *restrict left,
+                                  const int32_t *restrict amount, const double *restrict above,
+                                  const double *restrict below, int64_t count, double *restrict lasts) {
+        const int of_each_package = own->of_each_package, has_amount = own->amount != 0, has_code = own->code != 0;
+        const double all_above = own->above[0], all_below = own->below[0];
+        int64_t too_much = 0;
+        if (has_amount)
+            for (int64_t i = 0; i < count; i++) lasts[i] = amount[i] > 0 ? amount[i] : 0;
+        else
+            for (int64_t i = 0; i < count; i++) lasts[i] = 1;
+        if (of_each_package)
+            for (int64_t i = 0; i < count; i++) lasts[i] *= left[i] > 0 ? left[i] : 0;
+        if (has_code)
+            for (int64_t i = 0; i < count; i++) {
+                const double whole = lasts[i] * above[i];
+                too_much |= whole >= LINKAGE_EXACT_QUOTIENT;
+                lasts[i] = whole / below[i];
+            }
+        else
+            for (int64_t i = 0; i < count; i++) {
+                const double whole = lasts[i] * all_above;
+                too_much |= whole >= LINKAGE_EXACT_QUOTIENT;
+                lasts[i] = whole / all_below;
+            }
+        return too_much != 0;
+    }
+
+    /* Rows without an answer so far, which last less than nothing, take this one. Whether some are still without one. */
+    LINKAGE_WIDE_VECTORS
+    static int linkage_take_answers(const double *restrict told, double which, int64_t count, double *restrict step,
+                                    double *restrict lasts) {
+        int64_t waiting = 0;
+        for (int64_t i = 0; i < count; i++) {
+            const double own = lasts[i] < 0 ? told[i] : 0;
+            step[i] = own >= 1 ? which : step[i];
+            lasts[i] = own >= 1 ? own : lasts[i];
+        }
+        for (int64_t i = 0; i < count; i++) waiting |= lasts[i] < 0;
+        return waiting != 0;
+    }
+
+    LINKAGE_WIDE_VECTORS
+    static int linkage_begin_rows(const int32_t *restrict left, double none, int64_t count, double *restrict step,
+                                  double *restrict lasts) {
+        int64_t waiting = 0;
+        for (int64_t i = 0; i < count; i++) {
+            const double own = left[i];
+            step[i] = own > 0 ? none : none + 1;
+            lasts[i] = own > 0 ? -1 : 0;
+            waiting |= own > 0;
+        }
+        return waiting != 0;
+    }
+
+    LINKAGE_WIDE_VECTORS
+    static void linkage_tell_rows(const double *restrict step, const double *restrict lasts, int32_t cap, int64_t count,
+                                  int32_t *restrict supply, int32_t *restrict told) {
+        const double most = cap, cut = LINKAGE_ROW_IS_CUT;
+        for (int64_t i = 0; i < count; i++) {
+            const double own = lasts[i] < most ? lasts[i] : most;
+            supply[i] = (int32_t)(own > 0 ? own : 0);
+        }
+        for (int64_t i = 0; i < count; i++) told[i] = (int32_t)(step[i] + (lasts[i] >= most + 1 ? cut : 0));
+    }
+
+    LINKAGE_WIDE_VECTORS
+    static void linkage_count_answers(const int32_t *told, int64_t count, int32_t none, int64_t *by_answer) {
+        for (int32_t answer = 0; answer <= none; answer++) {
+            int32_t rows = 0, cut = 0;
+            for (int64_t i = 0; i < count; i++) rows += told[i] == answer;
+            for (int64_t i = 0; i < count; i++) cut += told[i] == (answer | LINKAGE_ROW_IS_CUT);
+            by_answer[answer] += rows;
+            by_answer[answer | LINKAGE_ROW_IS_CUT] += cut;
+        }
+    }
+
+    /* The rows [first, first + count), at most LINKAGE_ROWS_AT_ONCE of them. Where a step is not plain, and
+     * where a product is too large or packages of a row were taken, the rest is asked row by row. */
+    static void linkage_serve_some(const linkage_supply_rows *rows, int64_t first, int64_t count) {
+        int32_t answer[LINKAGE_ROWS_AT_ONCE];
+        double step[LINKAGE_ROWS_AT_ONCE];
+        double above[LINKAGE_ROWS_AT_ONCE], below[LINKAGE_ROWS_AT_ONCE];
+        double told[LINKAGE_ROWS_AT_ONCE], lasts[LINKAGE_ROWS_AT_ONCE];
+        const int32_t *left = rows->left + first, *quantity = rows->quantity + first;
+        int64_t which = 0;
+        int waiting = linkage_begin_rows(left, (double)rows->none, count, step, lasts);
+        for (; waiting && which < rows->plain; which++) {
+            const linkage_plain_step *own = &rows->steps[which];
+            const int32_t *amount = own->amount ? own->amount + first : left;
+            if (own->code)
+                for (int64_t i = 0; i < count; i++) {
+                    int32_t number = own->code[first + i] + 1;
+                    LINKAGE_BY_LOADS(number);
+                    above[i] = own->above[number], below[i] = own->below[number];
+                }
+            if (own->of_the_row) {
+                int32_t lost = 0;
+                for (int64_t i = 0; i < count; i++)
+                    lost |= (left[i] > 0) & (left[i] != quantity[i]) & (left[i] != -(int64_t)quantity[i]);
+                if (lost) break;
+            }
+            if (linkage_step_lasts(own, left, amount, above, below, count, told)) break;
+            waiting = linkage_take_answers(told, (double)which, count, step, lasts);
+        }
+        linkage_tell_rows(step, lasts, rows->cap, count, rows->supply + first, answer);
+        if (waiting && which < rows->none)
+            for (int64_t i = 0; i < count; i++) answer[i] = lasts[i] < 0 ? LINKAGE_ROW_BY_ITSELF : answer[i];
+        for (int64_t i = 0; i < count; i++) rows->step[first + i] = (uint8_t)answer[i];
+        linkage_count_answers(answer, count, (int32_t)rows->none, rows->by_answer);
+    }
+
+    static inline void linkage_serve_rows(const linkage_supply_rows *rows, int64_t picked) {
+        for (int64_t first = 0; first < picked; first += LINKAGE_ROWS_AT_ONCE)
+            linkage_serve_some(rows, first, picked - first < LINKAGE_ROWS_AT_ONCE ? picked - first : LINKAGE_ROWS_AT_ONCE);
+    }
+    """
+    enum:
+        LINKAGE_ROW_IS_CUT
+        LINKAGE_ROW_BY_ITSELF
+    double LINKAGE_EXACT_QUOTIENT
+
+    ctypedef struct linkage_plain_step:
+        const int32_t* amount
+        const int32_t* code
+        const double* above
+        const double* below
+        bint of_each_package
+        bint of_the_row
+
+    ctypedef struct linkage_supply_rows:
+        const linkage_plain_step* steps
+        int64_t plain
+        int64_t none
+        const int32_t* left
+        const int32_t* quantity
+        int32_t cap
+        int32_t* supply
+        uint8_t* step
+        int64_t* by_answer
+
+    void linkage_serve_rows(const linkage_supply_rows* rows, int64_t picked) noexcept nogil
 
 cdef enum:
     DAY = 64
@@ -35,11 +221,10 @@ ctypedef struct Step:
     const int64_t* below
     const uint8_t* served
 
-# `places` is NULL where every row is picked. Of `told` the parts are each step, no step, capped and not capped: counts of
+# Of `told` the parts are each step, no step, capped and not capped: counts of
 # rows, and behind them of persons.
 ctypedef struct Rows:
     const int64_t* offsets
-    const int64_t* places
     const int32_t* left
     const int32_t* quantity
     int32_t* supply
@@ -79,7 +264,7 @@ cdef inline int64_t lasts(const Step* step, const Rows* rows, int64_t row) noexc
     return part
 
 
-# Where the first step has no answer: the step that has one, or their number.
+# The first step that has an answer, or their number.
 cdef int64_t later_step(
     const Step* steps, int64_t none, const Rows* rows, int64_t row, int64_t* lasting
 ) noexcept nogil:
@@ -92,41 +277,81 @@ cdef int64_t later_step(
     return number
 
 
-# Rows of which nothing is left have no step, and are not told of. Nearly all others are of the first step: they are
-# counted by the rest. What does not change is copied, or it would be read anew after whatever is written.
+# What a person with a row of each kind of answer has, as bits of the parts that are told of.
+cdef void know_bits(uint64_t* bits, int64_t none) noexcept nogil:
+    cdef int64_t number
+    for number in range(none):
+        bits[number] = <uint64_t>1 << number | <uint64_t>1 << (none + 2)
+        bits[number | LINKAGE_ROW_IS_CUT] = <uint64_t>1 << number | <uint64_t>1 << (none + 1)
+    bits[none], bits[none + 1] = <uint64_t>1 << none, 0
+
+
+# Steps that are mere products and quotients answer for many rows at once; what they leave is answered for row by row.
 cdef void serve_all(
-    const Rows* given, int64_t persons, const Step* steps, int64_t none, int64_t cap
+    const Rows* given, int64_t persons, const Step* steps, int64_t none, int64_t cap, linkage_supply_rows* plain
 ) noexcept nogil:
     cdef Rows rows = given[0]
-    cdef Step first = steps[0]
-    cdef int64_t person, place, row, number, lasting, part, parts = none + 3
-    cdef int64_t waiting = 0, later = 0, unserved = 0, cut = 0
+    cdef int64_t person, place, number, part, lasting = 0, parts = none + 3
+    cdef int64_t by_answer[256]
+    cdef uint64_t bits[256]
     cdef uint64_t found
-    cdef bint is_cut
+    cdef uint8_t answer
+    memset(by_answer, 0, sizeof(by_answer))
+    plain.by_answer = by_answer
+    linkage_serve_rows(plain, rows.offsets[persons])
+    know_bits(bits, none)
     for person in range(persons):
         found = 0
         for place in range(rows.offsets[person], rows.offsets[person + 1]):
-            row = rows.places[place] if rows.places != NULL else place
-            if rows.left[row] <= 0:
-                rows.supply[place], rows.step[place] = 0, <uint8_t>(none + 1)
-                continue
-            waiting += 1
-            number, lasting = 0, lasts(&first, &rows, row)
-            if lasting <= 0:
-                number = later_step(steps, none, given, row, &lasting)
-                rows.told[number] += number > 0
-                later += number > 0
-                unserved += number == none
-            is_cut = lasting > cap and number < none
-            cut += is_cut
-            found |= <uint64_t>1 << number
-            found |= <uint64_t>(number < none) << (none + 2 - is_cut)
-            rows.supply[place], rows.step[place] = <int32_t>min(lasting, cap), <uint8_t>number
-        for part in range(parts):
-            rows.told[parts + part] += found >> part & 1
-    rows.told[0] += waiting - later
-    rows.told[none + 1] += cut
-    rows.told[none + 2] += waiting - unserved - cut
+            answer = rows.step[place]
+            if answer == LINKAGE_ROW_BY_ITSELF:
+                number = later_step(steps, none, given, place, &lasting)
+                rows.supply[place] = <int32_t>min(lasting, cap)
+                answer = <uint8_t>(number | (LINKAGE_ROW_IS_CUT if lasting > cap and number < none else 0))
+                by_answer[answer] += 1
+                rows.step[place] = answer
+            found |= bits[answer]
+            if answer & LINKAGE_ROW_IS_CUT:
+                rows.step[place] = answer & ~LINKAGE_ROW_IS_CUT
+        if found:
+            for part in range(parts):
+                rows.told[parts + part] += found >> part & 1
+    rows.told[none] += by_answer[none]
+    for number in range(none):
+        rows.told[number] += by_answer[number] + by_answer[number | LINKAGE_ROW_IS_CUT]
+        rows.told[none + 1] += by_answer[number | LINKAGE_ROW_IS_CUT]
+        rows.told[none + 2] += by_answer[number]
+
+
+cdef class PlainSteps:
+    """The first steps of a model, as long as they are mere products and quotients, with their tables as doubles."""
+    cdef linkage_plain_step steps[MOST_STEPS]
+    cdef int64_t count
+    cdef list tables
+
+    def __cinit__(self, list given):
+        cdef double[::1] above, below
+        cdef const int32_t[::1] amounts, code
+        self.count, self.tables = 0, []
+        for share, amount, numbers, up, down, served in given:
+            if served is not None or (amount is not None and amount.itemsize != 4):
+                break
+            tables = np.where(down > 0, up, 0).astype(np.float64), np.where(down > 0, down, 1).astype(np.float64)
+            if max(table.max() for table in tables) >= LINKAGE_EXACT_QUOTIENT:
+                break
+            above, below = tables
+            self.tables.append(tables)
+            self.steps[self.count].above, self.steps[self.count].below = &above[0], &below[0]
+            self.steps[self.count].amount = self.steps[self.count].code = NULL
+            if amount is not None:
+                amounts = amount
+                self.steps[self.count].amount = &amounts[0]
+            if numbers is not None:
+                code = numbers
+                self.steps[self.count].code = &code[0]
+            self.steps[self.count].of_each_package = share == OF_EACH_PACKAGE
+            self.steps[self.count].of_the_row = share in (OF_THE_ROW, OF_THE_ROW_IN_DAYS)
+            self.count += 1
 
 
 cdef Step borrow(tuple given, int64_t rows):
@@ -160,7 +385,6 @@ cdef Step borrow(tuple given, int64_t rows):
 
 def serve_rows(
     const int64_t[::1] offsets,
-    const int64_t[::1] places,
     const int32_t[::1] left,
     const int32_t[::1] quantity,
     list steps,
@@ -173,9 +397,11 @@ def serve_rows(
     cdef int64_t persons = offsets.shape[0] - 1, picked = supply.shape[0], none = len(steps), number
     cdef Step borrowed[MOST_STEPS]
     cdef Rows rows
+    cdef linkage_supply_rows plain
+    cdef PlainSteps together
     if not (
         left.shape[0] == quantity.shape[0]
-        and picked == step.shape[0] == offsets[persons] == (left.shape[0] if places is None else places.shape[0])
+        and picked == step.shape[0] == offsets[persons] == left.shape[0]
         and told.shape[0] == 2
         and told.shape[1] == none + 3
     ):
@@ -186,8 +412,11 @@ def serve_rows(
         return
     for number in range(none):
         borrowed[number] = borrow(steps[number], left.shape[0])
-    rows.offsets, rows.places = &offsets[0], &places[0] if places is not None else NULL
+    together = PlainSteps(steps)
+    rows.offsets = &offsets[0]
     rows.left, rows.quantity, rows.supply, rows.step = &left[0], &quantity[0], &supply[0], &step[0]
     rows.told = &told[0, 0]
+    plain.steps, plain.plain, plain.none = together.steps, together.count, none
+    plain.left, plain.quantity, plain.cap, plain.supply, plain.step = rows.left, rows.quantity, cap, rows.supply, rows.step
     with nogil:
-        serve_all(&rows, persons, borrowed, none, cap)
+        serve_all(&rows, persons, borrowed, none, cap, &plain)
