@@ -114,15 +114,18 @@ class Equations:
             ends.append(round(sign * found.fun))
         return ends[0], ends[1]
 
-    def range(self, cell: Cell) -> tuple[float, float]:
-        """Smallest and largest number that fits, fractions allowed: for tables too large for whole numbers."""
+    def range(self, cell: Cell, *, lowest: npt.NDArray[np.int64] | None = None) -> tuple[float, float]:
+        """Smallest and largest number that fits, fractions allowed: for tables too large for whole numbers.
+
+        `lowest` says what is known of each blank, if not the same of all.
+        """
+        least = np.full(len(self.blanks), self.lowest) if lowest is None else lowest
+        bounds = np.column_stack([least, np.full(least.size, 1e12)])
         cost = np.zeros(len(self.blanks))
         cost[self.blanks.index(cell)] = 1
         ends = []
         for sign in (1, -1):
-            found = linprog(
-                sign * cost, A_eq=self.matrix, b_eq=self.right, bounds=(self.lowest, 1e6), method="highs-ds"
-            )
+            found = linprog(sign * cost, A_eq=self.matrix, b_eq=self.right, bounds=bounds, method="highs-ds")
             assert found.status == 0, found.message
             ends.append(sign * float(found.fun))
         return ends[0], ends[1]

@@ -86,7 +86,7 @@ def hide_in_lattice(
     values = counts.ravel()
     shown = np.ones(values.size, dtype=np.bool_) if published is None else published
     blank = (sensitive | ~shown).astype(np.uint8)
-    price = _prices(values, counts.shape)
+    price = prices(values, counts.shape)
     flat = lattice_codes(axes)
     search = BoxSearch(
         flat.codes,
@@ -113,7 +113,8 @@ def hide_in_lattice(
     return pattern, _witnesses(search, suppressed, search_reach=reach > values, candidates=candidates)
 
 
-def _prices(values: Ints, shape: tuple[int, ...]) -> npt.NDArray[np.int32]:
+def prices(values: Ints, shape: tuple[int, ...]) -> npt.NDArray[np.int32]:
+    """What a blank costs: by how many read the cell first, and a little more with each doubling of its value."""
     doublings = np.log2(np.maximum(values, 0) + 1).astype(np.int64)
     dearness = _DEARNESS[np.minimum(strata_of(shape), _DEARNESS.size - 1)]
     return np.asarray((_CELL_PRICE + _DOUBLING_PRICE * doublings) * dearness, dtype=np.int32)

@@ -9,12 +9,15 @@ import numpy as np
 from linkage.disclosure_policy import DisclosurePolicy
 from linkage_core.disclosure.cell_system import Ints
 from linkage_core.disclosure.evidence import Demand
+from linkage_core.disclosure.lattice_sums import hide_sums_in_lattice
 from linkage_core.disclosure.magnitude_suppression import HiddenSums, hide_sums
 from linkage_core.disclosure.primary_rules import Contributions, Mark, Marked
-from linkage_server.lab.lattice import lattice_grids, lattice_system
+from linkage_server.lab.lattice import lattice_axes, lattice_grids, lattice_system
 from linkage_server.lab.layout import Codes
 
 _ANY_SIGN = -(1 << 50)
+_SMALL_TABLE = 400
+"""Cells up to which a solver is asked, which hides fewer sums; it takes seconds there and hours for large tables."""
 
 
 def hide_magnitudes(
@@ -46,6 +49,11 @@ def hide_magnitudes(
     )
     spans = np.maximum(-(-np.abs(values) * policy.sum_width_percent // 100), 1)
     furthest = 2 * max(int(spans.max(initial=1)), int(marked.upper.max(initial=0)))
+    if values.size > _SMALL_TABLE:
+        axes = lattice_axes(dimensions)
+        return hide_sums_in_lattice(
+            system, amounts.shape, axes, upper=marked.upper, spans=spans, given=given, policy=policy
+        )[0]
     grids = lattice_grids(amounts.shape, dimensions)
     return hide_sums(system, Demand(1, spans), given, policy, furthest=furthest, grids=grids)
 
