@@ -14,7 +14,6 @@ from linkage_core.counted_table import CountedTable
 from linkage_core.disclosure.cell_names import CellName, flagged, names_of
 from linkage_core.disclosure.cell_system import CellSystem, Flags, Ints
 from linkage_core.disclosure.evidence import Demand
-from linkage_core.disclosure.full_classes import full_classes
 from linkage_core.disclosure.linked_cells import Numbered
 from linkage_core.disclosure.person_cells import crowded, in_small_strata, is_small, number_persons, person_system
 from linkage_core.disclosure.protected_table import Hidden
@@ -144,17 +143,8 @@ def _person_rules(
         Rule.SMALL_STRATUM: in_small_strata(cells, policy) & (cells.values > 0),
         Rule.FEW_OF_THE_INHABITANTS_LEFT: crowded(counted, cells, policy),
     }
-    if policy.class_disclosure:
-        before = np.logical_or.reduce(list(causes.values()))
-        causes[Rule.CLASS_DISCLOSURE], _ = full_classes(
-            counted,
-            cells,
-            starts=system.starts,
-            members=system.members,
-            implied=system.implied,
-            small=before,
-            exceptions=policy.exceptions,
-        )
+    # What else is sensitive is so by the rule that is left.
+    causes[Rule.CLASS_DISCLOSURE if policy.class_disclosure else Rule.TELLS_OF_FEW] = system.sensitive
     return _first_of(causes, side) | _of_partners(side, np.logical_or.reduce(list(causes.values())))
 
 

@@ -101,6 +101,9 @@ class CellWords:
                 if key := getattr(line, f"{role}_key"):
                     title = self._title(line.indicator, line.parameters)
                     found.setdefault((kind, key), {})[role, title] = None
+        for told in counted.classes:
+            title = self._title(told.indicator, told.parameters)
+            found.setdefault(("persons", told.persons_key), {})["numerator", title] = None
         for indicator, _, key in counted.reasons:
             found.setdefault(("persons", key), {})["reason", self._title(indicator.partition("/")[0], "")] = None
         return {key: list(roles) for key, roles in found.items()}
