@@ -51,13 +51,11 @@ def weights_of(context: RunContext, indicator: Weighed, picked: SetRows) -> Iter
     if isinstance(indicator, Users):
         register, rule = indicator.register_name, indicator.reversals
         left = rows.quantity if rule == "sum" else context.netted(register, rule).left
-        yield Weights("", (left[picked.places], None, False), 1, account)
+        yield Weights("", (picked.of(left), None, False), 1, account)
     elif isinstance(indicator, DispensingsKind):
-        yield Weights("", (rows.quantity[picked.places], None, True), 1, account)
+        yield Weights("", (picked.of(rows.quantity), None, True), 1, account)
     elif isinstance(indicator, Packages):
-        yield Weights(
-            "", (rows.quantity[picked.places], None, False), HUNDREDTHS, _account(picked, rows.quantity_missing)
-        )
+        yield Weights("", (picked.of(rows.quantity), None, False), HUNDREDTHS, _account(picked, rows.quantity_missing))
     elif isinstance(indicator, Units):
         units, scale, missing = units_of_rows(rows, picked)
         yield Weights("", units, scale, _account(picked, missing))
@@ -76,12 +74,13 @@ def weights_of(context: RunContext, indicator: Weighed, picked: SetRows) -> Iter
 def _amount(rows: Dispensings, concept: str, picked: SetRows) -> tuple[Weight, int]:
     numbers, scale = rows.numbers(concept)
     if numbers.dtype == np.int32:
-        return (np.asarray(numbers[picked.places], np.int32), None, False), scale
+        return (picked.of(np.asarray(numbers, np.int32)), None, False), scale
     return np.asarray(numbers[picked.places], np.int64), scale
 
 
 def _account(picked: SetRows, missing: Bools) -> dict[str, int]:
-    return {"rows": len(picked.day), "rows_without_measure": int(np.count_nonzero(missing[picked.places]))}
+    without = int(np.count_nonzero(missing[picked.places])) if missing.any() else 0
+    return {"rows": len(picked.day), "rows_without_measure": without}
 
 
 def without_doses(rows: Dispensings) -> Bools:
@@ -98,9 +97,9 @@ def _doses(rows: Dispensings, picked: SetRows) -> Weights:
         return Weights("", weight, scale, _account(picked, without_doses(rows)))
     account = _account(picked, without_doses(rows))
     numbers, scale = rows.numbers("ddd_per_package")
-    packages = rows.quantity[picked.places]
+    packages = picked.of(rows.quantity)
     if numbers.dtype == np.int32:
-        per_package = np.asarray(numbers[picked.places], np.int32)
+        per_package = picked.of(np.asarray(numbers, np.int32))
         return Weights("", (packages, per_package, False), scale * HUNDREDTHS, account)
     doses = packages.astype(np.int64) * np.asarray(numbers[picked.places], np.int64)
     return Weights("", doses, scale * HUNDREDTHS, account)

@@ -12,6 +12,7 @@ from linkage.indicator_kinds import CodeSet
 from linkage_core.indicators.dictionary_facts import DictionaryFacts, facts_of, membership, plain
 from linkage_core.indicators.follow_up import FAR, as_int32, day_number, filled
 from linkage_core.indicators.values import Bools, Int32s, UInt8s
+from linkage_core.kernels.gather_rows import renumber
 
 __all__ = ["CodedColumn", "coded", "membership", "plain", "validity"]
 
@@ -63,9 +64,10 @@ def coded(column: pa.Array) -> CodedColumn:
     facts = facts_of(column.dictionary)
     code = np.ascontiguousarray(numbers, np.int32)
     if facts.any_empty:
-        # A row without a code has -1: it finds the -1 that is put last.
+        # A row without a code has -1: no possible code, it finds the -1 that is put last.
         told = np.where(facts.empty, np.int32(-1), np.arange(len(facts.names), dtype=np.int32))
-        code = np.append(told, np.int32(-1)).take(code)
+        code = code.copy()
+        renumber(code, np.append(told, np.int32(-1)))
     return CodedColumn(code=code, facts=facts, every_row=not column.null_count and not facts.any_empty)
 
 

@@ -49,7 +49,7 @@ def _follow(
     """int32, windows x persons: events, and days at risk."""
     register, time = indicator.register_name, context.time
     picked = context.set_rows(register, *indicator.codes)
-    left = context.netted(register, indicator.reversals).left[picked.places]
+    left = picked.of(context.netted(register, indicator.reversals).left)
     counts = context.in_force(register, indicator.codes, picked)
     is_calendar = indicator.calendar is not None
     ends = sorted({window.end.day for window in windows})

@@ -88,7 +88,7 @@ def _row_sums(context: RunContext, indicator: Initiation) -> list[LevelSums]:
     for name in indicator.codes:
         from_day, until_day = validity(context.code_set(name))
         counts |= context.belong(register, [name], picked.places) & (picked.day >= from_day) & (picked.day < until_day)
-    counts &= context.netted(register, indicator.reversals).left[picked.places] > 0
+    counts &= picked.of(context.netted(register, indicator.reversals).left) > 0
     last_days = [Moment(last_day + 1) for last_day in indicator.window.to_days]
     windows = Windows(
         count=len(last_days),

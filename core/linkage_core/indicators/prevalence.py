@@ -64,7 +64,7 @@ def _users(context: RunContext, indicator: Prevalence) -> list[Bools]:
     """Who has a dispensing in each window; one that is not reversed."""
     register = indicator.register_name
     picked = context.set_rows(register, *indicator.codes)
-    left = context.netted(register, indicator.reversals).left[picked.places]
+    left = picked.of(context.netted(register, indicator.reversals).left)
     counts = np.where(context.in_force(register, indicator.codes, picked), left, np.int32(0))
     # Rows on which no code set applies have nothing left: all days count.
     cut = cut_windows(context, register, windows_of(indicator), valid=validity(None))

@@ -137,7 +137,7 @@ def _waits(
     """int64, one a prescription: days until the next dispensing of what was prescribed; `_NEVER` for none."""
     register = indicator.register_name
     rows, picked = context.dispensings(register), context.set_rows(register, *indicator.codes)
-    left = context.netted(register, indicator.reversals).left[picked.places]
+    left = picked.of(context.netted(register, indicator.reversals).left)
     own = np.repeat(np.arange(context.persons), np.diff(picked.offsets))
     prescribed, dispensed = _drug_numbers(indicator, atc, rows.atc)
     drugs = int(max(prescribed.max(initial=0), dispensed.max(initial=0))) + 2

@@ -69,7 +69,8 @@ def _by_step(context: RunContext, register: str, model: str, names: list[str | N
 def _reversed(context: RunContext, register: str, rule: Reversals, names: list[str | None]) -> RowsTold:
     def counted() -> RowsTold:
         netted, rows = context.netted(register, rule), context.dispensings(register)
-        own = context.belong(register, names, netted.reversed_at)
+        code = context.remember(("codes of reversed rows", register, rule), lambda: rows.atc.code[netted.reversed_at])
+        own = context.of_sets(register, names, code)
         person = context.remember(
             ("persons of reversed rows", register, rule), lambda: rows.person_at(netted.reversed_at)
         )
@@ -89,7 +90,10 @@ def _doses(context: RunContext, register: str, codes: str | None) -> RowsTold:
 
     def counted() -> RowsTold:
         rows, picked = context.dispensings(register), context.set_rows(register, codes)
-        told = (~without_doses(rows))[picked.places]
+        missing = without_doses(rows)
+        if not missing.any():
+            return RowsTold("ddd", ("told", "not_told"), np.array([[len(picked.day), 0], [len(picked.with_rows), 0]]))
+        told = ~missing[picked.places]
         bits = np.where(told, np.uint8(1), np.uint8(2))
         return RowsTold(
             "ddd", ("told", "not_told"), np.stack([_bit_counts(bits, 2), _bit_counts(_of_persons(bits, picked), 2)])

@@ -231,11 +231,14 @@ class RunContext:
 
     def belong(self, register: str, names: Sequence[str | None], places: Int64s | slice = EVERY_ROW) -> Bools:
         """bool, one a row of `places`: it is of any of the code sets."""
-        rows = self.dispensings(register)
+        return self.of_sets(register, names, self.dispensings(register).atc.code[places])
+
+    def of_sets(self, register: str, names: Sequence[str | None], code: Int32s) -> Bools:
+        """bool, one a code of the register's: it is of any of the code sets."""
         if None in names:
-            return np.ones(rows.rows, np.bool_)[places]
+            return np.ones(len(code), np.bool_)
         sets = [self.definition.codes[name] for name in names if name is not None]
-        return rows.atc.members(sets).take(rows.atc.code[places]).view(np.bool_)
+        return self.dispensings(register).atc.members(sets).take(code).view(np.bool_)
 
     def in_force(self, register: str, names: Sequence[str], picked: SetRows) -> Bools:
         """bool, one a row that the code sets picked: it lies on a day on which a set that holds it applies."""
@@ -290,9 +293,11 @@ class RunContext:
         key = (register, rule, *names)
         if key not in self._no_dispensings:
             picked = self.set_rows(register, *names)
-            left = picked.of(self.netted(register, rule).left) > 0
-            found = np.concatenate(([0], np.cumsum(left, dtype=np.int32)))[picked.offsets]
-            self._no_dispensings[key] = somebody(found[1:] == found[:-1])
+            # Few rows have nothing left: persons who have no others are looked for among theirs.
+            gone = np.flatnonzero(picked.of(self.netted(register, rule).left) <= 0)
+            rows_left = np.diff(picked.offsets)
+            rows_left -= np.bincount(np.searchsorted(picked.offsets, gone, side="right") - 1, minlength=self.persons)
+            self._no_dispensings[key] = somebody(rows_left == 0)
         return self._no_dispensings[key]
 
     def without_packages(self, register: str, names: Sequence[str | None]) -> Persons:

@@ -115,6 +115,8 @@ def _covered_on(supply: SupplyFromStart, day: Int32s) -> Bools:
     """Who has a whole day's supply at hand on a day of her own."""
     # Where no gap is permitted, an episode is a stretch of days covered.
     no_gap = GapRule(gaps=[0])
+    # Who has no such day is not followed.
+    supply = replace(supply, until_day=np.where(day < FAR, supply.until_day, supply.from_day))
     stretches = supply.listed(no_gap, 0, supply.followed(no_gap).outcome.episodes[0])
     holds = (stretches.start <= day[stretches.person]) & (day[stretches.person] + 1 <= stretches.end)
     covered = np.zeros(supply.context.persons, np.bool_)

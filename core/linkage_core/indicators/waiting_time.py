@@ -71,7 +71,7 @@ def evaluate_waiting_time_distribution(context: RunContext, indicator: WaitingTi
 def _waited(context: RunContext, indicator: WaitingTimeDistribution) -> _Waited:
     register, between = indicator.register_name, indicator.between
     picked = context.set_rows(register, *indicator.codes)
-    left = context.netted(register, indicator.reversals).left[picked.places]
+    left = picked.of(context.netted(register, indicator.reversals).left)
     counts = (left > 0) & (picked.day < FAR) & context.in_force(register, indicator.codes, picked)
     of_row = np.repeat(np.arange(context.persons), np.diff(picked.offsets))
     place = of_row[counts] * _DAYS + picked.day[counts] + _BEFORE
