@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import sys
+import tarfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from linkage.differential_privacy import DifferentialPrivacy
 from linkage.errors import DisclosureRefused, InputRefused, StateConflict
+from linkage_server.__main__ import app
 from linkage_server.lab.privacy_ledger import BUDGETS, PrivacyLedger, open_ledger
 from tests.support.perturbed_tables import home_of, made_up_persons, policy_of, protect_persons
 
@@ -171,6 +175,19 @@ def test_three_tenths_fit_into_three_tenths(home: Path, tmp_path: Path) -> None:
         protect_persons(tmp_path / str(number), PERSONS[number:], policy, home)
     with pytest.raises(DisclosureRefused, match="is spent"):
         protect_persons(tmp_path / "more", PERSONS[10:], policy, home)
+
+
+def test_a_backup_keeps_what_was_spent(tmp_path: Path) -> None:
+    home = home_of(tmp_path / "home")
+    protect_persons(tmp_path / "one", PERSONS, private_policy(population="kept"), home)
+    archive = tmp_path / "backup.tar"
+    told = CliRunner().invoke(app, ["backup", str(archive), "--home", str(home)])
+    assert told.exit_code == 0, told.output
+    with tarfile.open(archive) as files:
+        assert f"{BUDGETS}/kept/ledger.jsonl" in files.getnames()
+    shutil.rmtree(home / BUDGETS)
+    told = CliRunner().invoke(app, ["backup", str(tmp_path / "older.tar"), "--home", str(home)])
+    assert told.exit_code == 0, "a home folder of an earlier version has none"
 
 
 def test_noise_follows_no_seed(home: Path, tmp_path: Path) -> None:
