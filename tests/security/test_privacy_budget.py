@@ -166,6 +166,9 @@ def test_the_same_release_gives_the_same_numbers_and_spends_nothing_and_others_u
     protect_persons(tmp_path / "six", PERSONS[2:], private_policy(epsilon=0.5), home)
     with pytest.raises(DisclosureRefused, match="is spent"):
         protect_persons(tmp_path / "seven", PERSONS[3:], private_policy(epsilon=0.1), home)
+    trail = CliRunner().invoke(app, ["audit", "show", "--home", str(home), "--json"]).output
+    assert trail.count('"privacy.release"') >= 7
+    assert trail.count("budgets/lmed") >= 7
 
 
 def test_three_tenths_fit_into_three_tenths(home: Path, tmp_path: Path) -> None:
