@@ -61,52 +61,69 @@ cdef inline bint is_better(const Rows* rows, int64_t candidate, int64_t best) no
     return comes_first(rows, candidate, best)
 
 
+# The last row of a person that is no later than a reversed row.
+cdef inline int64_t last_of_day(const Rows* rows, int64_t end, int64_t reversed_row) noexcept nogil:
+    cdef int64_t row = reversed_row
+    while row + 1 < end and rows.day[row + 1] == rows.day[reversed_row]:
+        row += 1
+    return row
+
+
+# Rows are gone through from the latest back, so that the first day with an answer has the best. Of rows that nothing tells
+# apart the first is taken.
 cdef inline int64_t exact_match(const Rows* rows, int64_t start, int64_t end, int64_t reversed_row, bint same_day) noexcept nogil:
-    cdef int64_t row, best = -1
-    for row in range(start, end):
-        if rows.day[row] > rows.day[reversed_row]:
+    cdef int64_t row = last_of_day(rows, end, reversed_row), best = -1
+    cdef int32_t day, no_earlier = rows.day[reversed_row], quantity = -rows.quantity[reversed_row]
+    while row >= start:
+        day = rows.day[row]
+        if day < no_earlier and (same_day or best >= 0):
             break
         if (
-            rows.quantity[row] == -rows.quantity[reversed_row]
-            and rows.left[row] == rows.quantity[row]
-            and (not same_day or rows.day[row] == rows.day[reversed_row])
+            rows.quantity[row] == quantity
+            and rows.left[row] == quantity
             and same_product(rows, row, reversed_row)
-            and is_better(rows, row, best)
+            and (best < 0 or not is_better(rows, best, row))
         ):
-            best = row
+            best, no_earlier = row, day
+        row -= 1
     return best
 
 
 cdef inline int64_t latest_with_any(const Rows* rows, int64_t start, int64_t end, int64_t reversed_row) noexcept nogil:
-    cdef int64_t row, best = -1
-    for row in range(start, end):
-        if rows.day[row] > rows.day[reversed_row]:
+    cdef int64_t row = last_of_day(rows, end, reversed_row), best = -1
+    while row >= start:
+        if best >= 0 and rows.day[row] < rows.day[best]:
             break
         if (
             rows.quantity[row] > 0
             and rows.left[row] > 0
             and same_product(rows, row, reversed_row)
-            and is_better(rows, row, best)
+            and (best < 0 or not is_better(rows, best, row))
         ):
             best = row
+        row -= 1
     return best
 
 
 # `left` of a reversed row holds what it still has to take, as a negative number, until the passes are over.
-cdef void net_person(const Rows* rows, int64_t start, int64_t end) noexcept nogil:
-    cdef int64_t row, match
+cdef void net_person(
+    const Rows* rows, int64_t start, int64_t end, const int64_t* reversed_row, int64_t reversed_rows
+) noexcept nogil:
+    cdef int64_t place, row, match
     cdef int32_t taken
     cdef int pass_number
     for pass_number in range(2):
-        for row in range(start, end):
-            if rows.quantity[row] >= 0 or rows.left[row] == 0:
+        for place in range(reversed_rows):
+            row = reversed_row[place]
+            if rows.left[row] == 0:
                 continue
             match = exact_match(rows, start, end, row, pass_number == 0)
             if match >= 0:
                 rows.left[match] = 0
                 rows.left[row] = 0
-    for row in range(start, end):
-        while rows.quantity[row] < 0 and rows.left[row] < 0:
+    for place in range(reversed_rows):
+        row = reversed_row[place]
+        while rows.left[row] < 0:
             match = latest_with_any(rows, start, end, row)
             if match < 0:
                 break
@@ -140,7 +157,7 @@ cdef KernelResult net_all(
     int64_t reversed_rows,
     bint by_row_order,
 ) noexcept nogil:
-    cdef int64_t person, row, place = 0
+    cdef int64_t person, row, own, place = 0
     for person in range(persons):
         if place == reversed_rows:
             break
@@ -149,12 +166,13 @@ cdef KernelResult net_all(
         for row in range(offsets[person] + 1, offsets[person + 1]):
             if rows.day[row] < rows.day[row - 1]:
                 return kernel_failed(KERNEL_OUT_OF_ORDER, row)
+        own = place
+        while place < reversed_rows and reversed_row[place] < offsets[person + 1]:
+            place += 1
         if by_row_order:
             net_person_by_row(rows, offsets[person], offsets[person + 1])
         else:
-            net_person(rows, offsets[person], offsets[person + 1])
-        while place < reversed_rows and reversed_row[place] < offsets[person + 1]:
-            place += 1
+            net_person(rows, offsets[person], offsets[person + 1], reversed_row + own, place - own)
     return kernel_ok()
 
 
