@@ -16,6 +16,7 @@ from linkage_core.indicators.values import PersonValues
 from linkage_core.inhabitant_counts import with_rates
 from linkage_core.inhabitant_plan import counted_otherwise, inhabitant_plan
 from linkage_core.rates import Inhabitants
+from linkage_core.reason_ties import with_reasons
 
 
 def count_by(
@@ -47,4 +48,5 @@ def count_by(
     counts = count_block(values, population=population, plan=plan, inhabitants=people)
     asked = {value.indicator.id: value.indicator for value in values}
     table = with_classes(finish(counts, plan), counts, asked.values(), plan)
+    table = with_reasons(table, counts, asked.values())
     return with_rates(table, counts, asked.values(), people) if people is not None else table

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from itertools import pairwise
-from math import inf
 from typing import NamedTuple
 
 import numpy as np
 
 from linkage.indicator_kinds import Indicator, LandmarkOutcome, Restart, TimeToDiscontinuation, TimeToInitiation
-from linkage_core.class_table import ClassKind, Ended, PersonClass, value_words
+from linkage_core.class_table import ENDLESS, ClassKind, Ended, PersonClass, value_words
 from linkage_core.indicators.proportion_of_days_covered import at_least
 from linkage_core.indicators.values import Int64s, LineList, Measure, PersonValues, TimesToEvent
 
@@ -56,7 +55,7 @@ def _of_times(indicator: TimeToEvent, times: TimesToEvent) -> Classed:
         for keeps in [last - 1 in _kept_days(indicator)]
         for number, (ended, word) in enumerate(endings)
     ]
-    still = PersonClass(f"days={last_days[-1]}..;ended=still_followed", last_days[-1], inf, Ended.STILL_FOLLOWED)
+    still = PersonClass(f"days={last_days[-1]}..;ended=still_followed", last_days[-1], ENDLESS, Ended.STILL_FOLLOWED)
     place = np.full(3, -1, np.int64)
     for number, (ended, _) in enumerate(endings):
         place[ended] = number
@@ -100,7 +99,7 @@ def _reached(reaches: Callable[[float], np.ndarray], edges: Sequence[float], per
 def _bounds(thresholds: tuple[float, ...]) -> tuple[float, ...]:
     """Twelve bins a power of ten, one of negative values, and one from each threshold on."""
     steps = {round(step * 10.0**power, 6) for power in range(-2, 9) for step in _STEPS}
-    return (-inf, *sorted({0.0, *steps, *thresholds}), inf)
+    return (-ENDLESS, *sorted({0.0, *steps, *thresholds}), ENDLESS)
 
 
 @lru_cache

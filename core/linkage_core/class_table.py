@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
-from math import inf
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +16,10 @@ import numpy.typing as npt
 from linkage_core.survival import Ending
 
 Int64s = npt.NDArray[np.int64]
+
+
+ENDLESS = float(1 << 53)
+"""A bound that nothing reaches."""
 
 
 class ClassKind(StrEnum):
@@ -50,7 +53,7 @@ class PersonClass(NamedTuple):
 
     words: str
     lower: float
-    upper: float = inf
+    upper: float = ENDLESS
     ended: Ended = Ended.CENSORED
     keep_upper: bool = False
     rest: bool = False
@@ -144,5 +147,5 @@ class ClassSum(NamedTuple):
 
 def value_words(lower: float, upper: float) -> str:
     """The bin of values from `lower` on and below `upper`; open where nothing bounds it."""
-    low, high = ("" if abs(end) == inf else f"{end:.9g}" for end in (lower, upper))
+    low, high = ("" if abs(end) == ENDLESS else f"{end:.9g}" for end in (lower, upper))
     return f"value={low}..{high}"

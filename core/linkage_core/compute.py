@@ -27,6 +27,7 @@ from linkage_core.inhabitant_plan import InhabitantPlan, counted_otherwise, inha
 from linkage_core.layout import Layout, layout_of
 from linkage_core.partial_counts import PartialCounts
 from linkage_core.question import Question
+from linkage_core.reason_ties import with_reasons
 from linkage_core.register_view import RegisterView
 from linkage_core.rounded_ratios import with_decimals
 
@@ -101,6 +102,7 @@ def compute(
     assert done is not None
     with turn():
         table = with_classes(finish(done.counts, plan), done.counts, question.indicators, plan)
+        table = with_reasons(table, done.counts, question.indicators)
         if people is not None:
             table = with_rates(table, done.counts, question.indicators, people)
         kept = CountedPersons(done.counts.layout, plan.rules, done.counts.counted) if keep_persons else None

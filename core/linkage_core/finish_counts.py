@@ -200,7 +200,12 @@ class _Table:
             self._splits[Split(denominator, (point.counted, f"{denominator} without {point.counted}"))] = None
 
     def put_reasons(self, point: Point) -> None:
-        """Put in why persons have no value, or a 0 for lack of rows, over everybody only."""
+        """Put in why persons have no value, or a 0 for lack of rows, over everybody only.
+
+        Of persons by reason it is not told: it would add up to what is told of all.
+        """
+        if point.is_by_reason:
+            return
         for reason, name in zip(point.reasons, point.reason_sets, strict=True):
             if persons := self._counts.reasons[name]:
                 key = self._shared[""][name]
@@ -328,7 +333,7 @@ class _Table:
     def _left_out(self) -> Iterator[Split]:
         """Who has no value has one reason: who knows all reasons but one knows the last."""
         for point in self._counts.layout.points:
-            if point.periods:
+            if point.periods or point.is_by_reason:
                 continue
             sets = zip(point.reasons, point.reason_sets, strict=True)
             told = [name for reason, name in sets if reason != NO_ROWS and self._counts.reasons[name]]

@@ -18,6 +18,7 @@ STATISTICS = {
     "mean": Statistic.MEAN,
     "rate": Statistic.RATE_PER_1000_PERSON_YEARS,
 }
+_REASON_RULES = tuple(f"{rule}_reason" for rule in ("first", "latest", "any"))
 _OF_MEASURE = {
     Measure.YES_NO: ("count", "share", "per_1000", "rate"),
     Measure.AMOUNT: ("sum", "mean", "rate"),
@@ -83,6 +84,11 @@ class Point:
             ("reason_sets", tuple(f"{self.name}/reason/{reason}" for reason in self.reasons)),
         ):
             object.__setattr__(self, name, value)
+
+    @property
+    def is_by_reason(self) -> bool:
+        """It is of the persons of one prescribing reason."""
+        return any(part.partition("=")[0] in _REASON_RULES for part in self.parameters.split(";"))
 
     def _counted(self) -> str:
         if not self.statistics or self.measure is Measure.FRACTION:

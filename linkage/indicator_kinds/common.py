@@ -294,20 +294,14 @@ class IndicatorBase(Model):
             * (len(window.to_days) if window else 1)
             * (3 if washout and washout.effect == "stratify" else 1)
             * (1 + sum(map(len, thresholds)))
-            * (len(self.by_reason.sets) + 3 if self.by_reason else 1)
+            * (len(self.by_reason.sets) + 5 if self.by_reason else 1)
         )
 
     @property
     def unprotected(self) -> list[str]:
-        """What disclosure control cannot protect yet: an order must not ask for it.
-
-        Reasons are many parts of one whole, which disclosure control does not tie.
-        """
+        """What disclosure control cannot protect yet: an order must not ask for it."""
         told = self.told_by_class
-        return [
-            *(name for name in self.laboratory_statistics if name not in told),
-            *(["by_reason"] if self.by_reason else []),
-        ]
+        return [name for name in self.laboratory_statistics if name not in told]
 
     @property
     def told_by_class(self) -> list[str]:

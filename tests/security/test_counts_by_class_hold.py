@@ -47,6 +47,10 @@ PATHS = (
     'id = "lines"\nkind = "treatment_lines"\ncodes = ["statin", "asa"]\nsupply = "fixed"\nmost_lines = 3\n'
     'observe = { from = 0, to = 365 }\nstatistic = ["mean", "count", "share", "paths"]\n'
 )
+REASONS = '[codes.infarct]\nsnomed_include = ["22298006"]\n[codes.pressure]\nsnomed_include = ["38341003"]\n'
+BY_REASON = 'by_reason = {{ sets = [{sets}], rule = "{rule}" }}\n'
+STARTED = 'id = "start"\nkind = "initiation"\ncodes = "statin"\nwindow = {{ from = 0, to = 90 }}\n{extra}'
+SPENT = 'id = "cost"\nkind = "cost"\ncodes = "statin"\nobserve = {{ from = 0, to = 365 }}\n{extra}'
 KINDS = {
     "curve": CURVE,
     "stopped": STOPPED,
@@ -63,7 +67,7 @@ def ordered(body: str, by: list[list[str]], *, seed: int, persons: int = 700) ->
     random = np.random.default_rng(seed)
     died = {name: int(random.integers(100, 800)) for name in names if random.random() < 0.2}
     values = evaluate(
-        drawn_set(body, header=FIXED),
+        drawn_set(body, header=FIXED + REASONS),
         population=who,
         events={"lmed": drugs(names, seed=seed), "dors": deaths(names, died)},
         data_until={},
@@ -91,3 +95,14 @@ def test_without_the_ties_to_other_counts_the_protector_would_be_broken(kind: st
         ignorant = protect(replace(counted, class_sums=()), POLICY)
         broken += bool(subtract(read_order(counted, ignorant)))
     assert broken
+
+
+@pytest.mark.parametrize("sets", ['"infarct"', '"infarct", "pressure"'])
+@pytest.mark.parametrize("rule", ["first", "any"])
+@pytest.mark.parametrize("body", [STARTED, SPENT])
+def test_no_small_count_by_reason_is_found(body: str, rule: str, sets: str) -> None:
+    small = 0
+    for by in ([["sex"]], [["hospital"]]):
+        counted, protected = ordered(body.format(extra=BY_REASON.format(sets=sets, rule=rule)), by, seed=1)
+        small += attacked(counted, protected)
+    assert small

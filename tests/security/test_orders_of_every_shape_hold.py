@@ -79,10 +79,13 @@ def attacked(counted: CountedTable, protected: ProtectedTable, *, cells: int = 6
     assert not [cell for cell, value in printed.known.items() if 1 <= value < 10]
     zeros = {cell: 0 for cell in printed.blank if truth[cell] == 0}
     printed = Printed({**printed.known, **zeros}, printed.blank - set(zeros), printed.relations, printed.subsets)
-    # Sets that classes make up are nobody's secret by themselves, unless they are small.
-    made_up = {one.set_key for one in counted.class_sums if one.set_key.endswith(("/at most", "/at least"))}
-    assert not [cell for cell in subtract(printed) if cell[0] not in made_up or 1 <= truth[cell] < 10]
-    small: list[list[tuple[Cell, int]]] = [[(cell, 1)] for cell in sorted(printed.blank) if truth[cell] < 10]
+    # Sets that nobody prints are nobody's secret by themselves, unless they are small.
+    told = {key for line in counted.lines for key in (line.numerator_key, line.denominator_key)}
+    told |= {one.persons_key for one in counted.classes} | {key for _, _, key in counted.reasons}
+    assert not [cell for cell in subtract(printed) if cell[0] in told or 1 <= truth[cell] < 10]
+    # Who sent the persons knows how many are in each stratum.
+    secret = [cell for cell in sorted(printed.blank) if cell[0] in told or cell[0] != "population"]
+    small: list[list[tuple[Cell, int]]] = [[(cell, 1)] for cell in secret if truth[cell] < 10]
     small += [[(w, 1), (p, -1)] for w, p in printed.subsets if 1 <= truth[w] - truth[p] < 10]
     programme = Programme(printed) if small else None
     for pick in np.random.default_rng(1).permutation(len(small))[:cells].tolist():

@@ -56,10 +56,17 @@ def read_order(counted: CountedTable, protected: ProtectedTable, *, lies_in: dic
         named.add(cell)
         if row["numerator"] is not None:
             known[cell] = int(row["numerator"])
+    if counted.classes or any(
+        split.whole_key == "population" and all((part, ()) in cubes for part in split.part_keys)
+        for split in counted.splits
+    ):
+        # Whoever sent them knows how many they are: a number that others add up to.
+        known["population", ()] = int(cubes["population", ()].persons)
     made_up = list(_made_up_of_classes(counted, cubes))
     named |= {cell for cell, _ in made_up}
     relations, subsets = _ties(counted, named)
     relations += made_up
+    relations += _complete_splits(counted, cubes, named)
     relations += _map(named, lies_in or {})
     return Printed(known, named - set(known), relations, subsets)
 
@@ -86,6 +93,21 @@ def _made_up_of_classes(
                 for _, place in _cells(cube):
                     parts = [(one.persons_key, tuple(sorted((*place, f"{one.axis}={words}")))) for words in one.inside]
                     yield (key, place), parts
+
+
+def _complete_splits(
+    counted: CountedTable, cubes: dict[tuple[str, tuple[str, ...]], PersonCube], named: set[Cell]
+) -> list[tuple[Cell, list[Cell]]]:
+    """Wholes of which every part is counted, in cells that somebody prints or that these tie together."""
+    found = []
+    for split in counted.splits:
+        for (key, names), cube in cubes.items():
+            if key == split.whole_key and all((part, names) in cubes for part in split.part_keys):
+                for _, place in _cells(cube):
+                    named.add((key, place))
+                    named.update((part, place) for part in split.part_keys)
+                    found.append(((key, place), [(part, place) for part in split.part_keys]))
+    return found
 
 
 def _line_of(row: dict[str, str]) -> tuple[str, str, str, Place]:

@@ -69,8 +69,10 @@ def test_counts_shares_and_means_can_be_ordered(body: str) -> None:
     assert checked(body).sets[0].indicators[0].id == "x"
 
 
-def test_paths_are_refused_when_they_are_ordered() -> None:
-    said = faults(f'{LINES}\nstatistic = ["mean", "paths"]')
+def test_paths_are_ordered_of_one_observation() -> None:
+    asked = f'{LINES}\nstatistic = ["mean", "paths"]'
+    assert checked(asked).sets[0].indicators[0].told_by_class == ["paths"]
+    said = faults(f'{asked}\ndenominator = ["all", "alive_at_N"]')
     assert "asks for paths of x, which disclosure control cannot protect yet" in said
 
 

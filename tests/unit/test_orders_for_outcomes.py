@@ -64,8 +64,15 @@ def faults(body: str, **how: str) -> str:
 
 @pytest.mark.parametrize(
     "body",
-    [RATE, SEQUENCE, f'{USERS}\nrow_strata = ["atc:statin+diuretic"]'],
-    ids=["rate", "sequence", "rows"],
+    [
+        RATE,
+        SEQUENCE,
+        f'{USERS}\nrow_strata = ["atc:statin+diuretic"]',
+        LANDMARK,
+        f'{LANDMARK}\nat_days = [90, 365]\nstatistic = ["share", "km", "cif", "median"]',
+        'kind = "cost"\nobserve = { from = 0, to = 365 }\nstatistic = ["sum", "median", "quantile:0.9"]',
+    ],
+    ids=["rate", "sequence", "rows", "classes", "curves", "quantiles"],
 )
 def test_counts_rates_and_shares_can_be_ordered(body: str) -> None:
     assert checked(body).sets[0].indicators[0].id == "x"
@@ -75,10 +82,9 @@ def test_counts_rates_and_shares_can_be_ordered(body: str) -> None:
     ("body", "what"),
     [
         (f'{RATE}\nstatistic = ["rate", "rate_ratio"]', "rate_ratio"),
-        (LANDMARK, "count, share"),
-        (f'{LANDMARK}\nat_days = 90\nstatistic = ["km"]', "km"),
+        (f'{LANDMARK}\nstatistic = ["count", "median"]', "median"),
+        (f'{LANDMARK}\nat_days = 90\nstatistic = ["km", "rmst:90", "logrank"]', "rmst:90, logrank"),
         (f'{SEQUENCE}\nstatistic = ["share", "crude_ratio"]', "crude_ratio"),
-        (f'{USERS}\nby_reason = {{ sets = ["prevention"] }}', "by_reason"),
     ],
 )
 def test_what_cannot_be_protected_is_refused_when_it_is_ordered(body: str, what: str) -> None:
@@ -89,6 +95,34 @@ def test_reasons_can_be_ordered_once_a_register_tells_them() -> None:
     """The variable is a coming one: a register's own definition brings it, and no program has to change."""
     said = faults(f'{USERS}\nrow_strata = ["prescribing_reason:prevention"]')
     assert "tells rows apart by prescribing_reason for x, which is no dimension of lmed" in said
+    said = faults(f'{USERS}\nby_reason = {{ sets = ["prevention"] }}')
+    assert "tells reasons of x by prescribing_reason, which is no dimension of lmed" in said
+
+
+def test_reasons_of_persons_and_of_rows_are_ordered_one_at_a_time() -> None:
+    by_reason = 'by_reason = { sets = ["prevention"], column = "atc" }'
+    said = faults(f'{USERS}\nrow_strata = ["atc:statin+diuretic"]\n{by_reason}')
+    assert "counts x by atc of persons and of rows" in said
+    assert checked(f"{USERS}\n{by_reason}").sets[0].indicators[0].by_reason is not None
+
+
+@pytest.mark.parametrize(
+    ("body", "what"),
+    [
+        (
+            'kind = "time_to_discontinuation"\nsupply = "given"\ngap_days = [30, 60]\nat_days = 90\n'
+            'statistic = ["count", "km"]',
+            "km",
+        ),
+        ('kind = "cost"\nobserve = { from = 0, to = [90, 365] }\nstatistic = ["sum", "median"]', "median"),
+    ],
+)
+def test_curves_and_quantiles_are_ordered_at_one_point_of_a_grid(body: str, what: str) -> None:
+    said = faults(body)
+    assert f"asks for {what} of x, which disclosure control cannot protect yet" in said
+    with pytest.raises(OrderFaults) as refused:
+        checked(body)
+    assert "at one point of a grid" in refused.value.faults[0].mend
 
 
 def test_the_register_of_the_outcome_must_be_ordered_too() -> None:

@@ -31,7 +31,7 @@ def filed(desks: Desks, body: str, **order: object) -> str:
         (f'kind = "packages"\n{CALENDAR.replace(" }", ", rolling = 3 }")}', "rolling = 3"),
         (f'kind = "cost"\n{CALENDAR}\nstatistic = ["sum", "median"]', "median"),
         (
-            'kind = "proportion_of_days_covered"\nsupply = "given"\nobserve = { from = 0, to = 365 }\n'
+            'kind = "proportion_of_days_covered"\nsupply = "given"\nobserve = { from = 0, to = [180, 365] }\n'
             'statistic = ["mean", "quantile:0.25"]',
             "quantile:0.25",
         ),

@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
-from math import inf
 
 import numpy as np
 
 from linkage.disclosure_policy import DisclosurePolicy
-from linkage_core.class_table import ClassKind, ClassSum, ClassTable, Ended, PersonClass, value_words
+from linkage_core.class_table import ENDLESS, ClassKind, ClassSum, ClassTable, Ended, PersonClass, value_words
 from linkage_core.counted_table import CountedTable, Dimension, PersonCube, Split
 
 LEAST_SHARE_OF_A_BIN = 20
@@ -114,7 +113,7 @@ def _fold(told: ClassTable, totals: Sequence[int], policy: DisclosurePolicy) -> 
         enough = max(enough, -(-sum(totals) // LEAST_SHARE_OF_A_BIN))
         found = list(_values(told.classes, totals, enough, zero_shown=policy.zero_shown))
     else:
-        found = _times(told, totals, enough)
+        found = _times(told, totals, enough, zero_shown=policy.zero_shown)
     return _Fold(told.axis, told.classes, tuple(one for one, _ in found), tuple(own for _, own in found))
 
 
@@ -129,9 +128,18 @@ def _values(
 
 
 def _gathered(
-    places: Sequence[int], classes: Sequence[PersonClass], totals: Sequence[int], enough: int
+    places: Sequence[int],
+    classes: Sequence[PersonClass],
+    totals: Sequence[int],
+    enough: int,
+    *,
+    zero_alone: bool = False,
 ) -> list[Members]:
-    """Neighbours together until they have enough; the last go with those before. None across an end that is kept."""
+    """Neighbours together until they have enough; the last go with those before. None across an end that is kept.
+
+    Args:
+        zero_alone: the last stand alone where nobody is in them.
+    """
     found: list[Members] = []
     segment: list[Members] = []
     own: Members = []
@@ -141,7 +149,7 @@ def _gathered(
             segment.append(own)
             own = []
         if classes[place].keep_upper or place == places[-1]:
-            if own and segment:
+            if own and segment and (not zero_alone or any(totals[one] for one in own)):
                 segment[-1] += own
             elif own:
                 segment.append(own)
@@ -150,7 +158,9 @@ def _gathered(
     return found
 
 
-def _times(told: ClassTable, totals: Sequence[int], enough: int) -> list[tuple[PersonClass, Members]]:
+def _times(
+    told: ClassTable, totals: Sequence[int], enough: int, *, zero_shown: bool
+) -> list[tuple[PersonClass, Members]]:
     """Each way to end in intervals of its own; the few who died go with those who left, and these with who stayed."""
     of: dict[Ended, Members] = {ended: [] for ended in Ended}
     for place, one in enumerate(told.classes):
@@ -169,17 +179,19 @@ def _times(told: ClassTable, totals: Sequence[int], enough: int) -> list[tuple[P
             of[few] = []
     found = []
     for ended, places in of.items():
-        gathered = [places] if ended is Ended.STILL_FOLLOWED else _by_interval(places, told.classes, totals, enough)
+        gathered = [places]
+        if ended is not Ended.STILL_FOLLOWED:
+            gathered = _by_interval(places, told.classes, totals, enough, zero_shown=zero_shown)
         for own in gathered:
             lower, upper = min(told.classes[one].lower for one in own), max(told.classes[one].upper for one in own)
-            last = "" if upper == inf else f"{upper:g}"
+            last = "" if upper == ENDLESS else f"{upper:g}"
             words = f"days={lower:g}..{last};ended={names[ended]}"
             found.append((PersonClass(words, lower, upper, ended), own))
     return sorted(found, key=lambda one: (one[0].upper, one[0].lower, _ORDER.index(one[0].ended)))
 
 
 def _by_interval(
-    places: Sequence[int], classes: Sequence[PersonClass], totals: Sequence[int], enough: int
+    places: Sequence[int], classes: Sequence[PersonClass], totals: Sequence[int], enough: int, *, zero_shown: bool
 ) -> list[Members]:
     if not places:
         return []
@@ -189,7 +201,7 @@ def _by_interval(
     counts = [sum(totals[one] for one in own) for own in intervals]
     return [
         [place for interval in own for place in intervals[interval]]
-        for own in _gathered(range(len(intervals)), ends, counts, enough)
+        for own in _gathered(range(len(intervals)), ends, counts, enough, zero_alone=zero_shown)
     ]
 
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from math import isinf, nan
+from math import nan
 
 import numpy as np
 
-from linkage_core.class_table import ClassKind, ClassTable, Ended, PersonClass
+from linkage_core.class_table import ENDLESS, ClassKind, ClassTable, Ended, PersonClass
 from linkage_core.counted_table import Line, Statistic
 from linkage_core.disclosure.cell_system import Flags, Floats, Ints
 from linkage_core.disclosure.linked_cells import Numbered
@@ -244,7 +244,7 @@ def _quantiles(told: ClassTable, cells: ClassCells, fewest: int) -> Iterator[Cla
                 continue
             one, before = told.classes[place], int(cells.counts[cell, :place].sum())
             within = (share * persons - before) / int(cells.counts[cell, place])
-            ends = [nan if isinf(end) else end for end in (one.lower, one.upper)]
+            ends = [nan if abs(end) == ENDLESS else end for end in (one.lower, one.upper)]
             value = one.lower + within * (one.upper - one.lower) if not np.isnan(ends).any() else nan
             found.put(cell, Statistic.QUANTILE, words, (value, *ends), (nan, persons))
     yield from found.lines()

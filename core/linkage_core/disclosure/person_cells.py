@@ -144,6 +144,8 @@ def _uses(table: CountedTable, cells: Numbered) -> Ints:
     for _, _, key in table.reasons:
         uses[cells.cube(key, ())] += 1
     np.add.at(uses, class_prints(table, cells), 1)
+    if (POPULATION_KEY, ()) in cells.blocks and _shares_out_everybody(table):
+        uses[cells.blocks[POPULATION_KEY, ()]] += 1
     return uses
 
 

@@ -58,7 +58,7 @@ from linkage_core.indicators.landmark_outcome import evaluate_landmark_outcome
 from linkage_core.indicators.medication_availability import evaluate_medication_availability
 from linkage_core.indicators.outcome_rate import evaluate_outcome_rate
 from linkage_core.indicators.polypharmacy import evaluate_polypharmacy
-from linkage_core.indicators.prescribing_reason import persons_by_reason, reason_missing
+from linkage_core.indicators.prescribing_reason import persons_by_reason, reason_missing, told_apart
 from linkage_core.indicators.proportion_of_days_covered import evaluate_proportion_of_days_covered
 from linkage_core.indicators.reasons import Persons, somebody
 from linkage_core.indicators.rows_told import rows_told, with_rows_told
@@ -129,7 +129,7 @@ def _by_reason(context: RunContext, indicator: Indicator) -> Iterator[PersonValu
     if asked is None:
         return
     persons = persons_by_reason(context, indicator, asked)
-    for name, own in persons.items():
+    for name, own in told_apart(asked, persons).items():
         of_reason = replace(context, excluded=[*context.excluded, ("excluded:other_reason", somebody(~own))])
         for value in _evaluate(of_reason, indicator):
             yield value.under(f"{asked.rule}_reason={name}")

@@ -50,6 +50,27 @@ def persons_by_reason(context: RunContext, indicator: Indicator, asked: ByReason
     return found
 
 
+ANY_SET = "any_of_the_sets"
+NO_DISPENSING = "no_dispensing"
+
+
+def parts_of_everybody(asked: ByReason) -> tuple[str, ...]:
+    """Classes of which each person is in exactly one."""
+    told = asked.sets[0] if len(asked.sets) == 1 else ANY_SET
+    return (told, OTHER, NOT_RECORDED, NO_DISPENSING)
+
+
+def told_apart(asked: ByReason, persons: Mapping[str, Bools]) -> dict[str, Bools]:
+    """The classes, and two more that make them add up to everybody.
+
+    Args:
+        persons: as `persons_by_reason` gives them.
+    """
+    in_sets = np.logical_or.reduce([persons[name] for name in asked.sets])
+    none = ~np.logical_or.reduce(list(persons.values()))
+    return {**persons, **({ANY_SET: in_sets} if len(asked.sets) > 1 else {}), NO_DISPENSING: none}
+
+
 def _rows_that_count(
     context: RunContext, indicator: Indicator, names: Sequence[str | None], picked: SetRows, person: Int64s
 ) -> Bools:

@@ -73,14 +73,18 @@ def coarsened(table: CountedTable, step: Coarsening) -> CountedTable:
         public=_once_public([_public(cube, step, dimensions, new) for cube in table.public]),
         lines=tuple(dict.fromkeys(_line(line, step, new) for line in table.lines)),
         rates=tuple(dict.fromkeys(replace(rate, line=_line(rate.line, step, new)) for rate in table.rates)),
+        classes=tuple(
+            dict.fromkeys(replace(one, dimensions=_names(one.dimensions, step, new)) for one in table.classes)
+        ),
         meetings=meetings,
         nestings=nestings_of(meetings, known) if table.meetings else kept,
     )
 
 
 def dimensions_of(table: CountedTable) -> dict[str, Dimension]:
-    """The dimensions of a table, in the order in which its counts of persons have them."""
-    return {axis.name: axis for axis in _all_axes(table)}
+    """The dimensions of a table, in the order in which its counts of persons have them; classes are none."""
+    classes = {one.axis for one in table.classes}
+    return {axis.name: axis for axis in _all_axes(table) if axis.name not in classes}
 
 
 def _all_axes(table: CountedTable) -> list[Dimension]:

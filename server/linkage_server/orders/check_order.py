@@ -26,6 +26,7 @@ from linkage.indicator_kinds import (
 from linkage.indicator_lint import refuse_errors
 from linkage.order import ROW_PREFIX, IndicatorChoice, OrderDocument, OrderFault, OrderFaults, load_order
 from linkage.register_variable import Role
+from linkage_server.orders.class_faults import reason_faults, refused_statistics
 from linkage_server.orders.offer import Offer
 from linkage_server.orders.policy_faults import policy_faults
 from linkage_server.orders.population_faults import criterion_faults, population_faults
@@ -71,6 +72,8 @@ def check_order(text: str, *, offer: Offer, ordered_on: date) -> CheckedOrder:
             faults += _source_faults(found, choice, offer, place=place)
             faults += _prescription_faults(found, choice, offer, place=place)
             faults += _row_variable_faults(found, choice, offer, place=place)
+            for one in _chosen(found, choice):
+                faults += reason_faults(one, document, offer.registers.get(one.register_name), f"indicators[{place}]")
     faults += _row_dimension_faults(document, offer, sets)
     if len(sets) == len(document.indicators):
         faults += _row_length_faults(document, sets)
@@ -138,12 +141,7 @@ def _set_faults(
         )
     chosen = _chosen(definition, choice)
     for indicator in chosen:
-        if unprotected := indicator.unprotected:
-            yield OrderFault(
-                f"indicators[{place}]",
-                f"asks for {', '.join(unprotected)} of {indicator.id}, which disclosure control cannot protect yet.",
-                "Ask for its other statistics, or leave it out with only; the laboratory computes it all.",
-            )
+        yield from refused_statistics(indicator, field)
     after_index = [i.id for i in chosen if i.needs_index_date]
     if after_index and not document.population.has_index_days:
         yield OrderFault(

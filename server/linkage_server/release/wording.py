@@ -18,6 +18,9 @@ STATISTICS = {
     "standardised_per_1000_inhabitants": "Per 1,000 inhabitants, standardised by age",
     "expected": "Expected at the rates of all",
     "smr": "Observed by expected",
+    "survival": "Share without the event",
+    "cumulative_incidence": "Cumulative incidence",
+    "quantile": "Quantile",
 }
 
 STATUSES = {
@@ -37,6 +40,7 @@ MEASURES = {
 }
 
 
+_SHARES = ("share", "survival", "cumulative_incidence")
 _ROW_QUESTIONS = {
     "supply": "Rows",
     "drug_use": "Rows",
@@ -91,14 +95,14 @@ def number(value: float | None, statistic: str) -> str:
     """A value as people read it, unit included; "–" where there is none."""
     if value is None:
         return "–"
-    if statistic == "share":
+    if statistic in _SHARES:
         return f"{100 * value:.1f} %"
     if statistic == "persons":
         return whole(value)
     if statistic == "sum":
         return whole(value) if abs(value) >= 1000 else f"{value:,.1f}".replace(",", "\N{NARROW NO-BREAK SPACE}")
     # A mean below ten, such as a share of days, would lose what tells hospitals apart with one decimal.
-    decimals = 2 if statistic in ("mean", "smr") and abs(value) < 10 else 1
+    decimals = 2 if statistic in ("mean", "smr", "quantile") and abs(value) < 10 else 1
     return f"{value:,.{decimals}f}".replace(",", "\N{NARROW NO-BREAK SPACE}")
 
 
@@ -111,7 +115,7 @@ def interval(lower: float | None, upper: float | None, statistic: str) -> str:
     """A 95 % interval in words, "" where there is none."""
     if lower is None or upper is None:
         return ""
-    if statistic == "share":
+    if statistic in _SHARES:
         return f"{100 * lower:.1f}–{100 * upper:.1f} %"
     return f"{number(lower, statistic)}–{number(upper, statistic)}"
 
@@ -120,6 +124,10 @@ def _parameter(part: str, *, share: str) -> str:
     name, _, value = part.strip().partition("=")
     if name == "at_least" and (value.startswith("0.") or share == "%"):
         return f"at least {100 * float(value):.4g} {share}"
+    if name == "days" and value.endswith(".."):
+        return f"from day {value.removesuffix('..')} on"
+    if name in _CLASSES:
+        return _class(name, value)
     if name in _PARAMETERS:
         return _PARAMETERS[name].format(value.replace("..", " to "))
     if name == "measure" and value in _MEASURES:
@@ -129,6 +137,30 @@ def _parameter(part: str, *, share: str) -> str:
     return f"{name.replace('_', ' ')} {value}".strip()
 
 
+def _class(name: str, value: str) -> str:
+    """A class of persons, or the quantile that is told of them."""
+    if value == "any":
+        return "all persons"
+    if name == "quantile":
+        return "median" if value == "0.5" else f"quantile {value}"
+    if name == "path":
+        return "other paths of {} lines".format(value.removeprefix("other of ")) if "other of " in value else value
+    if name == "ended":
+        return _ENDINGS.get(value, value.replace("_", " "))
+    first, _, last = value.partition("..")
+    if not first or not last:
+        return f"from {first} on" if first else f"below {last}"
+    return f"from {first} to below {last}"
+
+
+_CLASSES = ("ended", "value", "path", "quantile")
+_ENDINGS = {
+    "left": "left observation",
+    "left_or_died": "left observation or died",
+    "still_followed": "followed to the end without the event",
+    "still_followed_or_left": "without the event as long as observed",
+    "still_followed_or_left_or_died": "without the event as long as observed, or died",
+}
 _MEASURES = {
     "episodes": "number of episodes",
     "first_days": "days of the first episode",

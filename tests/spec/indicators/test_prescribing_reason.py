@@ -173,9 +173,9 @@ def test_what_cannot_be_meant_is_refused():
             drawn_set(body, header=HEADER)
 
 
-def test_it_is_of_the_laboratory_and_its_column_is_read():
+def test_it_can_be_ordered_and_its_column_is_read():
     definition = drawn_set(f"{USERS}by_reason = {{ {SETS} }}", header=HEADER)
-    assert definition.indicators[0].unprotected == ["by_reason"]
+    assert definition.indicators[0].unprotected == []
     assert definition.indicators[0].laboratory_statistics == []
     assert "prescribing_reason" in needed_columns(definition)["lmed"]
 
