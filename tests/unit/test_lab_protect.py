@@ -174,10 +174,12 @@ def test_a_hierarchy_with_a_loop_a_gap_or_two_parents_is_refused(
 @pytest.mark.parametrize(
     ("content", "named"),
     [
-        ("region,age,n\n0101,young,-1\n", "negative"),
-        ("region,age,n\n0101,young,1.5\n", "decimals"),
-        ("region,age,n\n0101,young,\n0101,old,3\n", "missing value"),
-        ("region,age,n\n9999,young,1\n", "no leaf"),
+        ("region,age,n\n0101,old,2\n0101,young,-1\n", "row 2: column 'n' holds a negative count"),
+        ("region,age,n\n0101,young,1.5\n", "row 1: column 'n' has a missing value or more decimals"),
+        ("region,age,n\n0101,old,3\n0101,young,\n", "row 2: column 'n' has a missing value"),
+        ("region,age,n\n0101,young,1\n9999,young,1\n", "row 2: column 'region' holds a code that is no leaf"),
+        ("region,age,n\n0101,young,1\nSE,young,1\n", "row 2: column 'region' holds a code that is no leaf"),
+        ("region,age,n\n0101,young,1\n0102,old,4\n0101,young,3\n", "rows 1 and 3: the same leaf cell twice"),
         ("region,n\n0101,1\n", "no column 'age'"),
         ("region,age,n\n0101,young,many\n", "not numeric"),
     ],

@@ -16,6 +16,7 @@ from linkage_core.disclosure.cell_system import Ints
 from linkage_server.lab.layout import Codes
 
 _DIGITS = 30
+_MOST_UNITS = 1 << 63
 _TEN_POWERS = {1: 0, 100: 2}
 
 
@@ -48,7 +49,7 @@ def leaf_places(rows: pa.Table, codes: dict[str, Codes], path: Path) -> tuple[In
         at = pa.compute.index_in(_as_codes(rows[name], own), value_set=leaves)
         if at.null_count:
             raise InputRefused(
-                f"{path}: column {name!r} holds a code that is no leaf of its hierarchy.",
+                f"{path}, row {_first(at.is_null())}: column {name!r} holds a code that is no leaf of its hierarchy.",
                 mend="Write leaves only: totals are computed.",
             )
         found.append(at.to_numpy().astype(np.int64))
@@ -78,8 +79,9 @@ def whole_units(rows: pa.Table, name: str, scale: int, path: Path) -> Ints:
         exact = column.cast(pa.string()).cast(pa.decimal128(_DIGITS, _TEN_POWERS[scale]))
         units = pa.compute.multiply(exact, pa.scalar(Decimal(scale))).cast(pa.int64())
     except pa.ArrowException:
+        wrong = _first(pa.compute.invert(_fits(column, scale)))
         raise InputRefused(
-            f"{path}: column {name!r} has a missing value or more decimals than can be kept exact.",
+            f"{path}, row {wrong}: column {name!r} has a missing value or more decimals than can be kept exact.",
             mend=f"Write {'whole numbers' if scale == 1 else 'at most two decimals'}.",
         ) from None
     whole: Ints = units.to_numpy().astype(np.int64)
@@ -95,4 +97,53 @@ def require_column(rows: pa.Table, name: str, path: Path) -> None:
     if name not in rows.column_names:
         raise InputRefused(f"{path}: there is no column {name!r}.", mend="One column per dimension and measure.")
     if rows[name].null_count:
-        raise InputRefused(f"{path}: column {name!r} has a missing value.", mend="Fill it or leave the row out.")
+        row = _first(rows[name].is_null())
+        raise InputRefused(
+            f"{path}, row {row}: column {name!r} has a missing value.", mend="Fill it or leave the row out."
+        )
+
+
+def refuse_repeated_leaves(places: tuple[Ints, ...], codes: dict[str, Codes], path: Path) -> None:
+    """Return if no leaf cell has two rows.
+
+    Raises:
+        InputRefused: one has; names both rows.
+    """
+    cells = np.zeros(places[0].size, dtype=np.int64)
+    for own, place in zip(codes.values(), places, strict=True):
+        cells = cells * len(own.codes) + place
+    order = np.argsort(cells, kind="stable")
+    again = np.flatnonzero(np.diff(cells[order]) == 0)
+    if again.size:
+        first, second = (int(row) + 1 for row in order[again[0] : again[0] + 2])
+        raise InputRefused(
+            f"{path}, rows {first} and {second}: the same leaf cell twice.", mend="Write each leaf cell once, added up."
+        )
+
+
+def refuse_negative_counts(counts: Ints, name: str, path: Path) -> None:
+    """Return if no count is negative.
+
+    Raises:
+        InputRefused: one is; names its row.
+    """
+    if counts.min(initial=0) < 0:
+        row = int(np.flatnonzero(counts < 0)[0]) + 1
+        raise InputRefused(f"{path}, row {row}: column {name!r} holds a negative count.", mend="Count persons or rows.")
+
+
+def _first(wrong: pa.ChunkedArray) -> int:
+    """The first row that is wrong, from 1."""
+    return int(pa.compute.index(wrong, True).as_py()) + 1
+
+
+def _fits(column: pa.ChunkedArray, scale: int) -> pa.Array:
+    """Which numbers are whole multiples of 1 / scale, as written, and small enough."""
+    fits: list[bool] = []
+    for value in column.cast(pa.string()).to_pylist():
+        try:
+            scaled = Decimal(value) * scale
+            fits.append(scaled == scaled.to_integral_value() and abs(scaled) < _MOST_UNITS)
+        except (ArithmeticError, TypeError):
+            fits.append(False)
+    return pa.array(fits)

@@ -29,7 +29,13 @@ from linkage_server.lab.derived_columns import derived_columns
 from linkage_server.lab.earlier_releases import decide, first_release, read_history, write_entry
 from linkage_server.lab.lattice import hide_counts, mark_counts, with_totals
 from linkage_server.lab.layout import Codes, Layout, number_codes, published_cells, read_layout
-from linkage_server.lab.leaf_rows import leaf_places, read_rows, whole_units
+from linkage_server.lab.leaf_rows import (
+    leaf_places,
+    read_rows,
+    refuse_negative_counts,
+    refuse_repeated_leaves,
+    whole_units,
+)
 from linkage_server.lab.magnitudes import all_marks, hide_magnitudes
 from linkage_server.lab.marking import excepted_cells, mark_behind, mark_magnitudes, mark_with_counts, without
 from linkage_server.lab.mechanism import chosen_mechanism
@@ -138,6 +144,7 @@ def protect_file(
     entry: tuple[Ints, Printed] | None = None
     rows = read_rows(table)
     places = leaf_places(rows, codes, table)
+    refuse_repeated_leaves(places, codes, table)
     behind = read_contributions(contributions, codes) if contributions is not None else None
     company = read_company_marks(policy.company_secrecy, codes, manufacturers, month=month, on=today)
     source: NoiseSource | None = None
@@ -160,9 +167,10 @@ def protect_file(
     for name, measure in plan.in_turn:
         own_policy = plan.policy_for(name, policy)
         scale = 1 if measure.kind == "count" else _HUNDREDTHS
-        cells = with_totals(_leaf_cube(whole_units(rows, name, scale, table), places, dimensions), dimensions)
-        if measure.kind == "count" and cells.min(initial=0) < 0:
-            raise InputRefused(f"{table}: column {name!r} holds a negative count.", mend="Count persons or rows.")
+        units = whole_units(rows, name, scale, table)
+        if measure.kind == "count":
+            refuse_negative_counts(units, name, table)
+        cells = with_totals(_leaf_cube(units, places, dimensions), dimensions)
         excepted = excepted_cells(own_policy, name, codes)
         if private is not None:
             counts = private_counts(name, cells, codes, behind, rules=private, policy=own_policy, home=home)
