@@ -36,11 +36,11 @@ def asked(histories: Rows, groups: list[set[int]], *, repeated: int = 1, spare: 
     without_rows = np.empty((len(groups), len(histories)), np.uint8)
     having = count_rows(offsets_of(histories), code, bits, offsets, with_rows, without_rows)
     places = [np.empty(own[-1] + spare, np.int64) for own in offsets]
-    columns = [[np.empty(len(own), np.int32), None] for own in places]
-    pick_rows(offsets_of(histories), code, bits, [told, code], places, columns)
+    picked_told = [np.empty(len(own), np.int32) for own in places]
+    pick_rows(offsets_of(histories), code, bits, [told, code], places, [[own, None] for own in picked_told])
     found = []
     for group, own in enumerate(offsets):
-        rows_of = list(zip(places[group].tolist(), columns[group][0].tolist(), strict=True))
+        rows_of = list(zip(places[group].tolist(), picked_told[group].tolist(), strict=True))
         found.append([rows_of[first:last] for first, last in pairwise(own)])
         having_rows = [person for person, mine in enumerate(found[-1]) if mine]
         assert with_rows[group, : having[group]].tolist() == having_rows

@@ -33,7 +33,9 @@ def steps_of(draw: Any, rows: int, repeated: int) -> list[tuple[Step, Any]]:
         codes = draw(st.lists(st.integers(-1, 1), min_size=rows, max_size=rows)) if coded else [-1] * rows
         tables = draw(st.lists(EACH, min_size=3, max_size=3))
         marks = draw(st.lists(st.booleans(), min_size=rows, max_size=rows)) if draw(st.booleans()) else None
-        told, codes, marks = (None if own is None else own * repeated for own in (told, codes, marks))
+        codes = codes * repeated
+        told = None if told is None else told * repeated
+        marks = None if marks is None else marks * repeated
         rows_in_all = rows * repeated
         twin = Step(
             share, told or [1] * rows_in_all, [tables[code + 1] for code in codes], marks or [False] * rows_in_all

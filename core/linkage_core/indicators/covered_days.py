@@ -7,6 +7,7 @@ import numpy as np
 from linkage.indicator_kinds import ProportionOfDaysCovered
 from linkage_core.indicators.codes import validity
 from linkage_core.indicators.days_of_supply import DAY
+from linkage_core.indicators.hospital_stays import HospitalStays, stays_within
 from linkage_core.indicators.observed_time import Moment
 from linkage_core.indicators.run_context import RunContext
 from linkage_core.indicators.set_supply import drugs_of_sets
@@ -18,7 +19,34 @@ NO_CAP = 1 << 60
 
 def covered_and_observed(context: RunContext, indicator: ProportionOfDaysCovered) -> list[tuple[Int32s, Int32s]]:
     """Days covered and days observed of each person, for each end of observation: one simulation for all of them."""
-    return covered_between(context, indicator, *observation(context, indicator))
+    start, end = observation(context, indicator)
+    return covered_between(context, indicator, start, end, _stays(context, indicator, start, end))
+
+
+def _stays(
+    context: RunContext,
+    indicator: ProportionOfDaysCovered,
+    start: Int32s,
+    end: np.ndarray[tuple[int, ...], np.dtype[np.int32]],
+) -> HospitalStays | None:
+    """Stays with a day on which a stock may be used, None where they are ignored.
+
+    Who has none is followed as somebody who was never in hospital, in half the time.
+    """
+    model = context.definition.supply[indicator.supply_model]
+    if model.hospital == "ignore":
+        return None
+    lookback, observe = indicator.lookback_days, indicator.observe
+    key = (
+        "stays within",
+        indicator.register_name,
+        model.hospital_register,
+        lookback,
+        observe.from_day,
+        *observe.to_days,
+    )
+    first = start - np.int32(lookback)
+    return context.remember(key, lambda: stays_within(context.stays(model), first, end.max(axis=0)))
 
 
 def observation(
@@ -35,19 +63,20 @@ def covered_between(
     indicator: ProportionOfDaysCovered,
     start: Int32s,
     end: np.ndarray[tuple[int, ...], np.dtype[np.int32]],
+    stays: HospitalStays | None,
 ) -> list[tuple[Int32s, Int32s]]:
     """Days covered and days observed of each person in [start, end), for each of the ends.
 
     Args:
         start: int32, one a person.
         end: int32, ends x persons.
+        stays: from the look-back before the start to the last end; None where they are ignored.
     """
     register = indicator.register_name
     name, carry = indicator.supply_model, indicator.carry_rule
     model = context.definition.supply[name]
     picked = context.set_rows(register, *indicator.codes)
     at_home, covered = np.empty(end.shape, np.int32), np.empty(end.shape, np.int32)
-    stays = None if model.hospital == "ignore" else context.stays(model)
     # One group with one stock, or none: all its rows are alike.
     alike = len(indicator.codes) == 1 and carry != "per_drug"
     bounds = np.array([validity(context.code_set(codes)) for codes in indicator.codes], np.int32)

@@ -48,6 +48,19 @@ def hospital_stays(events: PersonEvents) -> HospitalStays:
     )
 
 
+def stays_within(stays: HospitalStays, first: Int32s, until: Int32s) -> HospitalStays:
+    """Those of each person that have a day in her own [first, until).
+
+    Args:
+        first, until: int32, one a person.
+    """
+    person = np.repeat(np.arange(len(first), dtype=np.int32), np.diff(stays.offsets))
+    inside = (stays.discharged > first[person]) & (stays.admitted < until[person])
+    counts = np.bincount(person[inside], minlength=len(first))
+    offsets = np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
+    return HospitalStays(offsets, stays.admitted[inside], stays.discharged[inside])
+
+
 def home_days(stays: HospitalStays, person: Int64s, day: Int32s) -> Int32s:
     """Days of persons with the hospital days before them left out: time without stays; FAR stays FAR.
 

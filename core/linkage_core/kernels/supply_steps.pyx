@@ -309,10 +309,9 @@ cdef void serve_all(
                 rows.supply[place] = <int32_t>min(lasting, cap)
                 answer = <uint8_t>(number | (LINKAGE_ROW_IS_CUT if lasting > cap and number < none else 0))
                 by_answer[answer] += 1
-                rows.step[place] = answer
             found |= bits[answer]
-            if answer & LINKAGE_ROW_IS_CUT:
-                rows.step[place] = answer & ~LINKAGE_ROW_IS_CUT
+            # Which row was cut, a processor guesses in vain: it is taken off from every answer.
+            rows.step[place] = answer & ~LINKAGE_ROW_IS_CUT
         if found:
             for part in range(parts):
                 rows.told[parts + part] += found >> part & 1
