@@ -24,7 +24,7 @@ from linkage_server.orders.check_order import check_order
 from linkage_server.orders.offer import Offer
 from linkage_server.registers.ingest import load_delivery
 from linkage_server.registers.manufacturers import MANUFACTURERS, ManufacturerStore
-from linkage_server.runs import linkage_run
+from linkage_server.runs import beside_earlier
 from linkage_server.runs.linkage_run import Sources, run_linkage
 from linkage_server.runs.plan import PlannedPopulation, RunPlan, make_plan
 from tests.support.register_loading import PEPPER, TODAY, settings_in, test_definition
@@ -99,7 +99,7 @@ class FilesOfOthers:
             return protect(table, rules, secret=secret)
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(linkage_run, "protect", remember)
+            patch.setattr(beside_earlier, "protect", remember)
             answer = run_linkage(plan, sources, report=lambda _: None)
         return Answered(counted[0], answer.table)
 
