@@ -11,7 +11,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from linkage.indicator_kinds import Indicator
+from linkage.indicator_kinds import Indicator, TreatmentEpisodes
 from linkage_core.disclosure.printed_digits import KnownPairs, printed_decimals
 from linkage_core.indicators.values import Int32s, Int64s, Measure, PersonValues, UInt8s
 
@@ -25,7 +25,7 @@ _MOST_DECIMALS = 3
 
 
 def with_decimals(value: PersonValues) -> PersonValues:
-    """The value, told how many decimals of each person's ratio may be added up; others stay as they are."""
+    """The value, told how many decimals of each person's ratio or length may be added up; others stay as they are."""
     if value.measure is Measure.FRACTION or (value.measure is Measure.AMOUNT and value.scale == RATIO_SCALE):
         return value.but_for(decimals=_decimals_of(value.indicator))
     return value
@@ -39,6 +39,9 @@ def rounded_ratios(value: Int64s | Int32s | UInt8s, *, decimals: int) -> Int64s:
 
 
 def _decimals_of(indicator: Indicator) -> int:
+    if isinstance(indicator, TreatmentEpisodes):
+        # Lengths, in 1/64 days: a fraction is of few, whose dose it would tell.
+        return 0
     observe, follow_up = getattr(indicator, "observe", None), getattr(indicator, "follow_up", None)
     if observe is not None:
         return min(decimals_of_days(last - observe.from_day) for last in observe.to_days)

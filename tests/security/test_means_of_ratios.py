@@ -91,6 +91,24 @@ def test_who_knows_everybody_else_is_left_with_three_pairs_of_days(days: int) ->
     assert min(map(len, pairs.values())) >= 3
 
 
+def test_lengths_of_episodes_are_added_up_in_whole_days() -> None:
+    """One person's supply of a day and a half would show in the sum of all others' whole days."""
+    names = [f"p{number:02}" for number in range(PERSONS)]
+    who = population(names)
+    rows = [
+        {"person": name, "day": 0, "atc": "C10AA05", "packages": 1, "days_supply": 30, "ddd_per_package": 20}
+        for name in names
+    ]
+    rows[0] |= {"ddd_per_package": 31}
+    events = {"lmed": register(names, rows, date_column="dispensing_date")}
+    body = 'id = "first"\nkind = "treatment_episodes"\ncodes = "statin"\nsupply = "doses"\ngap_days = 0\n'
+    header = HEADER + '[supply.doses]\nsteps = ["ddd:2"]\n'
+    values = evaluate(drawn_set(body, header=header), population=who, events=events, data_until={}, row_dimensions=())
+    (length,) = (value for value in values if value.parameters.endswith("measure=first_days"))
+    assert printed_sum([length], who) == (PERSONS - 1) * 10 + Fraction(31, 2)
+    assert printed_sum([with_decimals(length)], who) == (PERSONS - 1) * 10 + 16
+
+
 def test_the_counts_beside_a_mean_are_of_the_exact_shares() -> None:
     """178 of 365 days are less than 0.488, although they are added up as 0.488."""
     names = [f"p{number:02}" for number in range(PERSONS)]
