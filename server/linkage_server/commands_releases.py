@@ -11,6 +11,7 @@ from linkage_server.command_line import As, AsJson, Home, OpenHome, open_home, p
 from linkage_server.commands_review import LOOKING
 from linkage_server.commands_versions import VERSIONS
 from linkage_server.release.release_desk import AwaitsOfficer
+from linkage_server.runs.enter_release import enter_release
 from linkage_server.runs.reproduce import reproduce
 
 Order = Annotated[str, typer.Argument(help="Name of the order, or only its last part.")]
@@ -141,6 +142,20 @@ def reproduce_(order: Order, *, home: Home, as_json: AsJson = False) -> None:
             typer.echo("It reads what is left of them; differences are to be expected.")
     if outcome.differing and not outcome.erased:
         raise typer.Exit(6)
+
+
+@app.command("enter")
+def enter_(order: Order, *, home: Home, as_json: AsJson = False) -> None:
+    """Compute a released order again and enter it into the release ledger, where an older version did not."""
+    with open_home(home, as_json=as_json) as opened:
+        order_name = opened.order_name(order)
+        as_released = enter_release(_service(opened).run_desk, order_name)
+    if as_json:
+        print_json({"order": order_name, "as_released": as_released})
+    elif as_released:
+        typer.echo(f"{order_name} is in the release ledger.")
+    else:
+        typer.echo(f"{order_name} cannot be computed as it was released: tables too similar to it are refused.")
 
 
 def _service(opened: OpenHome) -> Service:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import sys
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -80,10 +81,11 @@ def doctor(home: Home, *, as_json: AsJson = False) -> None:
     with open_home(home, as_json=as_json) as opened:
         service = Service(opened.folder, opened.settings)
 
-        store_checks = {
+        store_checks: dict[str, Callable[[], str]] = {
             "registers": partial(verify_snapshots, service.store),
             "erasures": partial(check_erasures, service.store),
             "register jobs": partial(check_jobs, service.store),
+            "release ledger": service.run_desk.ledger.check,
             "indicator sets": partial(check_sets, opened.offer, now=opened.database.clock()),
         }
         findings = list(

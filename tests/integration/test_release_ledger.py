@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from linkage.release_manifest import MANIFEST, Manifest
 from linkage.released_table import AS_OF, LineStatus, ReleasedTable
 from linkage_client.api import Linkage
 from linkage_client.home import ClientHome
+from linkage_server.__main__ import app
 from linkage_server.access.permits import Role
 from linkage_server.commands_register import register_app
 from linkage_server.demo.made_up_registers import MadeUpRegisters
@@ -157,6 +159,22 @@ def test_a_damaged_entry_stops_the_next_order_and_says_how_to_mend_it(running: L
     assert "doctor" in reason
     file.write_bytes(content)
     assert orderer.send()[0] == "awaiting_release"
+
+
+def test_a_release_that_an_older_version_made_has_to_be_entered_first(running: LoadedService, orderer: Orderer) -> None:
+    assert orderer.send()[0] == "awaiting_release"
+    orderer.release()
+    order_id = parse_order_name(orderer.orders[0])[1]
+    with running.service.database.transaction() as session:
+        session.delete(session.get_one(LedgerEntryRow, order_id))
+    state, reason = orderer.send()
+    assert state == "failed"
+    assert "releases enter" in reason
+    done = CliRunner().invoke(app, ["releases", "enter", orderer.orders[0], "--json", "--home", str(running.root)])
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.output)["as_released"]
+    assert orderer.send()[0] == "awaiting_release"
+    assert "as they were written" in running.service.run_desk.ledger.check()
 
 
 def test_no_file_of_the_ledger_holds_an_id_beside_a_cell(running: LoadedService, orderer: Orderer) -> None:

@@ -6,7 +6,7 @@ The attackers know who was where in each month, not the protector's code. They t
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations, product
 from typing import Any
 
@@ -16,9 +16,9 @@ from pyroaring import BitMap
 
 from linkage.disclosure_policy import shipped_policies
 from linkage.released_table import AS_OF, TOTAL, LineStatus
-from linkage_core.counted_table import CountedTable, Dimension, Line, PersonCube, Split, Statistic
+from linkage_core.counted_table import CountedTable, Dimension, Line, PersonCube, Split, Statistic, SumCube
 from linkage_core.disclosure import ProtectedTable, protect
-from linkage_core.release_history import EarlierTable, Members, first_states, next_table
+from linkage_core.release_history import EarlierTable, Members, first_states, next_table, table_beside_others
 
 POLICY = shipped_policies()["standard@1.0.0"]
 ENOUGH = POLICY.minimum_cell
@@ -60,7 +60,7 @@ class Series:
             protected = protect(table, POLICY)
             states = first_states(table, protected, members=members, name=name)
         else:
-            answer = next_table(table, POLICY, members=members, earlier=self.earlier, repeats_last=True, name=name)
+            answer = next_table(table, POLICY, members=members, earlier=self.earlier, name=name)
             protected, states = answer.protected, answer.states
         self.tables.append(protected)
         self.earlier.append(EarlierTable(name, members, states, protected))
@@ -228,3 +228,42 @@ def test_a_level_that_one_person_moves_to_is_not_told_of() -> None:
     gone = next(iter(people))
     series.release(people | {gone: ("islands", *people[gone][1:])})
     assert series.lines(1) == {place: line | {AS_OF: "0"} for place, line in series.lines(0).items()}
+
+
+def other_table(people: dict[int, Person]) -> CountedTable:
+    """The same persons by sex alone, with a sum of those who started."""
+    table, axes = counted(people), (Dimension("sex", SEXES),)
+    cubes = tuple(PersonCube(cube.persons_key, axes, cube.persons[-1]) for cube in table.person_cubes)
+    sums = SumCube("start/sum", axes, cubes[2].persons * 7, 1, STARTED)
+    lines = (
+        Line("start", "", Statistic.PERSONS, ("sex",), STARTED),
+        Line("cost", "", Statistic.MEAN, ("sex",), denominator_key=FOLLOWED, sum_key="start/sum"),
+    )
+    return CountedTable(cubes, (sums,), table.splits, lines)
+
+
+def beside_other(series: Series, now: dict[int, Person]) -> dict[tuple[str, str], bool]:
+    """Lines of another table of the last month's people, and whether they are told."""
+    earlier = [replace(one, printed=None) for one in series.earlier[-1:]]
+    answer = table_beside_others(other_table(now), POLICY, members=members_of(now), earlier=earlier, name="other")
+    return {
+        (line["statistic"], line["sex"]): line["status"] != LineStatus.SUPPRESSED
+        for line in answer.protected.table.to_pylist()
+    }
+
+
+def test_another_table_of_nearly_the_same_people_does_not_tell_of_the_few_who_moved() -> None:
+    series = make_series(1, 0, months=1)
+    people = series.people[0]
+    started = [n for n, person in people.items() if person[2] and person[3]]
+    assert series.lines(0)["persons", TOTAL, TOTAL]
+    assert (
+        beside_other(series, {n: person for n, person in people.items() if n != started[0]})["persons", TOTAL] is False
+    )
+    # Enough of them moved for the total, in a table that has no blanks of its own.
+    gone = {n for n in started if people[n][1] == "man"}
+    told = beside_other(series, {n: person for n, person in people.items() if n not in set(list(gone)[:40])})
+    assert told["persons", TOTAL]
+    # Nobody need have moved for an amount to change.
+    assert not any(is_told for (statistic, _), is_told in beside_other(series, people).items() if statistic == "mean")
+    assert all(is_told for (statistic, _), is_told in beside_other(series, people).items() if statistic == "persons")

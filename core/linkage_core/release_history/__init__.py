@@ -11,6 +11,7 @@ from linkage_core.release_history.members import Members, differences, number_me
 from linkage_core.release_history.movement import Incidence, Moves
 from linkage_core.release_history.next_release import next_release
 from linkage_core.release_history.next_table import EarlierTable, NextTable, first_states, next_table
+from linkage_core.release_history.other_people import table_beside_others
 from linkage_core.release_history.printed import Printed
 from linkage_core.release_history.published_cells import Axis, PublishedCells
 
@@ -31,4 +32,5 @@ __all__ = [
     "next_release",
     "next_table",
     "number_members",
+    "table_beside_others",
 ]

@@ -53,20 +53,28 @@ class CellStates:
         )
 
     def beside(
-        self, cells: Numbered, *, number: int, numbers: Mapping[str, int], alike: Callable[[str], Iterable[str]]
+        self,
+        cells: Numbered,
+        *,
+        number: int,
+        numbers: Mapping[str, int],
+        alike: Callable[[str], Iterable[str]],
+        same_table: bool,
     ) -> Printed:
         """What this release said of the cells of another table.
 
-        A level that it did not have was empty, and everybody knows; of cells that it did not count it said nothing.
+        Of the same table a level that it did not have was empty, and everybody knows; of cells that it did not count it
+        said nothing.
 
         Args:
             cells: of the other table.
             number: of this release among those that are looked at.
             numbers: of all of them, by name. A number of one that is not among them counts as this one's own.
             alike: sets that had the same members as one of them in this release, and so perhaps one name.
+            same_table: both are releases of one table.
         """
         place = self._places(cells, alike)
-        there, empty = place >= 0, place == _EMPTY
+        there, empty = place >= 0, (place == _EMPTY) & same_table
         own = np.array([numbers.get(name, number) for name in self.names], dtype=np.int64)
         if not self.value.size:
             place, there = np.zeros(place.size, np.int64), np.zeros(place.size, np.bool_)

@@ -19,6 +19,8 @@ from linkage_core.release_history.published_cells import Flags, Ints
 from linkage_core.release_history.unions import Known, thin_unions
 
 _MOST_ROUNDS = 40
+_COST_OF_A_FRESH_NUMBER = 10
+"""A cell that may be counted anew is so many times dearer as cover than one whose number stands anyway."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +142,14 @@ def _hide(system: CellSystem, *, forced: Flags, past: _Past, grids: Sequence[Gri
     lowest = np.where(forced & (past.as_of >= 0), least, system.at_least)
     lowest = np.where(past.still, system.values + 1, lowest)
     sensitive = system.sensitive & ~past.still
-    beside = replace(system, at_least=lowest, sensitive=sensitive | forced, reach=np.where(sensitive, system.reach, 0))
+    fresh = (past.as_of >= 0) & (past.moved >= policy.minimum_cell) & ~forced
+    beside = replace(
+        system,
+        at_least=lowest,
+        sensitive=sensitive | forced,
+        reach=np.where(sensitive, system.reach, 0),
+        uses=np.where(fresh, _COST_OF_A_FRESH_NUMBER * system.uses, system.uses),
+    )
     demand = Demand(policy.minimum_candidates, np.zeros(system.values.size, dtype=np.int64))
     return suppress(beside, demand, furthest=3 * policy.minimum_cell, grids=grids).blank
 

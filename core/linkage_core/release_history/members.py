@@ -73,14 +73,17 @@ def differences(cells: Numbered, *, now: Members, earlier: Members) -> Incidence
     """How the people of each cell differ between two releases of one table.
 
     Args:
-        cells: the cells now; those that `now` does not know are left out.
-        now, earlier: with the same sets.
+        cells: the cells now; those that either does not know are left out.
     """
-    known = [(key, strata) for key, strata in cells.blocks if now.knows(key, strata)]
+    known = [block for block in cells.blocks if now.knows(*block) and earlier.knows(*block)]
     changed = BitMap()
     for key in {key for key, _ in known}:
-        for mine, theirs in zip(now.sets[key], earlier.sets[key], strict=True):
+        # All members where the periods differ: then any of them may have come or gone.
+        same = now.periods[key] == earlier.periods[key]
+        for mine, theirs in zip(now.sets[key], earlier.sets[key], strict=True) if same else ():
             changed |= mine ^ theirs
+        if not same:
+            changed |= now.sets[key][-1] | earlier.sets[key][-1]
     for name in {name for _, strata in known for name in strata if name in now.levels}:
         here, there = now.levels[name], earlier.levels[name]
         for level in here.keys() | there.keys():
@@ -108,9 +111,11 @@ class _Some:
         calendar, labels = self._members.periods[key]
         if calendar and calendar in strata:
             for label, members in zip(labels, self._members.sets[key][:-1], strict=True):
-                axis, place = strata.index(calendar), self._dimensions[calendar].levels.index(label)
+                axis, levels = strata.index(calendar), self._dimensions[calendar].levels
+                if label not in levels:
+                    continue
                 others = tuple(name for name in strata if name != calendar)
-                yield self._placed(members, others, np.take(block, place, axis=axis))
+                yield self._placed(members, others, np.take(block, levels.index(label), axis=axis))
         else:
             yield self._placed(self._members.sets[key][-1], strata, block)
 
@@ -130,6 +135,6 @@ class _Some:
             for level, members in self._members.levels[name].items():
                 inside = np.array((members & self._persons).to_array(), dtype=np.uint32)
                 if inside.size:
-                    found[np.searchsorted(self._numbers, inside)] = place[level]
+                    found[np.searchsorted(self._numbers, inside)] = place.get(level, -1)
             self._levels[name] = found
         return self._levels[name]

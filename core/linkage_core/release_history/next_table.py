@@ -2,8 +2,7 @@
 
 Counts of persons and what is formed of them are counted anew where `hold_back` allows it. A line of which any cell
 is held back says again what it said before, number for number. So do all lines that cannot be held back cell by cell:
-sums, means, rates, lines by properties of rows, why persons had no value, and what the rows were. Where there is
-nothing to say again they stay blank.
+sums, means, rates, lines by properties of rows, why persons had no value, and what the rows were.
 """
 
 from __future__ import annotations
@@ -21,9 +20,9 @@ from linkage.released_table import AS_OF, NUMBER_COLUMNS, TOTAL, LineStatus, Rel
 from linkage_core.counted_table import CountedTable, Dimension, PersonCube
 from linkage_core.disclosure.linked_cells import Numbered
 from linkage_core.disclosure.person_cells import number_persons, person_system, printed_keys
-from linkage_core.disclosure.printed_lines import PROTECTED, Numbers, officer_table, printed_table, reasons_table
+from linkage_core.disclosure.printed_lines import PROTECTED, Numbers, officer_table, printed_table
 from linkage_core.disclosure.protect import dimensions_of, person_grids
-from linkage_core.disclosure.protected_table import NO_ROW_SHARES, SEAL, ProtectedTable
+from linkage_core.disclosure.protected_table import SEAL, ProtectedTable
 from linkage_core.disclosure.sum_cells import number_sums
 from linkage_core.disclosure.withheld import WithheldIndicators, withheld_persons
 from linkage_core.release_history.cell_states import CellStates
@@ -36,19 +35,19 @@ from linkage_core.release_history.published_cells import Flags
 
 @dataclass(frozen=True, slots=True)
 class EarlierTable:
-    """An earlier release of the same table.
+    """An earlier release, of the same table or of another that has cells in common with it.
 
     Args:
         name: of the release.
         members: who stood where.
         states: what it said of each cell.
-        printed: what it printed.
+        printed: what it printed; None for another table.
     """
 
     name: str
     members: Members
     states: CellStates
-    printed: ProtectedTable
+    printed: ProtectedTable | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +81,6 @@ def next_table(
     *,
     members: Members,
     earlier: Sequence[EarlierTable],
-    repeats_last: bool,
     name: str,
     secret: WithheldIndicators | None = None,
 ) -> NextTable:
@@ -92,8 +90,8 @@ def next_table(
         table: exact counts now.
         policy: the rules.
         members: who stands where.
-        earlier: releases with people in common, at least one.
-        repeats_last: what is held back says again what the last of them said; else it stays blank.
+        earlier: releases with people in common. The last is of the same table and nearly the same people: what is held
+            back says again what it said.
         name: of this release.
         secret: what may not be known whatever the counts are.
 
@@ -107,14 +105,16 @@ def next_table(
     closed = _named_otherwise(cells, members, earlier)
     numbers = {one.name: number for number, one in enumerate(earlier)}
     said = [
-        one.states.beside(cells, number=number, numbers=numbers, alike=one.members.named_alike)
+        one.states.beside(
+            cells, number=number, numbers=numbers, alike=one.members.named_alike, same_table=one.printed is not None
+        )
         for number, one in enumerate(earlier)
     ]
     since: list[Incidence] = [differences(cells, now=members, earlier=one.members) for one in earlier]
     grids = person_grids(counted, cells)
     decided = hold_back(system, earlier=said, since=since, grids=grids, policy=policy, closed=closed)
     lines = _Lines(counted, cells, decided, withheld_persons(counted, cells, secret or {}, policy.exceptions))
-    before = _Before.of(earlier[-1]) if repeats_last else _Before.nothing(table)
+    before = _Before.of(earlier[-1])
     small = int(np.count_nonzero(decided.sensitive & system.printed))
     blank = int(np.count_nonzero(decided.printed.blank & system.printed))
     printed, why = _put_together(lines, before, name=name)
@@ -156,7 +156,14 @@ def _with_levels(table: CountedTable, earlier: Sequence[EarlierTable]) -> Counte
     wide = {
         name: replace(
             axis,
-            levels=tuple(dict.fromkeys(chain(axis.levels, *(one.states.dimensions.get(name, ()) for one in earlier)))),
+            levels=tuple(
+                dict.fromkeys(
+                    chain(
+                        axis.levels,
+                        *(one.states.dimensions.get(name, ()) for one in earlier if one.printed is not None),
+                    )
+                )
+            ),
         )
         for name, axis in known.items()
     }
@@ -176,9 +183,15 @@ def _named_otherwise(cells: Numbered, members: Members, earlier: Sequence[Earlie
     closed = np.zeros(cells.values.size, dtype=np.bool_)
     for key, strata in cells.blocks:
         alike = members.named_alike(key)
-        if any(one.members.sets[other] != one.members.sets[key] for one in earlier for other in alike):
+        if any(_fell_apart(one.members, alike) for one in earlier):
             closed[cells.blocks[key, strata]] = True
     return closed
+
+
+def _fell_apart(members: Members, names: Iterable[str]) -> bool:
+    """Whether sets of some names had not all the same members."""
+    sets = [members.sets[name] for name in names if name in members.sets]
+    return any(one != sets[0] for one in sets[1:])
 
 
 class _Lines:
@@ -226,6 +239,7 @@ class _Before:
     def of(cls, earlier: EarlierTable) -> _Before:
         """What an earlier release said."""
         printed = earlier.printed
+        assert printed is not None
         lines = printed.table.to_pylist()
         for line in lines:
             line.setdefault(AS_OF, "" if line["status"] == LineStatus.SUPPRESSED else earlier.name)
@@ -237,26 +251,6 @@ class _Before:
             printed.row_shares,
             _by_line(why),
             printed.suppressed_by_reason.get("sum", 0),
-        )
-
-    @classmethod
-    def nothing(cls, table: CountedTable) -> _Before:
-        """All lines of a table, blank."""
-        persons, sums = number_persons(table), number_sums(table)
-        of_persons, of_sums = (np.zeros(cells.values.size, dtype=np.bool_) for cells in (persons, sums))
-        scales = {cube.sum_key: cube.scale for cube in table.sum_cubes}
-        numbers = Numbers(persons, of_persons, ~of_persons, sums, of_sums, ~of_sums, scales, of_persons, of_sums)
-        dimensions = dimensions_of(table)
-        printed, why = printed_table(table, dimensions, numbers)
-        lines = [line | {AS_OF: ""} for line in printed.to_pylist()]
-        untold = replace(table, reasons=(), row_parts=())
-        return cls(
-            lines,
-            dimensions,
-            reasons_table(untold, numbers),
-            NO_ROW_SHARES.empty_table(),
-            _by_line(why),
-            int(sums.values.size),
         )
 
 

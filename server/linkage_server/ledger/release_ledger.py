@@ -7,7 +7,7 @@ the moment its order is released, in the same transaction: that of an order that
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -25,7 +25,7 @@ from linkage_server.ledger.entry_file import Entry, entry_from_bytes, entry_to_b
 from linkage_server.ledger.person_numbers import LEDGER, PersonNumbers
 from linkage_server.storage.database import Database, now
 from linkage_server.storage.files import write_atomically
-from linkage_server.storage.tables import LedgerEntryRow, OrderRow, ProtectedTableRow, ReleaseRow
+from linkage_server.storage.tables import LedgerEntryRow, OrderRow, PersonNumbersRow, ProtectedTableRow, ReleaseRow
 
 _NEARLY_THE_SAME = 0.5
 """Share of all people of two releases who are in both: from here on the one may say again what the other said."""
@@ -40,6 +40,8 @@ class PlannedEarlier(BaseModel):
         file, sha256: of its ledger entry, below the home folder.
         table_file, table_sha256: of what it printed.
         by_officer: an officer made the table that was released: the entry tells of another version of it.
+        same_table: of the same indicators, strata and policy.
+        same_data: of the same rows of all registers that both read.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -51,6 +53,8 @@ class PlannedEarlier(BaseModel):
     table_file: str
     table_sha256: str
     by_officer: bool = False
+    same_table: bool = True
+    same_data: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +62,9 @@ class Beside:
     """What a run is laid beside.
 
     Args:
-        tables: earlier releases of the same table with people in common; the likest last.
-        repeats_last: the last of them is of nearly the same people.
-        match_rate_band: that it told.
+        tables: earlier releases with people in common; the likest of the same table last.
+        repeats_last: the last of them is of the same table and nearly the same people.
+        match_rate_band: that it told; "" where it is not said again.
     """
 
     tables: tuple[EarlierTable, ...]
@@ -70,11 +74,12 @@ class Beside:
 
 @dataclass(frozen=True, slots=True)
 class NewEntry:
-    """An entry, the hash of its table's layout, and the releases that the table was laid beside."""
+    """An entry, the hash of its table's layout, the releases that the table was laid beside, and the data it read."""
 
     entry: Entry
     layout_sha256: str
     earlier: Sequence[PlannedEarlier]
+    data: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +105,13 @@ class ReleaseLedger:
         """Organisations that see what one of them is sent."""
         return {organisation}.union(*(group for group in self.together if organisation in group))
 
-    def earlier(self, organisation: str, *, layout_sha256: str) -> tuple[PlannedEarlier, ...]:
-        """Releases of one table to the same recipients, oldest first."""
+    def earlier(self, organisation: str, *, layout_sha256: str, data: Mapping[str, str]) -> tuple[PlannedEarlier, ...]:
+        """Releases to the same recipients, oldest first.
+
+        Args:
+            layout_sha256: releases of this layout are of the same table.
+            data: hash of what is read of each register, and of the number history under "".
+        """
         with self.database.reading() as session:
             return tuple(
                 PlannedEarlier(
@@ -112,42 +122,47 @@ class ReleaseLedger:
                     table_file=table.file,
                     table_sha256=table.sha256,
                     by_officer=table.sha256 != entry.table_sha256,
+                    same_table=entry.layout_sha256 == layout_sha256,
+                    same_data=_agree(entry.data, data),
                 )
-                for entry, released, table in self._released(session, organisation, layout_sha256)
+                for entry, released, table in self._released(session, organisation)
             )
 
     def beside(
         self, planned: Sequence[PlannedEarlier], members: Members, *, unite: Callable[[BitMap], BitMap]
     ) -> Beside | None:
-        """The planned releases that have people in common with a table; None without any.
+        """The planned releases that a table has to be laid beside; None without any.
+
+        These are releases of the same table with people in common, and other tables of nearly the same people unless
+        nobody moved: the same people in the same data.
 
         Raises:
             ServiceUnavailable: an entry is missing or damaged.
             DisclosureRefused: the table is too similar to one that it cannot be laid beside.
         """
-        found: list[tuple[float, int, EarlierTable, str]] = []
-        for number, one in enumerate(planned):
+        found: list[tuple[float, EarlierTable, str]] = []
+        for one in planned:
             entry = entry_from_bytes(self._content(one.file, one.sha256), unite=unite)
             common = entry.members.population.intersection_cardinality(members.population)
+            share = entry.members.population.jaccard_index(members.population)
             if not common:
                 continue
-            printed = self._printed(one)
-            if (
-                one.by_officer
-                or entry.members.sets.keys() != members.sets.keys()
-                or entry.members.periods != members.periods
-            ):
+            nobody_moved = one.same_data and _same_people(entry.members, members)
+            if not one.same_table and (nobody_moved or share < _NEARLY_THE_SAME):
+                continue
+            if one.by_officer or (one.same_table and not _counted_alike(entry.members, members)):
                 raise too_similar()
-            share = common / entry.members.population.union_cardinality(members.population)
-            table = EarlierTable(one.release, entry.members, entry.states, printed)
-            found.append((share, number, table, entry.match_rate_band))
+            printed = self._printed(one) if one.same_table else None
+            found.append(
+                (share, EarlierTable(one.release, entry.members, entry.states, printed), entry.match_rate_band)
+            )
         if not found:
             return None
-        likest = max(found, key=lambda one: one[:2])
-        others = [one for one in found if one is not likest]
-        repeats = likest[0] >= _NEARLY_THE_SAME
-        band = likest[3] if repeats else "not told: an earlier table of other people is too similar"
-        return Beside(tuple(one[2] for one in (*others, likest)), repeats, band)
+        # Of equally like ones the latest.
+        likest = max(found, key=lambda one: (one[1].printed is not None, one[0], found.index(one)))
+        others = [one[1] for one in found if one is not likest]
+        repeats = likest[1].printed is not None and likest[0] >= _NEARLY_THE_SAME
+        return Beside((*others, likest[1]), repeats, likest[2] if repeats else "")
 
     def record(self, session: Session, order_id: str, new: NewEntry, *, table_sha256: str) -> None:
         """Write the entry of a table that is taken in, in the same transaction."""
@@ -164,6 +179,7 @@ class ReleaseLedger:
                 sha256=sha256,
                 table_sha256=table_sha256,
                 earlier=[one.release for one in new.earlier],
+                data=dict(new.data),
                 created_at=now(session),
             )
         )
@@ -180,19 +196,52 @@ class ReleaseLedger:
             return
         organisation = session.get_one(OrderRow, order_id).organisation
         since = [
-            (entry, table)
-            for entry, released, table in self._released(session, organisation, own.layout_sha256)
+            entry
+            for entry, released, table in self._released(session, organisation)
             if released.release_id not in own.earlier and table.sha256 != own.table_sha256
         ]
         if not since:
             return
         people = entry_from_bytes(self._content(own.file, own.sha256)).members.population
-        for entry, _ in since:
-            if entry_from_bytes(self._content(entry.file, entry.sha256)).members.population.intersect(people):
+        for entry in since:
+            others = entry_from_bytes(self._content(entry.file, entry.sha256)).members.population
+            if others.intersect(people) and (
+                entry.layout_sha256 == own.layout_sha256
+                or (others.jaccard_index(people) >= _NEARLY_THE_SAME and not _agree(entry.data, own.data))
+            ):
                 raise StateConflict(
-                    "another release of the same table came between, and this table was not laid beside it.",
+                    "another release of nearly the same people came between, and this table was not laid beside it.",
                     mend="Withhold it and let the order be sent again.",
                 )
+
+    def without_entry(self, session: Session, organisation: str) -> list[str]:
+        """Released orders of the same recipients that the ledger knows nothing of, by id."""
+        query = (
+            sa.select(ReleaseRow.order_id)
+            .join(OrderRow, OrderRow.order_id == ReleaseRow.order_id)
+            .outerjoin(LedgerEntryRow, LedgerEntryRow.order_id == ReleaseRow.order_id)
+            .where(OrderRow.organisation.in_(self.recipients(organisation)), LedgerEntryRow.order_id.is_(None))
+        )
+        return list(session.scalars(query.order_by(ReleaseRow.order_id)))
+
+    def check(self) -> str:
+        """Read every entry and every file of numbered persons; says how many there are.
+
+        Raises:
+            ServiceUnavailable: names what is missing or damaged.
+        """
+        with self.database.reading() as session:
+            entries = session.execute(sa.select(LedgerEntryRow.file, LedgerEntryRow.sha256)).all()
+            persons = session.execute(sa.select(PersonNumbersRow.file, PersonNumbersRow.sha256)).all()
+        for file, sha256 in (*entries, *persons):
+            try:
+                self._content(file, sha256)
+            except ServiceUnavailable:
+                raise ServiceUnavailable(
+                    f"{file} of the release ledger is missing, or is not what was written.",
+                    mend="Restore it from a backup; until then orders that need it fail.",
+                ) from None
+        return f"{len(entries)} entries and {len(persons)} files of numbered persons are as they were written."
 
     def sweep(self, session: Session) -> None:
         """After a start: take away files that were never an entry."""
@@ -203,7 +252,7 @@ class ReleaseLedger:
                 path.unlink()
 
     def _released(
-        self, session: Session, organisation: str, layout_sha256: str
+        self, session: Session, organisation: str
     ) -> Sequence[tuple[LedgerEntryRow, ReleaseRow, ProtectedTableRow]]:
         query = (
             sa.select(LedgerEntryRow, ReleaseRow, ProtectedTableRow)
@@ -213,7 +262,6 @@ class ReleaseLedger:
             .where(
                 OrderRow.organisation.in_(self.recipients(organisation)),
                 OrderRow.state == OrderState.RELEASED.value,
-                LedgerEntryRow.layout_sha256 == layout_sha256,
             )
             .order_by(ReleaseRow.released_at, ReleaseRow.release_id)
         )
@@ -233,6 +281,27 @@ class ReleaseLedger:
         if hashlib.sha256(content).hexdigest() != sha256:
             raise _damaged()
         return content
+
+
+def _agree(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
+    """Whether all that both read was the same."""
+    return all(one[name] == other[name] for name in one.keys() & other.keys())
+
+
+def _same_people(one: Members, other: Members) -> bool:
+    """Whether the same persons stand in all that both count."""
+    sets = one.sets.keys() & other.sets.keys()
+    strata = one.levels.keys() & other.levels.keys()
+    return all(one.sets[name] == other.sets[name] for name in sets) and all(
+        one.levels[name].get(level) == members
+        for name in strata
+        for level, members in other.levels[name].items()
+        if level in one.levels[name]
+    )
+
+
+def _counted_alike(one: Members, other: Members) -> bool:
+    return one.sets.keys() == other.sets.keys() and one.periods == other.periods
 
 
 def release_id(order_id: str) -> str:

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+from sqlalchemy.orm import Session
 
 from linkage.disclosure_policy import canonical_sha256
+from linkage.errors import StateConflict
 from linkage.order import OrderDocument
 from linkage.order_states import parse_order_name
 from linkage_core.counted_persons import CountedPersons
@@ -17,10 +19,12 @@ from linkage_core.counted_table import CountedTable
 from linkage_core.disclosure import ProtectedTable, protect
 from linkage_core.disclosure.withheld import WithheldIndicators
 from linkage_core.events import NumberHistory
-from linkage_core.release_history import first_states, next_table, number_members
+from linkage_core.release_history import first_states, next_table, number_members, table_beside_others
 from linkage_server.ledger.entry_file import Entry
 from linkage_server.ledger.release_ledger import ReleaseLedger, release_id
+from linkage_server.registers.store import RegisterStore
 from linkage_server.runs.plan import RunPlan
+from linkage_server.storage.tables import RunRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,16 +87,9 @@ def protect_beside(
         protected = protect(counted.table, plan.policy, secret=secret)
         states = first_states(counted.table, protected, members=members, name=name)
         return protected, Entry(members, states, counted.match_rate_band)
-    answer = next_table(
-        counted.table,
-        plan.policy,
-        members=members,
-        earlier=beside.tables,
-        repeats_last=beside.repeats_last,
-        name=name,
-        secret=secret,
-    )
-    return answer.protected, Entry(members, answer.states, beside.match_rate_band)
+    lay = next_table if beside.repeats_last else table_beside_others
+    answer = lay(counted.table, plan.policy, members=members, earlier=beside.tables, name=name, secret=secret)
+    return answer.protected, Entry(members, answer.states, beside.match_rate_band or counted.match_rate_band)
 
 
 def layout_sha256(plan: RunPlan) -> str:
@@ -108,6 +105,32 @@ def layout_sha256(plan: RunPlan) -> str:
             sort_keys=True,
         ).encode()
     ).hexdigest()
+
+
+def data_read(plan: RunPlan, store: RegisterStore) -> dict[str, str]:
+    """Hash of the rows that a plan reads of each register, the same however they are stored; history under ""."""
+    found = {"": plan.history_sha256}
+    for register in plan.registers:
+        manifest = store.snapshot(register.name, register.snapshot)
+        # Deliveries add rows, an erasure takes some away; compaction does neither.
+        rows = [one.content_sha256 for one in manifest.deliveries], manifest.rows, manifest.pepper_version
+        found[register.name] = hashlib.sha256(json.dumps(rows).encode()).hexdigest()
+    return found
+
+
+def refuse_without_entry(session: Session, ledger: ReleaseLedger, organisation: str, *, layout: str) -> None:
+    """Before a plan is pinned: every release of its table to the same recipients must be in the ledger.
+
+    Raises:
+        StateConflict: one is not.
+    """
+    for order_id in ledger.without_entry(session, organisation):
+        run = session.get(RunRow, order_id)
+        if run is not None and layout_sha256(RunPlan.from_json(run.plan)) == layout:
+            raise StateConflict(
+                "an earlier release of this table is not in the release ledger.",
+                mend="The register holder runs `linkage-server releases enter` for it, then the order is sent again.",
+            )
 
 
 def _rules(document: OrderDocument) -> object:

@@ -36,7 +36,7 @@ from linkage_server.registers.manufacturers import MANUFACTURERS, ManufacturerSt
 from linkage_server.registers.store import RegisterStore
 from linkage_server.release.recipe import Recipe
 from linkage_server.release.release_desk import ReleaseDesk
-from linkage_server.runs.beside_earlier import EarlierReleases, layout_sha256
+from linkage_server.runs.beside_earlier import EarlierReleases, data_read, layout_sha256, refuse_without_entry
 from linkage_server.runs.core_share import CoreShare, Turn
 from linkage_server.runs.describe import describe
 from linkage_server.runs.linkage_run import STAGES, RunAnswer, Sources, run_linkage
@@ -228,7 +228,11 @@ class RunDesk:
             manufacturers=ManufacturerStore(self.home / MANUFACTURERS).served(),
             today=self._today(),
         )
-        earlier = self.ledger.earlier(order.organisation, layout_sha256=layout_sha256(plan))
+        layout = layout_sha256(plan)
+        with self.database.reading() as session:
+            refuse_without_entry(session, self.ledger, order.organisation, layout=layout)
+        data = data_read(plan, self.store)
+        earlier = self.ledger.earlier(order.organisation, layout_sha256=layout, data=data)
         return plan.model_copy(update={"earlier": earlier})
 
     def _today(self) -> date:
@@ -248,7 +252,7 @@ class RunDesk:
                 describe(plan, match_rate_band=answer.match_rate_band),
                 counted=answer.counted,
                 measures=self._measures(plan, answer),
-                entry=NewEntry(answer.entry, layout_sha256(plan), plan.earlier),
+                entry=NewEntry(answer.entry, layout_sha256(plan), plan.earlier, data_read(plan, self.store)),
             )
             stages.end()
             core_seconds = turn.core_seconds

@@ -313,6 +313,8 @@ class LedgerEntryRow(Base):
     table_sha256: Mapped[str]
     # Ids of the releases that the run was laid beside.
     earlier: Mapped[list[str]] = mapped_column(JSON)
+    # Register -> hash of the rows that were read, however they are stored; and the number history under "".
+    data: Mapped[Json]
     created_at: Mapped[datetime]
 
 

@@ -22,6 +22,7 @@ def upgrade() -> None:
         sa.Column("sha256", sa.String(length=255), nullable=False),
         sa.Column("table_sha256", sa.String(length=255), nullable=False),
         sa.Column("earlier", sa.JSON(), nullable=False),
+        sa.Column("data", sa.JSON(), nullable=False),
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.ForeignKeyConstraint(["order_id"], ["orders.order_id"], name=op.f("fk_ledger_entries_order_id_orders")),
         sa.PrimaryKeyConstraint("order_id", name=op.f("pk_ledger_entries")),

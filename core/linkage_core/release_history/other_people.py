@@ -1,0 +1,144 @@
+"""A table beside earlier ones of other people, some of them the same: what few people tell apart stays blank.
+
+There is no earlier number that could stand, so cells are hidden as if by hand, and everything else is protected with
+them: their partners, sums, reasons and classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from linkage.disclosure_policy import DisclosurePolicy
+from linkage.errors import DisclosureRefused
+from linkage_core.counted_table import CountedTable
+from linkage_core.disclosure.cell_names import CellName, names_of
+from linkage_core.disclosure.linked_cells import Numbered
+from linkage_core.disclosure.person_cells import number_persons, person_system
+from linkage_core.disclosure.protect import protect
+from linkage_core.disclosure.protected_table import SEAL, ProtectedTable
+from linkage_core.disclosure.sum_cells import number_sums
+from linkage_core.disclosure.withheld import WithheldIndicators
+from linkage_core.release_history.cell_states import CellStates
+from linkage_core.release_history.members import Members, differences
+from linkage_core.release_history.next_table import EarlierTable, NextTable
+from linkage_core.release_history.printed import Printed
+from linkage_core.release_history.published_cells import Flags
+from linkage_core.release_history.unions import Known, thin_unions
+
+_MOST_ROUNDS = 40
+_NEARLY_THE_SAME = 0.5
+"""Share of all people of two releases who are in both."""
+
+
+def table_beside_others(
+    table: CountedTable,
+    policy: DisclosurePolicy,
+    *,
+    members: Members,
+    earlier: Sequence[EarlierTable],
+    name: str,
+    secret: WithheldIndicators | None = None,
+) -> NextTable:
+    """Protect a table beside earlier releases that it cannot say again.
+
+    A count stays blank if few people moved in it since a release in which it was counted, or since one in which it was
+    blank; and one by properties of rows, of which nobody knows who stands in it, beside the same set of nearly the same
+    people. A sum stays blank unless enough people moved among those who contribute to it, or no earlier release counted
+    them: nobody need have moved for an amount to change.
+
+    Args:
+        table: exact counts now.
+        policy: the rules.
+        members: who stands where.
+        earlier: releases with people and cells in common.
+        name: of this release.
+        secret: what may not be known whatever the counts are.
+
+    Raises:
+        DisclosureRefused: no safe pattern was found.
+    """
+    cells = number_persons(table)
+    system = person_system(table, cells, policy, withheld=secret)
+    past = [_beside(one, cells, members) for one in earlier]
+    enough = policy.minimum_cell
+    hide = np.zeros(cells.values.size, dtype=np.bool_)
+    for one in past:
+        few = (one.moved > 0) & (one.moved < enough) & one.said.current
+        hide |= (few | (one.said.blank & (one.moved < enough))) & system.printed
+        if members.population.jaccard_index(one.members.population) >= _NEARLY_THE_SAME:
+            hide |= _of_whom_nobody_knows(cells, members, one.members) & system.printed
+    sums = [cell for one in past for cell in _sums_of_few(table, one, cells, enough=enough)]
+    for _ in range(_MOST_ROUNDS):
+        by_hand = [cell for cell, hidden in zip(names_of(cells, "persons"), hide, strict=True) if hidden]
+        protected = protect(table, policy, secret=secret, by_hand=[*by_hand, *dict.fromkeys(sums)])
+        assert protected.hidden is not None
+        hidden = protected.hidden.persons
+        known = [one.known for one in past]
+        thin = thin_unions(system, hidden=hidden, known=known, enough=enough) & system.printed
+        if not (thin & ~hide).any():
+            return NextTable(_as_held(protected), _states(cells, hidden, members, name))
+        hide |= thin
+    raise DisclosureRefused(
+        "No way was found to keep the few people hidden who tell this table from an earlier one.",
+        mend="Order coarser strata, or a population in which more persons differ.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Past:
+    """An earlier release: what it said of the cells of now, and how many people moved in each since."""
+
+    members: Members
+    said: Printed
+    known: Known
+    moved: np.ndarray[tuple[int], np.dtype[np.int64]]
+
+
+def _beside(one: EarlierTable, cells: Numbered, members: Members) -> _Past:
+    said = one.states.beside(
+        cells, number=0, numbers={}, alike=one.members.named_alike, same_table=one.printed is not None
+    )
+    people = differences(cells, now=members, earlier=one.members)
+    return _Past(one.members, said, Known(said.current, people), people.moved(cells.values.size))
+
+
+def _of_whom_nobody_knows(cells: Numbered, now: Members, then: Members) -> Flags:
+    """Cells of sets that were counted then, of which it is not known who stands in them."""
+    unknown = np.zeros(cells.values.size, dtype=np.bool_)
+    for (key, strata), numbers in cells.blocks.items():
+        if strata and key in then.sets and not now.knows(key, strata):
+            unknown[numbers] = True
+    return unknown
+
+
+def _sums_of_few(table: CountedTable, past: _Past, cells: Numbered, *, enough: int) -> list[CellName]:
+    """Sums to which the same people contribute as in an earlier release, but for few."""
+    sums = number_sums(table)
+    names = names_of(sums, "sum")
+    found: list[CellName] = []
+    for cube in table.sum_cubes:
+        strata = tuple(axis.name for axis in cube.dimensions)
+        if (cube.contributors_key, tuple(sorted(strata))) not in cells.blocks:
+            continue
+        whose = cells.cube(cube.contributors_key, strata).ravel()
+        counted_then = past.said.current[whose] | past.said.blank[whose]
+        few = counted_then & (past.moved[whose] < enough)
+        found += [names[number] for number in sums.cube(cube.sum_key, strata).ravel()[few].tolist()]
+    return found
+
+
+def _as_held(protected: ProtectedTable) -> ProtectedTable:
+    """The table with its own word for what is hidden beside earlier releases."""
+    reasons = dict(protected.suppressed_by_reason)
+    if held := reasons.pop("hidden_by_hand", 0):
+        reasons["beside_earlier"] = held
+    return replace(protected, suppressed_by_reason=reasons, seal=SEAL)
+
+
+def _states(cells: Numbered, hidden: Flags, members: Members, name: str) -> CellStates:
+    known = {block: numbers for block, numbers in cells.blocks.items() if members.knows(*block)}
+    said = Printed(np.where(hidden, 0, cells.values), np.where(hidden, -1, 0), ~hidden, hidden)
+    return CellStates.of(replace(cells, blocks=known), said, names=(name,))
