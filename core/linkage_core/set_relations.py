@@ -58,7 +58,10 @@ class Family:
         return shared
 
     def splits(self, names: Collection[str]) -> list[Split]:
-        """Each of the sets and the smallest of them around it, as whole and part."""
+        """Each of the sets and the smallest of them around it, as whole and part; equal sets are one another's whole.
+
+        Where a set lies in another and all of it is printed as many, a reader knows that they are equal everywhere.
+        """
         content = dict(zip(self.names, self.content.tolist(), strict=True))
         own = [content[name] for name in names]
         # By distinct content: a grid of thousands of days has as many sets, most of them equal or in a chain.
@@ -71,7 +74,15 @@ class Family:
         for place, part in enumerate(own):
             places.setdefault(part, []).append(place)
         named = list(names)
-        return [
+        # That nobody is in two sets is known from their zeros.
+        empty = self.inside.all(axis=1) & (len(self.inside) > 1)
+        equal = [
+            Split(named[own[0]], (named[other],))
+            for which, own in places.items()
+            if not empty[which]
+            for other in own[1:]
+        ]
+        return equal + [
             Split(named[whole], (name, f"{named[whole]} without {name}"))
             for name, part in zip(named, own, strict=True)
             for whole in sorted(place for around in smallest[part] for place in places[around])
