@@ -10,6 +10,7 @@ from math import sqrt
 from typing import Any
 
 import numpy as np
+from pyroaring import BitMap
 
 from linkage.disclosure_policy import DisclosurePolicy
 from linkage_core.counted_table import (
@@ -24,6 +25,7 @@ from linkage_core.counted_table import (
     SumCube,
 )
 from linkage_core.disclosure import ProtectedTable, protect
+from linkage_core.release_history import EarlierTable, Members, first_states, table_beside_others
 from tests.security.attacks.attack import SEEDS_A_BLOCK
 from tests.security.attacks.count_tables import STANDARD, Between
 from tests.support.attackers import Printed
@@ -90,6 +92,14 @@ class OrderTable:
         event = random.random(persons) < random.beta(1, 4)
         sets["event/yes"] = event
         cost, days = random.integers(1, 90_000, persons), random.integers(20, 400, persons)
+        self.members = Members(
+            {key: (BitMap(np.flatnonzero(mask).tolist()),) for key, mask in sets.items()},
+            dict.fromkeys(sets, ("", ())),
+            {
+                name: {level: BitMap(np.flatnonzero(codes == i).tolist()) for i, level in enumerate(levels)}
+                for name, (codes, levels) in axes.items()
+            },
+        )
         self.counted = counted_table(axes, sets, {"cost": (cost, 100, "within365"), "days": (days, 1, "population")})
         nesting = Nesting("hospital", "region", tuple(self.map.items()))
         self.counted = replace(self.counted, nestings=(nesting,))
@@ -116,26 +126,25 @@ class OrderTable:
     @cached_property
     def ours(self) -> OrderRead:
         """What the service releases."""
-        return self._read(protect(self.counted, self.policy))
+        return self.read(protect(self.counted, self.policy))
 
     @cached_property
     def without_the_map(self) -> OrderRead:
         """Ours, had nobody told it which hospital lies in which region."""
-        return self._read(protect(replace(self.counted, nestings=()), self.policy))
+        return self.read(protect(replace(self.counted, nestings=()), self.policy))
 
-    def of_some_strata(self, wanted: Callable[[tuple[str, ...]], bool]) -> OrderRead:
-        """A delivery that has the crossings of strata that are wanted, protected by itself."""
+    def of_some_strata(self, wanted: Callable[[tuple[str, ...]], bool]) -> CountedTable:
+        """What an order counts that has the crossings of strata that are wanted."""
 
         def of(cubes: Any) -> Any:
             return tuple(cube for cube in cubes if wanted(tuple(d.name for d in cube.dimensions)))
 
-        part = replace(
+        return replace(
             self.counted,
             person_cubes=of(self.counted.person_cubes),
             sum_cubes=of(self.counted.sum_cubes),
             lines=tuple(line for line in self.counted.lines if wanted(line.dimensions)),
         )
-        return self._read(protect(part, self.policy), part)
 
     @cached_property
     def numbers_blank_figures_left(self) -> OrderRead:
@@ -147,7 +156,8 @@ class OrderTable:
         printed = replace(ours.printed, known={c: self.truth[c] for c in named - blank}, blank=blank)
         return OrderRead(printed, [self._figures(line) for line in ours.lines], self.policy)
 
-    def _read(self, protected: ProtectedTable, counted: CountedTable | None = None) -> OrderRead:
+    def read(self, protected: ProtectedTable, counted: CountedTable | None = None) -> OrderRead:
+        """What a reader of a delivery holds."""
         printed = read_order(counted or self.counted, protected, lies_in=self.map)
         named = {*printed.known, *printed.blank}
         quarters = sorted({(key, place) for key, place in named if any(p.startswith("index_quarter") for p in place)})
@@ -210,19 +220,23 @@ class OrdersOfTheSame:
 
     def __init__(self, table: OrderTable) -> None:
         self.table, self.leaks = table, table.leaks
+        self.first = table.of_some_strata(lambda names: "sex" in names)
+        self.second = table.of_some_strata(lambda names: "sex" not in names)
 
     @cached_property
     def ours(self) -> list[OrderRead]:
-        """Both as the service releases them, one by one."""
-        return [
-            self.table.of_some_strata(lambda names: "sex" in names),
-            self.table.of_some_strata(lambda names: "sex" not in names),
-        ]
+        """As the service releases them: the second laid beside the first."""
+        policy, members = self.table.policy, self.table.members
+        one = protect(self.first, policy)
+        states = first_states(self.first, one, members=members, name="0")
+        earlier = [EarlierTable("0", members, states)]
+        other = table_beside_others(self.second, policy, members=members, earlier=earlier, name="1").protected
+        return [self.table.read(one, self.first), self.table.read(other, self.second)]
 
     @cached_property
-    def small_numbers_blank(self) -> list[OrderRead]:
-        """Small numbers blank, everything else printed."""
-        return [self.table.numbers_blank_figures_left]
+    def each_by_itself(self) -> list[OrderRead]:
+        """Both protected well, and one by one."""
+        return [self.table.read(protect(part, self.table.policy), part) for part in (self.first, self.second)]
 
 
 @lru_cache(maxsize=SEEDS_A_BLOCK)
