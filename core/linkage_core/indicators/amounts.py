@@ -86,22 +86,29 @@ def _evaluate_together(
         levels = {
             spec: LevelSums(rows, picked, of_row, cut, spec, code_sets=context.definition.codes) for spec in specs
         }
+        settled: dict[tuple[bool, int, str], Reasons] = {}
         for place, (indicator, one) in enumerate(weighed):
             split = [levels[spec] for spec in _row_specs(context, indicator)]
             added = _Added(indicator, one, place, sums, split, picked.without_rows)
             for position, number in enumerate(chosen):
-                values[place, number] = list(_values(context, added, position, windows[number]))
+                values[place, number] = list(_values(context, added, position, windows[number], settled))
     found: dict[str, list[PersonValues]] = {indicator.id: [] for indicator, _ in weighed}
     for (place, _), own in sorted(values.items(), key=itemgetter(0)):
         found[weighed[place][0].id].extend(own)
     return found
 
 
-def _values(context: RunContext, added: _Added, number: int, window: Window) -> Iterator[PersonValues]:
+def _values(
+    context: RunContext, added: _Added, number: int, window: Window, settled: dict[tuple[bool, int, str], Reasons]
+) -> Iterator[PersonValues]:
     indicator = added.indicator
     is_users = isinstance(indicator, Users)
     for denominator in indicator.denominator:
-        reasons = context.reasons.settle(_rules(context, indicator, window, denominator), no_rows=added.no_rows)
+        key = (_needs_packages(indicator), number, denominator)
+        if key not in settled:
+            rules = _rules(context, indicator, window, denominator)
+            settled[key] = context.reasons.settle(rules, no_rows=added.no_rows)
+        reasons = settled[key]
         yield PersonValues(
             indicator=indicator,
             parameters=joined(added.weights.words, window.words, denominator_words(denominator)),
@@ -132,9 +139,7 @@ def _rules(
     context: RunContext, indicator: AmountIndicator, window: Window, denominator: str
 ) -> list[tuple[str, Persons]]:
     register, time = indicator.register_name, context.time
-    # The others do without: a row that does not tell its packages adds nothing to them and is in their account.
-    needs_packages = isinstance(indicator, Users | Dispensings | Packages)
-    faulty = context.without_packages(register, [indicator.codes]) if needs_packages else None
+    faulty = context.without_packages(register, [indicator.codes]) if _needs_packages(indicator) else None
     return [
         *([("error:index_date", time.without_index())] if indicator.observe is not None else []),
         ("error:packages", faulty),
@@ -142,6 +147,11 @@ def _rules(
         *time.alive_rule(denominator, window.end, at=window.at),
         *context.excluded_as_incomplete(time.incomplete(register, window.end)),
     ]
+
+
+def _needs_packages(indicator: AmountIndicator) -> bool:
+    """The others do without: a row that does not tell its packages adds nothing to them and is in their account."""
+    return isinstance(indicator, Users | Dispensings | Packages)
 
 
 def _row_specs(context: RunContext, indicator: AmountIndicator) -> list[str]:

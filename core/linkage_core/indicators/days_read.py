@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -36,7 +36,7 @@ class DayRead:
     @property
     def after(self) -> Moment:
         """The day after it."""
-        return replace(self.moment, day=self.moment.day + 1)
+        return self.moment._replace(day=self.moment.day + 1)
 
     def late(self, context: RunContext, register: str) -> Persons:
         """Who is observed on it past what the register holds in full."""

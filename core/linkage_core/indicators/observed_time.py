@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 import numpy as np
 
@@ -21,8 +21,7 @@ from linkage_core.indicators.values import Int32s
 Fact = TypeVar("Fact")
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
+class Moment(NamedTuple):
     """A day after the index day of each person or, with `of_index` false, the same day for all."""
 
     day: int
@@ -148,6 +147,7 @@ class ObservedTime:
         return self.at(moment) if moment.of_index else np.int32(moment.day)
 
     def _remember(self, key: tuple[object, ...], work_out: Callable[[], Fact]) -> Fact:
-        if key not in self._known:
-            self._known[key] = work_out()
-        return cast(Fact, self._known[key])
+        found = self._known.get(key, self)
+        if found is self:
+            found = self._known[key] = work_out()
+        return cast(Fact, found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import lru_cache
 
 from linkage.indicator_kinds import Calendar, RollingCalendar
 from linkage_core.indicators.follow_up import day_number
@@ -11,11 +12,12 @@ from linkage_core.indicators.values import Period
 _MONTHS = {"month": 1, "quarter": 3, "year": 12}
 
 
-def periods(calendar: Calendar) -> list[tuple[Period, int, int]]:
+@lru_cache(maxsize=64)
+def periods(calendar: Calendar) -> tuple[tuple[Period, int, int], ...]:
     """Every period with its first day and the first day after it; a rolling one bears the name of its last step."""
     if calendar.step == "whole":
         label = f"{calendar.from_date.isoformat()}/{calendar.until.isoformat()}"
-        return [_period("calendar", label, calendar.from_date, calendar.until)]
+        return (_period("calendar", label, calendar.from_date, calendar.until),)
     rolling = calendar.rolling if isinstance(calendar, RollingCalendar) else 1
     found = []
     first = calendar.from_date
@@ -25,7 +27,7 @@ def periods(calendar: Calendar) -> list[tuple[Period, int, int]]:
         begins = _later(first, months=months * (1 - rolling))
         found.append(_period(calendar.step, _label(first, calendar.step), begins, after))
         first = after
-    return found
+    return tuple(found)
 
 
 def _period(dimension: str, label: str, first: date, after: date) -> tuple[Period, int, int]:
