@@ -17,6 +17,8 @@ from linkage_core.table_review.reviewed_table import CellSide, ReviewedTable
 from linkage_core.table_review.witness import Change, WitnessSearch
 
 _LARGEST_PROVED_WHOLE = 1000
+_ENOUGH_FAILURES = 5
+"""A table that fails so often fails; the rest is not tried one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +64,16 @@ def _audit_side(side: CellSide) -> AuditOutcome:
             ComponentProof(system, cells, rows, matrix, evidence=evidence, furthest=furthest).run(patient=True)
     search = WitnessSearch(system, side.blank)
     order = np.argsort(evidence.truth[targets], kind="stable")
+    failures = 0
     for target in targets[order].tolist():
+        if failures == _ENOUGH_FAILURES:
+            break
         for change in _wanted(evidence, target, size=size, lowest=system.at_least):
             if not evidence.unmet(np.array([target]))[0]:
                 break
             if (found := search.change(target, change)) is not None:
                 _record(evidence, side, found)
+        failures += int(evidence.unmet(np.array([target]))[0])
     return AuditOutcome(int(targets.size), exposed, int(np.count_nonzero(evidence.unmet(targets))))
 
 
