@@ -128,7 +128,7 @@ class _Added:
             sum_key=point.added if point.added and not is_time else "",
             event=indicator.event_word if isinstance(indicator, TimeToEvent) else "",
             competes=isinstance(indicator, TimeToEvent) and indicator.competing != "none",
-            limits_of=indicator.curve_limits if isinstance(indicator, TimeToEvent) else "",
+            limits_of=indicator.curve_limits if isinstance(indicator, TimeToEvent) else point.interval,
             incomplete=self._incomplete[point.name],
         )
 

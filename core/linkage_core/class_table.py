@@ -107,7 +107,7 @@ class ClassTable:
         sum_key: SumCube over `dimensions` of the amount that values are of, where it is counted; else empty.
         event: what the event of a time is called; else empty.
         competes: another end competes with the event of a time.
-        limits_of: "log-log" or "log", of curves.
+        limits_of: kind of interval, of curves "log-log" or "log", of shares as in `Line`.
         incomplete: as in `Line`.
     """
 

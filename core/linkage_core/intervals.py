@@ -12,6 +12,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import betaincinv, gammaincinv, ndtri
 
+from linkage.errors import InputRefused
+
 Floats = npt.NDArray[np.float64]
 
 
@@ -52,6 +54,29 @@ def poisson_exact(events: npt.ArrayLike, *, level: float = 0.95) -> Interval:
     # Half a chi-square quantile of 2k degrees of freedom is a gamma quantile of shape k.
     lower = np.where(x > 0, gammaincinv(np.maximum(x, 1), tail), 0.0)
     return Interval(lower, np.asarray(gammaincinv(x + 1, 1 - tail), np.float64))
+
+
+def interval_of(kind: str, events: Floats, base: Floats) -> Interval:
+    """95 % interval of events / base, of the kind that a definition names; NaN where base is 0.
+
+    Args:
+        kind: "wilson" or "clopper-pearson" of a share of `base` persons, "poisson" of a rate by `base` of time or
+            people; "" or "none" for none, which is NaN.
+        events, base: of the same shape.
+
+    Raises:
+        InputRefused: there is no such interval.
+    """
+    if kind in ("", "none"):
+        return Interval(np.full(base.shape, np.nan), np.full(base.shape, np.nan))
+    shares = {"wilson": wilson, "clopper-pearson": clopper_pearson}
+    if kind in shares:
+        return shares[kind](events, base)
+    if kind != "poisson":
+        raise InputRefused(f"There is no interval {kind!r}.", mend="Use wilson, clopper-pearson or poisson.")
+    some = base > 0
+    ends = (np.divide(limit, base, out=np.full(base.shape, np.nan), where=some) for limit in poisson_exact(events))
+    return Interval(*ends)
 
 
 def _counts(events: npt.ArrayLike, persons: npt.ArrayLike) -> tuple[Floats, Floats]:

@@ -163,7 +163,10 @@ def test_rare_paths_are_told_together_by_their_number_of_lines() -> None:
         "path=other of 2": 37,
     }
     assert lines["persons", f"{point}measure=reached;line=2"]["value"] == 37
-    assert lines["share", f"{point}path=statin"]["value"] == pytest.approx(0.3)
+    share = lines["share", f"{point}path=statin"]
+    assert share["value"] == pytest.approx(0.3)
+    # Wilson's interval of 60 in 200.
+    assert (share["lower"], share["upper"]) == pytest.approx((0.24075, 0.36679), abs=1e-5)
 
 
 LANDMARK = (

@@ -16,6 +16,7 @@ from linkage_core.counted_table import Line, Statistic
 from linkage_core.disclosure.cell_system import Flags, Floats, Ints
 from linkage_core.disclosure.linked_cells import Numbered
 from linkage_core.disclosure.rate_lines import Limited
+from linkage_core.intervals import interval_of
 from linkage_core.survival import Ending
 from linkage_core.survival.kaplan_meier import Estimate
 from linkage_core.survival.life_table import Span, Steps, falls_below, incidence, steps_of, survival
@@ -103,7 +104,8 @@ def _shares(told: ClassTable, cells: ClassCells) -> Iterator[ClassLine]:
         counts = cells.counts[:, place].astype(np.float64)
         value = np.divide(counts, of, out=none.copy(), where=of > 0)
         pair = [place, len(told.classes)]
-        line, limited = _line(told, Statistic.SHARE, one.words), Limited(value, none.copy(), none.copy())
+        limited = Limited(value, *interval_of(told.limits_of, counts, of))
+        line = _line(told, Statistic.SHARE, one.words)
         closed, small, company = (
             np.asarray(part[:, pair].any(axis=1), np.bool_) for part in (cells.blank, cells.small, cells.company)
         )

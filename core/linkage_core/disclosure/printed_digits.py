@@ -37,8 +37,8 @@ def printed_decimals(known: KnownPairs, *, per: int = 1, pairs: int = 3, most: i
     Less than 0 are tens, hundreds and so on. None: there are fewer pairs than that at all, so nothing may be printed.
 
     Args:
-        known: which pairs are possible; made of what the reader knows, never of the pair itself. For a hidden sum beside a printed count, `pairs` is the width that the sum
-            must keep, in its units.
+        known: which pairs are possible; made of what the reader knows, never of the pair itself. For a hidden sum
+            beside a printed count, `pairs` is the width that the sum must keep, in its units.
         per: 1 for a ratio, 100 for per cent, 1,000 for a rate.
         pairs: how many must fit.
         most: no more decimals than these.

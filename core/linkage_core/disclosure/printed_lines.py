@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from linkage.errors import InputRefused
 from linkage.released_table import NUMBER_COLUMNS, TIME_STRATA, TOTAL, LineStatus, ReleasedDimension, schema_of
 from linkage_core.counted_table import DAYS_A_YEAR, CountedTable, Dimension, Line, RateLine, Statistic
 from linkage_core.disclosure.cell_system import Flags
@@ -17,7 +16,7 @@ from linkage_core.disclosure.class_cells import class_cube
 from linkage_core.disclosure.class_lines import class_cells, class_lines
 from linkage_core.disclosure.linked_cells import Numbered
 from linkage_core.disclosure.rate_lines import Cells, Limited, crude_rate, rate_numbers
-from linkage_core.intervals import clopper_pearson, poisson_exact, wilson
+from linkage_core.intervals import interval_of
 
 PROTECTED = "small_cell_protection"
 """The one reason of all suppressed lines: a reader must not tell small cells from those kept back for their sake."""
@@ -270,7 +269,7 @@ def _values(block: _Block) -> tuple[Floats, Floats, Floats]:
     if not line.interval:
         return value, none, none
     lower, upper = none.copy(), none.copy()
-    lower[some], upper[some] = _interval(line.interval, numerator[some], base[some])
+    lower[some], upper[some] = interval_of(line.interval, numerator[some], base[some])
     return value, lower * factor, upper * factor
 
 
@@ -279,17 +278,6 @@ def _divides_a_sum(block: _Block) -> bool:
         return "sum" in block.inputs
     rates = (Statistic.MEAN, Statistic.RATE_PER_1000_PERSON_YEARS)
     return block.line.statistic in rates and bool(block.line.sum_key)
-
-
-def _interval(kind: str, numerator: Floats, base: Floats) -> tuple[Floats, Floats]:
-    """Ends of the 95 % interval of numerator / base."""
-    if kind == "poisson":
-        lower, upper = poisson_exact(numerator)
-        return lower / base, upper / base
-    shares = {"wilson": wilson, "clopper-pearson": clopper_pearson}
-    if kind not in shares:
-        raise InputRefused(f"There is no interval {kind!r}.", mend="Use wilson, clopper-pearson or poisson.")
-    return shares[kind](numerator, base)
 
 
 def _why(block: _Block, fresh: Flags, first_row: int) -> list[tuple[int, str, str]]:

@@ -12,7 +12,7 @@ import numpy as np
 from linkage_core.counted_table import AGE_GROUP, CountedTable, Line, RateLine, Statistic
 from linkage_core.disclosure.cell_system import Flags, Floats
 from linkage_core.disclosure.linked_cells import Numbered
-from linkage_core.intervals import clopper_pearson, poisson_exact, wilson
+from linkage_core.intervals import interval_of
 from linkage_core.rates import directly_standardised, standardised_ratio
 from linkage_core.rates.standardised import expected_events, weighed_mean
 
@@ -62,11 +62,7 @@ def crude_rate(line: Line, counted: Floats, people: Floats) -> Limited:
     if not line.interval or not some.any():
         return Limited(value, nothing, nothing)
     lower, upper = nothing.copy(), nothing.copy()
-    if line.interval == "poisson":
-        ends = [limit / people[some] for limit in poisson_exact(counted[some])]
-    else:
-        ends = list((wilson if line.interval == "wilson" else clopper_pearson)(counted[some], people[some]))
-    lower[some], upper[some] = (1000 * end for end in ends)
+    lower[some], upper[some] = (1000 * end for end in interval_of(line.interval, counted[some], people[some]))
     return Limited(value, lower, upper)
 
 

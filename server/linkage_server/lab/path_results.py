@@ -15,7 +15,7 @@ from linkage_core.events import Population
 from linkage_core.grids import counting_plan, crossings_of_persons
 from linkage_core.indicators import PersonValues
 from linkage_core.indicators.values import Bools, Int64s, LineList
-from linkage_core.intervals import wilson
+from linkage_core.intervals import interval_of
 from linkage_server.lab.cell_statistics import cells_of
 
 _NONE = "none"
@@ -42,7 +42,8 @@ def paths(values: Sequence[PersonValues], *, population: Population, by: Sequenc
             place = {name: levels.get(name, TOTAL) for name in names}
             for value, lines in asked:
                 words = {**_words(value), **place}
-                for found in _of_cell(lines, np.flatnonzero(persons & value.has_value)):
+                interval = getattr(value.indicator, "interval", "none")
+                for found in _of_cell(lines, np.flatnonzero(persons & value.has_value), interval):
                     rows.setdefault((*words.values(), *list(found.values())[:5]), {**words, **found})
     return pa.Table.from_pylist(list(rows.values()), schema=_schema(names))
 
@@ -73,19 +74,19 @@ def _lines_of(value: PersonValues, lines: LineList, persons: pa.Array) -> pa.Tab
     )
 
 
-def _of_cell(lines: LineList, whose: Int64s) -> Iterator[dict[str, object]]:
+def _of_cell(lines: LineList, whose: Int64s, interval: str) -> Iterator[dict[str, object]]:
     most = len(lines.treatment)
     has = np.arange(most)[:, np.newaxis] < lines.lines[whose]
     # 0 is no treatment: behind the last line of a path only zeros stand.
     treatment = np.where(has, lines.treatment[:, whose], 0)
     for path, persons in _counted(treatment.T):
         text = " - ".join(_name(lines, one) for one in path if one) or _NONE
-        yield _row("path", persons, len(whose), path=text)
+        yield _row("path", persons, len(whose), interval, path=text)
     for line in range(1, most):
         with_source = treatment[:, treatment[line - 1] > 0]
         for (source, target), persons in _counted(with_source[line - 1 : line + 1].T):
             ends = {"line": line + 1, "source": _name(lines, source), "target": _name(lines, target)}
-            yield _row("edge", persons, len(whose), **ends)
+            yield _row("edge", persons, len(whose), interval, **ends)
 
 
 def _counted(rows: np.ndarray) -> list[tuple[tuple[int, ...], int]]:
@@ -95,8 +96,8 @@ def _counted(rows: np.ndarray) -> list[tuple[tuple[int, ...], int]]:
     return [(tuple(map(int, distinct[place])), int(counts[place])) for place in order]
 
 
-def _row(statistic: str, persons: int, of: int, **where: object) -> dict[str, object]:
-    limits = wilson(np.array([persons], np.float64), np.array([of], np.float64))
+def _row(statistic: str, persons: int, of: int, interval: str, **where: object) -> dict[str, object]:
+    limits = interval_of(interval, np.array([persons], np.float64), np.array([of], np.float64))
     return {
         "statistic": statistic,
         "path": where.get("path"),

@@ -15,7 +15,7 @@ from linkage.released_table import TIME_STRATA
 from linkage_core.counted_table import DAYS_A_YEAR, TOTAL, CountedTable, Line, PersonCube, Statistic, SumCube
 from linkage_core.indicators import Measure, PersonValues
 from linkage_core.indicators.values import Int64s
-from linkage_core.intervals import Floats, Interval, clopper_pearson, poisson_exact, wilson
+from linkage_core.intervals import Floats, Interval, interval_of
 from linkage_server.lab.complete import CompletePeriods
 
 _WORDS = ("indicator", "parameters", "statistic")
@@ -166,12 +166,5 @@ def estimate(
     base = years if statistic is Statistic.RATE_PER_1000_PERSON_YEARS else denominator
     with np.errstate(invalid="ignore", divide="ignore"):
         value = np.where(base > 0, factor * numerator / base, np.nan)
-        if limits_of == "poisson":
-            lower, upper = poisson_exact(numerator)
-            return value, Interval(
-                np.where(base > 0, factor * lower / base, np.nan), np.where(base > 0, factor * upper / base, np.nan)
-            )
-    if limits_of in ("wilson", "clopper-pearson"):
-        limits = (wilson if limits_of == "wilson" else clopper_pearson)(numerator, denominator)
-        return value, Interval(factor * limits.lower, factor * limits.upper)
-    return value, none
+    limits = interval_of(limits_of, numerator, base)
+    return value, Interval(factor * limits.lower, factor * limits.upper)
