@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 
 from linkage.disclosure_policy import DisclosurePolicy, shipped_policies
-from linkage_core.counted_table import CountedTable, Dimension, Line, PersonCube, Statistic
+from linkage_core.counted_table import CountedTable, Dimension, Line, PersonCube, Split, Statistic
 from linkage_core.disclosure import protect
+from linkage_core.disclosure.person_cells import number_persons, person_system
 
 STANDARD = shipped_policies()["standard@1.0.0"]
 CLASSES = DisclosurePolicy.model_validate({**STANDARD.model_dump(), "class_disclosure": True})
@@ -80,3 +82,15 @@ def test_an_exception_shows_the_cells_that_it_is_about() -> None:
     assert found == printed(table, STANDARD)
     rules["exceptions"] = [{"rule": "class_disclosure", "cell": {"hospital": "Mora", "sex": "man"}, **signed}]
     assert printed(table, DisclosurePolicy.model_validate_json(json.dumps(rules))) == printed(table, CLASSES)
+
+
+def test_that_nobody_is_left_beside_a_full_numerator_is_as_sensitive_as_the_numerator() -> None:
+    table = counted([[30, 80], [80, 20], [25, 35]], PERSONS)
+    table = replace(table, splits=(Split("population", ("users", "others")),))
+    cells = number_persons(table)
+    system = person_system(table, cells, CLASSES)
+    both = [[cells.cube(key, ("hospital", "sex"))[at] for key in ("population", "users")] for at in ((0, 1), (1, 0))]
+    pairs = [system.members[start : start + 2].tolist() for start in system.starts[:-1]]
+    found = [pair for pair, is_marked in zip(pairs, system.remainder_sensitive, strict=True) if is_marked]
+    assert sorted(found) == sorted(both)
+    assert not person_system(table, cells, STANDARD).remainder_sensitive.any()

@@ -39,6 +39,12 @@ def test_a_profile_holds_contributors_total_and_the_largest_three() -> None:
     assert found.largest.tolist() == [[6, 5, 0], [150, 40, 30], [0, 0, 0]]
 
 
+def test_who_is_alone_in_two_cells_is_one_contributor_of_each() -> None:
+    found = profile(Contributions(np.array([0, 1]), np.array([7, 7]), np.array([5, 6])), cells=2)
+    assert found.contributors.tolist() == [1, 1]
+    assert found.total.tolist() == [5, 6]
+
+
 def test_one_contributor_over_75_per_cent_dominates_and_exactly_75_does_not() -> None:
     assert reasons(one_cell(75, 15, 10), dominance=((1, 75),)) == ""
     assert reasons(one_cell(76, 14, 10), dominance=((1, 75),)) == "dominance"

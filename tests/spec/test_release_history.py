@@ -179,3 +179,15 @@ def test_moves_that_contradict_each_other_are_refused() -> None:
     register.rows[-1] = ("x", 1, A, True)
     with pytest.raises(InputRefused, match="twice in a row"):
         register.release()
+
+
+def test_a_cell_that_became_small_by_few_keeps_its_number() -> None:
+    register = Register(12, 50, 40)
+    register.release()
+    register.leave(A, 3)
+    answer = register.release()
+    # A blank would tell that three left at least.
+    assert answer.printed.value[A] == 12
+    assert not answer.printed.blank[A]
+    assert answer.held[A]
+    assert not answer.sensitive[A]
