@@ -27,6 +27,8 @@ _KEEP, _PATIENCE = 8, 1000
 _WORK, _WORK_PER_CELL, _MEDIUM_TABLE = 80_000_000, 100, 50_000
 """Bounds the search for needless blanks, the same on every machine. Tables below the medium get up to five times it."""
 _MOST_ROUNDS = 12
+_SMALL_TABLE, _MORE_SEARCHES, _SPREAD = 5_000, 15, 150
+"""Small tables are searched so often again, each price up to so many thousandths more or less."""
 _LARGEST_GROUP = 20
 
 
@@ -85,8 +87,38 @@ def hide_in_lattice(
     """
     values = counts.ravel()
     shown = np.ones(values.size, dtype=np.bool_) if published is None else published
-    blank = (sensitive | ~shown).astype(np.uint8)
     price = prices(values, counts.shape)
+
+    def searched(paid: npt.NDArray[np.int32]) -> tuple[Pattern, BoxSearch]:
+        return _searched(
+            counts, axes, paid, sensitive=sensitive, reach=reach, lowest=lowest, candidates=candidates, shown=shown
+        )
+
+    pattern, search = searched(price)
+    random = np.random.default_rng(1)
+    # Another order of dear and cheap finds another pattern, and what a small table takes is little.
+    for _ in range(_MORE_SEARCHES if values.size <= _SMALL_TABLE else 0):
+        paid = price.astype(np.int64) * random.integers(1000 - _SPREAD, 1001 + _SPREAD, price.size) // 1000
+        other = searched(np.maximum(paid, 1).astype(np.int32))
+        if price[other[0].suppressed].sum() < price[pattern.suppressed].sum():
+            pattern, search = other
+    return pattern, _witnesses(search, pattern.suppressed, search_reach=reach > values, candidates=candidates)
+
+
+def _searched(
+    counts: Ints,
+    axes: Sequence[Axis],
+    price: npt.NDArray[np.int32],
+    *,
+    sensitive: Flags,
+    reach: Ints,
+    lowest: int,
+    candidates: int,
+    shown: Flags,
+) -> tuple[Pattern, BoxSearch]:
+    """One search under given prices, as in `hide_in_lattice`."""
+    values = counts.ravel()
+    blank = (sensitive | ~shown).astype(np.uint8)
     flat = lattice_codes(axes)
     search = BoxSearch(
         flat.codes,
@@ -107,10 +139,8 @@ def hide_in_lattice(
     _pay_less(search, blank, shown & ~sensitive, price, counts.shape)
     assert not search.unmet().size, "a blank was opened that a proof needs"
     suppressed = shown & (blank != 0)
-    pattern = Pattern(
-        blank.astype(np.bool_), suppressed, rounds, widened=0, opened=hidden - int(np.count_nonzero(blank))
-    )
-    return pattern, _witnesses(search, suppressed, search_reach=reach > values, candidates=candidates)
+    opened = hidden - int(np.count_nonzero(blank))
+    return Pattern(blank.astype(np.bool_), suppressed, rounds, widened=0, opened=opened), search
 
 
 def prices(values: Ints, shape: tuple[int, ...]) -> npt.NDArray[np.int32]:
