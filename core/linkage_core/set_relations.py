@@ -30,22 +30,24 @@ class Family:
         names: of the sets, in the order in which they were met.
         content: position of each set's content among the distinct ones.
         inside: bool, distinct x distinct: whether everybody of the row's content is in the column's.
+        empty: bool, one a distinct content: nobody is in it.
     """
 
     names: tuple[str, ...]
     content: npt.NDArray[np.intp]
     inside: Bools
+    empty: Bools
 
     def merge(self, other: Family) -> Family:
         """The same sets over both blocks."""
         assert self.names == other.names
         if np.array_equal(self.content, other.content):
-            return Family(self.names, self.content, self.inside & other.inside)
+            return Family(self.names, self.content, self.inside & other.inside, self.empty & other.empty)
         both = self.content * len(other.inside) + other.content
         pairs, content = np.unique(both, return_inverse=True)
         here, there = pairs // max(len(other.inside), 1), pairs % max(len(other.inside), 1)
         inside = self.inside[np.ix_(here, here)] & other.inside[np.ix_(there, there)]
-        return Family(self.names, np.asarray(content, np.intp), inside)
+        return Family(self.names, np.asarray(content, np.intp), inside, self.empty[here] & other.empty[there])
 
     def shared_names(self, left_out: Collection[str]) -> dict[str, str]:
         """For each set, the name of the first that is equal to it."""
@@ -75,11 +77,10 @@ class Family:
             places.setdefault(part, []).append(place)
         named = list(names)
         # That nobody is in two sets is known from their zeros.
-        empty = self.inside.all(axis=1) & (len(self.inside) > 1)
         equal = [
             Split(named[own[0]], (named[other],))
             for which, own in places.items()
-            if not empty[which]
+            if not self.empty[which]
             for other in own[1:]
         ]
         return equal + [
@@ -115,4 +116,5 @@ def family(names: tuple[str, ...], rows: Sequence[tuple[int, ...]], sets: Person
     """
     contents = {which: place for place, which in enumerate(dict.fromkeys(rows))}
     inside = find_subsets(np.array(list(contents), np.int64), sets.bits, sets.persons, everybody=sets.everybody)
-    return Family(names, np.array([contents[which] for which in rows], np.intp), inside.view(np.bool_))
+    empty = np.array([not sets.persons[list(which)].any() for which in contents], np.bool_)
+    return Family(names, np.array([contents[which] for which in rows], np.intp), inside.view(np.bool_), empty)

@@ -6,7 +6,7 @@ Its strata are those of `tests.reference.strata`.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
@@ -19,6 +19,7 @@ from linkage_core.events import Population
 from linkage_core.indicators.follow_up import day_number
 from linkage_core.indicators.row_dimensions import dimension_name
 from linkage_core.indicators.values import (
+    NO_ROWS,
     OK,
     Bools,
     Int32s,
@@ -215,12 +216,21 @@ class PersonSets:
         self._families[family][name] = np.concatenate([np.packbits(mask) for mask in masks])
 
     def splits(self) -> tuple[Split, ...]:
-        """Each set and the smallest sets of its family around it, as whole and part."""
+        """Each set and the smallest sets of its family around it, as whole and part; equal sets that have somebody."""
         found: list[Split] = []
         for family in self._families.values():
+            first: dict[bytes, str] = {}
+            equal = [(first.setdefault(bits.tobytes(), name), name) for name, bits in family.items() if bits.any()]
+            found.extend(Split(whole, (name,)) for whole, name in sorted(equal, key=_whole_of(equal)) if whole != name)
             for name, bits in family.items():
                 found.extend(Split(whole, (name, f"{whole} without {name}")) for whole in _around(name, bits, family))
         return tuple(found)
+
+
+def _whole_of(equal: Sequence[tuple[str, str]]) -> Callable[[tuple[str, str]], int]:
+    """Sets that are equal to one stand together, in the order of the first of them."""
+    order = {whole: place for place, whole in reversed(list(enumerate(whole for whole, _ in equal)))}
+    return lambda pair: order[pair[0]]
 
 
 def _around(name: str, bits: UInt8s, family: dict[str, UInt8s]) -> list[str]:
@@ -344,6 +354,8 @@ class _Counting:
     sum_cubes: dict[tuple[str, tuple[str, ...]], SumCube] = field(default_factory=dict)
     lines: dict[Line, None] = field(default_factory=dict)
     splits: dict[Split, None] = field(default_factory=dict)
+    left_out: dict[Split, None] = field(default_factory=dict)
+    denominators: dict[str, str] = field(default_factory=dict)
     reasons: dict[tuple[str, str, str], None] = field(default_factory=dict)
     strata: dict[str, Stratum] = field(default_factory=dict)
 
@@ -363,6 +375,7 @@ class _Counting:
         masks = [part.persons for part in who]
         labels = tuple(value.period.label for value in point if value.period is not None)
         denominator = self.sets.shared_name(f"{first.name}/denominator", masks, family="/".join(labels))
+        self.denominators[first.name] = denominator
         if labels:
             self.splits[Split(POPULATION, (denominator, f"{POPULATION} without {denominator}"))] = None
         self._persons(denominator, crossing, who, extra, every_level=True)
@@ -430,19 +443,25 @@ class _Counting:
         """Count why persons have no value, or a 0 for lack of rows, over everybody only."""
         first = point[0]
         nowhere = Crossing.of([], persons=len(first.reason))
+        left_out = []
         for reason in dict.fromkeys(reason for value in point for reason in value.reasons if reason != OK):
             whose = np.logical_or.reduce([_has_reason(value, reason) for value in point])
             if whose.any():
                 key = self.sets.shared_name(f"{first.name}/reason/{reason}", [whose], family="")
                 self._persons(key, nowhere, [PeriodSlice(0, whose, np.zeros(len(whose), np.int64))], ExtraAxes())
                 self.reasons[first.name, reason, key] = None
+                left_out += [key] if reason != NO_ROWS else []
+        # Everybody has a value or one reason for none.
+        parts = (self.denominators[first.name], *left_out)
+        if first.period is None and POPULATION not in parts:
+            self.left_out[Split(POPULATION, parts)] = None
 
     def table(self) -> CountedTable:
         """All that was counted."""
         return CountedTable(
             person_cubes=tuple(self.person_cubes.values()),
             sum_cubes=tuple(self.sum_cubes.values()),
-            splits=tuple(dict.fromkeys([*self.sets.splits(), *self.splits])),
+            splits=tuple(dict.fromkeys([*self.sets.splits(), *self.splits, *self.left_out])),
             lines=tuple(self.lines),
             reasons=tuple(self.reasons),
             nestings=nestings(list(self.strata.values())),
