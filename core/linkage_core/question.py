@@ -49,4 +49,4 @@ class Question:
 
 def _values(indicator: Indicator) -> int:
     calendar = getattr(indicator, "calendar", None)
-    return indicator.values_by_period * (len(periods(calendar)) if calendar else 1)
+    return indicator.values_by_period * (len(periods(calendar)) if calendar else 1) + indicator.classes_of_persons

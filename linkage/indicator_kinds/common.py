@@ -298,6 +298,14 @@ class IndicatorBase(Model):
         )
 
     @property
+    def classes_of_persons(self) -> int:
+        """About how many classes an order counts its persons by, for what is formed from them."""
+        if not (told := self.told_by_class):
+            return 0
+        days = getattr(self, "at_days", [])
+        return 3 * (len(days) + 1) if days and {"km", "cif", "median"} & {*told} else 20
+
+    @property
     def unprotected(self) -> list[str]:
         """What disclosure control cannot protect yet: an order must not ask for it."""
         told = self.told_by_class
