@@ -62,8 +62,8 @@ def replay(reviews: ReviewDesk, releases: ReleaseDesk, caller: Caller, order: st
     recipe = Recipe.model_validate(version.recipe)
     stored = load_table(reviews.home, file=version.file, sha256=version.sha256)
     protected = stored
-    # A table that was laid beside earlier releases holds no blanks of its own: it is taken as it was stored.
-    if stored.hidden is not None:
+    # A table that was laid beside earlier releases is taken as it was stored: counts do not tell who moved since.
+    if stored.hidden is not None and not plan.earlier:
         protected = make_version(plan, reviews.run_desk.sources(plan), counts_of(recipe, counted), recipe)
     delivery = delivery_of(protected, ReleaseContext.model_validate(version.description))
     manifest = delivery.manifest.to_json()
