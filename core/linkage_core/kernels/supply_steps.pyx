@@ -47,13 +47,6 @@ cdef extern from *:
         int64_t *by_answer;
     } linkage_supply_rows;
 
-    /* What lies here and there is fetched by plain loads: instructions that gather take twice as long. */
-    #if defined(__GNUC__)
-    #define LINKAGE_BY_LOADS(number) __asm__("" : "+r"(number))
-    #else
-    #define LINKAGE_BY_LOADS(number)
-    #endif
-
     /* What some rows last by one step, and whether it is too much to be told so. */
     LINKAGE_WIDE_VECTORS
     static int linkage_step_lasts(const linkage_plain_step *own, const int32_t *restrict left,
@@ -134,6 +127,7 @@ cdef extern from *:
 
     /* The rows [first, first + count), at most LINKAGE_ROWS_AT_ONCE of them. Where a step is not plain, and
      * where a product is too large or packages of a row were taken, the rest is asked row by row. */
+    LINKAGE_WIDE_VECTORS
     static void linkage_serve_some(const linkage_supply_rows *rows, int64_t first, int64_t count) {
         int32_t answer[LINKAGE_ROWS_AT_ONCE];
         double step[LINKAGE_ROWS_AT_ONCE];
@@ -147,8 +141,7 @@ cdef extern from *:
             const int32_t *amount = own->amount ? own->amount + first : left;
             if (own->code)
                 for (int64_t i = 0; i < count; i++) {
-                    int32_t number = own->code[first + i] + 1;
-                    LINKAGE_BY_LOADS(number);
+                    const int32_t number = own->code[first + i] + 1;
                     above[i] = own->above[number], below[i] = own->below[number];
                 }
             if (own->of_the_row) {
