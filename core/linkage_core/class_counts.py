@@ -152,10 +152,21 @@ class _Added:
             for day in indicator.within_days if isinstance(indicator, Restart) else ():
                 yield from told(self._known.get(f"{words}restarted_within_days={day}"), Ended.EVENT, most=day)
             return
+        if self.counts.by_class[point.name].kind is ClassKind.PATHS:
+            yield from self._who_reaches(point)
         for other in self._known.values():
             if other.threshold is not None and other.threshold.of == point.name:
                 least = other.parameters.rpartition("at_least=")[2]
                 yield from told(other, Ended.CENSORED, least=other.threshold.least or float(least))
+
+    def _who_reaches(self, point: Point) -> Iterator[ClassSum]:
+        """Persons of whom it is told after how many days they reach a line: those whose path has it."""
+        words = point.name.removesuffix("measure=lines")
+        for line in range(1, int(max(one.lower for one in self._of_axis(point))) + 2):
+            other = self._known.get(f"{words}measure=days_to;line={line}")
+            if other is not None:
+                own = tuple(one.words for one in self._of_axis(point) if one.lower >= line)
+                yield ClassSum(self._denominator(other), self._denominator(point), self._axis(point), own, own, True)
 
     def parts(self) -> Iterator[Split]:
         """Persons of the points that share out those of another."""
