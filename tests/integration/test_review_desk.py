@@ -23,6 +23,7 @@ from linkage_server.release.release_desk import AwaitsOfficer, Released
 from linkage_server.release.table_versions import NewVersion, add_version, chosen_version, load_table
 from linkage_server.storage.database import Database
 from linkage_server.storage.tables import TableVersionRow
+from tests.support.order_desk import ORDERER
 from tests.support.review_desks import (
     ANNA,
     ANNA_AGAIN,
@@ -165,7 +166,9 @@ def test_after_a_release_nothing_is_changed(waiting: WaitingTable) -> None:
         waiting.review.choose(ANNA, waiting.order, etag=waiting.etag, version=1)
 
 
-@pytest.mark.parametrize("caller", [OPERATOR, OWN_OFFICER], ids=["operator", "officer of the orderer"])
+@pytest.mark.parametrize(
+    "caller", [OPERATOR, ORDERER, OWN_OFFICER], ids=["operator", "orderer", "officer of the orderer"]
+)
 def test_others_than_officers_of_the_holder_are_refused_everything(waiting: WaitingTable, caller) -> None:
     desk, order, etag = waiting.review, waiting.order, waiting.etag
     for act in (
@@ -297,3 +300,39 @@ def test_killed_anywhere_in_a_change_the_table_is_as_it_was(
     assert [path.name for path in folder.iterdir()] == [f"{waiting.order_id}.parquet"]
     assert coarsen(waiting, WITHOUT_SEX, etag=before).version == 2
     waiting.desks.trail.verify()
+
+
+KILLED_IN_APPROVAL = """
+import os, signal, sys
+from pathlib import Path
+from linkage_server.release import release_desk
+from linkage_server.storage.database import Database
+from tests.support.review_desks import ANNA, rooms
+url, home, order, etag = sys.argv[1:]
+real = release_desk.add_approval
+def act_and_die(*arguments, **named):
+    real(*arguments, **named)
+    os.kill(os.getpid(), signal.SIGKILL)
+release_desk.add_approval = act_and_die
+release, _ = rooms(Database(url), Path(home))
+release.approve(ANNA, order, etag=etag, reasoning="Fine.")
+"""
+
+
+def test_killed_in_a_first_approval_nobody_has_approved(for_two: WaitingTable, database_url: str) -> None:
+    search = os.pathsep.join(str(ROOT / part) for part in (".", "core", "server", "client"))
+    done = subprocess.run(
+        [
+            *(sys.executable, "-c", KILLED_IN_APPROVAL),
+            *(database_url, str(for_two.release.home), for_two.order, for_two.etag),
+        ],
+        env=os.environ | {"PYTHONPATH": search},
+        cwd=ROOT,
+        check=False,
+        capture_output=True,
+    )
+    assert done.returncode == -signal.SIGKILL, done.stderr.decode()
+    assert for_two.release.review(BO, for_two.order).approved_by == ()
+    assert [action for _, action in for_two.actions()][-1] == "release.take_in"
+    assert approve(for_two, ANNA) == AwaitsOfficer(for_two.order, 1)
+    assert isinstance(approve(for_two, BO), Released)
