@@ -3,6 +3,7 @@ that the open counts beside it do not give."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import replace
 
 import numpy as np
@@ -106,3 +107,58 @@ def test_no_small_count_by_reason_is_found(body: str, rule: str, sets: str) -> N
         counted, protected = ordered(body.format(extra=BY_REASON.format(sets=sets, rule=rule)), by, seed=1)
         small += attacked(counted, protected)
     assert small
+
+
+@pytest.mark.parametrize("kind", ["curve", "stopped", "restart", "landmark"])
+def test_each_curve_is_computed_again_from_what_is_printed(kind: str) -> None:
+    told = 0
+    for seed in range(2):
+        _, protected = ordered(KINDS[kind], [["sex"], ["region"]], seed=seed)
+        cells: dict[tuple[str, ...], dict[str, dict[str, float | None]]] = defaultdict(lambda: defaultdict(dict))
+        for line in protected.table.to_pylist():
+            point = ";".join(part for part in line["parameters"].split(";") if part[:5] in ("pdc=0", "pdc=1"))
+            cell = (point, line["sex"], line["region"])
+            if line["statistic"] == "persons" and "ended=" in line["parameters"]:
+                words = "any" if line["parameters"].endswith("ended=any") else line["parameters"].rpartition("days=")[2]
+                cells[cell]["classes"][words] = line["value"]
+            elif line["statistic"] == "survival" and line["status"] == "ok":
+                cells[cell]["curve"][line["parameters"].rpartition("=")[2]] = line["value"]
+        for own in cells.values():
+            for day, value in own["curve"].items():
+                assert value == pytest.approx(survival_until(int(day), own["classes"]))
+                told += 1
+    assert told
+
+
+def survival_until(day: int, classes: dict[str, float | None]) -> float:
+    """The product over intervals of 1 - events / (at risk - half of who leave)."""
+    everybody = classes["any"]
+    assert everybody is not None
+    rest = everybody - sum(count or 0 for words, count in classes.items() if words != "any")
+    spans = []
+    hidden_days = 0
+    for words, count in classes.items():
+        days, _, ended = words.partition(";ended=")
+        first, _, last = days.partition("..")
+        if words != "any" and last:
+            leaves = ended.startswith(("left", "died"))
+            spans.append((int(first), int(last), count, leaves))
+            hidden_days += int(last) - int(first) + 1 if count is None and leaves else 0
+
+    def persons(begin: int, end: int, count: float | None) -> float:
+        return rest * (end - begin + 1) / hidden_days if count is None else count
+
+    left, share = everybody, 1.0
+    for begin, end, events, leaves in sorted(spans, key=lambda span: span[1]):
+        if leaves or end > day:
+            continue
+        assert events is not None
+        leaving, gone = 0.0, 0.0
+        for first, last, count, other in spans:
+            if other or last < begin:
+                daily = persons(first, last, count) / (last - first + 1)
+                gone += daily * max(min(last, begin - 1) - first + 1, 0)
+                leaving += daily * max(min(last, end) - max(first, begin) + 1, 0) if other else 0
+        left = everybody - gone
+        share *= 1 - events / (left - leaving / 2)
+    return share
