@@ -191,3 +191,9 @@ def test_a_cell_that_became_small_by_few_keeps_its_number() -> None:
     assert not answer.printed.blank[A]
     assert answer.held[A]
     assert not answer.sensitive[A]
+
+
+def test_the_small_cell_is_told_from_those_that_are_blank_for_its_sake() -> None:
+    answer = Register(100, 8, 40).release()
+    assert answer.sensitive.tolist() == [False, True, False, False]
+    assert answer.printed.blank.sum() == 2
