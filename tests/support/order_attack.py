@@ -104,9 +104,11 @@ def _complete_splits(
         for (key, names), cube in cubes.items():
             if key == split.whole_key and all((part, names) in cubes for part in split.part_keys):
                 for _, place in _cells(cube):
-                    named.add((key, place))
-                    named.update((part, place) for part in split.part_keys)
-                    found.append(((key, place), [(part, place) for part in split.part_keys]))
+                    cells = {(key, place), *((part, place) for part in split.part_keys)}
+                    # Equal sets that nobody prints tell nothing of others.
+                    if len(cells) > 2 or cells <= named:
+                        named |= cells
+                        found.append(((key, place), [(part, place) for part in split.part_keys]))
     return found
 
 
