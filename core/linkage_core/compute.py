@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -101,7 +101,8 @@ def compute(
         report(number, len(starts))
     assert done is not None
     with turn():
-        table = with_classes(finish(done.counts, plan), done.counts, question.indicators, plan)
+        finished = replace(finish(done.counts, plan), persons_known=question.persons_known)
+        table = with_classes(finished, done.counts, question.indicators, plan)
         table = with_reasons(table, done.counts, question.indicators)
         if people is not None:
             table = with_rates(table, done.counts, question.indicators, people)

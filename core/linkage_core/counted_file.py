@@ -45,6 +45,7 @@ _PARTS: dict[str, TypeAdapter[Any]] = {
     "meetings": TypeAdapter(tuple[Meeting, ...]),
     "classes": TypeAdapter(tuple[ClassTable, ...]),
     "class_sums": TypeAdapter(tuple[ClassSum, ...]),
+    "persons_known": TypeAdapter(bool),
 }
 _CUBES = pa.schema(
     [

@@ -286,6 +286,8 @@ class CountedTable:
     class_sums: tuple[ClassSum, ...] = field(default=())
     # Of strata, from which their nestings were read off.
     meetings: tuple[Meeting, ...] = field(default=())
+    # Who reads the table sent the persons, and knows how many they are.
+    persons_known: bool = True
 
     def inhabitants(self, key: str, dimensions: tuple[str, ...]) -> npt.NDArray[np.float64]:
         """Numbers of a public cube."""

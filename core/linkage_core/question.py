@@ -22,6 +22,7 @@ class Question:
         row_dimensions: row variables that values are split by as well.
         data_until: by register, the last day that it holds in full.
         inhabitants: mean populations, where rates per inhabitant are asked for.
+        persons_known: who asks sent the persons, and knows how many they are; else registers define them.
     """
 
     sets: Sequence[IndicatorSet]
@@ -29,6 +30,7 @@ class Question:
     row_dimensions: Sequence[str]
     data_until: Mapping[str, date]
     inhabitants: Inhabitants | None = None
+    persons_known: bool = True
 
     @property
     def last_period_day(self) -> int | None:

@@ -140,9 +140,9 @@ statistic = ["count", "km", "rmst:365"]
 """
     )
     found = faults_of(desks, order_text(indicators=[{"inline": curves}]))
-    assert "asks for km, rmst:365 of stopped" in found["indicators[0]"]
+    assert "asks for rmst:365 of stopped" in found["indicators[0]"]
     assert "the laboratory computes it all" in found["indicators[0]"]
-    protectable = curves.replace('statistic = ["count", "km", "rmst:365"]', 'statistic = ["count", "share"]')
+    protectable = curves.replace('statistic = ["count", "km", "rmst:365"]', 'statistic = ["count", "km"]')
     assert desks.file(order_text(indicators=[{"inline": protectable}])).name
     assert desks.file(order_text(indicators=[{"inline": curves, "only": ["statin-within-90-days"]}])).name
 

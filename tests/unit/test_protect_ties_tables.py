@@ -60,6 +60,17 @@ def test_a_small_complement_hides_its_numerator() -> None:
     assert sum(row["value"] is None for row in rows.values()) >= 2
 
 
+def test_few_between_two_printed_windows_are_hidden_though_one_between_them_is_blank() -> None:
+    within = {"a30": {"H1": 12, "H2": 40}, "b90": {"H1": 14, "H2": 70}, "c365": {"H1": 15, "H2": 95}}
+    cubes = [series("hospital", {"H1": 60, "H2": 200})]
+    cubes += [series("hospital", counts, key) for key, counts in within.items()]
+    splits = [Split("b90", ("a30", "b90 without a30")), Split("c365", ("b90", "c365 without b90"))]
+    lines = [Line(key, "", Statistic.PERSONS, ("hospital",), numerator_key=key) for key in within]
+    protected = protect(CountedTable(tuple(cubes), (), tuple(splits), tuple(lines)), POLICY)
+    first = {row["indicator"]: row["value"] for row in protected.table.to_pylist() if row["hospital"] == "H1"}
+    assert sum(value is not None for value in first.values()) == 1
+
+
 def test_one_grouping_in_two_ways_is_refused() -> None:
     fine, coarse = series("age", {"<65": 60, "65+": 80}), series("age", {"<75": 100, "75+": 40}, "users")
     with pytest.raises(InputRefused, match="two ways"):

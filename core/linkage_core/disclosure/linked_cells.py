@@ -6,7 +6,7 @@ persons therefore share their common margins, and linked tables become one syste
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -15,7 +15,7 @@ import numpy as np
 from linkage.errors import InputRefused
 from linkage_core.counted_table import Dimension, Nesting, PeriodPart, Split
 from linkage_core.disclosure.calendar_strata import calendar_nestings
-from linkage_core.disclosure.cell_system import Ints, Relations
+from linkage_core.disclosure.cell_system import Flags, Ints, Relations
 
 Strata = tuple[str, ...]
 """Names of strata in alphabetical order: the part of a cell's name that all cells of a block share."""
@@ -120,6 +120,47 @@ def tie_splits(cells: Numbered, splits: Iterable[Split], relations: Relations) -
             if parts:
                 columns = np.stack([part.ravel() for part in parts], axis=1)
                 relations.add(wholes.ravel(), columns, implied=len(parts) < len(split.part_keys))
+
+
+def tie_far_parts(
+    cells: Numbered, splits: Iterable[Split], relations: Relations, small: Callable[[Ints], Flags]
+) -> None:
+    """Add relations between a set and those around it that others lie between, where few persons are in the rest.
+
+    Each set is tied to the smallest around it. Where that one is blank, and the set and an outer one are printed, the
+    rest of the outer one is told: of those within 30, 90 and 365 days who began after 30.
+
+    Args:
+        small: which counts of persons are few.
+    """
+    around: dict[str, list[str]] = {}
+    for split in splits:
+        # A set with the rest, or equal sets; parts that are all counted have relations of their own.
+        if len(split.part_keys) == 1 or split.part_keys[-1] == f"{split.whole_key} without {split.part_keys[0]}":
+            around.setdefault(split.part_keys[0], []).append(split.whole_key)
+    by_key: dict[str, dict[tuple[str, ...], Ints]] = {}
+    for (key, strata), block in cells.blocks.items():
+        by_key.setdefault(key, {})[strata] = block.ravel()
+    for part, nearest in around.items():
+        for whole in _beyond(nearest, around):
+            for strata in by_key.get(part, {}).keys() & by_key.get(whole, {}).keys():
+                inner, outer = by_key[part][strata], by_key[whole][strata]
+                few = small(cells.values[outer] - cells.values[inner])
+                if few.any():
+                    relations.add(outer[few], inner[few], implied=True)
+
+
+def _beyond(nearest: Iterable[str], around: Mapping[str, Sequence[str]]) -> list[str]:
+    """Sets around the nearest ones, near and far."""
+    seen = dict.fromkeys(nearest)
+    left, found = list(seen), []
+    while left:
+        for name in around.get(left.pop(), ()):
+            if name not in seen:
+                seen[name] = None
+                left.append(name)
+                found.append(name)
+    return found
 
 
 def tie_nestings(cells: Numbered, nestings: Iterable[Nesting], relations: Relations) -> None:

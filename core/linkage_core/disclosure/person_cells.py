@@ -16,6 +16,7 @@ from linkage_core.disclosure.full_classes import full_classes
 from linkage_core.disclosure.linked_cells import (
     Numbered,
     number_cells,
+    tie_far_parts,
     tie_margins,
     tie_nestings,
     tie_periods,
@@ -64,6 +65,7 @@ def person_system(
     relations = Relations()
     tie_margins(cells, relations)
     tie_splits(cells, all_splits(table), relations)
+    tie_far_parts(cells, all_splits(table), relations, small=lambda persons: is_small(persons, policy))
     tie_nestings(cells, table.nestings, relations)
     tie_periods(cells, table.period_parts, relations)
     tie_classes(cells, table.class_sums, relations)
@@ -89,8 +91,8 @@ def person_system(
         # Zeros beside a full level are blank, so that a blank may be a zero.
         zero_blank = True
     at_least = np.where((uses > 0) & (not zero_blank), 1, 0).astype(np.int64)
-    if (POPULATION_KEY, ()) in cells.blocks and _shares_out_everybody(table):
-        # Who sent the persons knows how many they are: the number is never blank and stands in for no other.
+    if (POPULATION_KEY, ()) in cells.blocks and _everybody_is_told(table):
+        # The number is never blank and stands in for no other.
         everybody = cells.blocks[POPULATION_KEY, ()]
         at_least[everybody] = cells.values[everybody] + 1
     return CellSystem(
@@ -126,8 +128,10 @@ def printed_keys(line: Line) -> list[str]:
     return [key for key in dict.fromkeys((line.numerator_key, line.denominator_key)) if key]
 
 
-def _shares_out_everybody(table: CountedTable) -> bool:
-    """Whether counts add up to all persons over everybody: by class, or with those who have no value."""
+def _everybody_is_told(table: CountedTable) -> bool:
+    """Whether the reader knows how many persons there are, and counts add up to them: by class or with no value."""
+    if not table.persons_known:
+        return False
     return bool(table.classes) or any(split.whole_key == POPULATION_KEY for split in table.splits if _is_whole(split))
 
 
@@ -144,7 +148,7 @@ def _uses(table: CountedTable, cells: Numbered) -> Ints:
     for _, _, key in table.reasons:
         uses[cells.cube(key, ())] += 1
     np.add.at(uses, class_prints(table, cells), 1)
-    if (POPULATION_KEY, ()) in cells.blocks and _shares_out_everybody(table):
+    if (POPULATION_KEY, ()) in cells.blocks and _everybody_is_told(table):
         uses[cells.blocks[POPULATION_KEY, ()]] += 1
     return uses
 

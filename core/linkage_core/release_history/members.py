@@ -41,7 +41,9 @@ class Members:
         return key in self.sets and all(name in self.levels or name == self.periods[key][0] for name in strata)
 
     def named_alike(self, key: str) -> set[str]:
-        """Sets that have the same members as one of them, itself among them."""
+        """Sets that have the same members as one of them, itself among them; none where it was not counted then."""
+        if key not in self.sets:
+            return set()
         alike = self.periods[key], self.sets[key]
         return {name for name, own in self.sets.items() if (self.periods[name], own) == alike}
 

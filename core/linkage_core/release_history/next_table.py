@@ -147,7 +147,7 @@ def _held_back_by_cell(table: CountedTable, members: Members) -> CountedTable:
         for cube in table.person_cubes
         if members.knows(cube.persons_key, tuple(axis.name for axis in cube.dimensions))
     )
-    return CountedTable(cubes, (), table.splits, lines, nestings=table.nestings)
+    return CountedTable(cubes, (), table.splits, lines, nestings=table.nestings, persons_known=table.persons_known)
 
 
 def _with_levels(table: CountedTable, earlier: Sequence[EarlierTable]) -> CountedTable:

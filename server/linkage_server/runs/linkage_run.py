@@ -217,4 +217,5 @@ def question_of(plan: RunPlan) -> Question:
         by=plan.document.by,
         row_dimensions=row_variables(plan.document.by),
         data_until={register.name: register.data_until for register in plan.registers},
+        persons_known=not plan.document.population.is_defined,
     )
