@@ -46,6 +46,7 @@ def person_system(
     *,
     withheld: WithheldIndicators | None = None,
     by_hand: Sequence[CellName] = (),
+    known: Sequence[CellName] = (),
 ) -> CellSystem:
     """State the protection problem of all person cells of a table.
 
@@ -55,6 +56,7 @@ def person_system(
         policy: the rules.
         withheld: what may not be known whatever the counts are.
         by_hand: cells that an officer hides besides.
+        known: cells that readers know already; of these the sensitive ones are hidden all the same.
 
     Raises:
         NotFound: the table does not have a cell that is named.
@@ -95,6 +97,8 @@ def person_system(
         # The number is never blank and stands in for no other.
         everybody = cells.blocks[POPULATION_KEY, ()]
         at_least[everybody] = cells.values[everybody] + 1
+    told = flagged(known, "persons", cells) & ~sensitive
+    at_least[told] = cells.values[told] + 1
     return CellSystem(
         values=cells.values,
         printed=uses > 0,

@@ -31,6 +31,7 @@ def protect(
     *,
     secret: WithheldIndicators | None = None,
     by_hand: Sequence[CellName] = (),
+    known: Sequence[CellName] = (),
 ) -> ProtectedTable:
     """Suppress what must not be known and what would let it be computed; print the rest.
 
@@ -43,6 +44,7 @@ def protect(
         policy: the rules.
         secret: what may not be known whatever the counts are, by company secrecy; partners are hidden for its sake.
         by_hand: cells that an officer hides besides; partners are hidden for their sake too.
+        known: counts of persons that readers have already: they are no partners.
 
     Raises:
         NotFound: the table does not have a cell that is named.
@@ -52,7 +54,7 @@ def protect(
     if policy.mechanism is not None:
         raise InputRefused(f"policy {policy.name} perturbs, and this door hides.", mend="Use a policy that hides.")
     persons = number_persons(table)
-    counts = person_system(table, persons, policy, withheld=secret, by_hand=by_hand)
+    counts = person_system(table, persons, policy, withheld=secret, by_hand=by_hand, known=known)
     no_spans = np.zeros(counts.values.size, dtype=np.int64)
     hidden_as = Demand(policy.minimum_candidates, no_spans)
     kept = suppress(counts, hidden_as, furthest=3 * policy.minimum_cell, grids=person_grids(table, persons))

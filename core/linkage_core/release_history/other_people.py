@@ -47,7 +47,8 @@ def table_beside_others(
     A count stays blank if few people moved in it since a release in which it was counted, or since one in which it was
     blank; and one by properties of rows, of which nobody knows who stands in it, beside the same set of nearly the same
     people. A sum stays blank unless enough people moved among those who contribute to it, or no earlier release counted
-    them: nobody need have moved for an amount to change.
+    them: nobody need have moved for an amount to change. A count that an earlier release printed and in which nobody
+    moved is known: hiding it here would protect nothing.
 
     Args:
         table: exact counts now.
@@ -71,9 +72,12 @@ def table_beside_others(
         if members.population.jaccard_index(one.members.population) >= _NEARLY_THE_SAME:
             hide |= _of_whom_nobody_knows(cells, members, one.members) & system.printed
     sums = [cell for one in past for cell in _sums_of_few(table, one, cells, enough=enough)]
+    told = np.logical_or.reduce([one.said.current & (one.moved == 0) for one in past])
+    names = names_of(cells, "persons")
     for _ in range(_MOST_ROUNDS):
-        by_hand = [cell for cell, hidden in zip(names_of(cells, "persons"), hide, strict=True) if hidden]
-        protected = protect(table, policy, secret=secret, by_hand=[*by_hand, *dict.fromkeys(sums)])
+        by_hand = [names[place] for place in np.flatnonzero(hide).tolist()]
+        stands = [names[place] for place in np.flatnonzero(told & ~hide).tolist()]
+        protected = protect(table, policy, secret=secret, by_hand=[*by_hand, *dict.fromkeys(sums)], known=stands)
         assert protected.hidden is not None
         hidden = protected.hidden.persons
         known = [one.known for one in past]

@@ -14,7 +14,6 @@ from tests.security.attacks.order_tables import WINDOWS, OrderRead, Z, order_tab
 
 MOST_PERSONS = 2_000
 """An attacker's guess of how many anybody sends."""
-NESTED = "a window is compared with the next one around it: docs/manual/disclosure.md, What attackers find"
 
 
 def figures(read: OrderRead, statistic: str) -> Iterator[tuple[dict[str, Any], float]]:
@@ -87,7 +86,7 @@ def whole_days_behind_a_rate(read: OrderRead) -> Iterator[Between]:
                 break
 
 
-@attack(on=order_table, family="derived", naive="numbers_blank_figures_left", succeeds=NESTED)
+@attack(on=order_table, family="derived", naive="numbers_blank_figures_left")
 def a_step_of_a_curve(read: OrderRead) -> Iterator[Between]:
     """Steps of Kaplan-Meier curves: who started within 90 days less who did within 30 are the few in between."""
     known = read.printed.known

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from itertools import pairwise
@@ -13,6 +14,7 @@ import numpy as np
 from pyroaring import BitMap
 
 from linkage.disclosure_policy import DisclosurePolicy
+from linkage.errors import DisclosureRefused
 from linkage_core.counted_table import (
     DAYS_A_YEAR,
     CountedTable,
@@ -225,13 +227,16 @@ class OrdersOfTheSame:
 
     @cached_property
     def ours(self) -> list[OrderRead]:
-        """As the service releases them: the second laid beside the first."""
+        """As the service releases them: the second laid beside the first, or refused."""
         policy, members = self.table.policy, self.table.members
         one = protect(self.first, policy)
         states = first_states(self.first, one, members=members, name="0")
         earlier = [EarlierTable("0", members, states)]
-        other = table_beside_others(self.second, policy, members=members, earlier=earlier, name="1").protected
-        return [self.table.read(one, self.first), self.table.read(other, self.second)]
+        read = [self.table.read(one, self.first)]
+        with suppress(DisclosureRefused):
+            other = table_beside_others(self.second, policy, members=members, earlier=earlier, name="1").protected
+            read.append(self.table.read(other, self.second))
+        return read
 
     @cached_property
     def each_by_itself(self) -> list[OrderRead]:
