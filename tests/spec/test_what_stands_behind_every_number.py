@@ -16,6 +16,7 @@ from linkage.indicator_definition import canonical_sha256
 from linkage.indicator_kinds import DefinedDailyDoses, Indicator
 from linkage.released_table import ReleasedTable
 from linkage_core.aggregates import count_by
+from linkage_core.counted_table import CountedTable
 from linkage_core.disclosure import protect
 from linkage_core.indicators import PersonValues, evaluate
 from linkage_core.indicators.reversal_rule import reversal_rule
@@ -41,16 +42,20 @@ def values_of(name: str) -> tuple[PersonValues, ...]:
     )
 
 
+@cache
+def counted(name: str) -> CountedTable:
+    return count_by(values_of(name), population=PERSONS.population(), by=[["hospital"]])
+
+
 def lines_of(name: str) -> list[dict[str, Any]]:
     """The laboratory's table of an example."""
-    table = counts(count_by(values_of(name), population=PERSONS.population(), by=[["hospital"]]))
-    return list(table.to_pylist())
+    return list(counts(counted(name)).to_pylist())
 
 
+@cache
 def delivered(name: str) -> ReleasedTable:
     """What a delivery of an example holds, written down and read again."""
-    table = count_by(values_of(name), population=PERSONS.population(), by=[["hospital"]])
-    return ReleasedTable.from_parquet(release(protect(table, POLICY)).to_parquet())
+    return ReleasedTable.from_parquet(release(protect(counted(name), POLICY)).to_parquet())
 
 
 def questions_about_rows(name: str) -> set[str]:
