@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 import sqlalchemy as sa
@@ -25,6 +26,7 @@ from tests.support.unplanned_ends import KILL, TERMINATE, kill_workers_at, relea
 
 RUN = "linkage_server.runs.linkage_run"
 DESK = "linkage_server.release.release_desk"
+VERSIONS = "linkage_server.release.table_versions"
 SMALL_PIECES = 4_000
 
 
@@ -65,12 +67,14 @@ class Scene:
         return code
 
     def tables(self, order: str) -> dict[str, bytes]:
-        """The numbers of a release; what else is in it names the order."""
+        """The numbers of a release; what else is in it, or of which release a repeated number is, names the order."""
         folder = self.folder / f"fetched-{order.rsplit('/', maxsplit=1)[1]}"
         with Linkage(self.heart.root) as linkage:
             linkage.fetch(order, folder)
         table = pq.read_table(folder / "table.parquet").replace_schema_metadata()
-        return {"table.csv": (folder / "table.csv").read_bytes(), "table.parquet": table.to_pandas().to_csv().encode()}
+        texts = pd.read_csv(folder / "table.csv", dtype=str, keep_default_na=False)
+        both = {"table.csv": texts, "table.parquet": table.to_pandas()}
+        return {name: one.drop(columns="as_of", errors="ignore").to_csv().encode() for name, one in both.items()}
 
     def ends_released_once(self, order: str) -> None:
         """Release the order if nobody has, and see that there is one release with the undisturbed bytes."""
@@ -147,7 +151,7 @@ def test_being_killed_anywhere_between_claim_and_release_leaves_one_release(scen
     points = [
         "linkage_server.runs.linkage_run:load_population:before",
         f"{DESK}:ReleaseDesk.take_in:before",  # computed and protected, nothing kept yet
-        f"{DESK}:write_atomically:after",  # the table's file is there, its row is not
+        f"{VERSIONS}:write_atomically:after",  # the table's file is there, its row is not
         f"{DESK}:ReleaseDesk.take_in:after",  # the order awaits release, the run does not know
     ]
     assert kill_workers_at(scene.service.root, points) == dict.fromkeys(points, -signal.SIGKILL)
@@ -202,7 +206,7 @@ def solve_for_long():
 def test_a_service_that_stops_amid_disclosure_control_ends_as_asked_and_the_order_runs_again(scene: Scene) -> None:
     # A solver that works on while the process ends would abort it, with its memory in a core file.
     act = f"{TERMINATE}; solve_for_long()"
-    scene.serve(*serving(act, module=RUN, place="protect", more=SOLVE_FOR_LONG))
+    scene.serve(*serving(act, module=RUN, place="protect_beside", more=SOLVE_FOR_LONG))
     order = scene.approved()
     assert scene.died() == 0
     scene.serve()

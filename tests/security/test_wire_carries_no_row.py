@@ -55,6 +55,8 @@ TEXT_THAT_MAY_LEAVE = {
     "ReviewReleaseResponse.policy": "id of a policy",
     "ReviewReleaseResponse.etag": "random",
     "ReviewReleaseResponse.preview_csv": "a ProtectedTable",
+    "ReviewReleaseResponse.approved_by": "names of officers",
+    "ReviewReleaseResponse.coarsened": "steps of a closed list, named by strata and levels of the table",
     "WithholdReleaseResponse.order": "resource name",
     "ServiceStatus.software_version": "version",
     "ServiceStatus.state": "one of a closed list",

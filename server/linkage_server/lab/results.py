@@ -70,7 +70,10 @@ def counts(table: CountedTable, *, complete: CompletePeriods | None = None) -> p
     """
     persons = {(cube.persons_key, _names(cube)): cube.persons for cube in table.person_cubes}
     sums = {(cube.sum_key, _names(cube)): cube for cube in table.sum_cubes}
-    dimensions = {axis.name: axis.levels for cube in table.person_cubes for axis in cube.dimensions}
+    # Curves, quantiles and paths have files of their own here, by persons.
+    by_class = {told.axis for told in table.classes}
+    axes = (axis for cube in table.person_cubes for axis in cube.dimensions)
+    dimensions = {axis.name: axis.levels for axis in axes if axis.name not in by_class}
     seen: set[tuple[str, ...]] = set()
     parts = []
     for line in table.lines:
