@@ -120,7 +120,8 @@ def test_a_company_group_has_one_part_in_the_noise(home: Path, tmp_path: Path) -
             [("a", "one", 100), ("b", "third", 100), ("c", "other", 100)],
         )
     ):
-        rows = [f"{r},{a},{f},{g},{x}\n" for r in LEAVES for a in AGES for f, g, x in firms]
+        # Firms of their own in each cell, so that each draws its own noise: all of them cannot be alike by chance.
+        rows = [f"{r},{a},{f} {r} {a},{g} {r} {a},{x}\n" for r in LEAVES for a in AGES for f, g, x in firms]
         who.write_text("region,age,contributor,company_group,cost\n" + "".join(rows))
         protect_file(policy, table, layout=layout, out=tmp_path / str(number), contributions=who, home=home)
         results.append(released(tmp_path / str(number)))
