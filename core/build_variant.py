@@ -15,6 +15,7 @@ import contextlib
 import fcntl
 import io
 import os
+import re
 import sys
 import sysconfig
 import tomllib
@@ -23,6 +24,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 KERNELS = ROOT / "core" / "linkage_core" / "kernels"
+NAMED_SOURCE = re.compile(r'linkage_core\.kernels\.(\w+) cimport|"(\w+\.h)"')
 SUFFIX = sysconfig.get_config_var("EXT_SUFFIX")
 
 COMPILE_ARGS = {
@@ -46,15 +48,24 @@ def output_folder(variant: str) -> Path:
     return KERNELS if variant == "release" else ROOT / "build" / f"kernels-{variant}"
 
 
+def sources_of(source: Path) -> set[Path]:
+    """A kernel's source with the declarations and headers that it names, and those that these name."""
+    found, waiting = set[Path](), [source]
+    while waiting:
+        path = waiting.pop()
+        if path not in found and path.exists():
+            found.add(path)
+            waiting += [KERNELS / ((a and f"{a}.pxd") or b) for a, b in NAMED_SOURCE.findall(path.read_text())]
+    return found
+
+
 def stale_kernels(variant: str, *, force: bool) -> dict[str, Path]:
-    """Kernels whose shared object is missing or older than any declaration or their own source."""
-    newest_declaration = max(
-        (path.stat().st_mtime for path in (*KERNELS.glob("*.pxd"), *KERNELS.glob("*.h"), Path(__file__))), default=0.0
-    )
+    """Kernels whose shared object is missing or older than what it is made of, or than this file."""
     stale = {}
     for name, source in declared_kernels().items():
         built = output_folder(variant) / (name.rsplit(".", 1)[1] + SUFFIX)
-        if force or not built.exists() or built.stat().st_mtime < max(source.stat().st_mtime, newest_declaration):
+        made_of = sources_of(source) | {Path(__file__)}
+        if force or not built.exists() or built.stat().st_mtime < max(path.stat().st_mtime for path in made_of):
             stale[name] = source
     return stale
 

@@ -51,9 +51,8 @@ class Case:
     def find(
         self, targets: list[int], holders: list[int], *, reach: int, span: int, opening: bool
     ) -> tuple[list[bool], list[list[Box]]]:
-        flat = lattice_codes(self.axes)
         own = (self.room, self.givers.number, self.givers.who, self.givers.own, self.cost, self.shown)
-        search = SumBoxes(flat.codes, flat.leaves, flat.above_start, flat.above, flat.below_start, flat.below, *own)
+        search = SumBoxes(lattice_codes(self.axes), *own)
         size = len(targets)
         cells, signs = np.empty(40_960, dtype=np.int32), np.empty(40_960, dtype=np.int8)
         starts, task_of = np.zeros(101, dtype=np.int64), np.empty(100, dtype=np.int32)

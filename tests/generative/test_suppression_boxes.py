@@ -53,14 +53,8 @@ class Case:
         self.targets = np.flatnonzero(self.sensitive).astype(np.int32)
 
     def kernel(self) -> BoxSearch:
-        flat = lattice_codes(self.axes)
         return BoxSearch(
-            flat.codes,
-            flat.leaves,
-            flat.above_start,
-            flat.above,
-            flat.below_start,
-            flat.below,
+            lattice_codes(self.axes),
             self.room,
             self.price,
             self.sensitive.astype(np.uint8),

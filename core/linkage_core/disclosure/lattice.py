@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate, chain
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -36,8 +37,7 @@ class Axis:
         return found
 
 
-@dataclass(frozen=True, slots=True)
-class LatticeCodes:
+class LatticeCodes(NamedTuple):
     """The axes of a table as flat columns; codes of all axes stand one after another.
 
     Args:

@@ -199,14 +199,8 @@ class _Search:
         self._needed = np.where(system.sensitive, self._givers.needed, 0)
         self._cost = np.where(system.sensitive, 0, price).astype(np.int32)
         self._shown = np.zeros(system.values.size, dtype=np.int64)
-        flat = lattice_codes(wanted.axes)
         self._boxes = SumBoxes(
-            flat.codes,
-            flat.leaves,
-            flat.above_start,
-            flat.above,
-            flat.below_start,
-            flat.below,
+            lattice_codes(wanted.axes),
             room,
             self._givers.number,
             self._givers.who,

@@ -119,14 +119,8 @@ def _searched(
     """One search under given prices, as in `hide_in_lattice`."""
     values = counts.ravel()
     blank = (sensitive | ~shown).astype(np.uint8)
-    flat = lattice_codes(axes)
     search = BoxSearch(
-        flat.codes,
-        flat.leaves,
-        flat.above_start,
-        flat.above,
-        flat.below_start,
-        flat.below,
+        lattice_codes(axes),
         values - np.where(shown, lowest, 0),
         price,
         sensitive.astype(np.uint8),

@@ -24,6 +24,7 @@ from linkage_core.kernels.kernel_result cimport (
     kernel_ok,
     raise_if_failed,
 )
+from linkage_core.kernels.person_rows cimport Stays, hold_stays, longest_of
 
 cdef extern from "one_stock.h" nogil:
     ctypedef struct linkage_stock_rows:
@@ -75,12 +76,6 @@ ctypedef struct Supply:
     const int32_t* supply_64ths
     const int32_t* valid_from
     const int32_t* valid_until
-
-# `offsets` is NULL where nobody was in hospital.
-ctypedef struct Stays:
-    const int64_t* offsets
-    const int32_t* admitted
-    const int32_t* discharged
 
 # From `valid_from` until `valid_until` the codes of all groups apply; `alike` where no other days are any group's.
 ctypedef struct Rule:
@@ -452,14 +447,6 @@ cdef KernelResult cover_all(
     return kernel_ok()
 
 
-# Rows of the person who has most.
-cdef int64_t longest_of(const int64_t* offsets, const int32_t[::1] with_rows) noexcept:
-    cdef int64_t place, longest = 0
-    for place in range(with_rows.shape[0]):
-        longest = max(longest, offsets[with_rows[place] + 1] - offsets[with_rows[place]])
-    return longest
-
-
 def covered_days(
     const int32_t[::1] with_rows,
     const int64_t[::1] offsets,
@@ -482,8 +469,6 @@ def covered_days(
     bint all_groups,
 ):
     cdef int64_t persons = start.shape[0], rows = day.shape[0]
-    cdef const int64_t[::1] stay_offsets
-    cdef const int32_t[::1] admitted, discharged
     cdef KernelResult result
     cdef Supply supply
     cdef Stays hospital
@@ -503,15 +488,7 @@ def covered_days(
         raise_if_failed(kernel_failed(KERNEL_LENGTH_MISMATCH, -1), "dispensing_date")
     if end.shape[0] == 0 or persons == 0:
         return
-    hospital.offsets = NULL
-    if stays is not None:
-        stay_offsets, admitted, discharged = stays
-        if not (
-            stay_offsets.shape[0] == persons + 1 and admitted.shape[0] == discharged.shape[0] == stay_offsets[persons]
-        ):
-            raise_if_failed(kernel_failed(KERNEL_LENGTH_MISMATCH, -1), "admission_date")
-        if admitted.shape[0]:
-            hospital.offsets, hospital.admitted, hospital.discharged = &stay_offsets[0], &admitted[0], &discharged[0]
+    held = hold_stays(&hospital, stays, persons)
     supply.offsets = &offsets[0]
     supply.day = &day[0] if rows else NULL
     supply.supply_64ths = &supply_64ths[0] if rows else NULL

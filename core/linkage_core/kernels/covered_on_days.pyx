@@ -19,6 +19,7 @@ from linkage_core.kernels.kernel_result cimport (
     kernel_ok,
     raise_if_failed,
 )
+from linkage_core.kernels.person_rows cimport Stays, hold_stays, longest_of
 
 cdef uint8_t COVERED = 1
 cdef uint8_t IN_HOSPITAL = 2
@@ -29,12 +30,6 @@ ctypedef struct Rows:
     const int32_t* day
     const int32_t* code
     const int32_t* supply_64ths
-
-# `offsets` is NULL where nobody was in hospital.
-ctypedef struct Stays:
-    const int64_t* offsets
-    const int32_t* admitted
-    const int32_t* discharged
 
 ctypedef struct Rule:
     int32_t lookback_days
@@ -178,13 +173,6 @@ cdef KernelResult cover_all(
     return kernel_ok()
 
 
-cdef int64_t longest_of(const int64_t[::1] offsets, const int32_t[::1] with_rows) noexcept:
-    cdef int64_t place, longest = 1
-    for place in range(with_rows.shape[0]):
-        longest = max(longest, offsets[with_rows[place] + 1] - offsets[with_rows[place]])
-    return longest
-
-
 def covered_on_days(
     const int32_t[::1] with_rows,
     const int64_t[::1] offsets,
@@ -201,8 +189,6 @@ def covered_on_days(
     bint carry_over,
 ):
     cdef int64_t persons = exit_day.shape[0], days = at_day.shape[0]
-    cdef const int64_t[::1] stay_offsets
-    cdef const int32_t[::1] admitted, discharged
     cdef uint8_t[::1] stocks
     cdef Rows rows
     cdef Stays hospital
@@ -219,15 +205,7 @@ def covered_on_days(
         raise_if_failed(kernel_failed(KERNEL_LENGTH_MISMATCH, -1), "dispensing_date")
     if persons == 0 or days == 0:
         return
-    hospital.offsets, hospital.admitted, hospital.discharged = NULL, NULL, NULL
-    if stays is not None:
-        stay_offsets, admitted, discharged = stays
-        if not (
-            stay_offsets.shape[0] == persons + 1 and admitted.shape[0] == discharged.shape[0] == stay_offsets[persons]
-        ):
-            raise_if_failed(kernel_failed(KERNEL_LENGTH_MISMATCH, -1), "admission_date")
-        if admitted.shape[0]:
-            hospital.offsets, hospital.admitted, hospital.discharged = &stay_offsets[0], &admitted[0], &discharged[0]
+    held = hold_stays(&hospital, stays, persons)
     rows.offsets = &offsets[0]
     rows.day = &day[0] if day.shape[0] else NULL
     rows.code = &code[0] if code is not None and code.shape[0] else NULL
@@ -235,7 +213,7 @@ def covered_on_days(
     rule.lookback_days, rule.stock_cap_64ths, rule.carry_over = lookback_days, stock_cap_64ths, carry_over
     asked.persons, asked.days, asked.at_day, asked.exit_day = persons, days, &at_day[0, 0], &exit_day[0]
     asked.covered = &covered[0, 0]
-    stocks = np.empty(longest_of(offsets, with_rows) * sizeof(Stock), np.uint8)
+    stocks = np.empty((1 + longest_of(&offsets[0], with_rows)) * sizeof(Stock), np.uint8)
     with nogil:
         result = cover_all(
             &with_rows[0] if with_rows.shape[0] else NULL, with_rows.shape[0],

@@ -21,21 +21,11 @@ from linkage_core.kernels.kernel_result cimport (
 
 cdef extern from * nogil:
     """
-    #include <stdint.h>
-    #include "wide_vectors.h"
+    #include "lanes.h"
 
-    #define LINKAGE_LANES 8
     #define LINKAGE_MOST_GAPS 8
     #define LINKAGE_UNITS_A_DAY 64
     #define LINKAGE_NEVER INT32_MAX
-
-    typedef int32_t linkage_lanes __attribute__((vector_size(LINKAGE_LANES * 4), aligned(4)));
-
-    #define LINKAGE_EITHER(which, yes, no) (((which) & (yes)) | (~(which) & (no)))
-    #define LINKAGE_MOST(a, b) LINKAGE_EITHER((a) > (b), (a), (b))
-    #define LINKAGE_LEAST(a, b) LINKAGE_EITHER((a) < (b), (a), (b))
-
-    typedef enum { LINKAGE_CARRY_NOTHING = 0, LINKAGE_CARRY_POOLED = 1, LINKAGE_CARRY_PER_DRUG = 2 } linkage_carry;
 
     /* `supply` has one column a lane, NULL for a lane that is not asked for; `first` and `episodes` may be NULL. Results lie
      * by rule of carry-over, lane and gap, the persons of one point side by side. */

@@ -13,7 +13,7 @@ class SumBoxes:
     running fastest.
 
     Args:
-        codes, leaves, above_start, above, below_start, below: the axes, as `suppression_boxes.BoxSearch` takes them.
+        axes: as `suppression_boxes.BoxSearch` takes them.
         room: int64, one a cell: how far it may fall, negative where it must not move; below 2^60.
         number: int32, one a cell: how many contributors it has.
         givers: int32, shape (4, cells): its largest contributors, numbered from 0; -3 where there are fewer.
@@ -27,12 +27,7 @@ class SumBoxes:
 
     def __init__(
         self,
-        codes: Int32s,
-        leaves: Int32s,
-        above_start: Int32s,
-        above: Int32s,
-        below_start: Int32s,
-        below: Int32s,
+        axes: tuple[Int32s, Int32s, Int32s, Int32s, Int32s, Int32s],
         room: Int64s,
         number: Int32s,
         givers: Int32s,

@@ -19,9 +19,9 @@ from linkage_core.kernels.kernel_result cimport (
     kernel_failed,
     raise_if_failed,
 )
+from linkage_core.kernels.lattice_axes cimport MOST_AXES, Lattice, among, fewest_first, hold_lattice
 
 cdef enum:
-    MOST_AXES = 8
     MOST_STEPS = 32
     MOST_SUPPORT = 24
     MOST_CORNERS = 1024
@@ -50,15 +50,7 @@ ctypedef struct Room:
     int64_t guarded
 
 ctypedef struct Search:
-    int32_t axes
-    const int32_t* codes
-    const int32_t* leaves
-    const int32_t* base
-    const int64_t* stride
-    const int32_t* above_start
-    const int32_t* above
-    const int32_t* below_start
-    const int32_t* below
+    Lattice lattice
     const int64_t* room
     const int32_t* number
     const int32_t* giver[NAMED]
@@ -90,14 +82,6 @@ ctypedef struct Search:
     Room best
     int32_t best_cell[MOST_CORNERS]
     int8_t best_sign[MOST_CORNERS]
-
-
-cdef inline bint among(const int32_t* codes, int32_t size, int32_t code) noexcept nogil:
-    cdef int32_t i
-    for i in range(size):
-        if codes[i] == code:
-            return True
-    return False
 
 
 # What a contributor gives to a cell: exactly of those who are named, at most so much of others.
@@ -183,9 +167,9 @@ cdef bint add_codes(
     for i in range(size):
         if mine[i] == code or among(theirs, their_size, mine[i]):
             continue
-        if step.size == MOST_SUPPORT or not take(at, room, line + mine[i] * at.stride[axis], sign):
+        if step.size == MOST_SUPPORT or not take(at, room, line + mine[i] * at.lattice.stride[axis], sign):
             return False
-        step.offset[step.size] = (mine[i] - code) * at.stride[axis]
+        step.offset[step.size] = (mine[i] - code) * at.lattice.stride[axis]
         step.sign[step.size] = sign
         step.size += 1
     return True
@@ -194,14 +178,14 @@ cdef bint add_codes(
 cdef void try_step(Search* at, int32_t axis, int32_t code, int64_t line, int32_t leaf, int32_t partner) noexcept nogil:
     cdef Step step
     cdef Room room
-    cdef const int32_t* above = at.above_start + at.base[axis]
-    cdef const int32_t* mine = at.above + above[leaf]
+    cdef const int32_t* above = at.lattice.above_start + at.lattice.base[axis]
+    cdef const int32_t* mine = at.lattice.above + above[leaf]
     cdef int32_t my_size = above[leaf + 1] - above[leaf]
     cdef const int32_t* theirs = NULL
     cdef int32_t their_size = 0
     at.probes += 1
     if partner >= 0:
-        theirs = at.above + above[partner]
+        theirs = at.lattice.above + above[partner]
         their_size = above[partner + 1] - above[partner]
     room.cost = 0
     room.rise = room.fall = room.guarded = far()
@@ -217,10 +201,10 @@ cdef void try_step(Search* at, int32_t axis, int32_t code, int64_t line, int32_t
 
 # All steps of the target's line along an axis: a leaf below its code, with one outside or with none.
 cdef void line_steps(Search* at, int32_t axis) noexcept nogil:
-    cdef int32_t code = <int32_t>((at.target // at.stride[axis]) % at.codes[axis])
-    cdef int64_t line = at.target - code * at.stride[axis]
-    cdef const int32_t* below = at.below_start + at.base[axis]
-    cdef const int32_t* under = at.below + below[code]
+    cdef int32_t code = <int32_t>((at.target // at.lattice.stride[axis]) % at.lattice.codes[axis])
+    cdef int64_t line = at.target - code * at.lattice.stride[axis]
+    cdef const int32_t* below = at.lattice.below_start + at.lattice.base[axis]
+    cdef const int32_t* under = at.lattice.below + below[code]
     cdef int32_t size = below[code + 1] - below[code]
     cdef int32_t i, partner
     at.steps[axis] = 0
@@ -228,7 +212,7 @@ cdef void line_steps(Search* at, int32_t axis) noexcept nogil:
     for i in range(size):
         try_step(at, axis, code, line, under[i], NOBODY)
     for i in range(size):
-        for partner in range(at.leaves[axis]):
+        for partner in range(at.lattice.leaves[axis]):
             if not among(under, size, partner):
                 try_step(at, axis, code, line, under[i], partner)
 
@@ -244,7 +228,7 @@ cdef void grow(Search* at, int32_t depth, int32_t corners, const Room* so_far) n
     cdef int32_t* corner = at.corner[depth]
     cdef int8_t* signs = at.sign[depth]
     cdef bint fits
-    if depth == at.axes:
+    if depth == at.lattice.axes:
         at.best_cost = so_far.cost
         at.best = so_far[0]
         at.best_corners = corners
@@ -284,7 +268,7 @@ cdef void grow(Search* at, int32_t depth, int32_t corners, const Room* so_far) n
 
 
 cdef bint find_box(Search* at) noexcept nogil:
-    cdef int32_t axis, j
+    cdef int32_t axis
     cdef Room room
     at.best_cost = far()
     at.best_corners = 0
@@ -294,7 +278,7 @@ cdef bint find_box(Search* at) noexcept nogil:
     room.cost = 0
     room.rise = room.guarded = far()
     room.fall = at.room[at.target]
-    for axis in range(at.axes):
+    for axis in range(at.lattice.axes):
         line_steps(at, axis)
         if at.has_alone[axis] and at.steps[axis] == at.keep:
             at.step[axis][at.keep] = at.alone[axis]
@@ -302,13 +286,7 @@ cdef bint find_box(Search* at) noexcept nogil:
         if at.steps[axis] == 0:
             return False
     at.probes = 0
-    for axis in range(at.axes):
-        # The axis with the fewest choices first: the others are then tried for few corners.
-        j = axis
-        while j > 0 and at.steps[at.order[j - 1]] > at.steps[axis]:
-            at.order[j] = at.order[j - 1]
-            j -= 1
-        at.order[j] = axis
+    fewest_first(at.steps, at.lattice.axes, at.order)
     at.corner[0][0] = <int32_t>at.target
     at.sign[0][0] = 1
     grow(at, 0, 1, &room)
@@ -418,7 +396,6 @@ cdef bint next_is_needed(Search* at, int32_t boxes, bint* proved) noexcept nogil
 cdef class SumBoxes:
     cdef Search* at
     cdef object _held
-    cdef int64_t _cells
 
     def __cinit__(self):
         self.at = <Search*>calloc(1, sizeof(Search))
@@ -430,12 +407,7 @@ cdef class SumBoxes:
 
     def __init__(
         self,
-        const int32_t[::1] codes,
-        const int32_t[::1] leaves,
-        const int32_t[::1] above_start,
-        const int32_t[::1] above,
-        const int32_t[::1] below_start,
-        const int32_t[::1] below,
+        axes,
         const int64_t[::1] room,
         const int32_t[::1] number,
         const int32_t[:, ::1] givers,
@@ -444,35 +416,18 @@ cdef class SumBoxes:
         int64_t[::1] shown,
     ):
         cdef Search* at = self.at
-        cdef int64_t cells = 1, i
-        if not 0 < codes.shape[0] == leaves.shape[0] <= MOST_AXES:
-            raise_if_failed(kernel_failed(KERNEL_OUT_OF_RANGE, codes.shape[0]), "codes")
-        cdef int64_t[::1] strides = np.empty(codes.shape[0], dtype=np.int64)
-        cdef int32_t[::1] bases = np.empty(codes.shape[0], dtype=np.int32)
-        cdef int32_t all_codes = 0
-        for i in range(codes.shape[0]):
-            bases[i] = all_codes
-            all_codes += codes[i]
-        for i in range(codes.shape[0] - 1, -1, -1):
-            strides[i] = cells
-            cells *= codes[i]
+        cdef int64_t i
+        held = hold_lattice(&at.lattice, axes)
+        cdef int64_t cells = at.lattice.cells
         if not cells == room.shape[0] == number.shape[0] == cost.shape[0] == shown.shape[0]:
             raise_if_failed(kernel_failed(KERNEL_LENGTH_MISMATCH, -1), "room")
         if not givers.shape[0] == own.shape[0] - 1 == NAMED or not givers.shape[1] == own.shape[1] == cells:
             raise_if_failed(kernel_failed(KERNEL_LENGTH_MISMATCH, -1), "givers")
-        if above_start.shape[0] != below_start.shape[0] or below_start.shape[0] != all_codes + 1:
-            raise_if_failed(kernel_failed(KERNEL_LENGTH_MISMATCH, -1), "above")
-        if cells > (1 << 31) - 1 or np.any(np.asarray(cost) < 0):
+        if np.any(np.asarray(cost) < 0):
             raise_if_failed(kernel_failed(KERNEL_OUT_OF_RANGE, -1), "cost")
         if np.any(np.asarray(room) >= far()):
             raise_if_failed(kernel_failed(KERNEL_OUT_OF_RANGE, -1), "room")
-        self._held = (codes, leaves, above_start, above, below_start, below, room, number, givers, own, cost, shown,
-                      strides, bases)
-        self._cells = cells
-        at.axes = <int32_t>codes.shape[0]
-        at.codes, at.leaves, at.base, at.stride = &codes[0], &leaves[0], &bases[0], &strides[0]
-        at.above_start, at.above = &above_start[0], &above[0]
-        at.below_start, at.below = &below_start[0], &below[0]
+        self._held = (held, room, number, givers, own, cost, shown)
         at.room, at.number, at.cost, at.shown = &room[0], &number[0], &cost[0], &shown[0]
         for i in range(NAMED):
             at.giver[i], at.own[i] = &givers[i, 0], &own[i, 0]
@@ -510,7 +465,7 @@ cdef class SumBoxes:
             raise_if_failed(kernel_failed(KERNEL_OUT_OF_RANGE, coalition), "coalition")
         if cells.shape[0] != signs.shape[0] or cells.shape[0] < MOST_BOXES * MOST_CORNERS or task_of.shape[0] < MOST_BOXES:
             raise_if_failed(kernel_failed(KERNEL_OUTPUT_FULL, -1), "cells")
-        if np.any(np.asarray(targets) < 0) or np.any(np.asarray(targets) >= self._cells):
+        if np.any(np.asarray(targets) < 0) or np.any(np.asarray(targets) >= self.at.lattice.cells):
             raise_if_failed(kernel_failed(KERNEL_OUT_OF_RANGE, -1), "targets")
         at.opening, at.keep, at.patience, at.coalition = opening, keep, patience, coalition
         starts[0] = 0

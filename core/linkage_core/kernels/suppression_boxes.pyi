@@ -13,10 +13,9 @@ class BoxSearch:
     running fastest.
 
     Args:
-        codes: int32, one an axis: how many codes it has.
-        leaves: int32, one an axis: how many of them are leaves.
-        above_start, above: int32: for each code that is a leaf, itself and all codes above it; empty for others.
-        below_start, below: int32: for each code the leaves under it, a leaf under itself.
+        axes: six columns of int32, as `LatticeCodes` has them. Two with one number an axis: how many codes it has, and
+            how many of them are leaves. Then where each list begins, and the lists: for each code that is a leaf,
+            itself and all codes above it, empty for others; and for each code the leaves under it, a leaf under itself.
         room: int64, one a cell: how far it may fall, negative where it must not move.
         price: int32, one a cell: what blanking it costs, from 1 to below 2^18.
         sensitive: uint8, one a cell: it stays blank whatever happens.
@@ -31,12 +30,7 @@ class BoxSearch:
 
     def __init__(
         self,
-        codes: Int32s,
-        leaves: Int32s,
-        above_start: Int32s,
-        above: Int32s,
-        below_start: Int32s,
-        below: Int32s,
+        axes: tuple[Int32s, Int32s, Int32s, Int32s, Int32s, Int32s],
         room: Int64s,
         price: Int32s,
         sensitive: UInt8s,

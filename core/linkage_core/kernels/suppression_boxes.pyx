@@ -17,9 +17,9 @@ from linkage_core.kernels.kernel_result cimport (
     kernel_failed,
     raise_if_failed,
 )
+from linkage_core.kernels.lattice_axes cimport MOST_AXES, Lattice, among, fewest_first, hold_lattice
 
 cdef enum:
-    MOST_AXES = 8
     MOST_STEPS = 32
     MOST_SUPPORT = 24
     MOST_CORNERS = 1024
@@ -45,16 +45,7 @@ ctypedef struct Step:
     int8_t sign[MOST_SUPPORT]
 
 ctypedef struct Search:
-    # The table. Codes of all axes stand one after another; the leaves of an axis come first.
-    int32_t axes
-    const int32_t* codes
-    const int32_t* leaves
-    const int32_t* base
-    const int64_t* stride
-    const int32_t* above_start
-    const int32_t* above
-    const int32_t* below_start
-    const int32_t* below
+    Lattice lattice
     # Cells. A word holds the price of blanking the cell (0: it is blank) and how far it may fall, plus one (0: fixed).
     uint32_t* word
     const int32_t* price
@@ -150,14 +141,6 @@ cdef inline int64_t key_of(int32_t cost, int32_t gain) noexcept nogil:
     return (<int64_t>cost + 1) * FINE // gain
 
 
-cdef inline bint among(const int32_t* codes, int32_t size, int32_t code) noexcept nogil:
-    cdef int32_t i
-    for i in range(size):
-        if codes[i] == code:
-            return True
-    return False
-
-
 # The cheapest steps of an axis, in order; the cheapest that lowers no leaf is remembered beside them, because it
 # always fits.
 cdef void put_step(Search* at, int32_t axis, const Step* step, bint is_alone) noexcept nogil:
@@ -187,7 +170,7 @@ cdef bint add_codes(
     for i in range(size):
         if mine[i] == code or among(theirs, their_size, mine[i]):
             continue
-        cell = line + mine[i] * at.stride[axis]
+        cell = line + mine[i] * at.lattice.stride[axis]
         word = at.word[cell]
         if not word & ROOM_MASK or (not at.opening and word >> ROOM_BITS) or step.size == MOST_SUPPORT:
             return False
@@ -199,7 +182,7 @@ cdef bint add_codes(
         else:
             step.fall = min(step.fall, room)
         step.cost += <int32_t>(word >> ROOM_BITS)
-        step.offset[step.size] = (mine[i] - code) * at.stride[axis]
+        step.offset[step.size] = (mine[i] - code) * at.lattice.stride[axis]
         step.sign[step.size] = sign
         step.size += 1
     return True
@@ -209,14 +192,14 @@ cdef void try_step(
     Search* at, int32_t axis, int32_t code, int64_t line, int32_t leaf, int32_t partner
 ) noexcept nogil:
     cdef Step step
-    cdef const int32_t* above = at.above_start + at.base[axis]
-    cdef const int32_t* mine = at.above + above[leaf]
+    cdef const int32_t* above = at.lattice.above_start + at.lattice.base[axis]
+    cdef const int32_t* mine = at.lattice.above + above[leaf]
     cdef int32_t my_size = above[leaf + 1] - above[leaf]
     cdef const int32_t* theirs = NULL
     cdef int32_t their_size = 0, gain
     at.work += 1
     if partner >= 0:
-        theirs = at.above + above[partner]
+        theirs = at.lattice.above + above[partner]
         their_size = above[partner + 1] - above[partner]
     step.cost = 0
     step.rise = step.fall = ROOM_MASK
@@ -234,27 +217,27 @@ cdef void try_step(
 # All steps of the target's line along an axis: a leaf below its code, with one outside or with none. Where there are
 # very many pairs, only the leaves cheapest by themselves are paired.
 cdef void line_steps(Search* at, int32_t axis) noexcept nogil:
-    cdef int32_t code = <int32_t>((at.target // at.stride[axis]) % at.codes[axis])
-    cdef int64_t line = at.target - code * at.stride[axis]
-    cdef const int32_t* below = at.below_start + at.base[axis]
-    cdef const int32_t* under = at.below + below[code]
+    cdef int32_t code = <int32_t>((at.target // at.lattice.stride[axis]) % at.lattice.codes[axis])
+    cdef int64_t line = at.target - code * at.lattice.stride[axis]
+    cdef const int32_t* below = at.lattice.below_start + at.lattice.base[axis]
+    cdef const int32_t* under = at.lattice.below + below[code]
     cdef int32_t size = below[code + 1] - below[code]
     cdef int32_t i, k, partner, picks = 0
     cdef int32_t pick[MOST_PICKED + 1]
     cdef uint32_t rank[MOST_PICKED + 1]
     cdef uint32_t word
-    cdef bint all_pairs = <int64_t>size * (at.leaves[axis] - size) <= MANY_PAIRS
+    cdef bint all_pairs = <int64_t>size * (at.lattice.leaves[axis] - size) <= MANY_PAIRS
     at.steps[axis] = 0
     at.has_alone[axis] = False
     for i in range(size):
         try_step(at, axis, code, line, under[i], -1)
     for i in range(size):
         if all_pairs:
-            for partner in range(at.leaves[axis]):
+            for partner in range(at.lattice.leaves[axis]):
                 if not among(under, size, partner):
                     try_step(at, axis, code, line, under[i], partner)
             continue
-        word = at.word[line + under[i] * at.stride[axis]]
+        word = at.word[line + under[i] * at.lattice.stride[axis]]
         if not word & ROOM_MASK:
             continue
         k = picks
@@ -266,7 +249,7 @@ cdef void line_steps(Search* at, int32_t axis) noexcept nogil:
         pick[k] = under[i]
         picks = min(picks + 1, <int32_t>MOST_PICKED)
     for i in range(picks):
-        for partner in range(at.leaves[axis]):
+        for partner in range(at.lattice.leaves[axis]):
             if not among(under, size, partner):
                 try_step(at, axis, code, line, pick[i], partner)
 
@@ -281,7 +264,7 @@ cdef void grow(Search* at, int32_t depth, int32_t corners, int32_t cost, int32_t
     cdef int32_t* corner = at.corner[depth]
     cdef int8_t* signs = at.sign[depth]
     cdef bint fits
-    if depth == at.axes:
+    if depth == at.lattice.axes:
         at.best_key = key_of(cost, gain_of(at, rise, fall))
         at.best_corners = corners
         at.best_rise = rise
@@ -338,7 +321,7 @@ cdef bint find_box(Search* at) noexcept nogil:
     at.best_key = (<int64_t>1) << 62
     at.best_corners = 0
     at.probes = 0
-    for j in range(at.axes):
+    for j in range(at.lattice.axes):
         axis = at.small_first[j]
         line_steps(at, axis)
         if at.has_alone[axis] and at.steps[axis] == at.keep:
@@ -346,13 +329,7 @@ cdef bint find_box(Search* at) noexcept nogil:
             at.steps[axis] += 1
         if at.steps[axis] == 0:
             return False
-    for axis in range(at.axes):
-        # The axis with the fewest choices first: the others are then tried for few corners.
-        j = axis
-        while j > 0 and at.steps[at.order[j - 1]] > at.steps[axis]:
-            at.order[j] = at.order[j - 1]
-            j -= 1
-        at.order[j] = axis
+    fewest_first(at.steps, at.lattice.axes, at.order)
     at.corner[0][0] = at.target
     at.sign[0][0] = 1
     grow(at, 0, 1, 0, ROOM_MASK, room_of(at.word[at.target]))
@@ -632,7 +609,6 @@ cdef class BoxSearch:
     cdef object _reach
     cdef object _seen
     cdef object _by
-    cdef int32_t _cells
     cdef int64_t _most_moves
     cdef int64_t _most_entries
 
@@ -646,12 +622,7 @@ cdef class BoxSearch:
 
     def __init__(
         self,
-        const int32_t[::1] codes,
-        const int32_t[::1] leaves,
-        const int32_t[::1] above_start,
-        const int32_t[::1] above,
-        const int32_t[::1] below_start,
-        const int32_t[::1] below,
+        axes,
         const int64_t[::1] room,
         const int32_t[::1] price,
         const uint8_t[::1] sensitive,
@@ -661,42 +632,26 @@ cdef class BoxSearch:
         int32_t candidates,
     ):
         cdef Search* at = self.at
-        cdef int64_t cells = 1, i
-        if not 0 < codes.shape[0] == leaves.shape[0] <= MOST_AXES:
-            raise_if_failed(kernel_failed(KERNEL_OUT_OF_RANGE, codes.shape[0]), "codes")
-        cdef int64_t[::1] strides = np.empty(codes.shape[0], dtype=np.int64)
-        cdef int32_t[::1] bases = np.empty(codes.shape[0], dtype=np.int32)
-        cdef int32_t all_codes = 0
-        for i in range(codes.shape[0]):
-            bases[i] = all_codes
-            all_codes += codes[i]
-        for i in range(codes.shape[0] - 1, -1, -1):
-            strides[i] = cells
-            cells *= codes[i]
+        cdef int64_t i
+        held = hold_lattice(&at.lattice, axes)
+        cdef int64_t cells = at.lattice.cells
         if not cells == room.shape[0] == price.shape[0] == sensitive.shape[0] == reach.shape[0] == blank.shape[0]:
             raise_if_failed(kernel_failed(KERNEL_LENGTH_MISMATCH, -1), "room")
-        if above_start.shape[0] != below_start.shape[0] or below_start.shape[0] != all_codes + 1:
-            raise_if_failed(kernel_failed(KERNEL_LENGTH_MISMATCH, -1), "above")
-        if cells > (1 << 31) - 1 or np.any(np.asarray(price) < 1) or np.any(np.asarray(price) >= 1 << (32 - ROOM_BITS)):
+        if np.any(np.asarray(price) < 1) or np.any(np.asarray(price) >= 1 << (32 - ROOM_BITS)):
             raise_if_failed(kernel_failed(KERNEL_OUT_OF_RANGE, -1), "price")
         if np.any(np.asarray(reach) < -1) or np.any(np.asarray(reach) > ROOM_MASK // 2):
             raise_if_failed(kernel_failed(KERNEL_OUT_OF_RANGE, -1), "reach")
-        self._cells = <int32_t>cells
         allowed = (np.clip(room, -1, ROOM_MASK - 1) + 1).astype(np.uint32)
         cdef uint32_t[::1] word = allowed | (np.where(blank, 0, price).astype(np.uint32) << ROOM_BITS)
         cdef int16_t[:, ::1] seen = np.zeros((4, cells), dtype=np.int16)
         cdef int32_t[:, ::1] by = np.full((6, cells), -1, dtype=np.int32)
-        self._held = (codes, leaves, above_start, above, below_start, below, price, sensitive, word, strides, bases)
+        self._held = (held, price, sensitive, word)
         self._blank, self._reach = np.asarray(blank), np.asarray(reach)
         self._seen, self._by = np.asarray(seen), np.asarray(by)
-        at.axes = <int32_t>codes.shape[0]
-        at.codes, at.leaves, at.base, at.stride = &codes[0], &leaves[0], &bases[0], &strides[0]
-        at.above_start, at.above = &above_start[0], &above[0]
-        at.below_start, at.below = &below_start[0], &below[0]
         at.word, at.price, at.sensitive, at.reach, at.blank = &word[0], &price[0], &sensitive[0], &reach[0], &blank[0]
         at.width = candidates - 1
         # A line without a step is found soonest where it is short.
-        for i, place in enumerate(np.argsort(leaves, kind="stable").tolist()):
+        for i, place in enumerate(np.argsort(axes[1], kind="stable").tolist()):
             at.small_first[i] = place
         at.up, at.down, at.high, at.moved = &seen[0, 0], &seen[1, 0], &seen[2, 0], &seen[3, 0]
         at.up_by, at.down_by, at.high_by = &by[0, 0], &by[1, 0], &by[2, 0]
@@ -752,12 +707,12 @@ cdef class BoxSearch:
                 self._make_room()
             with nogil:
                 while i < size and self._has_room():
-                    if not 0 <= targets[i] < self._cells:
+                    if not 0 <= targets[i] < self.at.lattice.cells:
                         break
                     if at.blank[targets[i]] and unmet(at, targets[i]):
                         prove_one(at, targets[i])
                     i += 1
-            if i < size and not 0 <= targets[i] < self._cells:
+            if i < size and not 0 <= targets[i] < self.at.lattice.cells:
                 raise_if_failed(kernel_failed(KERNEL_OUT_OF_RANGE, i), "targets")
 
     def try_without(
@@ -775,7 +730,7 @@ cdef class BoxSearch:
         cdef int64_t better = 0, j
         cdef bint possible
         self._set(opening, keep, patience)
-        if np.any(np.asarray(cells) < 0) or np.any(np.asarray(cells) >= self._cells):
+        if np.any(np.asarray(cells) < 0) or np.any(np.asarray(cells) >= self.at.lattice.cells):
             raise_if_failed(kernel_failed(KERNEL_OUT_OF_RANGE, -1), "cells")
         if groups < 0 or starts[groups] > cells.shape[0] or np.any(np.diff(starts) < 0):
             raise_if_failed(kernel_failed(KERNEL_OUT_OF_RANGE, -1), "starts")

@@ -29,6 +29,7 @@ from linkage_core.kernels.kernel_result cimport (
     kernel_ok,
     raise_if_failed,
 )
+from linkage_core.kernels.person_rows cimport Stays, hold_stays
 
 cdef double UNITS_A_DAY = 64.0
 cdef double LONG_AGO = -1e18
@@ -81,11 +82,6 @@ ctypedef struct Stay:
     int32_t admitted
     int32_t discharged
     int32_t place
-
-ctypedef struct Stays:
-    const int64_t* offsets
-    const int32_t* admitted
-    const int32_t* discharged
 
 # What is known of one drug: of earlier days its end of supply and dose, and of today what was dispensed.
 ctypedef struct Drug:
@@ -676,8 +672,6 @@ def treatment_episodes(
 ):
     cdef int64_t persons = from_day.shape[0]
     cdef int64_t place, most_stays = 0
-    cdef const int64_t[::1] stay_offsets
-    cdef const int32_t[::1] admitted, discharged
     cdef Stays in_hospital_of
     cdef Rows rows
     cdef Rule rule
@@ -703,18 +697,12 @@ def treatment_episodes(
             raise_if_failed(kernel_failed(KERNEL_OUT_OF_ORDER, place), "at_day")
     if persons == 0:
         return
-    in_hospital_of.offsets, in_hospital_of.admitted, in_hospital_of.discharged = NULL, NULL, NULL
-    if stays is not None and hospital != HOSPITAL_IGNORED:
-        stay_offsets, admitted, discharged = stays
-        if compatible or not (
-            stay_offsets.shape[0] == persons + 1 and admitted.shape[0] == discharged.shape[0] == stay_offsets[persons]
-        ):
-            raise_if_failed(kernel_failed(KERNEL_LENGTH_MISMATCH, -1), "admission_date")
-        if admitted.shape[0]:
-            in_hospital_of.offsets = &stay_offsets[0]
-            in_hospital_of.admitted, in_hospital_of.discharged = &admitted[0], &discharged[0]
+    held = hold_stays(&in_hospital_of, None if hospital == HOSPITAL_IGNORED else stays, persons)
+    if held is not None and compatible:
+        raise_if_failed(kernel_failed(KERNEL_LENGTH_MISMATCH, -1), "admission_date")
+    if in_hospital_of.offsets != NULL:
         for place in range(persons):
-            most_stays = max(most_stays, stay_offsets[place + 1] - stay_offsets[place])
+            most_stays = max(most_stays, in_hospital_of.offsets[place + 1] - in_hospital_of.offsets[place])
     rule.hospital = <Hospital>hospital
     rows.day = &day[0] if day.shape[0] else NULL
     rows.code = &code[0] if code.shape[0] else NULL

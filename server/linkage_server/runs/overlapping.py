@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from linkage.order_states import OrderState
 from linkage_server.intake.population_store import load_population
 from linkage_server.intake.pseudonymise import HashedPopulation
+from linkage_server.ledger.release_ledger import ReleaseLedger
 from linkage_server.storage.database import Database
 from linkage_server.storage.tables import OrderRow, PopulationRow
 
@@ -38,7 +39,7 @@ class OverlappingTables:
         """
         with self.database.reading() as session:
             organisation = session.get_one(OrderRow, order_id).organisation
-            recipients = {organisation}.union(*(group for group in self.together if organisation in group))
+            recipients = ReleaseLedger(self.database, self.home, self.together).recipients(organisation)
             mine = session.get(PopulationRow, order_id)
             others = session.execute(
                 sa.select(OrderRow.order_id, PopulationRow)

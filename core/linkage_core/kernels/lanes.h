@@ -1,0 +1,19 @@
+/* Eight walks side by side, one a lane, and how a stock is carried from one supply to the next. */
+#ifndef LINKAGE_LANES_H
+#define LINKAGE_LANES_H
+
+#include <stdint.h>
+
+#include "wide_vectors.h"
+
+#define LINKAGE_LANES 8
+
+typedef int32_t linkage_lanes __attribute__((vector_size(LINKAGE_LANES * 4), aligned(4)));
+
+#define LINKAGE_EITHER(which, yes, no) (((which) & (yes)) | (~(which) & (no)))
+#define LINKAGE_MOST(a, b) LINKAGE_EITHER((a) > (b), (a), (b))
+#define LINKAGE_LEAST(a, b) LINKAGE_EITHER((a) < (b), (a), (b))
+
+typedef enum { LINKAGE_CARRY_NOTHING = 0, LINKAGE_CARRY_POOLED = 1, LINKAGE_CARRY_PER_DRUG = 2 } linkage_carry;
+
+#endif
