@@ -75,4 +75,9 @@ def events_between(events: PersonEvents, first: int, last: int) -> PersonEvents:
     """The rows of the persons from position `first` to before `last`, without a copy."""
     offsets = events.offsets[first : last + 1]
     rows = events.rows.slice(int(offsets[0]), int(offsets[-1] - offsets[0]))
-    return PersonEvents(offsets=np.asarray(offsets - offsets[0]), rows=rows, found=events.found[first:last])
+    return PersonEvents(
+        offsets=np.asarray(offsets - offsets[0]),
+        rows=rows,
+        found=events.found[first:last],
+        kept_codes=events.kept_codes,
+    )

@@ -153,12 +153,15 @@ class PersonEvents:
         rows: one batch (a column is one buffer), by person, date and order of delivery.
         found: bool, one a person: the register holds at least one row of hers, whether or not it was asked for.
         touched: what reading them cost.
+        kept_codes: where rows were kept by the codes of one column: its name, and uint8, one a text of its dictionary,
+            1 where rows with that code were; no row has another, and none is without.
     """
 
     offsets: Int64s
     rows: pa.RecordBatch
     found: npt.NDArray[np.bool_]
     touched: Touched = Touched()
+    kept_codes: tuple[str, npt.NDArray[np.uint8]] | None = None
 
     @property
     def persons(self) -> int:

@@ -119,6 +119,7 @@ class RegisterView:
             rows=pa.RecordBatch.from_arrays(columns, schema=pa.schema(fields)),
             found=found,
             touched=self._touched(picked),
+            kept_codes=self._selection.kept_codes if isinstance(self._selection, RowSelection) else None,
         )
 
     def _pick(self, asked: AskedIds, number: int) -> _Picked:

@@ -49,6 +49,8 @@ class RowSelection:
         keep: the filter; a list of codes passes where any of its codes does.
         batches: the segments' rows, oldest first; none of a segment that lacks the column is wanted.
         known: the filter's column over these segments, where it was opened already.
+
+    `kept_codes` says which codes the rows have that it wants, as `PersonEvents` does; None where it cannot be told.
     """
 
     def __init__(
@@ -57,6 +59,7 @@ class RowSelection:
         self._keep = keep
         self._parts: tuple[SegmentColumn | None, ...] = (None,) * len(batches)
         self._tables: list[UInt8s | None] = [None] * len(batches)
+        self.kept_codes: tuple[str, UInt8s] | None = None
         if not any(keep.column in batch.schema.names for batch in batches):
             return
         column = known or register_column(keep.column, batches)
@@ -68,6 +71,8 @@ class RowSelection:
                 continue
             own = keep.wanted(texts) if shared is None or codes is None else shared[codes[:-1]]
             self._tables[number] = np.append(own, np.uint8(0))
+        if shared is not None and pa.types.is_dictionary(column.field.type):
+            self.kept_codes = keep.column, shared
 
     def of(self, number: int, rows: SegmentRows) -> SegmentRows:
         """Those of a segment's rows that are wanted; runs stay, also empty ones."""

@@ -117,6 +117,16 @@ def test_a_filtered_view_of_any_block_agrees_with_filtering_the_reference(case: 
         assert events.found.tolist() == [bool(mine) for mine in every]
         assert events.with_rows.tolist() == [person for person, mine in enumerate(kept) if mine]
         assert events.touched.rows == sum(map(len, every))
+        if case.column != "atc":
+            assert events.kept_codes is None
+        elif case.segments:
+            assert events.kept_codes is not None
+            name, one_a_text = events.kept_codes
+            texts = events.rows.column(name).dictionary.to_pylist()
+            assert {row[name] for row in rows} <= {
+                text for text, is_kept in zip(texts, one_a_text, strict=True) if is_kept
+            }
+            assert one_a_text.tolist() == [text in case.wanted for text in texts]
         if case.segments:
             assert {field.name: field.type for field in events.rows.schema} == TYPES
             assert events.rows.schema.field("packages").metadata == {b"scale": b"100"}

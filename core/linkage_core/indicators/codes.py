@@ -25,11 +25,13 @@ class CodedColumn:
         code: int32, one a row: position in `names`, -1 for none.
         facts: about the distinct codes.
         every_row: no row is without a code.
+        kept: uint8, one a distinct code: 1 where any row may have it; None where that is not known.
     """
 
     code: Int32s
     facts: DictionaryFacts
     every_row: bool
+    kept: UInt8s | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -52,12 +54,26 @@ class CodedColumn:
         """bool, one a row: its code is of any of the sets."""
         # A row without a code has -1: it finds the 0 that is put last.
         members = self.members(code_sets)
-        # A run mostly fetched the rows of its code sets alone.
-        return self.code >= 0 if members[:-1].all() else members.take(self.code).view(np.bool_)
+        if self.all_of(members):
+            return np.ones(len(self.code), np.bool_)
+        return members.take(self.code).view(np.bool_)
+
+    def all_of(self, members: UInt8s) -> bool:
+        """Whether every row's code is known to be one of some; a run mostly fetched the rows of its code sets alone.
+
+        Args:
+            members: as `members` gives them.
+        """
+        kept = members[:-1] if self.kept is None else members[:-1] >= self.kept
+        return self.every_row and bool(kept.all())
 
 
-def coded(column: pa.Array) -> CodedColumn:
-    """Read a dictionary or string column of codes."""
+def coded(column: pa.Array, kept: UInt8s | None = None) -> CodedColumn:
+    """Read a dictionary or string column of codes.
+
+    Args:
+        kept: uint8, one a value of the dictionary: 1 where any row may have it; None where that is not known.
+    """
     if not pa.types.is_dictionary(column.type):
         column = column.cast(pa.string()).dictionary_encode()
     numbers = filled(as_int32(column.indices), -1).to_numpy(zero_copy_only=False)
@@ -68,7 +84,7 @@ def coded(column: pa.Array) -> CodedColumn:
         told = np.where(facts.empty, np.int32(-1), np.arange(len(facts.names), dtype=np.int32))
         code = code.copy()
         renumber(code, np.append(told, np.int32(-1)))
-    return CodedColumn(code=code, facts=facts, every_row=not column.null_count and not facts.any_empty)
+    return CodedColumn(code, facts, every_row=not column.null_count and not facts.any_empty, kept=kept)
 
 
 def validity(code_set: CodeSet | None) -> tuple[int, int]:

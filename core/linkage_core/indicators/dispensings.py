@@ -122,7 +122,8 @@ class Dispensings:
     def codes(self, concept: str) -> CodedColumn:
         """A code column as numbers, read once."""
         if concept not in self._coded:
-            self._coded[concept] = coded(self.column(concept))
+            name, kept = self.events.kept_codes or ("", None)
+            self._coded[concept] = coded(self.column(concept), kept if name == concept else None)
         return self._coded[concept]
 
     def scale_of(self, concept: str) -> int:

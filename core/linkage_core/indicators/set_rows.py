@@ -58,8 +58,7 @@ def rows_of_each(rows: Dispensings, sets: Sequence[Sequence[CodeSet]], columns: 
         columns: int32, one a row: what is picked with the rows.
     """
     members = [rows.atc.members(code_sets) for code_sets in sets]
-    # A run mostly fetched the rows of its code sets alone.
-    chosen = [place for place, own in enumerate(members) if not (rows.atc.every_row and own[:-1].all())]
+    chosen = [place for place, own in enumerate(members) if not rows.atc.all_of(own)]
     found = [_every_row(rows)] * len(sets) if len(chosen) < len(sets) else [_NOTHING] * len(sets)
     told = [rows.day, rows.atc.code, *columns][:MOST_COLUMNS]
     for first in range(0, len(chosen), MOST_GROUPS):
