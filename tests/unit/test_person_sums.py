@@ -11,7 +11,8 @@ from linkage_core.indicators.set_rows import SetRows
 from linkage_core.indicators.values import Measure, PersonValues
 from linkage_core.indicators.window_sums import WEIGHTS_AT_ONCE, Weight, Windows
 
-PERSONS, PERIODS, DAYS_A_PERIOD = 150, 3, 10
+# More rows than are gone through at once.
+PERSONS, PERIODS, DAYS_A_PERIOD = 700, 3, 10
 OUTSIDE = 10**6
 
 
@@ -38,6 +39,9 @@ def test_persons_and_cells_have_the_sums_of_their_rows():
     for which, own in enumerate(numbers):
         np.add.at(expected[which], (np.minimum(picked.day // DAYS_A_PERIOD, PERIODS), person), own)
     expected = expected[:, :-1]
+    rows = np.zeros((PERIODS + 1, PERSONS), np.int64)
+    np.add.at(rows, (np.minimum(picked.day // DAYS_A_PERIOD, PERIODS), person), 1)
+    assert (np.array(sums.has_rows) == (rows[:-1] > 0)).all()
     assert (sums.of_persons == expected).all()
     cell = (np.arange(PERSONS) % 2).astype(np.int32)
     everybody = np.full((PERIODS, -(-PERSONS // 64)), ~np.uint64(0))

@@ -36,6 +36,14 @@ cdef extern from *:
     """
     void will_write(const void* place) noexcept nogil
 
+cdef extern from "row_owners.h":
+    enum:
+        LINKAGE_ROWS_OWNED
+
+    void linkage_tell_owners(
+        const int64_t* offsets, int64_t persons, int64_t person, int64_t row, int64_t count, int32_t* owner
+    ) noexcept nogil
+
 # Each window is written to a place of its own, more places than the processor foresees by itself: it is told, so far
 # ahead. A hint past the end of the memory does nothing.
 cdef enum:
@@ -158,6 +166,28 @@ cdef inline int64_t mark(
     return heavy
 
 
+cdef KernelResult mark_periods(
+    const Windows* windows,
+    const int64_t* offsets,
+    const int32_t* day,
+    const Weight* weights,
+    int count,
+    const Marks* marks,
+) noexcept nogil:
+    cdef int32_t owner[LINKAGE_ROWS_OWNED]
+    cdef int64_t rows = offsets[windows.persons], row = 0, here, place, person = 0, window
+    while row < rows:
+        here = min(rows - row, <int64_t>LINKAGE_ROWS_OWNED)
+        linkage_tell_owners(offsets, windows.persons, person, row, here, owner)
+        for place in range(here):
+            person = owner[place]
+            window = period_at(windows, windows.end[person], day[row + place])
+            if mark(marks, windows.windows, window, person, weights, count, row + place):
+                return kernel_failed(KERNEL_OVERFLOW, row + place)
+        row += here
+    return kernel_ok()
+
+
 cdef KernelResult mark_all(
     const Windows* windows,
     const int64_t* offsets,
@@ -167,13 +197,10 @@ cdef KernelResult mark_all(
     const Marks* marks,
 ) noexcept nogil:
     cdef int64_t person, row, window, first, past
+    if windows.period_of_day != NULL:
+        return mark_periods(windows, offsets, day, weights, count, marks)
     for person in range(windows.persons):
         for row in range(offsets[person], offsets[person + 1]):
-            if windows.period_of_day != NULL:
-                window = period_at(windows, windows.end[person], day[row])
-                if mark(marks, windows.windows, window, person, weights, count, row):
-                    return kernel_failed(KERNEL_OVERFLOW, row)
-                continue
             windows_of_day(windows, person, day[row], &first, &past)
             for window in range(first, past):
                 if is_over(windows, window, person, day[row]):

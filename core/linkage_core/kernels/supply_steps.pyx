@@ -191,9 +191,30 @@ cdef extern from *:
 
     void linkage_serve_rows(const linkage_supply_rows* rows, int64_t picked) noexcept nogil
 
+cdef extern from "row_owners.h":
+    enum:
+        LINKAGE_ROWS_OWNED
+
+    void linkage_tell_owners(
+        const int64_t* offsets, int64_t persons, int64_t person, int64_t row, int64_t count, int32_t* owner
+    ) noexcept nogil
+
+cdef extern from *:
+    """
+    /* Eight bits as bytes that are 0 or 1, the first the lowest. */
+    static inline unsigned long long linkage_as_bytes(unsigned long long bits) {
+        return (((bits & 0x7f) * 0x0002040810204081ULL) & 0x0001010101010101ULL) | (bits & 0x80) << 49;
+    }
+    """
+    uint64_t linkage_as_bytes(uint64_t bits) noexcept nogil
+
 cdef enum:
     DAY = 64
     MOST_STEPS = 60
+    # Parts of what is told that are counted together, a byte each, and as many rows as a byte counts.
+    PARTS_AT_ONCE = 8
+    MOST_PARTS_TOGETHER = 8
+    ROWS_AT_ONCE = 255
 
 # What becomes of a row that lost packages: the amount is of each package, of the row as it was and shared out, or shared
 # out in whole days, at least one.
@@ -279,35 +300,62 @@ cdef void know_bits(uint64_t* bits, int64_t none) noexcept nogil:
     bits[none], bits[none + 1] = <uint64_t>1 << none, 0
 
 
+# Persons who have a row of each part, counted at the first such row of each; `known` is what is known of the person whose
+# rows are being gone through. Without a branch on whose a row is.
+cdef void count_persons(
+    const uint64_t* found, const int32_t* owner, int64_t rows, int32_t* last, uint64_t* known, int64_t parts,
+    int64_t* told
+) noexcept nogil:
+    cdef uint64_t counts[MOST_PARTS_TOGETHER]
+    cdef uint64_t fresh
+    cdef int64_t place, until, part, groups = (parts + PARTS_AT_ONCE - 1) // PARTS_AT_ONCE, first = 0
+    while first < rows:
+        until = min(first + ROWS_AT_ONCE, rows)
+        memset(counts, 0, sizeof(counts))
+        for place in range(first, until):
+            known[0] &= -<uint64_t>(owner[place] == last[0])
+            last[0] = owner[place]
+            fresh = found[place] & ~known[0]
+            known[0] |= fresh
+            for part in range(groups):
+                counts[part] += linkage_as_bytes(fresh >> (PARTS_AT_ONCE * part) & 255)
+        for part in range(parts):
+            told[part] += counts[part // PARTS_AT_ONCE] >> (8 * (part % PARTS_AT_ONCE)) & 255
+        first = until
+
+
 # Steps that are mere products and quotients answer for many rows at once; what they leave is answered for row by row.
 cdef void serve_all(
     const Rows* given, int64_t persons, const Step* steps, int64_t none, int64_t cap, linkage_supply_rows* plain
 ) noexcept nogil:
     cdef Rows rows = given[0]
-    cdef int64_t person, place, number, part, lasting = 0, parts = none + 3
+    cdef int64_t row = 0, here, place, number, lasting = 0, parts = none + 3, picked = rows.offsets[persons]
     cdef int64_t by_answer[256]
     cdef uint64_t bits[256]
-    cdef uint64_t found
+    cdef uint64_t found[LINKAGE_ROWS_OWNED]
+    cdef uint64_t known = 0
+    cdef int32_t owner[LINKAGE_ROWS_OWNED]
+    cdef int32_t last = 0
     cdef uint8_t answer
     memset(by_answer, 0, sizeof(by_answer))
     plain.by_answer = by_answer
-    linkage_serve_rows(plain, rows.offsets[persons])
+    linkage_serve_rows(plain, picked)
     know_bits(bits, none)
-    for person in range(persons):
-        found = 0
-        for place in range(rows.offsets[person], rows.offsets[person + 1]):
-            answer = rows.step[place]
+    while row < picked:
+        here = min(picked - row, <int64_t>LINKAGE_ROWS_OWNED)
+        linkage_tell_owners(rows.offsets, persons, last, row, here, owner)
+        for place in range(here):
+            answer = rows.step[row + place]
             if answer == LINKAGE_ROW_BY_ITSELF:
-                number = later_step(steps, none, given, place, &lasting)
-                rows.supply[place] = <int32_t>min(lasting, cap)
+                number = later_step(steps, none, given, row + place, &lasting)
+                rows.supply[row + place] = <int32_t>min(lasting, cap)
                 answer = <uint8_t>(number | (LINKAGE_ROW_IS_CUT if lasting > cap and number < none else 0))
                 by_answer[answer] += 1
-            found |= bits[answer]
+            found[place] = bits[answer]
             # Which row was cut, a processor guesses in vain: it is taken off from every answer.
-            rows.step[place] = answer & ~LINKAGE_ROW_IS_CUT
-        if found:
-            for part in range(parts):
-                rows.told[parts + part] += found >> part & 1
+            rows.step[row + place] = answer & ~LINKAGE_ROW_IS_CUT
+        count_persons(found, owner, here, &last, &known, parts, rows.told + parts)
+        row += here
     rows.told[none] += by_answer[none]
     for number in range(none):
         rows.told[number] += by_answer[number] + by_answer[number | LINKAGE_ROW_IS_CUT]
