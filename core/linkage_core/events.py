@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from linkage.errors import EventsRejected
 from linkage_core.dictionaries import one_chunk
+from linkage_core.kernels.row_offsets import persons_with_rows
 
 HASHED_ID = pa.binary(16)
 NO_DATE = np.int32(np.iinfo(np.int32).max)
@@ -168,10 +169,22 @@ class PersonEvents:
         """Number of persons, found or not."""
         return len(self.found)
 
-    @cached_property
+    @property
     def with_rows(self) -> Int32s:
         """int32, ascending: positions of the persons with at least one row."""
-        return np.flatnonzero(self.offsets[1:] > self.offsets[:-1]).astype(np.int32)
+        return self._who_has_rows[0]
+
+    @property
+    def without_rows(self) -> npt.NDArray[np.bool_]:
+        """bool, one a person: she has none."""
+        return self._who_has_rows[1]
+
+    @cached_property
+    def _who_has_rows(self) -> tuple[Int32s, npt.NDArray[np.bool_]]:
+        with_rows, without_rows = np.empty(self.persons, np.int32), np.empty(self.persons, np.bool_)
+        offsets = np.ascontiguousarray(self.offsets, np.int64)
+        having = persons_with_rows(offsets, with_rows, without_rows.view(np.uint8))
+        return with_rows[:having], without_rows
 
     def person_of_row(self) -> Int32s:
         """int32, one a row: position of its person in the population."""

@@ -18,6 +18,7 @@ from linkage.order import ROW_PREFIX
 from linkage_core.events import Population
 from linkage_core.indicators.row_dimensions import dimension_name
 from linkage_core.indicators.values import Int32s, Int64s
+from linkage_core.kernels.stratum_levels import cross_levels
 from linkage_core.strata import StratumRule, stratum_rule
 
 # A column of 4,096 counters is 32 KiB and stays in the processor's nearest cache while persons are counted.
@@ -52,10 +53,8 @@ class Grid:
 
     def cell_of(self, levels: Mapping[str, Int32s], *, persons: int) -> Int32s:
         """int32, one a person: position of her cell."""
-        cell = np.zeros(persons, np.int32)
-        for name, size in zip(self.strata, self.sizes, strict=True):
-            cell *= np.int32(size)
-            cell += levels[name]
+        cell = np.empty(persons, np.int32)
+        cross_levels([levels[name] for name in self.strata], np.array(self.sizes, np.int32), cell)
         return cell
 
     def crossing(self, columns: Int64s, strata: Sequence[str], empty: Iterable[str]) -> Int64s:

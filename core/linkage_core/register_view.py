@@ -25,6 +25,7 @@ from linkage_core.events import (
     days_of,
 )
 from linkage_core.kernels.hashed_id_join import merge_by_day
+from linkage_core.kernels.row_offsets import offsets_of_counts
 from linkage_core.persons_at_least import persons_at_least
 from linkage_core.register_columns import register_column
 from linkage_core.row_filter import RowFilter
@@ -137,10 +138,11 @@ class RegisterView:
 
     def _order(self, picked: Sequence[_Picked], *, persons: int) -> tuple[Int64s | None, Int64s]:
         """Order that brings the picked rows to the population's order (None where they stand in it), and offsets."""
-        offsets = np.zeros(persons + 1, np.int64)
         if len(picked) == 1 and isinstance(picked[0].person, slice):
-            offsets[1:][picked[0].person] = picked[0].rows.counts
-            return None, np.cumsum(offsets, out=offsets)
+            offsets = np.empty(persons + 1, np.int64)
+            offsets_of_counts(picked[0].rows.counts, picked[0].person.start, offsets)
+            return None, offsets
+        offsets = np.zeros(persons + 1, np.int64)
         person = np.concatenate([np.empty(0, np.int64), *(one.positions for one in picked)])
         lengths = np.concatenate([np.empty(0, np.int64), *(one.rows.counts for one in picked)])
         if (person[1:] > person[:-1]).all():

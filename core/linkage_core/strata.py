@@ -67,13 +67,14 @@ def stratum_rule(population: Population, spec: str, *, age_on: int | None = None
 def _sex(population: Population) -> StratumRule:
     if population.sex is None:
         raise _lacks("sex", "its identity numbers do not tell it")
+    # What is neither man nor woman is unknown.
+    place = np.full(1 << 8, len(_SEXES), np.int32)
+    place[1 : 1 + len(_SEXES)] = range(len(_SEXES))
 
     def levels(part: Population) -> Int32s:
         assert part.sex is not None
         codes = part.sex.fill_null(0) if part.sex.null_count else part.sex
-        # 0 is unknown and becomes 255, as bytes do not go below 0; what is neither man nor woman is unknown.
-        place = np.asarray(codes.to_numpy(zero_copy_only=False), np.uint8) - np.uint8(1)
-        return np.asarray(np.minimum(place, np.uint8(len(_SEXES))), np.int32)
+        return _at(place, np.asarray(codes.to_numpy(zero_copy_only=False), np.uint8))
 
     return _rule("sex", _SEXES, levels)
 

@@ -15,11 +15,11 @@ from linkage_core.events import Population
 from linkage_core.kernels.count_levels import count_levels
 from linkage_core.kernels.count_persons import add_fractions, add_values, count_sets
 from linkage_core.kernels.person_sets import find_subsets, pack_codes
-from linkage_core.kernels.stratum_levels import place_codes
+from linkage_core.kernels.stratum_levels import cross_levels, place_codes
 from linkage_core.person_sets import PersonSets
 from linkage_core.strata import stratum_rule
 from tests.reference.counting import add_by_cell, count_by_cell, count_by_level, millionths, subsets
-from tests.reference.strata import stratum
+from tests.reference.strata import cell, stratum
 from tests.support.counted_tables import made_up_population
 
 SEEDS = st.integers(0, 1 << 32)
@@ -189,6 +189,31 @@ def test_what_is_out_of_range_is_refused() -> None:
         pack_codes(code, np.zeros(1, np.uint8), np.zeros(1, np.int64), sets.bits, sets.persons, everybody=2)
     with pytest.raises(EventsRejected, match="row 1, column 'code'"):
         place_codes(np.array([0, -1], np.int8), np.zeros(2, np.int32), np.zeros(2, np.int32))
+
+
+@given(
+    sizes=st.lists(st.integers(1, 20), max_size=5),
+    persons=st.lists(st.lists(st.integers(0, 19), min_size=5, max_size=5), max_size=4),
+    repeated=st.sampled_from([1, 400]),
+)
+def test_levels_are_crossed_as_the_digits_of_a_number(
+    sizes: list[int], persons: list[list[int]], repeated: int
+) -> None:
+    levels = [[own[place] % size for place, size in enumerate(sizes)] for own in persons] * repeated
+    found = np.full(len(levels), -7, np.int32)
+    # Columns are slices of longer ones.
+    columns = [np.array([9, *(own[place] for own in levels)], np.int32)[1:] for place in range(len(sizes))]
+    cross_levels(columns, np.array(sizes, np.int32), found)
+    assert found.tolist() == [cell(own, sizes) for own in levels]
+
+
+def test_levels_that_are_not_of_the_same_persons_are_not_crossed() -> None:
+    level, three = np.zeros(2, np.int32), np.zeros(3, np.int32)
+    for columns, sizes in (([level], [2]), ([three], [2, 2])):
+        with pytest.raises(EventsRejected, match="differs in length"):
+            cross_levels(columns, np.array(sizes, np.int32), three)
+    with pytest.raises(EventsRejected, match="outside its range"):
+        cross_levels([three] * 33, np.ones(33, np.int32), three)
 
 
 @pytest.mark.parametrize(

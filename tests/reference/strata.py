@@ -1,6 +1,6 @@
 """Levels of strata and which of them lie in each other, in plain numpy over a whole population: the twin of strata.
 
-Named by kernels/stratum_levels, which reads ages and codes person by person.
+Named by kernels/stratum_levels, which reads ages and codes person by person and crosses levels.
 """
 
 from __future__ import annotations
@@ -170,6 +170,14 @@ def nestings(strata: Sequence[Stratum]) -> tuple[Nesting, ...]:
         if parents and width > 1:
             found.append(Nesting(fine.dimension.name, coarse.dimension.name, parents))
     return tuple(found)
+
+
+def cell(levels: Sequence[int], sizes: Sequence[int]) -> int:
+    """The cell of a person whose levels these are, where strata of so many levels are crossed."""
+    found = 0
+    for level, size in zip(levels, sizes, strict=True):
+        found = found * size + level
+    return found
 
 
 def _lacks(what: str, why: str) -> EventsRejected:

@@ -93,7 +93,7 @@ def _picked(rows: Dispensings, members: Sequence[UInt8s], columns: Sequence[Int3
 
 
 def _every_row(rows: Dispensings) -> SetRows:
-    without_rows = somebody(rows.offsets[1:] == rows.offsets[:-1])
+    without_rows = somebody(rows.events.without_rows)
     return SetRows(EVERY_ROW, rows.offsets, rows.day, without_rows, rows.events.with_rows)
 
 

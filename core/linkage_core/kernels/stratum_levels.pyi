@@ -14,6 +14,18 @@ def place_codes(code: npt.NDArray[np.integer], place: Int32s, level: Int32s) -> 
         EventsRejected: a code is out of range; names the person's position.
     """
 
+def cross_levels(levels: list[Int32s], sizes: Int32s, cell: Int32s) -> None:
+    """Write the cell of each person where strata are crossed: her levels as the digits of a number, the first highest.
+
+    Args:
+        levels: int32, one a person, for each of at most 32 strata.
+        sizes: int32, levels of each stratum; the cells of all fit into int32.
+        cell: int32, out, one a person.
+
+    Raises:
+        EventsRejected: columns differ in length, or there are too many strata.
+    """
+
 def age_bands(born: Int32s, on: Int32s, band: Int32s, level: Int32s, *, no_band: int, unknown: int) -> None:
     """Write the band of each person's completed years; who is born on 29 February turns on 1 March of other years.
 

@@ -1,7 +1,8 @@
 # cython: freethreading_compatible = True
-"""Reads levels of strata off persons: places of codes, and bands of completed years of age."""
+"""Reads levels of strata off persons: places of codes, and bands of completed years of age; and crosses them."""
 
 from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t
+from libc.string cimport memset
 
 from linkage_core.kernels.kernel_result cimport (
     KERNEL_LENGTH_MISMATCH,
@@ -63,8 +64,19 @@ cdef extern from *:
         const int32_t* born, const int32_t* on, int64_t persons, int32_t unknown, uint32_t* age
     ) noexcept nogil
 
+cdef extern from *:
+    """
+    /* Cells of some persons, one stratum after the other while they are near. */
+    LINKAGE_WIDE_VECTORS
+    static void linkage_add_axis(const int32_t* level, int32_t size, int64_t persons, int32_t* cell) {
+        for (int64_t person = 0; person < persons; ++person) cell[person] = cell[person] * size + level[person];
+    }
+    """
+    void linkage_add_axis(const int32_t* level, int32_t size, int64_t persons, int32_t* cell) noexcept nogil
+
 cdef enum:
     TOGETHER = 1024
+    MOST_STRATA = 32
 
 
 cdef void band_all(
@@ -85,6 +97,37 @@ cdef void band_all(
         linkage_completed_years(born + first, on + first, here, unknown, age)
         for person in range(here):
             level[first + person] = band[age[person]] if age[person] < ages else no_band
+
+
+cdef void cross_all(
+    const int32_t** levels, const int32_t* sizes, int64_t strata, int64_t persons, int32_t* cell
+) noexcept nogil:
+    cdef int64_t first = 0, here, stratum
+    while first < persons:
+        here = min(persons - first, <int64_t>TOGETHER)
+        memset(cell + first, 0, here * sizeof(int32_t))
+        for stratum in range(strata):
+            linkage_add_axis(levels[stratum] + first, sizes[stratum], here, cell + first)
+        first += here
+
+
+def cross_levels(list levels, const int32_t[::1] sizes, int32_t[::1] cell):
+    cdef const int32_t[::1] level
+    cdef const int32_t* columns[MOST_STRATA]
+    cdef int64_t strata = len(levels), persons = cell.shape[0], number
+    if sizes.shape[0] != strata:
+        raise_if_failed(kernel_failed(KERNEL_LENGTH_MISMATCH, -1), "level")
+    if strata > MOST_STRATA:
+        raise_if_failed(kernel_failed(KERNEL_OUT_OF_RANGE, -1), "level")
+    if persons == 0:
+        return
+    for number in range(strata):
+        level = levels[number]
+        if level.shape[0] != persons:
+            raise_if_failed(kernel_failed(KERNEL_LENGTH_MISMATCH, -1), "level")
+        columns[number] = &level[0]
+    with nogil:
+        cross_all(columns, &sizes[0] if strata else NULL, strata, persons, &cell[0])
 
 
 def place_codes(const Code[::1] code, const int32_t[::1] place, int32_t[::1] level):
