@@ -71,6 +71,55 @@ def test_covered_days_are_those_of_the_day_by_day_simulation(histories, groups, 
         assert (observed[0, person], any_group[0, person], all_groups[0, person]) == expected
 
 
+MANY_DRUGS = [f"drug {number}" for number in range(40)]
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(st.sampled_from([0, 1, 5, 9, 17, 60]), min_size=1, max_size=20),
+    st.sampled_from([2, 8, 9, 40]),
+    st.integers(1, 2),
+    RULES,
+    st.booleans(),
+    st.randoms(use_true_random=False),
+)
+def test_persons_side_by_side_are_covered_as_each_alone(lengths, drugs, groups, rule, with_stays, random):  # noqa: PLR0917
+    """More persons than a vector holds, of all lengths, with few drugs and with more than there is room for."""
+    known = MANY_DRUGS[:drugs]
+    sets = [set(random.sample(known, random.randint(1, drugs))) for _ in range(groups)]
+    histories = [
+        sorted(
+            (
+                Row(random.randint(-9, 25), random.choice(known), Fraction(random.randint(0, 200), 64))
+                for _ in range(rows)
+            ),
+            key=lambda row: row.day,
+        )
+        for rows in lengths
+    ]
+    starts = [random.randint(-2, 6) for _ in histories]
+    ends = [[random.randint(-3, 22) for _ in histories] for _ in range(random.randint(1, 3))]
+    admitted = [[random.randint(-8, 20) for _ in range(random.choice([0, 0, 2]) * with_stays)] for _ in histories]
+    stays = [sorted((day, day + random.randint(1, 6)) for day in days) for days in admitted]
+    found = days_covered(histories, sets, rule, stays=stays, starts=starts, ends=ends)
+    for number, last in enumerate(ends):
+        for person, history in enumerate(histories):
+            end = max(last[person], starts[person])
+            expected = covered(history, sets, start=starts[person], end=end, stays=stays[person], **rule)
+            assert tuple(answer[number, person] for answer in found) == expected
+
+
+def test_supply_of_many_years_covers_no_more_than_is_observed():
+    huge = [Row(day, "A", Fraction(2**31 - 1, 64)) for day in range(-5, 90)]
+    for cap, lasts in ((None, 3650), (Fraction(2), 91)):
+        rule = {"lookback": 3, "cap": cap, "carry_over": True, "pooled": False}
+        _, any_group, _ = days_covered([huge], [{"A"}], rule, stays=[[]], starts=[0], ends=[[3650]])
+        assert any_group.tolist() == [[lasts]]
+    far = {"lookback": 3, "cap": None, "carry_over": True, "pooled": True}
+    _, any_group, _ = days_covered([huge], [{"A"}], far, stays=[[]], starts=[0], ends=[[1 << 23]], valid=(-9, 99))
+    assert any_group.tolist() == [[1 << 23]]
+
+
 @settings(max_examples=200, deadline=None)
 @given(HISTORIES, RULES, st.integers(-8, 12), st.integers(0, 25))
 def test_a_code_set_covers_from_rows_of_its_own_days_only(histories, rule, valid_from, days):

@@ -4,16 +4,17 @@
 Supply is counted in 1/64 days. Hospital days are taken out of time before anything is covered: stock is neither used
 nor lost there, so time without them is all the simulation has to know.
 
-Most persons have one stock and were never in hospital: their days are followed in registers, each row looked at once.
-All others too have each row looked at once, whatever the number of their stocks: what a stock holds covers the days from
-now on, however many more rows come, so from one row to the next a group is covered up to the last day that any of its
-stocks reaches. Persons without rows are not looked at one by one.
+Eight persons are followed side by side, those with about as many rows together (person_lanes.h); whose days are not
+counted as they lie, because of stays in hospital, has her rows copied with the days that they have without them. Several
+groups with a stock each, or with other days of their own, are rare, and are followed person by person: what a stock holds
+covers the days from now on, however many more rows come, so from one row to the next a group is covered up to the last
+day that any of its stocks reaches. Persons without rows are not looked at one by one.
 """
 
 import numpy as np
 
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
-from libc.string cimport memset
+from libc.stdint cimport int32_t, int64_t, uint8_t
+from libc.string cimport memcpy, memset
 
 from linkage_core.kernels.kernel_result cimport (
     KERNEL_LENGTH_MISMATCH,
@@ -26,46 +27,54 @@ from linkage_core.kernels.kernel_result cimport (
 )
 from linkage_core.kernels.person_rows cimport Stays, hold_stays, longest_of
 
-cdef extern from "one_stock.h" nogil:
-    ctypedef struct linkage_stock_rows:
-        const int64_t* offsets
-        const int32_t* day
-        const int32_t* supply_64ths
-        const int32_t* code
-        const uint8_t* member
-        int64_t stock_cap_64ths
-        int32_t lookback_days
-        int32_t valid_from
-        int32_t valid_until
-        bint carry_over
-        bint one_drug
+cdef extern from "person_lanes.h" nogil:
+    enum:
+        LINKAGE_LANES
+        LINKAGE_FEW_STOCKS
+        LINKAGE_LONGEST_WINDOW
+        LINKAGE_MOST_STOCK
 
-    ctypedef struct linkage_stock_persons:
-        const int32_t* with_rows
-        int64_t persons_with_rows
-        int64_t persons
-        int64_t ends
-        const int64_t* stays
-        const int32_t* start
-        const int32_t* end
+    ctypedef struct linkage_lanes:
+        pass
+
+    ctypedef enum linkage_stocks:
+        LINKAGE_NO_STOCK
+        LINKAGE_ONE_STOCK
+        LINKAGE_STOCK_OF_DRUG
+        LINKAGE_BOTH_GROUPS
+
+    ctypedef struct linkage_persons:
+        const int32_t* day[8]
+        const int32_t* supply[8]
+        const int32_t* code[8]
+        int32_t rows[8]
+        int32_t from_day[8]
+        int32_t until_day[8]
+        int32_t first_day[8]
+        int32_t last_day[8]
+        int32_t start[8]
+        int32_t ends
+        int32_t stocks
+        int32_t stock_cap
+        int32_t* end
         int32_t* covered
+        int32_t* drug
+        int32_t* groups
+        linkage_lanes* until
 
-    int64_t linkage_cover_from(
-        const linkage_stock_rows* rows, const linkage_stock_persons* asked, int64_t place
+    void linkage_cover_lanes(const linkage_persons* asked, int32_t longest, linkage_stocks kept) noexcept
+    int64_t linkage_descents(
+        const int32_t* day, const int32_t* supply, const int32_t* code, int64_t first, int64_t last
     ) noexcept
 
-
-cdef extern from "drug_stocks.h" nogil:
-    ctypedef struct linkage_drug_stock:
-        uint32_t walk
-
-    bint linkage_cover_drugs(
-        const linkage_stock_rows* rows, const linkage_stock_persons* asked, int64_t person, linkage_drug_stock* stocks,
-        uint32_t* walk, bint both, bint* several
-    ) noexcept
-
+# Persons of a block are sorted by their rows; a histogram has that many kinds of lengths, the last for all longer ones.
 cdef enum:
     MOST_GROUPS = 8
+    PERSONS_TOGETHER = 256
+    LENGTHS = 64
+    MOST_STOCKS = 32
+    MANY_ROWS = 48
+    NO_DRUG = -2147483648
 
 # `code` is NULL where every row is of the one group there is and its drug does not matter.
 ctypedef struct Supply:
@@ -105,11 +114,10 @@ ctypedef struct Stock:
     int32_t code
     uint8_t groups
 
-# `stock_of_code` is -1 where the person has no stock of it. `drug_stocks` have one for each code.
+# `stock_of_code` is -1 where the person has no stock of it.
 ctypedef struct Scratch:
     Stock* stocks
     int32_t* stock_of_code
-    linkage_drug_stock* drug_stocks
 
 # One person's view of time: where its rows and stays lie, and its days counted without hospital days.
 ctypedef struct Person:
@@ -333,10 +341,9 @@ cdef KernelResult check_rows(const Supply* supply, int64_t person) noexcept nogi
     return kernel_failed(KERNEL_NEGATIVE_VALUE, row)
 
 
-# Hospital stays, several groups, or several drugs with a stock each; `several` says whether there were several stocks.
+# Several groups, each with a stock of its own or with days of its own, or more drugs than lanes have room for.
 cdef KernelResult cover_person(
-    const Supply* supply, const Stays* stays, const Rule* rule, const Scratch* scratch, const Asked* asked, int64_t i,
-    bint* several
+    const Supply* supply, const Stays* stays, const Rule* rule, const Scratch* scratch, const Asked* asked, int64_t i
 ) noexcept nogil:
     cdef Person person = person_of(supply, stays, rule, asked, i)
     cdef Calendar calendar = calendar_of(stays, &person)
@@ -353,7 +360,6 @@ cdef KernelResult cover_person(
     for place in range(asked.ends):
         covers.horizon = max(covers.horizon, covers.origin + asked.observed[place * asked.persons + i])
     follow_stocks(supply, &calendar, rule, &covers)
-    several[0] = rule.groups > 1 or covers.stocks > 1
     return kernel_ok()
 
 
@@ -392,24 +398,205 @@ cdef void observe_all(const Supply* supply, const Stays* stays, const Rule* rule
                 asked.observed[cell] -= hospital_days_before(&calendar, asked.end[cell])
 
 
-cdef linkage_stock_rows stock_rows(const Supply* supply, const Rule* rule) noexcept nogil:
-    cdef linkage_stock_rows rows
-    rows.offsets, rows.day, rows.supply_64ths = supply.offsets, supply.day, supply.supply_64ths
-    rows.code, rows.member = supply.code, supply.groups_of_code
-    rows.stock_cap_64ths, rows.lookback_days = rule.stock_cap_64ths, rule.lookback_days
-    rows.valid_from, rows.valid_until = supply.valid_from[0], supply.valid_until[0]
-    rows.carry_over, rows.one_drug = rule.carry_over, not rule.pooled
-    return rows
+# Lanes of the persons that are walked next. `copied` has room for three columns of each lane's rows, every column `apart`
+# from the next; `seen_by` tells of each code whose it was last. `shared` where all persons have the same stocks.
+ctypedef struct Lanes:
+    linkage_persons persons
+    linkage_stocks kept
+    int64_t of_person[8]
+    int32_t count
+    int32_t longest
+    int32_t* copied
+    int64_t apart
+    int64_t* seen_by
+    bint shared
 
 
-cdef linkage_stock_persons stock_persons(
-    const int32_t* with_rows, int64_t persons_with_rows, const Stays* stays, const Asked* asked
+# Persons of a block who are walked in lanes, and of each her rows that may count.
+ctypedef struct Block:
+    int64_t persons
+    int64_t person[256]
+    int64_t first_row[256]
+    int32_t rows[256]
+    int32_t by_length[256]
+
+
+# First row of [first, last) on a day or later. Without a branch, which a processor would guess in vain.
+cdef inline int64_t first_from(const int32_t* day, int64_t first, int64_t last, int32_t wanted) noexcept nogil:
+    cdef int64_t half, left = last - first
+    while left > 1:
+        half = left >> 1
+        first += half * (day[first + half - 1] < wanted)
+        left -= half
+    return first + (left == 1 and day[first] < wanted)
+
+
+cdef inline bint has_stays(const Stays* stays, int64_t person) noexcept nogil:
+    return stays.offsets != NULL and stays.offsets[person] < stays.offsets[person + 1]
+
+
+# Picks the rows of a person that may count into a block; those before and after are only looked for where they are many.
+cdef inline void pick_person(Block* block, const Supply* supply, const Rule* rule, const Asked* asked, int64_t i,
+                             int32_t last) noexcept nogil:
+    cdef int64_t first = supply.offsets[i], row_end = supply.offsets[i + 1]
+    if row_end - first > MANY_ROWS:
+        first = first_from(supply.day, first, row_end, max(asked.start[i] - rule.lookback_days, rule.valid_from))
+        row_end = first_from(supply.day, first, row_end, min(last, rule.valid_until))
+    block.person[block.persons], block.first_row[block.persons] = i, first
+    block.rows[block.persons] = <int32_t>(row_end - first)
+    block.persons += row_end > first
+
+
+# Numbers of a block's persons, those with fewest rows first: lanes are as long as the longest of them.
+cdef void sort_block(Block* block) noexcept nogil:
+    cdef int32_t begins[64]
+    cdef int32_t place, length, before = 0
+    memset(begins, 0, sizeof(begins))
+    for place in range(block.persons):
+        begins[min(block.rows[place], LENGTHS - 1)] += 1
+    for length in range(LENGTHS):
+        before += begins[length]
+        begins[length] = before - begins[length]
+    for place in range(block.persons):
+        length = min(block.rows[place], LENGTHS - 1)
+        block.by_length[begins[length]] = place
+        begins[length] += 1
+
+
+# Copies a person's rows that count, on her days without hospital stays, which count from her first day on.
+cdef void copy_at_home(
+    Lanes* lanes, int lane, const Supply* supply, const Rule* rule, const Person* person, Calendar* calendar
 ) noexcept nogil:
-    cdef linkage_stock_persons persons
-    persons.with_rows, persons.persons_with_rows = with_rows, persons_with_rows
-    persons.persons, persons.ends, persons.stays = asked.persons, asked.ends, stays.offsets
-    persons.start, persons.end, persons.covered = asked.start, asked.end, asked.covered
-    return persons
+    cdef int32_t* day = lanes.copied + 3 * lane * lanes.apart
+    cdef int32_t* given = day + lanes.apart
+    cdef int64_t row
+    cdef int32_t place = 0
+    for row in range(person.row_start, person.row_end):
+        if not max(person.first_day, rule.valid_from) <= supply.day[row] < min(person.end, rule.valid_until):
+            continue
+        day[place], given[place] = home_day(calendar, supply.day[row]), supply.supply_64ths[row]
+        if not rule.carry_over:
+            given[place] = (home_day_after(calendar, supply.day[row] + (given[place] >> 6)) - day[place]) << 6
+        if supply.code != NULL:
+            given[lanes.apart + place] = supply.code[row]
+        place += 1
+    lend_copied(lanes, lane, place)
+    lanes.persons.first_day[lane] = 0
+
+
+cdef inline void lend_copied(Lanes* lanes, int lane, int32_t rows) noexcept nogil:
+    cdef int32_t* day = lanes.copied + 3 * lane * lanes.apart
+    lanes.persons.day[lane], lanes.persons.supply[lane] = day, day + lanes.apart
+    lanes.persons.code[lane] = day + 2 * lanes.apart
+    lanes.persons.rows[lane] = rows
+
+
+# The last rows of all cannot be read eight at a time where they lie.
+cdef void lend_rows(Lanes* lanes, int lane, const Supply* supply, int64_t first, int32_t rows, int64_t all_rows) noexcept nogil:
+    cdef int32_t* copied = lanes.copied + 3 * lane * lanes.apart
+    if first + rows + LINKAGE_LANES <= all_rows:
+        lanes.persons.day[lane], lanes.persons.supply[lane] = supply.day + first, supply.supply_64ths + first
+        lanes.persons.code[lane] = supply.code + first if supply.code != NULL else NULL
+        lanes.persons.rows[lane] = rows
+        return
+    memcpy(copied, supply.day + first, rows * sizeof(int32_t))
+    memcpy(copied + lanes.apart, supply.supply_64ths + first, rows * sizeof(int32_t))
+    if supply.code != NULL:
+        memcpy(copied + 2 * lanes.apart, supply.code + first, rows * sizeof(int32_t))
+    lend_copied(lanes, lane, rows)
+
+
+cdef void empty_lane(Lanes* lanes, int lane) noexcept nogil:
+    lend_copied(lanes, lane, 0)
+    lanes.persons.from_day[lane] = lanes.persons.until_day[lane] = 0
+    lanes.persons.first_day[lane] = lanes.persons.last_day[lane] = lanes.persons.start[lane] = 0
+
+
+# The stocks of the drugs among a lane's rows; whether there is room for them.
+cdef bint take_drugs(Lanes* lanes, int lane, const uint8_t* groups_of_code, int64_t i) noexcept nogil:
+    cdef int32_t row, code, place, stocks = 0
+    for row in range(lanes.persons.rows[lane]):
+        code = lanes.persons.code[lane][row]
+        if code < 0 or lanes.seen_by[code] == i or not groups_of_code[code]:
+            continue
+        if stocks == MOST_STOCKS:
+            return False
+        place = stocks * LINKAGE_LANES + lane
+        lanes.persons.drug[place], lanes.persons.groups[place] = code, groups_of_code[code]
+        lanes.seen_by[code] = i
+        stocks += 1
+    lanes.persons.stocks = max(lanes.persons.stocks, stocks)
+    return True
+
+
+# Puts a person into the next lane; whether she fits.
+cdef bint take_person(
+    Lanes* lanes, const Block* block, int32_t number, const Supply* supply, const Stays* stays, const Rule* rule,
+    const Asked* asked
+) noexcept nogil:
+    cdef int64_t i = block.person[number], end
+    cdef int lane = lanes.count
+    cdef Person person = person_of(supply, stays, rule, asked, i)
+    cdef Calendar calendar
+    cdef bint at_home = not has_stays(stays, i)
+    lanes.persons.from_day[lane] = max(person.first_day, rule.valid_from) if at_home else 0
+    lanes.persons.until_day[lane] = min(person.end, rule.valid_until) if at_home else LINKAGE_LONGEST_WINDOW
+    lanes.persons.start[lane] = rule.lookback_days
+    if at_home:
+        lanes.persons.first_day[lane], lanes.persons.last_day[lane] = person.first_day, person.end
+        lend_rows(lanes, lane, supply, block.first_row[number], block.rows[number], supply.offsets[asked.persons])
+    else:
+        person.row_start, person.row_end = block.first_row[number], block.first_row[number] + block.rows[number]
+        calendar = calendar_of(stays, &person)
+        copy_at_home(lanes, lane, supply, rule, &person, &calendar)
+        calendar = calendar_of(stays, &person)
+        lanes.persons.start[lane] = home_day(&calendar, person.start)
+        lanes.persons.last_day[lane] = home_day(&calendar, person.end)
+    for end in range(asked.ends):
+        lanes.persons.end[end * LINKAGE_LANES + lane] = (
+            lanes.persons.start[lane] + asked.observed[end * asked.persons + i]
+        )
+    if not lanes.shared and lanes.kept >= LINKAGE_STOCK_OF_DRUG and not take_drugs(
+        lanes, lane, supply.groups_of_code, i
+    ):
+        return False
+    lanes.of_person[lane] = i
+    lanes.longest = max(lanes.longest, lanes.persons.rows[lane])
+    lanes.count += 1
+    return True
+
+
+cdef void no_lanes(Lanes* lanes) noexcept nogil:
+    cdef int32_t place
+    lanes.count = lanes.longest = 0
+    if not lanes.shared:
+        lanes.persons.stocks = 0
+        for place in range(MOST_STOCKS * LINKAGE_LANES):
+            lanes.persons.drug[place] = NO_DRUG
+
+
+cdef void walk_lanes(Lanes* lanes, const Asked* asked) noexcept nogil:
+    cdef int32_t lane, end
+    if lanes.count == 0:
+        return
+    for lane in range(lanes.count, LINKAGE_LANES):
+        empty_lane(lanes, lane)
+    linkage_cover_lanes(&lanes.persons, lanes.longest, lanes.kept)
+    for end in range(asked.ends):
+        for lane in range(lanes.count):
+            asked.covered[end * asked.persons + lanes.of_person[lane]] = lanes.persons.covered[end * LINKAGE_LANES + lane]
+    no_lanes(lanes)
+
+
+# Whether rows of a block are at fault: the rows of a person must be in order, and no supply is negative.
+cdef bint are_faulty(const int32_t* with_rows, int64_t persons, const Supply* supply) noexcept nogil:
+    cdef int64_t first = supply.offsets[with_rows[0]], last = supply.offsets[with_rows[persons - 1] + 1]
+    cdef int64_t place, row, descents
+    descents = linkage_descents(supply.day, supply.supply_64ths, supply.code, first, last)
+    for place in range(1, persons):
+        row = supply.offsets[with_rows[place]]
+        descents -= supply.day[row] < supply.day[row - 1]
+    return descents != 0
 
 
 cdef KernelResult cover_all(
@@ -420,31 +607,68 @@ cdef KernelResult cover_all(
     const Rule* rule,
     const Scratch* scratch,
     const Asked* asked,
+    Lanes* lanes,
+    bint in_lanes,
 ) noexcept nogil:
-    cdef int64_t place = 0
-    cdef linkage_stock_rows rows = stock_rows(supply, rule)
-    cdef linkage_stock_persons persons = stock_persons(with_rows, persons_with_rows, stays, asked)
+    cdef int64_t first, last = 0, place, i
+    cdef int32_t number, until
+    cdef Block block
     cdef KernelResult result
-    cdef bint several = rule.groups > 1
-    cdef bint by_drug = rule.carry_over and not rule.pooled and rule.alike and (rule.groups <= 2 or not rule.all_groups)
-    cdef bint both = rule.all_groups and rule.groups > 1
-    cdef uint32_t walk = 0
     memset(asked.covered, 0, asked.ends * asked.persons * sizeof(int32_t))
-    while place < persons_with_rows:
-        # Somebody with several stocks is mostly followed by others.
-        if not several:
-            place = linkage_cover_from(&rows, &persons, place)
-        if place == persons_with_rows:
-            break
-        # The same for each of several drugs; without an answer there is a fault to be told of.
-        if not by_drug or not linkage_cover_drugs(
-            &rows, &persons, with_rows[place], scratch.drug_stocks, &walk, both, &several
-        ):
-            result = cover_person(supply, stays, rule, scratch, asked, with_rows[place], &several)
-            if result.status:
-                return result
-        place += 1
+    no_lanes(lanes)
+    while last < persons_with_rows:
+        first, last = last, min(last + PERSONS_TOGETHER, persons_with_rows)
+        block.persons = 0
+        if are_faulty(with_rows + first, last - first, supply):
+            for place in range(first, last):
+                if last_end(asked, with_rows[place]) > asked.start[with_rows[place]]:
+                    result = check_rows(supply, with_rows[place])
+                    if result.status:
+                        return result
+        for place in range(first, last):
+            i = with_rows[place]
+            until = last_end(asked, i)
+            if until <= asked.start[i]:
+                continue
+            if in_lanes and <int64_t>until - asked.start[i] + rule.lookback_days <= LINKAGE_LONGEST_WINDOW:
+                pick_person(&block, supply, rule, asked, i, until)
+            else:
+                cover_person(supply, stays, rule, scratch, asked, i)
+        sort_block(&block)
+        for number in range(block.persons):
+            if not take_person(lanes, &block, block.by_length[number], supply, stays, rule, asked):
+                cover_person(supply, stays, rule, scratch, asked, block.person[block.by_length[number]])
+            if lanes.count == LINKAGE_LANES:
+                walk_lanes(lanes, asked)
+        walk_lanes(lanes, asked)
     return kernel_ok()
+
+
+# How the stocks of a rule are kept in lanes; whether they can be.
+cdef bint keep_in_lanes(Lanes* lanes, const Supply* supply, const Rule* rule, bint with_code) noexcept nogil:
+    cdef bint by_drug = rule.carry_over and not rule.pooled
+    if not by_drug:
+        lanes.kept = LINKAGE_ONE_STOCK if rule.carry_over else LINKAGE_NO_STOCK
+        return rule.groups == 1 and not with_code
+    lanes.kept = LINKAGE_BOTH_GROUPS if rule.all_groups and rule.groups > 1 else LINKAGE_STOCK_OF_DRUG
+    return rule.alike and (rule.groups <= 2 or not rule.all_groups)
+
+
+# Where few codes are of any group, all persons have the same stocks.
+cdef void share_stocks(Lanes* lanes, const uint8_t[::1] groups_of_code) noexcept:
+    cdef int32_t code, lane, stocks = 0
+    for code in range(groups_of_code.shape[0]):
+        stocks += groups_of_code[code] > 0
+    lanes.shared = stocks <= LINKAGE_FEW_STOCKS
+    lanes.persons.stocks = 0
+    for lane in range(MOST_STOCKS * LINKAGE_LANES):
+        lanes.persons.drug[lane] = NO_DRUG
+    for code in range(groups_of_code.shape[0] if lanes.shared else 0):
+        if groups_of_code[code]:
+            for lane in range(LINKAGE_LANES):
+                lanes.persons.drug[lanes.persons.stocks * LINKAGE_LANES + lane] = code
+                lanes.persons.groups[lanes.persons.stocks * LINKAGE_LANES + lane] = groups_of_code[code]
+            lanes.persons.stocks += 1
 
 
 def covered_days(
@@ -475,8 +699,12 @@ def covered_days(
     cdef Rule rule
     cdef Scratch scratch
     cdef Asked asked
-    cdef int32_t[::1] stock_of_code
-    cdef uint8_t[::1] stocks, drug_stocks
+    cdef Lanes lanes
+    cdef int32_t[::1] stock_of_code, room
+    cdef int64_t[::1] seen_by
+    cdef uint8_t[::1] stocks
+    cdef int64_t longest, in_lane
+    cdef bint in_lanes
     if not (
         offsets.shape[0] == persons + 1
         and end.shape[0] == observed.shape[0] == covered.shape[0]
@@ -504,14 +732,27 @@ def covered_days(
     with nogil:
         observe_all(&supply, &hospital, &rule, &asked)
     # A row opens one stock at most.
-    stocks = np.empty((rule.groups + longest_of(&offsets[0], with_rows)) * sizeof(Stock), np.uint8)
+    longest = longest_of(&offsets[0], with_rows)
+    stocks = np.empty((rule.groups + longest) * sizeof(Stock), np.uint8)
     stock_of_code = np.full(max(groups_of_code.shape[0], 1), -1, np.int32)
-    drug_stocks = np.zeros(stock_of_code.shape[0] * sizeof(linkage_drug_stock), np.uint8)
+    seen_by = np.full(stock_of_code.shape[0], -1, np.int64)
     scratch.stocks, scratch.stock_of_code = <Stock*>&stocks[0], &stock_of_code[0]
-    scratch.drug_stocks = <linkage_drug_stock*>&drug_stocks[0]
+    # Eight rows may be read from any on.
+    lanes.apart = longest + LINKAGE_LANES
+    in_lane = 2 * asked.ends + 3 * MOST_STOCKS
+    room = np.zeros(LINKAGE_LANES * (in_lane + 3 * lanes.apart), np.int32)
+    lanes.persons.ends, lanes.persons.end = <int32_t>asked.ends, &room[0]
+    lanes.persons.covered = lanes.persons.end + asked.ends * LINKAGE_LANES
+    lanes.persons.drug = lanes.persons.covered + asked.ends * LINKAGE_LANES
+    lanes.persons.groups = lanes.persons.drug + MOST_STOCKS * LINKAGE_LANES
+    lanes.persons.until = <linkage_lanes*>(lanes.persons.groups + MOST_STOCKS * LINKAGE_LANES)
+    lanes.copied, lanes.seen_by = &room[in_lane * LINKAGE_LANES], &seen_by[0]
+    lanes.persons.stock_cap = <int32_t>min(stock_cap_64ths, <int64_t>LINKAGE_MOST_STOCK)
+    share_stocks(&lanes, groups_of_code)
+    in_lanes = keep_in_lanes(&lanes, &supply, &rule, code is not None)
     with nogil:
         result = cover_all(
-            &with_rows[0] if with_rows.shape[0] else NULL, with_rows.shape[0],
-            &supply, &hospital, &rule, &scratch, &asked,
+            &with_rows[0] if with_rows.shape[0] else NULL, with_rows.shape[0], &supply, &hospital, &rule, &scratch,
+            &asked, &lanes, in_lanes,
         )
     raise_if_failed(result, "days_of_supply")

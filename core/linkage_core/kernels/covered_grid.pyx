@@ -26,8 +26,6 @@ cdef extern from * nogil:
     #include "lanes.h"
 
     #define LINKAGE_MOST_GROUPS 8
-    /* In 1/64 days: more than anybody is observed for, and two of them are still a number. */
-    #define LINKAGE_MOST_STOCK (1 << 29)
 
     /* `end` and `covered` have the persons of one end side by side, ends ascend for each person, and answers lie by
      * rule of carry-over, supply and end. */

@@ -1,4 +1,4 @@
-/* Eight walks side by side, one a lane, and how a stock is carried from one supply to the next. */
+/* Eight walks side by side, one a lane; how a stock is carried from one supply to the next, and the most it may hold. */
 #ifndef LINKAGE_LANES_H
 #define LINKAGE_LANES_H
 
@@ -7,6 +7,9 @@
 #include "wide_vectors.h"
 
 #define LINKAGE_LANES 8
+
+/* In 1/64 days: more than anybody is observed for, and two of them are still a number. */
+#define LINKAGE_MOST_STOCK (1 << 29)
 
 typedef int32_t linkage_lanes __attribute__((vector_size(LINKAGE_LANES * 4), aligned(4)));
 
