@@ -44,15 +44,18 @@ def verify(
     truth: Annotated[Path | None, typer.Option(help="With --certificates: the leaf cells that were protected.")] = None,
     layout: Annotated[Path | None, typer.Option(help="With --certificates: the layout of the table (JSON).")] = None,
     policy: Annotated[Path | None, typer.Option(help="With --certificates: the disclosure policy (TOML).")] = None,
+    contributions: Annotated[
+        Path | None, typer.Option(help="With --certificates, for sums: the contributors of each leaf cell.")
+    ] = None,
 ) -> None:
     """Check a delivery's signature and the hash of every file; needs no network.
 
     With --certificates, for an auditor who holds the truth: check that a laboratory release prints nothing but the
-    truth, hides every small count, and that no blank can be computed.
+    truth, hides every cell that a rule marks, and that no blank can be computed.
     """
     shown = Shown(as_json=as_json)
     if certificates:
-        _verify_certificates(shown, folder, truth=truth, layout=layout, policy=policy)
+        _verify_certificates(shown, folder, truth=truth, layout=layout, policy=policy, contributions=contributions)
         return
     manifest = verify_delivery(folder, home=home)
     shown.result({"verified": True, "manifest": manifest})
@@ -60,12 +63,18 @@ def verify(
 
 
 def _verify_certificates(
-    shown: Shown, folder: Path, *, truth: Path | None, layout: Path | None, policy: Path | None
+    shown: Shown,
+    folder: Path,
+    *,
+    truth: Path | None,
+    layout: Path | None,
+    policy: Path | None,
+    contributions: Path | None,
 ) -> None:
     if truth is None or layout is None or policy is None:
         raise InputRefused("--certificates needs --truth, --layout and --policy.", mend="Name all three.")
     try:
-        passed = check_release(folder, truth=truth, layout=layout, policy=policy)
+        passed = check_release(folder, truth=truth, layout=layout, policy=policy, contributions=contributions)
     except CheckFailed as fault:
         raise ReleaseNotVerified(f"{fault}.", mend="Do not release this table.") from None
     shown.result({"verified": True, "checked": asdict(passed)})

@@ -284,9 +284,14 @@ def test_certificates_are_for_their_owner_alone_and_the_released_table_has_no_tr
     ).as_py()
 
 
-def test_sums_of_amounts_and_rounded_counts_are_refused_by_name(releases: list[Release], tmp_path: Path) -> None:
+def test_sums_without_contributions_and_rounded_counts_are_refused_by_name(
+    releases: list[Release], tmp_path: Path
+) -> None:
     spoilt = releases[0].altered(tmp_path)
     plan = json.loads(spoilt.layout.read_text())
     spoilt.layout.write_text(json.dumps({**plan, "measures": {"n": {"kind": "magnitude"}}}))
-    with pytest.raises(CheckFailed, match="only counts"):
+    with pytest.raises(CheckFailed, match="contributions"):
+        spoilt.check()
+    spoilt.layout.write_text(json.dumps({**plan, "mechanism": {"rounding": {"kind": "nearest", "base": 5}}}))
+    with pytest.raises(CheckFailed, match="no certificates"):
         spoilt.check()

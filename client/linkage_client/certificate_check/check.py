@@ -11,11 +11,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from linkage_client.certificate_check.dimensions import Dimension, Ints, add_totals, read_dimensions, shown_cells
+from linkage_client.certificate_check.contributors import Behind, few_behind, read_behind
+from linkage_client.certificate_check.counts import Release, check_count
+from linkage_client.certificate_check.dimensions import read_dimensions, shown_cells
 from linkage_client.certificate_check.fault import CheckFailed
-from linkage_client.certificate_check.files import column_of, file_of, places_of, read_json, read_table, read_toml
-from linkage_client.certificate_check.moves import Free, check_blanks, check_moves
-from linkage_client.certificate_check.rules import Flags, full_class_cells, rules_of, small_cells
+from linkage_client.certificate_check.files import read_json, read_toml
+from linkage_client.certificate_check.release_tables import read_tables
+from linkage_client.certificate_check.sums import check_sum
 
 CERTIFICATES = "certificates.parquet"
 _COLUMNS = ["measure", "cells", "changes", "lowest", "highest", "proves"]
@@ -27,7 +29,7 @@ class Checked:
 
     Args:
         cells: published cells.
-        sensitive: by measure: counts that had to be blank by themselves.
+        sensitive: by measure: cells that had to be blank by themselves.
         blank: by measure: all blanks, each of them proved.
         moves: by measure: moves checked.
     """
@@ -38,28 +40,12 @@ class Checked:
     moves: dict[str, int]
 
 
-@dataclass(frozen=True, slots=True)
-class _Tables:
-    released: pa.Table
-    released_file: Path
-    officer: pa.Table
-    officer_file: Path
-    truth: pa.Table
-    truth_file: Path
-    place: Ints
-    leaf: Ints
-    shown: Flags
-
-    @property
-    def released_place(self) -> Ints:
-        """Position of the cell of each row of the released table."""
-        return self.place[self.shown[self.place]]
-
-
-def check_release(folder: Path, *, truth: Path, layout: Path, policy: Path) -> Checked:
+def check_release(
+    folder: Path, *, truth: Path, layout: Path, policy: Path, contributions: Path | None = None
+) -> Checked:
     """Check what `lab protect` wrote to a folder beside the table it was given.
 
-    Totals, small cells and bounds are worked out anew from the truth; every printed cell must be its own, every small
+    Totals, marks and bounds are worked out anew from the truth; every printed cell must be its own, every sensitive
     one blank, and every blank proved by moves that change no sum.
 
     Args:
@@ -67,70 +53,48 @@ def check_release(folder: Path, *, truth: Path, layout: Path, policy: Path) -> C
         truth: the table of leaf cells.
         layout: JSON.
         policy: TOML.
+        contributions: who gives what to each leaf cell; needed for magnitudes and for rules on who stands behind.
 
     Raises:
-        CheckFailed: the first thing that does not fit. Sums of amounts, rounded and changed counts and releases over
+        CheckFailed: the first thing that does not fit. Rounded and changed counts, company secrecy and releases over
             time have no certificates, and fail by name.
     """
     plan, rules = read_json(layout), read_toml(policy)
     dimensions = read_dimensions(plan)
-    for name, measure in plan["measures"].items():
-        if measure["kind"] != "count":
-            raise CheckFailed(f"layout: {name!r} is no count, and only counts have certificates")
-    tables = _read_tables(folder, truth, dimensions, shown_cells(plan, dimensions))
+    _refuse_what_has_no_certificates(plan, rules)
+    tables = read_tables(folder, truth, dimensions, shown_cells(plan, dimensions))
+    behind = read_behind(contributions, dimensions) if contributions is not None else None
+    few = few_behind(behind, rules, cells=tables.shown.size)
     moves = _read_moves(folder / CERTIFICATES, list(plan["measures"]))
-    passed = Checked(int(np.count_nonzero(tables.shown)), {}, {}, {})
-    for name in plan["measures"]:
-        _check_count(name, plan, rules, dimensions=dimensions, tables=tables, moves=moves[name], passed=passed)
-    return passed
+    release = Release(plan, rules, dimensions, tables, few)
+    kinds = {name: measure["kind"] for name, measure in plan["measures"].items()}
+    counts = {name: check_count(name, release, moves[name]) for name, kind in kinds.items() if kind == "count"}
+    sums = [name for name in kinds if name not in counts]
+    found = counts | {
+        name: check_sum(name, release, moves[name], behind=_known(behind), counts=counts) for name in sums
+    }
+    return Checked(
+        int(np.count_nonzero(tables.shown)),
+        {name: int(np.count_nonzero(found[name].sensitive)) for name in plan["measures"]},
+        {name: int(np.count_nonzero(found[name].blank)) for name in plan["measures"]},
+        {name: moves[name].num_rows for name in plan["measures"]},
+    )
 
 
-def _check_count(
-    name: str,
-    plan: dict[str, Any],
-    policy: dict[str, Any],
-    *,
-    dimensions: list[Dimension],
-    tables: _Tables,
-    moves: pa.Table,
-    passed: Checked,
-) -> None:
-    rules = rules_of(name, plan, policy)
-    counts = _true_counts(name, tables, dimensions)
-    if counts[tuple(dimension.total for dimension in dimensions)] < rules.smallest_population:
-        raise CheckFailed(f"{tables.truth_file}: fewer persons than the policy demands")
-    small = small_cells(counts, rules).ravel() & tables.shown
-    full = full_class_cells(counts, rules, dimensions, shown=tables.shown.reshape(counts.shape)).ravel()
-    blank = _blanks(name, tables, counts)
-    for demanded, why in ((small, "small"), (full, "part of a class that one part holds all of")):
-        if np.any(demanded & ~blank):
-            raise CheckFailed(f"{tables.released_file}: a cell is {why} and printed")
-    _check_reasons(name, tables, blank, small)
-    free = Free(blank, tables.shown)
-    shown = check_moves(moves, counts, free, dimensions=dimensions, rules=rules, row_place=tables.place)
-    check_blanks(shown, counts, blank, small & rules.reach, rules)
-    passed.sensitive[name] = int(np.count_nonzero(small | full))
-    passed.blank[name] = int(np.count_nonzero(blank))
-    passed.moves[name] = moves.num_rows
+def _refuse_what_has_no_certificates(plan: dict[str, Any], policy: dict[str, Any]) -> None:
+    if plan.get("mechanism") or policy.get("mechanism"):
+        raise CheckFailed("layout or policy: rounded and changed counts have no certificates")
+    secret = policy.get("company_secrecy")
+    if secret and any(name == "atc" or name.startswith("atc_") for name in plan["dims"]):
+        for name, measure in plan["measures"].items():
+            if measure["kind"] != "count" or name in secret.get("measures", ()):
+                raise CheckFailed("policy: company_secrecy is not known to this check")
 
 
-def _read_tables(folder: Path, truth: Path, dimensions: list[Dimension], shown: Flags) -> _Tables:
-    released_file, officer_file = file_of(folder, "released"), file_of(folder, "officer")
-    released, officer = read_table(released_file, dimensions), read_table(officer_file, dimensions)
-    given = read_table(truth, dimensions)
-    place = places_of(officer, dimensions, officer_file)
-    cells = shown.size
-    if place.size != cells or np.any(np.bincount(place, minlength=cells) != 1):
-        raise CheckFailed(f"{officer_file}: does not have each cell of the layout once")
-    if not np.array_equal(place[shown[place]], places_of(released, dimensions, released_file)):
-        raise CheckFailed(f"{released_file}: does not have the shown cells of the officer's copy, row by row")
-    leaf = places_of(given, dimensions, truth)
-    stride = cells
-    for dimension in dimensions:
-        stride //= len(dimension.codes)
-        if not np.all(np.isin(leaf // stride % len(dimension.codes), dimension.leaves)):
-            raise CheckFailed(f"{truth}: column {dimension.name!r} holds a code that is no leaf")
-    return _Tables(released, released_file, officer, officer_file, given, truth, place, leaf, shown)
+def _known(behind: Behind | None) -> Behind:
+    if behind is None:
+        raise CheckFailed("layout: a magnitude is checked with its contributions, and nobody named them")
+    return behind
 
 
 def _read_moves(path: Path, measures: list[str]) -> dict[str, pa.Table]:
@@ -146,71 +110,3 @@ def _read_moves(path: Path, measures: list[str]) -> dict[str, pa.Table]:
     if len(measures) == 1:
         return {measures[0]: table}
     return {name: table.filter(pc.equal(text, name)) for name in measures}
-
-
-def _true_counts(name: str, tables: _Tables, dimensions: list[Dimension]) -> Ints:
-    given = _whole(column_of(tables.truth, name, tables.truth_file), tables.truth_file, name)
-    if given.min(initial=0) < 0:
-        raise CheckFailed(f"{tables.truth_file}: column {name!r} holds a negative count")
-    cells = np.zeros([len(dimension.codes) for dimension in dimensions], dtype=np.int64)
-    np.add.at(cells.reshape(-1), tables.leaf, given)
-    return add_totals(cells, dimensions)
-
-
-def _blanks(name: str, tables: _Tables, counts: Ints) -> Flags:
-    """Which cells are blank; all others that are shown print the truth, and both copies say the same."""
-    flat = counts.ravel()
-    by_cell = np.zeros(flat.size, dtype=np.bool_)
-    officer = _only_shown(name, tables)
-    for table, path in ((tables.released, tables.released_file), (officer, tables.officer_file)):
-        status, printed = column_of(table, f"{name}_status", path), column_of(table, name, path)
-        if status.null_count or not pc.all(pc.is_in(status, value_set=pa.array(["pub", "sup"]))).as_py():
-            raise CheckFailed(f"{path}: column '{name}_status' has another status than pub and sup")
-        blank = pc.equal(status, "sup").to_numpy(zero_copy_only=False).astype(np.bool_)
-        if not np.array_equal(blank, pc.is_null(printed).to_numpy(zero_copy_only=False)):
-            raise CheckFailed(f"{path}: column {name!r} is not empty exactly where it is suppressed")
-        shown = _whole(printed.filter(pa.array(~blank)), path, name)
-        place = tables.released_place
-        if not np.array_equal(shown, flat[place[~blank]]):
-            raise CheckFailed(f"{path}: column {name!r} prints what is not the truth")
-        if path == tables.officer_file and not np.array_equal(by_cell[place], blank):
-            raise CheckFailed(f"{path}: does not have the blanks of the released table")
-        by_cell[place] = blank
-    return by_cell
-
-
-def _only_shown(name: str, tables: _Tables) -> pa.Table:
-    """The officer's copy without the cells that no table shows, which have no number there."""
-    shown, path = tables.shown[tables.place], tables.officer_file
-    if shown.all():
-        return tables.officer
-    hidden = tables.officer.filter(pa.array(~shown))
-    status = column_of(hidden, f"{name}_status", path)
-    if not pc.all(pc.equal(pc.fill_null(status, ""), "not")).as_py() or hidden[name].null_count < hidden.num_rows:
-        raise CheckFailed(f"{path}: a cell that no table shows has a number, or another status than not")
-    return tables.officer.filter(pa.array(shown))
-
-
-def _check_reasons(name: str, tables: _Tables, blank: Flags, small: Flags) -> None:
-    path = tables.officer_file
-    # In a CSV file without a reason the column has no type.
-    reason = pc.fill_null(column_of(tables.officer, f"{name}_reason", path).cast(pa.string()), "")
-    told = pc.not_equal(reason, "").to_numpy(zero_copy_only=False)
-    if not np.array_equal(told, blank[tables.place]):
-        raise CheckFailed(f"{path}: has not a reason exactly for each blank")
-    says_small = pc.match_substring(reason, "small_cell").to_numpy(zero_copy_only=False)
-    partner = pc.equal(reason, "protects_small_cell").to_numpy(zero_copy_only=False)
-    if not np.array_equal(says_small & ~partner, small[tables.place]):
-        raise CheckFailed(f"{path}: calls a cell small that is not, or does not call one so that is")
-
-
-def _whole(column: pa.ChunkedArray, path: Path, name: str) -> Ints:
-    if pa.types.is_null(column.type):
-        return np.zeros(len(column), dtype=np.int64)
-    try:
-        whole = column.cast(pa.int64())
-    except pa.ArrowException:
-        raise CheckFailed(f"{path}: column {name!r} does not hold whole numbers") from None
-    if whole.null_count:
-        raise CheckFailed(f"{path}: column {name!r} has a missing value")
-    return np.asarray(whole.to_numpy(), dtype=np.int64)

@@ -43,6 +43,19 @@ class Dimension:
         parents = {family.parent for family in self.families}
         return tuple(code for code in range(len(self.codes)) if code not in parents)
 
+    def above(self) -> list[list[int]]:
+        """For each code, itself and all that it counts in."""
+        parents: list[set[int]] = [set() for _ in self.codes]
+        for family in self.families:
+            for child in family.children:
+                parents[child].add(family.parent)
+        found = [{code} for code in range(len(self.codes))]
+        grows = True
+        while grows:
+            wider = [own.union(*(parents[code] for code in own)) for own in found]
+            found, grows = wider, wider != found
+        return [sorted(own) for own in found]
+
 
 def read_dimensions(layout: Mapping[str, Any]) -> list[Dimension]:
     """The dimensions of a layout, in its order."""

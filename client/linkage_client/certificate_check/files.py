@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,9 @@ import pyarrow.parquet as pq
 
 from linkage_client.certificate_check.dimensions import Dimension, Ints
 from linkage_client.certificate_check.fault import CheckFailed
+
+_EXACT = 1 << 53
+_DECIMALS = {1: 0, 100: 2}
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -79,6 +83,31 @@ def places_of(table: pa.Table, dimensions: list[Dimension], path: Path) -> Ints:
             raise CheckFailed(f"{path}: column {dimension.name!r} holds a code that the layout does not have")
         places = places * len(dimension.codes) + at.to_numpy().astype(np.int64)
     return places
+
+
+def units_of(column: pa.ChunkedArray, path: Path, name: str, scale: int = 1) -> Ints:
+    """Numbers in whole units of 1 / scale, exact.
+
+    Raises:
+        CheckFailed: a number is missing, or has more decimals.
+    """
+    if pa.types.is_null(column.type):
+        return np.zeros(len(column), dtype=np.int64)
+    if column.null_count:
+        raise CheckFailed(f"{path}: column {name!r} has a missing value")
+    if pa.types.is_floating(column.type):
+        given = np.asarray(column.to_numpy(), dtype=np.float64)
+        whole = np.rint(given * scale)
+        if not np.all(np.abs(whole) < _EXACT) or not np.array_equal(whole / scale, given):
+            raise CheckFailed(f"{path}: column {name!r} does not hold whole multiples of 1/{scale}")
+        return whole.astype(np.int64)
+    try:
+        units = pc.multiply(column.cast(pa.decimal128(30, _DECIMALS[scale])), pa.scalar(Decimal(scale))).cast(
+            pa.int64()
+        )
+    except pa.ArrowException:
+        raise CheckFailed(f"{path}: column {name!r} does not hold whole multiples of 1/{scale}") from None
+    return np.asarray(units.to_numpy(), dtype=np.int64)
 
 
 def column_of(table: pa.Table, name: str, path: Path) -> pa.ChunkedArray:

@@ -16,6 +16,8 @@ from linkage_client.certificate_check.rules import CountRules, Flags
 _CHANGE_BITS = 17
 _LARGEST_CHANGE = 1 << (_CHANGE_BITS - 1)
 _KEY_BITS = 62
+_LARGEST_MOVE = 1 << 62
+_BATCH = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,16 +82,60 @@ def check_moves(
     room = counts.ravel() - np.where(free.shown, rules.lowest, 0)
     movable = free.blank | ~free.shown
     shown: list[Shown] = []
-    for batch in _batches(certificates, row_place):
-        _fail_at(batch, ~movable[batch.cell], "changes a printed cell")
-        for multiple in (batch.lowest, batch.highest):
-            _fail_at(batch, room[batch.cell] + multiple[batch.move] * batch.change < 0, "goes below what is known")
+    for batch in _batches(certificates, row_place, moves=_BATCH):
+        _fail_at(batch, np.abs(batch.change) >= _LARGEST_CHANGE, "has an impossible change")
+        _check_bounds(batch, room, movable)
         _check_sums(batch, counts.shape, dimensions)
         shown.append(_shown(batch, counts.size, candidates=rules.candidates))
     none = np.empty(0, dtype=np.int64)
     return Shown(
         np.concatenate([none, *(one.cell for one in shown)]), np.concatenate([none, *(one.change for one in shown)])
     )
+
+
+def moves_of_sums(
+    certificates: pa.Table,
+    room: Ints,
+    *,
+    movable: Flags,
+    dimensions: list[Dimension],
+    shape: tuple[int, ...],
+    row_place: Ints,
+) -> Batch:
+    """Check every move of one sum and return them all.
+
+    Args:
+        certificates: the moves of this sum.
+        room: how far each cell may fall, flat.
+        movable: cells that may move, flat.
+        dimensions, shape: of the table.
+        row_place: position of the cell of each row of the officer's copy.
+
+    Raises:
+        CheckFailed: names the move.
+    """
+    empty = np.empty(0, dtype=np.int64)
+    nothing = Batch(0, *(empty for _ in range(7)))
+    batch = next(_batches(certificates.combine_chunks(), row_place, moves=max(certificates.num_rows, 1)), nothing)
+    furthest = np.maximum(np.abs(batch.lowest), batch.highest).astype(np.float64)
+    _fail_at(batch, np.abs(batch.change.astype(np.float64)) * furthest[batch.move] >= _LARGEST_MOVE, "moves too far")
+    _check_bounds(batch, room, movable)
+    stride = room.size
+    for dimension, codes in zip(dimensions, shape, strict=True):
+        stride //= codes
+        code = batch.cell // stride % codes
+        of_move = batch.move * room.size + batch.cell - code * stride
+        for number, family in enumerate(dimension.families):
+            sign = np.zeros(codes, dtype=np.int64)
+            sign[family.parent], sign[list(family.children)] = 1, -1
+            plays = sign[code] != 0
+            line, place = np.unique(of_move[plays], return_inverse=True)
+            left = np.zeros(line.size, dtype=np.int64)
+            np.add.at(left, place, sign[code[plays]] * batch.change[plays])
+            if np.any(left):
+                wrong = int(line[np.flatnonzero(left)[0]]) // room.size
+                raise CheckFailed(f"certificates, move {wrong}: changes sum {number} along {dimension.name!r}")
+    return batch
 
 
 def check_blanks(shown: Shown, counts: Ints, blank: Flags, must_reach: Flags, rules: CountRules) -> None:
@@ -110,14 +156,20 @@ def check_blanks(shown: Shown, counts: Ints, blank: Flags, must_reach: Flags, ru
     _fail_cell(must_reach & (counts.ravel() + rise < rules.threshold), "is small and not shown to reach the threshold")
 
 
-def _batches(certificates: pa.Table, row_place: Ints) -> Iterator[Batch]:
-    """Moves a few at a time.
+def _check_bounds(batch: Batch, room: Ints, movable: Flags) -> None:
+    _fail_at(batch, ~movable[batch.cell], "changes a printed cell")
+    for multiple in (batch.lowest, batch.highest):
+        _fail_at(batch, room[batch.cell] + multiple[batch.move] * batch.change < 0, "goes below what is known")
+
+
+def _batches(certificates: pa.Table, row_place: Ints, *, moves: int) -> Iterator[Batch]:
+    """Moves, so many at a time.
 
     Raises:
         CheckFailed: a move is not as the format says.
     """
     first = 0
-    for chunk in certificates.to_batches(max_chunksize=50_000):
+    for chunk in certificates.to_batches(max_chunksize=moves):
         if any(column.null_count for column in chunk.columns):
             raise CheckFailed("certificates: a value is missing")
         cells, changes, proves = chunk["cells"], chunk["changes"], chunk["proves"]
@@ -143,7 +195,7 @@ def _batches(certificates: pa.Table, row_place: Ints) -> Iterator[Batch]:
         twice = np.zeros(row.size, dtype=np.bool_)
         twice[1:] = (move[1:] == move[:-1]) & (row[1:] <= row[:-1])
         _fail_at(batch, twice, "does not name its cells once and ascending")
-        _fail_at(batch, (batch.change == 0) | (np.abs(batch.change) >= _LARGEST_CHANGE), "has an impossible change")
+        _fail_at(batch, batch.change == 0, "has an impossible change")
         if np.any(batch.lowest > 0) or np.any(batch.highest < 0):
             raise CheckFailed("certificates: the multiples of a move do not hold 0 between them")
         yield batch
@@ -193,13 +245,7 @@ def _roles(dimension: Dimension) -> Iterator[tuple[Ints, Ints]]:
 
 def _shown(batch: Batch, size: int, *, candidates: int) -> Shown:
     """Values of the cells that each move is kept for: its ends, and those nearest to the truth."""
-    entry = batch.move * size + batch.cell
-    order = np.argsort(entry, kind="stable")
-    wanted = batch.proof_move * size + batch.proof_cell
-    at = np.searchsorted(entry[order], wanted)
-    at = order[np.minimum(at, max(entry.size - 1, 0))] if entry.size else at
-    if wanted.size and (not entry.size or np.any(entry[at] != wanted)):
-        raise CheckFailed("certificates: a move is kept for a cell that it does not change")
+    at = places_of_proofs(batch, size)
     change, lowest, highest = batch.change[at], batch.lowest[batch.proof_move], batch.highest[batch.proof_move]
     cells: list[Ints] = []
     changes: list[Ints] = []
@@ -208,6 +254,26 @@ def _shown(batch: Batch, size: int, *, candidates: int) -> Shown:
         cells.append(batch.proof_cell[fits])
         changes.append((multiple * change)[fits])
     return Shown(np.concatenate(cells), np.concatenate(changes))
+
+
+def places_of_proofs(batch: Batch, size: int) -> Ints:
+    """For each cell that a move is kept for, the entry in which the move changes it.
+
+    Args:
+        batch: the moves.
+        size: number of cells.
+
+    Raises:
+        CheckFailed: a move does not change a cell that it is kept for.
+    """
+    entry = batch.move * size + batch.cell
+    order = np.argsort(entry, kind="stable")
+    wanted = batch.proof_move * size + batch.proof_cell
+    at = np.searchsorted(entry[order], wanted)
+    at = order[np.minimum(at, max(entry.size - 1, 0))] if entry.size else at
+    if wanted.size and (not entry.size or np.any(entry[at] != wanted)):
+        raise CheckFailed("certificates: a move is kept for a cell that it does not change")
+    return at
 
 
 def _numbers(column: pa.Array) -> Ints:

@@ -18,9 +18,12 @@ from linkage_core.disclosure.cell_system import CellSystem, Flags, Ints
 from linkage_core.disclosure.components import components
 from linkage_core.disclosure.evidence import Demand, Evidence, Move
 from linkage_core.disclosure.primary_rules import Contributions
+from linkage_core.disclosure.sum_witnesses import KeptMoves
 from linkage_core.disclosure.witnesses import ComponentProof
 
 Coalition = tuple[int, ...]
+Wanted = dict[Coalition, dict[int, int]]
+"""By coalition, the sums that it must hold possible further up than they are, and how far."""
 
 _MOST_MOVES = 60
 
@@ -83,6 +86,25 @@ class Insiders:
         added = np.add.reduceat(amount, starts) if starts.size else amount
         return cls(cell[starts], who[starts], added, cells, p_percent, coalition)
 
+    def parts(self, cell: int) -> dict[int, int]:
+        """What each contributor gives to a cell."""
+        rows = slice(*np.searchsorted(self.cell, [cell, cell + 1]))
+        return dict(zip(self.contributor[rows].tolist(), self.amount[rows].tolist(), strict=True))
+
+    def wanted(self, blank: Flags, targets: Ints) -> Wanted:
+        """What coalitions must be kept from, the largest contributors and those who are alone in a blank first of all.
+
+        Args:
+            blank: cells unknown to a reader.
+            targets: sensitive sums.
+        """
+        found: Wanted = {}
+        inside, knowing = self.of_blanks(blank)
+        for target in targets.tolist():
+            for coalition, room in self.against(target, inside, knowing).items():
+                found.setdefault(coalition, {})[target] = room
+        return found
+
     def against(self, target: int, inside: list[int], knowing: list[int]) -> dict[Coalition, int]:
         """Coalitions that must hold a target possible further up than it is, and how far.
 
@@ -91,14 +113,12 @@ class Insiders:
             inside: contributors to any blank.
             knowing: contributors to a blank that nobody else gives to.
         """
-        rows = slice(*np.searchsorted(self.cell, [target, target + 1]))
-        givers, size = self.contributor[rows], np.abs(self.amount[rows])
-        sizes = dict(zip(givers.tolist(), size.tolist(), strict=True))
-        coalitions: list[Coalition] = [(one,) for one in (inside if self._needed(sizes, ()) else sizes)]
+        sizes = {who: abs(amount) for who, amount in self.parts(target).items()}
+        coalitions: list[Coalition] = [(one,) for one in (inside if self.needed(sizes, ()) else sizes)]
         if self.coalition > 1:
-            largest = givers[np.argsort(-size, kind="stable")[:_LARGEST_IN_PAIRS]].tolist()
+            largest = sorted(sizes, key=lambda who: -sizes[who])[:_LARGEST_IN_PAIRS]
             coalitions += combinations(sorted({*largest, *knowing}), 2)
-        needed = {one: self._needed(sizes, one) for one in coalitions}
+        needed = {one: self.needed(sizes, one) for one in coalitions}
         return {one: room for one, room in needed.items() if room > 0}
 
     def of_blanks(self, blank: Flags) -> tuple[list[int], list[int]]:
@@ -115,12 +135,18 @@ class Insiders:
         np.add.at(own, place, self.amount[rows])
         return Knowledge(cells, own, members == self._givers[cells])
 
-    def _needed(self, sizes: dict[int, int], coalition: Coalition) -> int:
+    def needed(self, sizes: dict[int, int], coalition: Coalition) -> int:
+        """How far above its truth a coalition must hold a sum possible, of whose contributors we know the sizes."""
         others = [size for who, size in sizes.items() if who not in coalition]
         if not others:
             return 0
         largest = max(others)
         return -(-self.p_percent * largest // 100) - (sum(others) - largest)
+
+    @cached_property
+    def everybody(self) -> set[int]:
+        """All contributors."""
+        return set(self.contributor.tolist())
 
     @cached_property
     def _givers(self) -> Ints:
@@ -137,7 +163,9 @@ class Insiders:
         return rows
 
 
-def breached(system: CellSystem, blank: Flags, targets: Ints, insiders: Insiders) -> Iterator[CellSystem]:
+def breached(
+    system: CellSystem, blank: Flags, wanted: Wanted, insiders: Insiders, kept: KeptMoves
+) -> Iterator[CellSystem]:
     """Problems of coalitions that come too close to a target: the cells as they see them, blanks free to move.
 
     Most coalitions are answered by moves that were found for everybody; the others get programmes of their own.
@@ -145,32 +173,36 @@ def breached(system: CellSystem, blank: Flags, targets: Ints, insiders: Insiders
     Args:
         system: sums as any reader sees them.
         blank: cells unknown to a reader.
-        targets: sensitive sums.
+        wanted: coalitions, and what they must be kept from.
         insiders: who knows what.
+        kept: takes the moves that answer a coalition.
     """
-    wanted: dict[Coalition, dict[int, int]] = {}
-    furthest = np.zeros(system.values.size, dtype=np.int64)
-    inside, knowing = insiders.of_blanks(blank)
-    for target in targets.tolist():
-        for coalition, room in insiders.against(target, inside, knowing).items():
-            wanted.setdefault(coalition, {})[target] = room
-            furthest[target] = max(furthest[target], room)
     if not wanted:
         return
+    furthest = np.zeros(system.values.size, dtype=np.int64)
+    for rooms in wanted.values():
+        for target, room in rooms.items():
+            furthest[target] = max(furthest[target], room)
     found = _proved(_view(system, blank, dict(enumerate(furthest.tolist()))), blank)
     moves = {target: _rising(found, target) for target in np.flatnonzero(furthest).tolist()}
     for coalition, rooms in sorted(wanted.items()):
         least = insiders.knowledge(coalition).least(system)
-        left = {
-            target: room
-            for target, room in rooms.items()
-            if not any(rise >= room and _fits(move, factor, system, least) for rise, factor, move in moves[target])
-        }
+        left: dict[int, int] = {}
+        for target, room in rooms.items():
+            fitting = (
+                move for rise, factor, move in moves[target] if rise >= room and _fits(move, factor, system, least)
+            )
+            if (answer := next(fitting, None)) is None:
+                left[target] = room
+            else:
+                kept.keep(answer, target)
         if not left:
             continue
-        view = replace(_view(system, blank, left), at_least=least)
+        # What the coalition knows exactly is as good as printed to it.
+        view = replace(_view(system, blank & (system.values >= least), left), at_least=least)
         evidence = _proved(view, blank)
         names = np.array(sorted(left), dtype=np.int64)
+        kept.keep_evidence(evidence, names)
         known = names[evidence.unmet(names)]
         if known.size:
             yield replace(view, sensitive=np.isin(np.arange(view.values.size), known))

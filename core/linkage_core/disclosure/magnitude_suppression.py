@@ -13,9 +13,11 @@ from linkage_core.disclosure.blank_unions import cells_that_mend_unions
 from linkage_core.disclosure.boxes import Grid
 from linkage_core.disclosure.cell_system import CellSystem, Flags, Ints
 from linkage_core.disclosure.evidence import Demand
-from linkage_core.disclosure.insiders import Insiders, breached
+from linkage_core.disclosure.insiders import Coalition, Insiders, breached
 from linkage_core.disclosure.primary_rules import Contributions
-from linkage_core.disclosure.suppression import Pattern, suppress
+from linkage_core.disclosure.sum_witnesses import KeptMoves, SumWitnesses
+from linkage_core.disclosure.suppression import Pattern, suppress, suppress_with_proof
+from linkage_core.disclosure.thorough_pairs import further_pairs
 
 _MOST_ROUNDS = 40
 
@@ -43,7 +45,7 @@ def hide_sums(
     *,
     furthest: int,
     grids: Sequence[Grid] = (),
-) -> HiddenSums:
+) -> tuple[HiddenSums, SumWitnesses]:
     """Find a pattern in which no sensitive sum, no union of blanks of a printed total and no contributor is given away.
 
     Unions and insiders are asked after each pattern; what they need becomes blank, and the pattern is looked for again.
@@ -55,6 +57,9 @@ def hide_sums(
         policy: the rules; insiders are reckoned with where it has p_percent.
         furthest, grids: as in `suppress`.
 
+    Returns:
+        The pattern, and the moves that prove it.
+
     Raises:
         DisclosureRefused: no such pattern was found; nothing may be released.
     """
@@ -64,15 +69,19 @@ def hide_sums(
     insiders = Insiders.of(given, cells=system.values.size, p_percent=policy.p_percent, coalition=policy.coalition)
     for _ in range(_MOST_ROUNDS):
         forced = replace(system, sensitive=system.sensitive | for_unions | for_insiders)
-        pattern = suppress(forced, demand, furthest=furthest, grids=grids)
+        pattern, evidence = suppress_with_proof(forced, demand, furthest=furthest, grids=grids)
         further, _broken = cells_that_mend_unions(system, pattern.blank, given, policy)
         if further.size:
             for_unions[further] = True
             continue
-        wanted = _wanted_by_insiders(system, pattern.blank, targets, insiders, grids) if policy.p_percent else None
-        if wanted is None or not np.any(wanted & ~pattern.blank):
-            return HiddenSums(pattern, for_unions, for_insiders)
-        for_insiders |= wanted
+        kept = KeptMoves()
+        if policy.p_percent:
+            wanted = _wanted_by_insiders(system, pattern.blank, targets, insiders, grids=grids, kept=kept)
+            if np.any(wanted & ~pattern.blank):
+                for_insiders |= wanted
+                continue
+        kept.keep_evidence(evidence, np.flatnonzero(pattern.blank))
+        return HiddenSums(pattern, for_unions, for_insiders), kept.witnesses()
     raise DisclosureRefused(
         "No way was found to hide these sums from their contributors, so none of them is released.",
         mend="Use fewer or coarser dimensions.",
@@ -107,7 +116,10 @@ def hide_from_contributors(
         pattern = suppress(replace(system, sensitive=system.sensitive | wanted), demand, furthest=furthest, grids=grids)
         if not targets.size:
             return pattern
-        more = _wanted_by_insiders(system, pattern.blank, targets, insiders, grids) & ~pattern.blank
+        more = (
+            _wanted_by_insiders(system, pattern.blank, targets, insiders, grids=grids, kept=KeptMoves())
+            & ~pattern.blank
+        )
         if not more.any():
             return pattern
         wanted |= more
@@ -118,12 +130,30 @@ def hide_from_contributors(
 
 
 def _wanted_by_insiders(
-    system: CellSystem, blank: Flags, targets: Ints, insiders: Insiders, grids: Sequence[Grid]
+    system: CellSystem,
+    blank: Flags,
+    targets: Ints,
+    insiders: Insiders,
+    *,
+    grids: Sequence[Grid],
+    kept: KeptMoves,
 ) -> Flags:
-    """Cells that must be blank so that no coalition comes too close."""
-    wanted = np.zeros(system.values.size, dtype=np.bool_)
+    """Cells that must be blank so that no coalition comes too close; `kept` takes the moves that answer one."""
+    blanks = np.zeros(system.values.size, dtype=np.bool_)
     no_spans = Demand(1, np.zeros(system.values.size, dtype=np.int64))
-    for view in breached(system, blank, targets, insiders):
-        reach = int((view.reach - view.values).max())
-        wanted |= suppress(view, no_spans, furthest=2 * reach, grids=grids).suppressed
-    return wanted
+    wanted = insiders.wanted(blank, targets)
+    asked: set[tuple[Coalition, int]] = set()
+    while wanted:
+        for view in breached(system, blank, wanted, insiders, kept):
+            reach = int((view.reach - view.values).max())
+            pattern, evidence = suppress_with_proof(view, no_spans, furthest=2 * reach, grids=grids)
+            kept.keep_evidence(evidence, np.flatnonzero(view.sensitive))
+            blanks |= pattern.suppressed
+        asked |= {(coalition, target) for coalition, rooms in wanted.items() for target in rooms}
+        # One that is asked and still not kept from it needs further blanks, with which all is asked again.
+        wanted = {
+            coalition: left
+            for coalition, rooms in further_pairs(system, targets, insiders, kept).items()
+            if (left := {target: room for target, room in rooms.items() if (coalition, target) not in asked})
+        }
+    return blanks

@@ -40,7 +40,9 @@ class Pattern:
     opened: int
 
 
-def suppress(system: CellSystem, demand: Demand, *, furthest: int, grids: Sequence[Grid] = ()) -> Pattern:
+def suppress(
+    system: CellSystem, demand: Demand, *, furthest: int, grids: Sequence[Grid] = (), cover: Flags | None = None
+) -> Pattern:
     """Find a pattern in which every suppressed cell and every sensitive remainder is proved to be hidden.
 
     Args:
@@ -48,17 +50,28 @@ def suppress(system: CellSystem, demand: Demand, *, furthest: int, grids: Sequen
         demand: how well cells must be hidden.
         furthest: how far cells may move in proofs; larger finds more room and costs more time.
         grids: cubes in which boxes are looked for before a solver is asked.
+        cover: cells that are blank to begin with, and proved to be hidden before others are looked for; opened if they
+            turn out not to be needed. None for none.
 
     Raises:
         DisclosureRefused: no pattern was proved; nothing may be released.
     """
+    return suppress_with_proof(system, demand, furthest=furthest, grids=grids, cover=cover)[0]
+
+
+def suppress_with_proof(
+    system: CellSystem, demand: Demand, *, furthest: int, grids: Sequence[Grid] = (), cover: Flags | None = None
+) -> tuple[Pattern, Evidence]:
+    """The pattern of `suppress`, and the moves by which every blank of it is proved; raises as it does."""
     work = _Suppression(system, demand, furthest, grids)
+    if cover is not None:
+        work.begin_with(cover)
     for rounds in range(1, _MOST_ROUNDS + 1):
         unproved = work.close_and_prove(patient=rounds > 1)
         if not unproved.size:
             opened = work.open_needless()
             blank = work.blank
-            return Pattern(blank, blank & system.printed, rounds, work.widened, opened)
+            return Pattern(blank, blank & system.printed, rounds, work.widened, opened), work.evidence
         work.repair(unproved)
     raise DisclosureRefused(
         "No way was found to hide the small cells of this table well enough, so none of it is released.",
@@ -75,9 +88,9 @@ class _Suppression:
         self._system = system
         self._demand = demand
         self._furthest = furthest
-        self._evidence = Evidence(system, demand)
-        self._boxes = BoxMoves(system, grids, self._evidence, furthest=furthest)
-        self._repair = Repair(system, self._evidence, furthest=furthest)
+        self.evidence = Evidence(system, demand)
+        self._boxes = BoxMoves(system, grids, self.evidence, furthest=furthest)
+        self._repair = Repair(system, self.evidence, furthest=furthest)
         self._attempts: dict[int, int] = {}
 
     def close_and_prove(self, *, patient: bool) -> Ints:
@@ -87,10 +100,19 @@ class _Suppression:
             before = int(np.count_nonzero(self.blank))
             self.blank = self._system.unseen(self.blank)
             self._boxes.hide(self._unmet(), self.blank)
+        return self._prove(patient=patient)
+
+    def begin_with(self, cover: Flags) -> None:
+        """Blank these cells and prove what they prove."""
+        self.blank = self._system.unseen(self.blank | cover)
+        self._prove(patient=True)
+
+    def _prove(self, *, patient: bool) -> Ints:
+        """Look for proofs of the blanks that there are; return the targets that resist."""
         for cells, rows, matrix in components(self._system, self.blank, self._unmet()):
             if cells.size > _LARGEST_PROVED_WHOLE:
                 continue  # a neighbourhood at a time, by repair, is faster
-            proof = ComponentProof(self._system, cells, rows, matrix, evidence=self._evidence, furthest=self._furthest)
+            proof = ComponentProof(self._system, cells, rows, matrix, evidence=self.evidence, furthest=self._furthest)
             proof.run(patient=patient)
         return self._unmet()
 
@@ -100,7 +122,7 @@ class _Suppression:
         Raises:
             AssertionError: something is not proved any more, which cannot be.
         """
-        opened = Opening(self._system, self._evidence, furthest=self._furthest).run(self.blank)
+        opened = Opening(self._system, self.evidence, furthest=self._furthest).run(self.blank)
         assert not self._unmet().size, "a blank was opened that a proof needs"
         return opened
 
@@ -121,12 +143,12 @@ class _Suppression:
         needy = np.flatnonzero(self.blank & (system.printed | system.sensitive))
         guarded = np.flatnonzero(system.remainder_sensitive) + system.values.size
         targets = np.concatenate([needy, guarded])
-        return targets[self._evidence.unmet(targets)]
+        return targets[self.evidence.unmet(targets)]
 
     def _changes_wanted(self, target: int) -> list[int]:
         """Changes that would prove the target, those already proved left out."""
         name = np.array([target])
-        evidence, cells = self._evidence, self._system.values.size
+        evidence, cells = self.evidence, self._system.values.size
         wanted = {int(evidence.missing_rise(name)[0])}
         if evidence.short_of_candidates(name)[0]:
             lowest = self._system.at_least[target] if target < cells else 0

@@ -15,12 +15,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from linkage_core.disclosure.lattice_suppression import Witnesses
+from linkage_core.disclosure.sum_witnesses import SumWitnesses
 
 CERTIFICATES = "certificates.parquet"
 _MOVES_PER_GROUP = 100_000
 
 
-def certificate_table(measure: str, moves: Witnesses) -> pa.Table:
+def certificate_table(measure: str, moves: Witnesses | SumWitnesses) -> pa.Table:
     """One row a move.
 
     Columns: `measure`; `cells`, rows of the officer's copy from 0; `changes`, one a cell; `lowest` and `highest`
@@ -39,10 +40,11 @@ def certificate_table(measure: str, moves: Witnesses) -> pa.Table:
 
 
 def write_certificates(tables: Sequence[pa.Table], folder: Path) -> None:
-    """Write the certificates of all counts of a table, readable by their owner alone."""
+    """Write the certificates of all measures of a table, readable by their owner alone."""
     path = folder / CERTIFICATES
+    # Changes of sums need more room than those of counts.
     pq.write_table(
-        pa.concat_tables(tables).unify_dictionaries(),
+        pa.concat_tables(tables, promote_options="permissive").unify_dictionaries(),
         path,
         compression="zstd",
         use_dictionary=["measure"],

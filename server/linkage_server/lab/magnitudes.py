@@ -9,9 +9,11 @@ import numpy as np
 from linkage.disclosure_policy import DisclosurePolicy
 from linkage_core.disclosure.cell_system import Ints
 from linkage_core.disclosure.evidence import Demand
+from linkage_core.disclosure.lattice_sum_witnesses import witnesses_of_boxes
 from linkage_core.disclosure.lattice_sums import hide_sums_in_lattice
 from linkage_core.disclosure.magnitude_suppression import HiddenSums, hide_sums
 from linkage_core.disclosure.primary_rules import Contributions, Mark, Marked
+from linkage_core.disclosure.sum_witnesses import SumWitnesses
 from linkage_server.lab.lattice import lattice_axes, lattice_grids, lattice_system
 from linkage_server.lab.layout import Codes
 
@@ -22,8 +24,10 @@ _SMALL_TABLE = 400
 
 def hide_magnitudes(
     amounts: Ints, given: Contributions, marked: Marked, dimensions: Sequence[Codes], policy: DisclosurePolicy
-) -> HiddenSums:
+) -> tuple[HiddenSums, SumWitnesses]:
     """Suppress a table of sums, so that no marked one can be known more closely than its rule allows.
+
+    Returns also the moves that prove every blank.
 
     Args:
         amounts: the sums.
@@ -51,9 +55,10 @@ def hide_magnitudes(
     furthest = 2 * max(int(spans.max(initial=1)), int(marked.upper.max(initial=0)))
     if values.size > _SMALL_TABLE:
         axes = lattice_axes(dimensions)
-        return hide_sums_in_lattice(
+        hidden, moves = hide_sums_in_lattice(
             system, amounts.shape, axes, upper=marked.upper, spans=spans, given=given, policy=policy
-        )[0]
+        )
+        return hidden, witnesses_of_boxes(moves, hidden.pattern.suppressed, spans)
     grids = lattice_grids(amounts.shape, dimensions)
     return hide_sums(system, Demand(1, spans), given, policy, furthest=furthest, grids=grids)
 

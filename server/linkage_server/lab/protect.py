@@ -224,7 +224,8 @@ def protect_file(
         else:
             marked, givers = mark_magnitudes(cells, name, behind, own_policy, excepted=excepted, company=company)
             marked = mark_with_counts(marked, givers, hidden_counts, named=plan.counts_of(name))
-            hidden = hide_magnitudes(cells, givers, marked, dimensions, own_policy)
+            hidden, witnesses = hide_magnitudes(cells, givers, marked, dimensions, own_policy)
+            certificates.append(certificate_table(name, witnesses))
             marks, pattern = all_marks(marked, hidden), hidden.pattern
         values = cells.ravel() if scale == 1 else cells.ravel() / scale
         columns |= _columns(name, values, pattern.suppressed)

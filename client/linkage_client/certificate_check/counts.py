@@ -1,0 +1,86 @@
+"""Checks one count of a release: small ones are blank, and every blank is proved."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from linkage_client.certificate_check.dimensions import Dimension, Ints
+from linkage_client.certificate_check.fault import CheckFailed
+from linkage_client.certificate_check.moves import Free, check_blanks, check_moves
+from linkage_client.certificate_check.release_tables import Tables, blanks_of, reasons_of, says, true_cells
+from linkage_client.certificate_check.rules import Flags, full_class_cells, rules_of, small_cells
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedMeasure:
+    """A measure that passed.
+
+    Args:
+        values: its cells, flat.
+        sensitive: those that had to be blank by themselves.
+        blank: all that are.
+    """
+
+    values: Ints
+    sensitive: Flags
+    blank: Flags
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """What is the same for all measures of a release.
+
+    Args:
+        plan, policy: layout and policy as read.
+        dimensions: of the layout.
+        tables: the release and its truth.
+        few_behind: cells that too few prescribers or workplaces stand behind.
+    """
+
+    plan: dict[str, Any]
+    policy: dict[str, Any]
+    dimensions: list[Dimension]
+    tables: Tables
+    few_behind: Flags
+
+
+def check_count(name: str, release: Release, moves: pa.Table) -> CheckedMeasure:
+    """Check one count.
+
+    Args:
+        name: of the count.
+        release: all about it that is not the count's own.
+        moves: the certificates of this count.
+
+    Raises:
+        CheckFailed: the first thing that does not fit.
+    """
+    dimensions, tables = release.dimensions, release.tables
+    rules = rules_of(name, release.plan, release.policy)
+    counts = true_cells(name, tables, dimensions)
+    if counts.min(initial=0) < 0:
+        raise CheckFailed(f"{tables.truth_file}: column {name!r} holds a negative count")
+    if counts[tuple(dimension.total for dimension in dimensions)] < rules.smallest_population:
+        raise CheckFailed(f"{tables.truth_file}: fewer persons than the policy demands")
+    small = small_cells(counts, rules).ravel() & tables.shown
+    full = full_class_cells(counts, rules, dimensions, shown=tables.shown.reshape(counts.shape)).ravel()
+    few = release.few_behind & tables.shown
+    blank = blanks_of(name, tables, counts)
+    for demanded, why in (
+        (small, "small"),
+        (full, "part of a class that one part holds all of"),
+        (few, "of too few prescribers or workplaces"),
+    ):
+        if np.any(demanded & ~blank):
+            raise CheckFailed(f"{tables.released_file}: a cell is {why} and printed")
+    reason = reasons_of(name, tables, blank)
+    if not np.array_equal(says(reason, "small_cell"), small[tables.place]):
+        raise CheckFailed(f"{tables.officer_file}: calls a cell small that is not, or does not call one so that is")
+    free = Free(blank, tables.shown)
+    shown = check_moves(moves, counts, free, dimensions=dimensions, rules=rules, row_place=tables.place)
+    check_blanks(shown, counts, blank, small & rules.reach, rules)
+    return CheckedMeasure(counts.ravel(), small | full | few, blank)
