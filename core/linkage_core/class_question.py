@@ -34,8 +34,7 @@ class Classed(NamedTuple):
 
 def classed(value: PersonValues) -> Classed | None:
     """The classes of a value; None where no statistic of its indicator is formed from them."""
-    told = value.indicator.told_by_class
-    if not told or value.measure is Measure.YES_NO or value.period is not None:
+    if value.measure is Measure.YES_NO or value.period is not None or not (told := value.indicator.told_by_class):
         return None
     if isinstance(value.indicator, TimeToEvent):
         return _of_times(value.indicator, value.times) if value.times is not None else None

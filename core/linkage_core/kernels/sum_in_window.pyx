@@ -2,6 +2,7 @@
 """Exact sums over rows in many windows, in one pass: by person, by cell, and by person and level; and who has them at all."""
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
+from libc.string cimport memcpy, memset
 
 from linkage_core.kernels.kernel_result cimport (
     KERNEL_LENGTH_MISMATCH,
@@ -50,6 +51,9 @@ cdef enum:
     PERSONS_AHEAD = 24
     ENTRIES_AHEAD = 8
     VISITS_AT_ONCE = 128
+    # Bytes of marks that are made before they are written out, and of a line.
+    MARKS_AT_ONCE = 1 << 14
+    LINE = 64
 
 
 cdef KernelResult add_rows(
@@ -166,6 +170,8 @@ cdef inline int64_t mark(
     return heavy
 
 
+# The marks of some persons are made side by side and then written out window by window: to write each window's place of
+# a long column from row to row takes more lines at a time than the processor foresees.
 cdef KernelResult mark_periods(
     const Windows* windows,
     const int64_t* offsets,
@@ -173,18 +179,32 @@ cdef KernelResult mark_periods(
     const Weight* weights,
     int count,
     const Marks* marks,
+    const Marks* some,
 ) noexcept nogil:
     cdef int32_t owner[LINKAGE_ROWS_OWNED]
-    cdef int64_t rows = offsets[windows.persons], row = 0, here, place, person = 0, window
-    while row < rows:
-        here = min(rows - row, <int64_t>LINKAGE_ROWS_OWNED)
-        linkage_tell_owners(offsets, windows.persons, person, row, here, owner)
-        for place in range(here):
-            person = owner[place]
-            window = period_at(windows, windows.end[person], day[row + place])
-            if mark(marks, windows.windows, window, person, weights, count, row + place):
-                return kernel_failed(KERNEL_OVERFLOW, row + place)
-        row += here
+    cdef int64_t first = 0, past, row, here, place, person, window
+    cdef int64_t size, columns = windows.windows + 1
+    cdef int which
+    while first < windows.persons:
+        past = min(first + some.stride, windows.persons)
+        size, row, person = past - first, offsets[first], first
+        memset(some.has_rows, 0, columns * some.stride)
+        memset(some.above, 0, count * columns * some.stride)
+        while row < offsets[past]:
+            here = min(offsets[past] - row, <int64_t>LINKAGE_ROWS_OWNED)
+            linkage_tell_owners(offsets, past, person, row, here, owner)
+            for place in range(here):
+                person = owner[place]
+                window = period_at(windows, windows.end[person], day[row + place])
+                if mark(some, windows.windows, window, person - first, weights, count, row + place):
+                    return kernel_failed(KERNEL_OVERFLOW, row + place)
+            row += here
+        for window in range(windows.windows):
+            memcpy(marks.has_rows + window * marks.stride + first, some.has_rows + window * some.stride, size)
+            for which in range(count):
+                place = which * columns + window
+                memcpy(marks.above + place * marks.stride + first, some.above + place * some.stride, size)
+        first = past
     return kernel_ok()
 
 
@@ -195,10 +215,11 @@ cdef KernelResult mark_all(
     const Weight* weights,
     int count,
     const Marks* marks,
+    const Marks* some,
 ) noexcept nogil:
     cdef int64_t person, row, window, first, past
     if windows.period_of_day != NULL:
-        return mark_periods(windows, offsets, day, weights, count, marks)
+        return mark_periods(windows, offsets, day, weights, count, marks, some)
     for person in range(windows.persons):
         for row in range(offsets[person], offsets[person + 1]):
             windows_of_day(windows, person, day[row], &first, &past)
@@ -389,7 +410,7 @@ def mark_windows(
     cdef KernelResult result
     cdef Weight weighed[MOST_WEIGHTS]
     cdef Windows windows
-    cdef Marks marks
+    cdef Marks marks, some
     read_weights(weights, day.shape[0], weighed)
     kept = read_windows(&windows, periods, valid, start, end, persons)
     if not (
@@ -404,8 +425,12 @@ def mark_windows(
     cdef uint8_t[::1] sums = bytearray((windows.windows + 1) * MOST_WEIGHTS * sizeof(int64_t))
     marks.has_rows, marks.above = &has_rows[0, 0], &above[0, 0, 0] if count else NULL
     marks.stride, marks.sums = has_rows.shape[1], <int64_t*>&sums[0]
+    cdef int64_t columns = windows.windows + 1
+    some.stride = max(MARKS_AT_ONCE // (columns * (1 + count)) // LINE, <int64_t>1) * LINE
+    cdef uint8_t[::1] room = bytearray(columns * (1 + count) * some.stride)
+    some.has_rows, some.above, some.sums = &room[0], &room[0] + columns * some.stride, marks.sums
     with nogil:
-        result = mark_all(&windows, &offsets[0], &day[0], weighed, count, &marks)
+        result = mark_all(&windows, &offsets[0], &day[0], weighed, count, &marks, &some)
     raise_if_failed(result, "weight")
 
 
