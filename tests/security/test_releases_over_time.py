@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from itertools import combinations, product
+from itertools import combinations, permutations, product
 
 import numpy as np
 import pytest
@@ -136,6 +136,31 @@ def test_no_part_left_of_a_whole_differs_by_few_people(series: Series) -> None:
                 if not all(series.printed[before].current[cell] for cell in [whole, *others]):
                     continue
                 union = [frozenset().union(*(series.members(m, CELLS[part]) for part in left)) for m in (before, after)]
+                assert not few(union[0] ^ union[1])
+
+
+def test_what_is_left_beside_the_cells_of_two_days_does_not_differ_by_few_people(series: Series) -> None:
+    """Of two months a reader takes the whole and only those parts that both months count anew or nobody moved in."""
+    for before, after in combinations(range(RELEASES), 2):
+        told = series.printed[before].current & series.printed[after].current
+        for line in TABLE.lines():
+            parts = line.parts()
+            for relation in np.flatnonzero(told[line.wholes()]).tolist():
+                left = [part for part in parts[:, relation].tolist() if not told[part]]
+                union = [frozenset().union(*(series.members(m, CELLS[part]) for part in left)) for m in (before, after)]
+                assert not few(union[0] ^ union[1])
+
+
+def test_parts_that_are_told_in_one_of_two_months_only_do_not_differ_by_few_people(series: Series) -> None:
+    """The month that does not tell them has them as the whole less all others."""
+    for one, other in permutations(range(RELEASES), 2):
+        then, now = series.printed[one].current, series.printed[other].current
+        for line in TABLE.lines():
+            wholes, parts = line.wholes(), line.parts()
+            either = (then | now)[parts].all(axis=0) & then[wholes]
+            for relation in np.flatnonzero(either).tolist():
+                new = [part for part in parts[:, relation].tolist() if not then[part]]
+                union = [frozenset().union(*(series.members(m, CELLS[part]) for part in new)) for m in (one, other)]
                 assert not few(union[0] ^ union[1])
 
 

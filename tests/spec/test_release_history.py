@@ -18,7 +18,8 @@ REGIONS = PublishedCells((Axis(((A,), (B,), (C,), (A, B, C)), 3, ((ALL, (A, B, C
 class Register:
     """People in three regions, release after release."""
 
-    def __init__(self, *sizes: int) -> None:
+    def __init__(self, *sizes: int, cells: PublishedCells = REGIONS) -> None:
+        self.cells = cells
         self.now = {region: [f"{region}-{number}" for number in range(size)] for region, size in enumerate(sizes)}
         self.rows: list[tuple[str, int, int, bool]] = []
         self.releases: list[Printed] = []
@@ -36,9 +37,9 @@ class Register:
 
     def release(self) -> Next:
         """The next release."""
-        counts = [len(self.now[region]) for region in (A, B, C)]
+        counts = [len(people) for people in self.now.values()]
         answer = next_release(
-            REGIONS,
+            self.cells,
             values := np.array([*counts, sum(counts)]),
             sensitive=is_small(values, POLICY),
             earlier=self.releases,
@@ -126,6 +127,26 @@ def test_few_people_of_one_part_are_not_what_is_left_of_its_whole() -> None:
     printed = answer.printed
     assert not (printed.as_of[[B, ALL]] == 1).all()
     assert printed.value[A] == 100
+
+
+def test_who_moved_in_what_is_left_beside_cells_of_two_days_is_counted_between_those_days() -> None:
+    regions = PublishedCells((Axis(((0,), (1,), (2,), (3,), (0, 1, 2, 3)), 4, ((4, (0, 1, 2, 3)),)),))
+    register = Register(100, 90, 80, 70, cells=regions)
+    register.release()
+    register.join(0, *people("first", 6))
+    register.join(1, *people("others", 20))
+    register.join(2, *people("third", 6))
+    register.join(3, *people("fourth", 6))
+    assert register.release().printed.as_of.tolist() == [0, 1, 0, 0, 1]
+    register.join(0, *people("again", 6))
+    register.join(1, *people("more", 20))
+    register.join(2, "one")
+    register.join(3, "another")
+    answer = register.release()
+    # Twelve moved in the first since it was counted. But with it told, the whole less the second would be of both
+    # months, and in the first, third and fourth together only eight moved between them.
+    assert answer.moved.tolist() == [12, 20, 7, 7, 28]
+    assert not (answer.printed.as_of[[1, 4]] == 2).all()
 
 
 def test_two_parts_with_six_each_move_beside_a_whole_that_is_counted_anew() -> None:

@@ -59,12 +59,23 @@ def test_nobody_and_enough_tell_nothing() -> None:
 
 def test_a_sum_that_nobody_knew_before_tells_nothing() -> None:
     assert kept_back(A, hidden=[A], known=[A, ALL]) == [ALL]
-    assert kept_back(A, hidden=[A], known=[B, ALL]) == []
+    assert kept_back(A, *[C] * 4, hidden=[A], known=[B, ALL]) == []
 
 
 def test_printed_parts_are_a_sum_of_their_own_where_the_whole_is_hidden() -> None:
     # A and B are known of both days, C and the whole of today's are not.
     assert kept_back(A, *[C] * 9, hidden=[C, ALL], known=[A, B]) == [B]
+
+
+def test_what_is_left_beside_the_cells_known_of_both_days_tells_of_few() -> None:
+    # A is told today and was not then, C the other way round: the whole less B is A and C on both days.
+    assert kept_back(*[A] * 2, C, *[B] * 4, hidden=[C], known=[B, ALL]) == [B]
+    assert kept_back(*[A] * 2, *[C] * 2, *[B] * 4, hidden=[C], known=[B, ALL]) == []
+
+
+def test_what_was_hidden_then_and_is_told_today_is_known_of_both_days() -> None:
+    # A and B were the whole less C, and are told one by one.
+    assert kept_back(A, B, *[C] * 4, hidden=[C, ALL], known=[C, ALL]) == [B]
 
 
 @pytest.mark.parametrize("seed", range(150))
@@ -91,24 +102,39 @@ def expected(system: CellSystem, hidden: list[bool], known: list[Known]) -> set[
     """The rule, relation by relation and person by person."""
     found = set()
     for number, start in enumerate(system.starts[:-1].tolist()):
-        end = int(system.starts[number + 1])
-        members, signs = system.members[start:end].tolist(), system.signs[start:end].tolist()
-        implied = bool(system.implied[number])
+        members = system.members[start : int(system.starts[number + 1])].tolist()
+        told = {cell for cell in members if not hidden[cell]}
         for one in known:
-            was = one.current.tolist()
-            printed_known = all(hidden[cell] or was[cell] for cell in members)
-            hidden_known = not implied and all(not hidden[cell] or was[cell] for cell in members)
-            if not (implied or any(hidden[cell] for cell in members)) or not (printed_known or hidden_known):
-                continue
-            net: dict[int, int] = defaultdict(int)
-            moved: dict[int, int] = defaultdict(int)
-            for cell, person, change in zip(one.people.cell, one.people.person, one.people.change, strict=True):
-                moved[int(cell)] += 1
-                for member, sign in zip(members, signs, strict=True):
-                    if member == cell and not hidden[member]:
-                        net[int(person)] += sign * int(change)
-            if 0 < sum(bool(change) for change in net.values()) < ENOUGH:
-                ranks = {cell: 1 if cell == members[0] else 0 if moved[cell] >= ENOUGH else 2 for cell in members}
-                printed = [cell for cell in members if not hidden[cell]]
-                found.add(min(printed, key=lambda cell: (ranks[cell], int(system.values[cell]), cell)))
+            was = {cell for cell in members if one.current[cell]}
+            for terms in sums_of_both_days(members, told, was, implied=bool(system.implied[number])):
+                if 0 < people_moved(terms, members[0], one) < ENOUGH:
+                    found.add(min(terms, key=lambda cell: rank(cell, members[0], one, system)))
     return found
+
+
+def sums_of_both_days(members: list[int], told: set[int], was: set[int], *, implied: bool) -> list[set[int]]:
+    """Terms of the sums of one relation that are known today and were known then."""
+    sums = []
+    if implied or told & was != set(members):
+        sums.append(told & was)
+    if not implied and told | was == set(members):
+        if told != set(members):
+            sums.append(told)
+        if members[0] in was:
+            sums.append(told - was)
+    return sums
+
+
+def people_moved(terms: set[int], whole: int, one: Known) -> int:
+    """Different people by whom the sum of some terms differs, parts taken from the whole if it is one of them."""
+    net: dict[int, int] = defaultdict(int)
+    for cell, person, change in zip(one.people.cell, one.people.person, one.people.change, strict=True):
+        if int(cell) in terms:
+            net[int(person)] += int(change) if cell == whole else -int(change)
+    return sum(bool(change) for change in net.values())
+
+
+def rank(cell: int, whole: int, one: Known, system: CellSystem) -> tuple[int, int, int]:
+    """The cells that go first."""
+    enough = int(np.count_nonzero(one.people.cell == cell)) >= ENOUGH
+    return 1 if cell == whole else 0 if enough else 2, int(system.values[cell]), cell

@@ -42,6 +42,7 @@ class CellSystem:
         remainder_reach: as `reach`, for the remainder.
         pairs: numerator and denominator of each printed line, shape (lines, 2); the same cell twice where there is one
             only. A line with one of them blank prints nothing, so that the other may go unseen too.
+        own_prices: what a blank of each cell costs; None for what `uses`, `strata` and `values` say.
     """
 
     values: Ints
@@ -58,6 +59,7 @@ class CellSystem:
     remainder_sensitive: Flags
     remainder_reach: Ints
     pairs: Ints
+    own_prices: Floats | None = None
 
     @property
     def signs(self) -> Ints:
@@ -69,8 +71,16 @@ class CellSystem:
     @property
     def prices(self) -> Floats:
         """What a reader loses with each cell: by its lines, by how many read them first, by its persons."""
+        if self.own_prices is not None:
+            return self.own_prices
         dearness = _DEARNESS[np.minimum(self.strata, _DEARNESS.size - 1)]
         return np.asarray(dearness * self.uses * (self.values + 5))
+
+    def in_relations(self, relations: Flags) -> Flags:
+        """The cells of some relations."""
+        found = np.zeros(self.values.size, dtype=np.bool_)
+        found[self.members[np.repeat(relations, np.diff(self.starts))]] = True
+        return found
 
     def unseen(self, blank: Flags) -> Flags:
         """`blank` with all cells that no line shows any more. Zeros stay: granting them to a reader costs nothing."""

@@ -10,17 +10,21 @@ import numpy as np
 from linkage.disclosure_policy import DisclosurePolicy
 from linkage.errors import DisclosureRefused
 from linkage_core.disclosure.boxes import Grid
-from linkage_core.disclosure.cell_system import CellSystem
+from linkage_core.disclosure.cell_system import CellSystem, Floats
 from linkage_core.disclosure.evidence import Demand
 from linkage_core.disclosure.suppression import suppress
+from linkage_core.release_history.cover import cheapest_cover
 from linkage_core.release_history.movement import Incidence
 from linkage_core.release_history.printed import Printed
 from linkage_core.release_history.published_cells import Flags, Ints
-from linkage_core.release_history.unions import Known, thin_unions
+from linkage_core.release_history.unions import Known, thin_relations, thin_unions
 
 _MOST_ROUNDS = 40
-_COST_OF_A_FRESH_NUMBER = 10
-"""A cell that may be counted anew is so many times dearer as cover than one whose number stands anyway."""
+_FRESH_NOW, _FRESH, _STALE, _STILL_BLANK = 100, 30, 10, 1
+"""What it costs to hold back a number in which enough people moved this time, enough since it was counted, too few; and
+to leave blank what has always been."""
+_DEARNESS = np.array([3.0, 1.5, 1.0])
+"""Of a grand total, of the margin of one stratum, of what is crossed further."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +79,8 @@ def hold_back(
     """
     past = _Past(system, earlier, since, enough=policy.minimum_cell)
     if not earlier:
-        return _decide(system, forced=past.stuck, past=past, grids=grids, policy=policy)
+        hidden = suppress(system, _demand(system, policy), furthest=3 * policy.minimum_cell, grids=grids).blank
+        return _print(system, hidden, past=past)
     keep = past.held | past.stuck
     if closed is not None:
         keep |= closed & system.printed
@@ -96,12 +101,20 @@ def _decide(system: CellSystem, *, forced: Flags, past: _Past, grids: Sequence[G
     Raises:
         DisclosureRefused: no such pattern was proved.
     """
+    prices, enough = past.prices(system), policy.minimum_cell
     for _ in range(_MOST_ROUNDS):
-        hidden = _hide(system, forced=forced, past=past, grids=grids, policy=policy)
-        thin = thin_unions(system, hidden=hidden, known=past.known, enough=policy.minimum_cell)
+        beside = _beside(system, forced=forced, past=past, prices=prices, policy=policy)
+        first = beside.sensitive | ~beside.printed
+        cover = cheapest_cover(beside, hidden=first, prices=prices, known=past.known, enough=enough)
+        hidden = suppress(beside, _demand(system, policy), furthest=3 * enough, grids=grids, cover=cover).blank
+        thin = thin_relations(system, hidden=hidden, known=past.known, enough=enough)
         if not thin.any():
             return _print(system, hidden, past=past)
-        forced = forced | thin
+        # No proof needs what was opened again, though a sum does.
+        more = system.in_relations(thin) & cover & ~hidden
+        if not more.any():
+            more = thin_unions(system, hidden=hidden, known=past.known, enough=enough)
+        forced = forced | more
     raise DisclosureRefused(
         "No way was found to keep the few people who moved since earlier releases hidden.",
         mend="Release again when more people have moved, or with coarser strata.",
@@ -121,12 +134,17 @@ class _Past:
         self.stuck = np.zeros(size, dtype=np.bool_)
         self.known: list[Known] = []
         self.moved = np.zeros(size, dtype=np.int64)
+        self._enough = enough
+        self._moved_now = self.moved
+        self._was_blank = np.zeros(size, dtype=np.bool_)
         moved_since = [people.moved(size) for people in since]
         for number, (release, people, moved) in enumerate(zip(earlier, since, moved_since, strict=True)):
             few = (moved > 0) & (moved < enough)
             self.held |= few & (release.as_of == number)
             self.stuck |= release.blank & (moved < enough) & system.printed
             self.known.append(Known(release.current, people))
+            self._moved_now = moved
+            self._was_blank |= release.blank
             self.value = np.where(release.blank, self.value, release.value)
             self.as_of = np.where(release.blank, self.as_of, release.as_of)
         for number, moved in enumerate(moved_since):
@@ -134,24 +152,35 @@ class _Past:
         # A reader may guess that nobody moved, and is right: such a cell hides nothing.
         self.still = (self.as_of >= 0) & (self.moved == 0) & ~self.stuck
 
+    def prices(self, system: CellSystem) -> Floats:
+        """What it costs to hold back each cell: by how new its number could be, little by how many people it counts."""
+        price = np.where(self._moved_now >= self._enough, _FRESH_NOW, _FRESH)
+        price = np.where((self.as_of >= 0) & (self.moved < self._enough), _STALE, price)
+        price = np.where(self._was_blank & (self.as_of < 0), _STILL_BLANK, price)
+        dearness = _DEARNESS[np.minimum(system.strata, _DEARNESS.size - 1)]
+        return np.asarray(dearness * system.uses * (price + np.log2(system.values + 2.0)))
 
-def _hide(system: CellSystem, *, forced: Flags, past: _Past, grids: Sequence[Grid], policy: DisclosurePolicy) -> Flags:
-    """Cells of which this release's people must not be told, cover included."""
+
+def _demand(system: CellSystem, policy: DisclosurePolicy) -> Demand:
+    return Demand(policy.minimum_candidates, np.zeros(system.values.size, dtype=np.int64))
+
+
+def _beside(system: CellSystem, *, forced: Flags, past: _Past, prices: Floats, policy: DisclosurePolicy) -> CellSystem:
+    """The problem of this release: few people may be told neither of it nor of how it differs from earlier ones."""
     # A number that is kept tells that few may have moved, up or down, so also that nobody may be left.
     least = np.minimum(system.at_least, np.maximum(0, past.value - policy.minimum_cell))
     lowest = np.where(forced & (past.as_of >= 0), least, system.at_least)
+    # What stays blank because it was may have become empty, whatever blanks are in a single table.
+    lowest = np.where(forced, np.minimum(lowest, system.values), lowest)
     lowest = np.where(past.still, system.values + 1, lowest)
     sensitive = system.sensitive & ~past.still
-    fresh = (past.as_of >= 0) & (past.moved >= policy.minimum_cell) & ~forced
-    beside = replace(
+    return replace(
         system,
         at_least=lowest,
         sensitive=sensitive | forced,
         reach=np.where(sensitive, system.reach, 0),
-        uses=np.where(fresh, _COST_OF_A_FRESH_NUMBER * system.uses, system.uses),
+        own_prices=prices,
     )
-    demand = Demand(policy.minimum_candidates, np.zeros(system.values.size, dtype=np.int64))
-    return suppress(beside, demand, furthest=3 * policy.minimum_cell, grids=grids).blank
 
 
 def _print(system: CellSystem, hidden: Flags, *, past: _Past) -> Next:

@@ -108,11 +108,10 @@ class Incidence:
         Returns:
             shape (groups,).
         """
-        size = int(max(self.cell.max(initial=-1), cell.max(initial=-1))) + 1
-        starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(np.bincount(self.cell, minlength=size))])
-        lengths = starts[cell + 1] - starts[cell]
+        starts = np.searchsorted(self.cell, cell)
+        lengths = np.searchsorted(self.cell, cell, side="right") - starts
         term = np.repeat(np.arange(cell.size), lengths)
-        place = np.arange(term.size) - np.repeat(np.cumsum(lengths) - lengths, lengths) + starts[cell[term]]
+        place = np.arange(term.size) - np.repeat(np.cumsum(lengths) - lengths, lengths) + starts[term]
         people = int(self.person.max(initial=-1)) + 1
         key, _ = _added_up(group[term] * max(people, 1) + self.person[place], sign[term] * self.change[place])
         return np.bincount(key // max(people, 1), minlength=groups)
