@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from linkage.errors import EventsRejected
@@ -75,6 +75,38 @@ def test_a_row_is_served_by_the_first_step_that_answers(
     expected = [served(twins, place, left=row[0], quantity=row[1], cap=cap) for place, row in enumerate(rows)]
     assert list(zip(supply.tolist(), step.tolist(), strict=True)) == [one[:2] for one in expected]
     assert told.tolist() == counted(expected, [len(own) for own in persons], steps=len(steps))
+
+
+# What is left of a row and its amount, for: an answer, one that is cut, the second step's, none, and nothing left.
+KINDS = [(2, 30), (2, 2000), (2, 0), (300, 0), (0, 30)]
+STRETCHES = st.lists(
+    st.tuples(st.sampled_from(KINDS), st.sampled_from([1, 3, 255, 256, 1024, 1100])), min_size=1, max_size=4
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(STRETCHES, st.integers(0, 2**32 - 1), st.sampled_from([0.3, 5, 400]))
+def test_long_stretches_of_rows_that_are_alike_are_told_of_as_each_row(
+    stretches: list[tuple[tuple[int, int], int]], seed: int, mean: float
+) -> None:
+    rows = [kind for kind, count in stretches for _ in range(count)]
+    random = np.random.default_rng(seed)
+    cuts = np.sort(random.integers(0, len(rows) + 1, int(len(rows) / mean)))
+    sizes = np.diff([0, *cuts, len(rows)]).tolist()
+    left, amount = (int32(row[part] for row in rows) for part in (0, 1))
+    ones = (np.array([64], np.int64), np.array([1], np.int64))
+    # The second step answers for rows of few packages only.
+    kernel = [(3, amount, None, *ones, None), (0, int32(row[0] == 2 for row in rows), None, *ones, None)]
+    each = [Fraction(64)] * len(rows)
+    twins = [
+        Step(3, [row[1] for row in rows], each, [False] * len(rows)),
+        Step(0, [int(row[0] == 2) for row in rows], each, [False] * len(rows)),
+    ]
+    supply, step, told = np.full(len(rows), 7, np.int32), np.full(len(rows), 7, np.uint8), np.zeros((2, 5), np.int64)
+    serve_rows(np.concatenate(([0], np.cumsum(sizes))), left, left, kernel, supply, step, told, cap=64_000)
+    expected = [served(twins, place, left=row[0], quantity=row[0], cap=64_000) for place, row in enumerate(rows)]
+    assert list(zip(supply.tolist(), step.tolist(), strict=True)) == [one[:2] for one in expected]
+    assert told.tolist() == counted(expected, sizes, steps=2)
 
 
 MOST = int(np.iinfo(np.int32).max)

@@ -67,6 +67,11 @@ cdef extern from *:
                 too_much |= whole >= LINKAGE_EXACT_QUOTIENT;
                 lasts[i] = whole / below[i];
             }
+        else if (all_below == 1)
+            for (int64_t i = 0; i < count; i++) {
+                lasts[i] *= all_above;
+                too_much |= lasts[i] >= LINKAGE_EXACT_QUOTIENT;
+            }
         else
             for (int64_t i = 0; i < count; i++) {
                 const double whole = lasts[i] * all_above;
@@ -125,17 +130,43 @@ cdef extern from *:
         }
     }
 
-    /* The rows [first, first + count), at most LINKAGE_ROWS_AT_ONCE of them. Where a step is not plain, and
-     * where a product is too large or packages of a row were taken, the rest is asked row by row. */
+    /* The first step answers for all rows that something is left of, as it mostly does; else 0. */
     LINKAGE_WIDE_VECTORS
-    static void linkage_serve_some(const linkage_supply_rows *rows, int64_t first, int64_t count) {
+    static int linkage_answer_all(const double *restrict told, const int32_t *restrict left, int32_t cap, int32_t none,
+                                  int64_t count, int32_t *restrict supply, uint8_t *restrict step,
+                                  int64_t *by_answer) {
+        const double most = cap;
+        int32_t unanswered = 0, answered = 0, cut = 0;
+        for (int64_t i = 0; i < count; i++) {
+            const int32_t own = left[i] > 0, lasts = (int32_t)(told[i] < most ? told[i] : most);
+            supply[i] = lasts & -own;
+            unanswered |= own & (told[i] < 1);
+            cut += own & (told[i] >= most + 1);
+            answered += own;
+        }
+        if (unanswered) return 0;
+        for (int64_t i = 0; i < count; i++) step[i] = (uint8_t)(left[i] > 0 ? 0 : none + 1);
+        if (cut)
+            for (int64_t i = 0; i < count; i++)
+                step[i] |= (uint8_t)((left[i] > 0) & (told[i] >= most + 1) ? LINKAGE_ROW_IS_CUT : 0);
+        by_answer[0] += answered - cut;
+        by_answer[LINKAGE_ROW_IS_CUT] += cut;
+        return 1;
+    }
+
+    /* The rows [first, first + count), at most LINKAGE_ROWS_AT_ONCE of them. Where a step is not plain, and
+     * where a product is too large or packages of a row were taken, the rest is asked row by row. `at_once` is whether the
+     * first step is to be asked whether it answers for all, and then whether it does. */
+    LINKAGE_WIDE_VECTORS
+    static void linkage_serve_some(const linkage_supply_rows *rows, int64_t first, int64_t count, int *at_once) {
         int32_t answer[LINKAGE_ROWS_AT_ONCE];
         double step[LINKAGE_ROWS_AT_ONCE];
         double above[LINKAGE_ROWS_AT_ONCE], below[LINKAGE_ROWS_AT_ONCE];
         double told[LINKAGE_ROWS_AT_ONCE], lasts[LINKAGE_ROWS_AT_ONCE];
         const int32_t *left = rows->left + first, *quantity = rows->quantity + first;
         int64_t which = 0;
-        int waiting = linkage_begin_rows(left, (double)rows->none, count, step, lasts);
+        int begun = !*at_once, waiting = begun ? linkage_begin_rows(left, (double)rows->none, count, step, lasts) : 1;
+        *at_once = 0;
         for (; waiting && which < rows->plain; which++) {
             const linkage_plain_step *own = &rows->steps[which];
             const int32_t *amount = own->amount ? own->amount + first : left;
@@ -151,8 +182,16 @@ cdef extern from *:
                 if (lost) break;
             }
             if (linkage_step_lasts(own, left, amount, above, below, count, told)) break;
+            if (!begun) {
+                *at_once = linkage_answer_all(told, left, rows->cap, (int32_t)rows->none, count, rows->supply + first,
+                                              rows->step + first, rows->by_answer);
+                if (*at_once) return;
+                begun = 1;
+                linkage_begin_rows(left, (double)rows->none, count, step, lasts);
+            }
             waiting = linkage_take_answers(told, (double)which, count, step, lasts);
         }
+        if (!begun) waiting = linkage_begin_rows(left, (double)rows->none, count, step, lasts);
         linkage_tell_rows(step, lasts, rows->cap, count, rows->supply + first, answer);
         if (waiting && which < rows->none)
             for (int64_t i = 0; i < count; i++) answer[i] = lasts[i] < 0 ? LINKAGE_ROW_BY_ITSELF : answer[i];
@@ -161,8 +200,14 @@ cdef extern from *:
     }
 
     static inline void linkage_serve_rows(const linkage_supply_rows *rows, int64_t picked) {
-        for (int64_t first = 0; first < picked; first += LINKAGE_ROWS_AT_ONCE)
-            linkage_serve_some(rows, first, picked - first < LINKAGE_ROWS_AT_ONCE ? picked - first : LINKAGE_ROWS_AT_ONCE);
+        int64_t asked = 0, failed = 0;
+        for (int64_t first = 0; first < picked; first += LINKAGE_ROWS_AT_ONCE) {
+            const int64_t count = picked - first < LINKAGE_ROWS_AT_ONCE ? picked - first : LINKAGE_ROWS_AT_ONCE;
+            /* Where it has failed for most rows so far it will again. */
+            int at_once = 2 * failed <= asked, tried = at_once;
+            linkage_serve_some(rows, first, count, &at_once);
+            asked += tried, failed += tried & !at_once;
+        }
     }
     """
     enum:
@@ -205,8 +250,15 @@ cdef extern from *:
     static inline unsigned long long linkage_as_bytes(unsigned long long bits) {
         return (((bits & 0x7f) * 0x0002040810204081ULL) & 0x0001010101010101ULL) | (bits & 0x80) << 49;
     }
+
+    static inline int linkage_all_alike(const uint8_t *answer, int64_t count) {
+        uint8_t others = 0;
+        for (int64_t i = 0; i < count; i++) others |= answer[i] ^ answer[0];
+        return others == 0;
+    }
     """
     uint64_t linkage_as_bytes(uint64_t bits) noexcept nogil
+    bint linkage_all_alike(const uint8_t* answer, int64_t count) noexcept nogil
 
 cdef enum:
     DAY = 64
@@ -307,21 +359,42 @@ cdef void count_persons(
     int64_t* told
 ) noexcept nogil:
     cdef uint64_t counts[MOST_PARTS_TOGETHER]
-    cdef uint64_t fresh
+    cdef uint64_t fresh, before = known[0]
+    cdef int32_t owned_by = last[0]
     cdef int64_t place, until, part, groups = (parts + PARTS_AT_ONCE - 1) // PARTS_AT_ONCE, first = 0
     while first < rows:
         until = min(first + ROWS_AT_ONCE, rows)
         memset(counts, 0, sizeof(counts))
         for place in range(first, until):
-            known[0] &= -<uint64_t>(owner[place] == last[0])
-            last[0] = owner[place]
-            fresh = found[place] & ~known[0]
-            known[0] |= fresh
+            before &= -<uint64_t>(owner[place] == owned_by)
+            owned_by = owner[place]
+            fresh = found[place] & ~before
+            before |= fresh
             for part in range(groups):
                 counts[part] += linkage_as_bytes(fresh >> (PARTS_AT_ONCE * part) & 255)
         for part in range(parts):
             told[part] += counts[part // PARTS_AT_ONCE] >> (8 * (part % PARTS_AT_ONCE)) & 255
         first = until
+    known[0], last[0] = before, owned_by
+
+
+# The same of rows that all have the same parts: who has any of them is all there is to know.
+cdef void count_alike(
+    uint64_t found, const int64_t* offsets, int64_t persons, int64_t row, int64_t rows, int32_t* last, uint64_t* known,
+    int64_t parts, int64_t* told
+) noexcept nogil:
+    cdef uint64_t fresh = found & ~known[0] if offsets[last[0] + 1] > row else 0
+    cdef int64_t person = last[0] + 1, others = 0, part
+    known[0] |= fresh
+    while person < persons and offsets[person] < row + rows:
+        if offsets[person + 1] > offsets[person]:
+            others += 1
+            last[0] = <int32_t>person
+        person += 1
+    if others:
+        known[0] = found
+    for part in range(parts):
+        told[part] += (fresh >> part & 1) + others * <int64_t>(found >> part & 1)
 
 
 # Steps that are mere products and quotients answer for many rows at once; what they leave is answered for row by row.
@@ -343,6 +416,12 @@ cdef void serve_all(
     know_bits(bits, none)
     while row < picked:
         here = min(picked - row, <int64_t>LINKAGE_ROWS_OWNED)
+        if rows.step[row] < LINKAGE_ROW_BY_ITSELF and linkage_all_alike(rows.step + row, here):
+            count_alike(
+                bits[rows.step[row]], rows.offsets, persons, row, here, &last, &known, parts, rows.told + parts
+            )
+            row += here
+            continue
         linkage_tell_owners(rows.offsets, persons, last, row, here, owner)
         for place in range(here):
             answer = rows.step[row + place]
