@@ -21,6 +21,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from linkage.errors import DisclosureRefused, InputRefused
+from linkage.parquet_bytes import read_parquet
 from linkage.release_manifest import FileEntry, Manifest, verify_release
 
 __all__ = [
@@ -77,7 +78,7 @@ class LineStatus(StrEnum):
     SUPPRESSED = "suppressed"
     # The observation window reaches past the last complete month: the number will still change.
     INCOMPLETE = "incomplete"
-    # There is nobody to count over, so there is no share or mean.
+    # There is no such number: nobody to count over, or a quantile in a bin without an end or below all of the curve.
     UNDEFINED = "undefined"
 
 
@@ -85,6 +86,8 @@ _HIDDEN = {
     LineStatus.SUPPRESSED: tuple(NUMBER_COLUMNS),
     LineStatus.UNDEFINED: ("value", "lower", "upper"),
 }
+QUANTILE = "quantile"
+"""The statistic whose limits are the ends of a bin; one without a value has the only end of a bin without the other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +189,7 @@ class ReleasedTable:
     def from_parquet(cls, source: Path | bytes) -> ReleasedTable:
         """Read what `to_parquet` gave; `InputRefused` if it is not that."""
         try:
-            table = pq.read_table(io.BytesIO(source) if isinstance(source, bytes) else str(source))
+            table = read_parquet(source if isinstance(source, bytes) else source.read_bytes())
             own = json.loads((table.schema.metadata or {})[_METADATA_KEY])
             dimensions = tuple(
                 ReleasedDimension(d["name"], tuple(d["levels"]), d["multi_response"]) for d in own["dimensions"]
@@ -223,7 +226,10 @@ def _check(table: pa.Table, dimensions: Sequence[ReleasedDimension]) -> None:
     for status, hidden in _HIDDEN.items():
         lines = table.filter(pc.equal(table["status"], status.value))
         for name in hidden:
-            if lines[name].null_count < lines.num_rows:
+            told = pc.is_valid(lines[name])
+            if status is LineStatus.UNDEFINED and name != "value":
+                told = pc.and_(told, pc.not_equal(lines["statistic"], QUANTILE))
+            if pc.any(told).as_py():
                 raise DisclosureRefused(f"a line with status {status.value!r} carries a number in column {name!r}.")
     words = [*_WORDS_BEFORE, *(dimension.name for dimension in dimensions), "statistic"]
     if table.group_by(words).aggregate([]).num_rows != table.num_rows:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from linkage.indicator_definition import load_indicator_set, shipped_sets
 from linkage.released_table import NUMBER_COLUMNS, schema_of
+from linkage_core.disclosure.protected_table import SEAL
 from linkage_server.release.definition_words import facts_of, first_day_of, unit_of
 from linkage_server.release.released import release
 from linkage_server.release.review import LARGEST_PREVIEW_BYTES, _cut
@@ -24,6 +27,16 @@ def test_kept_back_lines_are_alike_whatever_the_reason() -> None:
     assert {tuple(line[name] for name in (*NUMBER_COLUMNS, "reason")) for line in kept_back} == {
         (*[None] * len(NUMBER_COLUMNS), "small_cell_protection")
     }
+
+
+def test_a_quantile_without_a_value_is_not_said_to_be_of_nobody() -> None:
+    protected = protected_example()
+    rows = protected.table.to_pylist()
+    line = next(row for row in rows if row["status"] == "ok" and row["statistic"] == "share")
+    line.update(statistic="quantile", status="undefined", value=None, lower=300.0, upper=None, numerator=None)
+    changed = replace(protected, table=pa.Table.from_pylist(rows, schema=protected.table.schema), seal=SEAL)
+    told = [one for one in release(changed).table.to_pylist() if one["status"] == "undefined"]
+    assert [(one["reason"], one["value"], one["lower"]) for one in told] == [("open_ended", None, 300.0)]
 
 
 def test_a_released_table_has_the_layout_of_the_contract() -> None:

@@ -7,7 +7,7 @@ import pyarrow.compute as pc
 import pytest
 
 from linkage.errors import DisclosureRefused, InputRefused
-from linkage.released_table import NUMBER_COLUMNS, RELEASED_COLUMNS, LineStatus, ReleasedTable
+from linkage.released_table import NUMBER_COLUMNS, QUANTILE, RELEASED_COLUMNS, LineStatus, ReleasedTable
 from tests.support.released_example import DIMENSIONS, example_table
 
 
@@ -67,3 +67,17 @@ def test_crossings_are_the_largest_sets_of_strata_that_lines_are_broken_down_by(
 def test_the_example_holds_every_kind_of_line_that_these_tests_speak_of() -> None:
     statuses = set(pc.unique(example_table().table["status"]).to_pylist())
     assert {LineStatus.OK, LineStatus.SUPPRESSED, LineStatus.INCOMPLETE} <= statuses
+
+
+def test_an_undefined_line_has_no_limits_but_a_quantile_may_have_the_end_of_its_bin() -> None:
+    """A quantile in the last bin, 300 and more, has no value; from where on its bin reaches is told."""
+    rows = example_table().table.to_pylist()
+    line = next(row for row in rows if row["status"] == LineStatus.OK)
+    line.update(status=LineStatus.UNDEFINED, value=None, lower=300.0, upper=None)
+    with pytest.raises(DisclosureRefused, match="lower"):
+        ReleasedTable(pa.Table.from_pylist(rows, schema=example_table().table.schema), DIMENSIONS)
+    line["statistic"] = QUANTILE
+    ReleasedTable(pa.Table.from_pylist(rows, schema=example_table().table.schema), DIMENSIONS)
+    line["value"] = 310.0
+    with pytest.raises(DisclosureRefused, match="value"):
+        ReleasedTable(pa.Table.from_pylist(rows, schema=example_table().table.schema), DIMENSIONS)

@@ -229,3 +229,16 @@ def test_an_indicator_that_is_wholly_kept_back_still_gets_a_section() -> None:
     assert html.count("Kept back to protect persons") >= len(DRAWN)
     assert "0.0 %" not in html
     assert "Funnel plot" not in html
+
+
+def test_of_two_measures_of_a_kind_the_first_is_drawn() -> None:
+    """Who discontinued is the indicator; who died meanwhile stands beside it."""
+    table = example_table()
+    rows = table.table.to_pylist()
+    for row in rows:
+        row["parameters"] = {
+            "within_days=30": "gap_days=60;measure=discontinued",
+            "within_days=90": "gap_days=60;measure=died",
+        }.get(row["parameters"], row["parameters"])
+    measured = replace(table, table=type(table.table).from_pylist(rows, schema=table.table.schema))
+    assert drawn_indicators(measured, example_context())[0].parameters == "gap_days=60;measure=discontinued"

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from linkage.errors import InputRefused
+from linkage.parquet_bytes import read_parquet
 from linkage_core.counted_table import Dimension
 from linkage_core.disclosure.cell_system import Flags
 
@@ -109,7 +110,7 @@ def from_bytes(content: bytes, *, sha256: str) -> ProtectedTable:
     """
     if hashlib.sha256(content).hexdigest() != sha256:
         raise InputRefused("A stored protected table is not what was stored.", mend="Run the order again.")
-    table = pq.read_table(io.BytesIO(content))
+    table = read_parquet(content)
     facts = json.loads(table.schema.metadata[_METADATA_KEY])
     stored = [pa.ipc.open_stream(bytes.fromhex(one)).read_all() for one in facts["tables"]]
     # Tables that were stored before rows were told have none.

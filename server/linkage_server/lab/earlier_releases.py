@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 
 from linkage.disclosure_policy import DisclosurePolicy, canonical_sha256
 from linkage.errors import InputRefused
+from linkage.parquet_bytes import read_parquet
 from linkage.personal_identity_number import NumberKind, check_numbers
 from linkage_core.disclosure import refuse_small_population
 from linkage_core.disclosure.cell_system import Flags, Ints
@@ -83,7 +84,7 @@ def read_history(
     last = ""
     for number, folder in enumerate(folders):
         content = _bytes(folder / LEDGER)
-        table = pq.read_table(pa.BufferReader(content))
+        table = read_parquet(content)
         _check_entry(table, folder, number=number, previous=last, table_sha256=table_sha256(plan), policy=policy)
         last = hashlib.sha256(content).hexdigest()
         printed.append(
@@ -198,7 +199,7 @@ def _moves_before(path: Path, ledger: pa.Table) -> pa.Table:
     entry = json.loads(ledger.schema.metadata[_ENTRY])
     if hashlib.sha256(content).hexdigest() != entry["moves_sha256"]:
         raise InputRefused(f"{path}: is not what was written.", mend="Take the release's folder from a backup.")
-    return pq.read_table(pa.BufferReader(content))
+    return read_parquet(content)
 
 
 def _moves_now(path: Path, codes: dict[str, Codes], *, release: int) -> pa.Table:

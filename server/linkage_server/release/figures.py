@@ -18,9 +18,12 @@ _DRAWN_FIRST = (
     "ddd_per_1000_inhabitants_per_day",
     "per_1000",
     "mean",
+    "quantile",
     "sum",
     "persons",
 )
+# Parts of parameters that tell different things, not points of a grid.
+_NO_GRID = ("measure", "path", "quantile")
 _FEWEST_FOR_FUNNEL = 5
 _MOST_GROUPS = 6
 
@@ -141,12 +144,20 @@ _ENOUGH_TO_SHOW = 0.75
 
 
 def _best_shown(lines: list[dict[str, Any]]) -> str:
-    """The last parameter point with about as many cells to show as the best: a chart of blanks helps nobody."""
+    """The last parameter point with about as many cells to show as the best: a chart of blanks helps nobody.
+
+    Of what is no grid, such as the measures of a kind, the first: a chart of who stopped, not of who died meanwhile.
+    """
     shown: dict[str, int] = {}
     for line in lines:
         shown[line["parameters"]] = shown.get(line["parameters"], 0) + (line["value"] is not None)
     enough = _ENOUGH_TO_SHOW * max(shown.values())
-    return next(point for point in reversed(shown) if shown[point] >= enough)
+    points = [point for point in shown if shown[point] >= enough]
+    return next(point for point in reversed(points) if _beside_a_grid(point) == _beside_a_grid(points[0]))
+
+
+def _beside_a_grid(parameters: str) -> list[str]:
+    return [part for part in parameters.split(";") if part.partition("=")[0] in _NO_GRID]
 
 
 def _breakdown(

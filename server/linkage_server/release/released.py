@@ -27,6 +27,8 @@ REASONS = {
     LineStatus.INCOMPLETE: "window_not_complete",
     LineStatus.UNDEFINED: "empty_denominator",
 }
+OPEN_ENDED = "open_ended"
+"""Why a quantile of persons who are there has no value: its bin has no end, or the curve stays above it."""
 
 BESIDE_EARLIER = (
     "Lines are of the release that as_of names: where few persons joined or left since, or to hide where they did, the "
@@ -66,6 +68,9 @@ def _alike(table: pa.Table, dimensions: Sequence[ReleasedDimension]) -> pa.Table
         table = table.set_column(table.column_names.index(name), name, numbers)
     reasons = {status.value: reason for status, reason in REASONS.items()}
     words = pa.array([reasons[status] for status in table["status"].to_pylist()], pa.string())
+    undefined = pc.equal(table["status"], LineStatus.UNDEFINED.value)
+    of_persons = pc.fill_null(pc.greater(table["denominator"], 0), fill_value=False)
+    words = pc.if_else(pc.and_(undefined, of_persons), OPEN_ENDED, words)
     table = table.set_column(table.column_names.index("reason"), "reason", words)
     schema = schema_of(dimensions, as_of=AS_OF in table.column_names)
     return table.select(schema.names).cast(schema).combine_chunks()

@@ -27,7 +27,7 @@ STATUSES = {
     LineStatus.OK: "Complete.",
     LineStatus.SUPPRESSED: "Kept back to protect persons. It is not zero; zero is shown as 0.",
     LineStatus.INCOMPLETE: "Not complete yet: the observation reaches past the last complete month of a register.",
-    LineStatus.UNDEFINED: "There is nobody to count over, so there is no share or mean.",
+    LineStatus.UNDEFINED: "There is no such number: nobody to count over, or a quantile where a class has no end.",
 }
 
 MEASURES = {
