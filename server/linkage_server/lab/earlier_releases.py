@@ -10,7 +10,6 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +19,7 @@ import pyarrow.parquet as pq
 from linkage.disclosure_policy import DisclosurePolicy, canonical_sha256
 from linkage.errors import InputRefused
 from linkage.parquet_bytes import read_parquet
-from linkage.personal_identity_number import NumberKind, check_numbers
+from linkage.personal_identity_number import LAST_DAY_OF_BIRTH, NumberKind, check_numbers
 from linkage_core.disclosure import refuse_small_population
 from linkage_core.disclosure.cell_system import Flags, Ints
 from linkage_core.release_history import Axis, Moves, Next, Printed, PublishedCells, next_release
@@ -209,7 +208,7 @@ def _moves_now(path: Path, codes: dict[str, Codes], *, release: int) -> pa.Table
     move = rows["move"].cast(pa.string()).to_pylist()
     if wrong := [row for row, one in enumerate(move, 1) if one not in ("joined", "left")]:
         raise InputRefused(f"{path}: row {wrong[0]}: move is neither joined nor left.", mend="Write one of the two.")
-    kinds = check_numbers(rows["person"].cast(pa.string()).combine_chunks(), reference_date=date(2100, 1, 1)).kinds
+    kinds = check_numbers(rows["person"].cast(pa.string()).combine_chunks(), reference_date=LAST_DAY_OF_BIRTH).kinds
     if (number := np.isin(kinds, (NumberKind.PERSONNUMMER, NumberKind.COORDINATION))).any():
         raise InputRefused(
             f"{path}: row {int(np.argmax(number)) + 1}: person is an identity number, or reads as one.",

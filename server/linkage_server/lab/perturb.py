@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +13,7 @@ import pyarrow.compute as pc
 
 from linkage.disclosure_policy import DisclosurePolicy
 from linkage.errors import DisclosureRefused, InputRefused
-from linkage.personal_identity_number import NumberKind, check_numbers
+from linkage.personal_identity_number import LAST_DAY_OF_BIRTH, NumberKind, check_numbers
 from linkage.perturbation_rules import Noise, Rounding
 from linkage_core.disclosure.cell_system import Flags, Ints
 from linkage_core.perturbation.cell_keys import NoiseKey, cell_keys, contributor_keys, mixed_keys, record_keys
@@ -28,8 +27,6 @@ from linkage_server.lab.contributions import COMPANY_GROUP, CONTRIBUTOR, Contrib
 from linkage_server.lab.layout import Codes
 from linkage_server.lab.leaf_rows import require_column, whole_units
 
-# Numbers of ten digits are resolved by a day: any day will do to tell that they are numbers.
-_LAST_DAY = date(2100, 1, 1)
 _HASHED_ID = re.compile(r"[0-9a-f]{32}")
 
 
@@ -232,7 +229,7 @@ def refuse_few(counts: Ints, policy: DisclosurePolicy) -> None:
 
 def _refuse_identity_numbers(contributors: pa.DictionaryArray, path: Path) -> None:
     """Noise follows from hashed ids: under her number a person would get other noise than elsewhere."""
-    kinds = check_numbers(contributors.dictionary, reference_date=_LAST_DAY).kinds
+    kinds = check_numbers(contributors.dictionary, reference_date=LAST_DAY_OF_BIRTH).kinds
     known = np.isin(kinds, (NumberKind.PERSONNUMMER, NumberKind.COORDINATION))
     if known.any():
         row = int(np.argmax(known[contributors.indices.to_numpy()])) + 1

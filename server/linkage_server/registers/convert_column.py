@@ -22,7 +22,11 @@ from linkage_server.registers.convert_values import (
 from linkage_server.registers.converted_column import ConvertedColumn, restore_zeros
 from linkage_server.registers.distinct_texts import DistinctTexts, Mask, Places, distinct_texts
 from linkage_server.registers.faults import Fault
-from linkage_server.registers.identity_in_text import holds_identity_number, is_identity_for_code
+from linkage_server.registers.identity_in_text import (
+    holds_identity_number,
+    is_identity_for_amount,
+    is_identity_for_code,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -94,6 +98,11 @@ def _values(variable: Variable, texts: DistinctTexts, *, today: date) -> Convert
     converted = _convert(variable, texts.texts)
     faults = dict(converted.faults)
     faulty = np.logical_or.reduce([*faults.values(), np.zeros(len(texts.texts), np.bool_)])
+    if variable.type in (VariableType.DECIMAL, VariableType.INTEGER):
+        identities = is_identity_for_amount(texts.texts) & ~faulty
+        if identities.any():
+            faults[Fault.HOLDS_IDENTITY] = identities
+            faulty |= identities
     for fault, mask in _outside(variable, converted.values, today=today).items():
         faults[fault] = mask & ~faulty
         if converted.absent is not None:

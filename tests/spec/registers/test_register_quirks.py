@@ -281,6 +281,50 @@ def test_an_identity_number_in_free_text_is_quarantined(tmp_path: Path) -> None:
     assert rules(report) == {("holds_identity_number", "dosering"): 1}
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        "{0}\u2013{1}",
+        "{0} - {1}",
+        "{0}\u00a0{1}",
+        "{0} {1}",
+        "19{0} \u2013 {1}",
+        "1111111111 och 19{0}{1}",
+        "111111-1111 19{0}{1}",
+        "20240115 19{0}{1}",
+    ],
+)
+def test_an_identity_number_in_free_text_is_found_however_it_is_written(tmp_path: Path, written: str) -> None:
+    """Dashes of a word processor, blanks, and a number right behind what only looks like one."""
+    number = next(one for one in PERSONS if one.startswith("19"))
+    text = written.format(number[2:8], number[8:])
+    report, rows = lmed(tmp_path, ";DOSERING", f"{ANNA};2024-01-15;C10AA05;1;{text}", f"{ANNA};2024-01-16;C10AA05;1;x")
+
+    assert [row["dosage_text"] for row in rows] == ["x"]
+    assert rules(report) == {("holds_identity_number", "dosering"): 1}
+
+
+@pytest.mark.parametrize("column", ["TKOST", "LKOST", "EGENAVGIFT", "fddd", "antnum"])
+@pytest.mark.parametrize("digits", ["{0}", "{1}", "{0},00", "{1}.0"])
+def test_an_identity_number_among_amounts_is_never_stored(tmp_path: Path, column: str, digits: str) -> None:
+    """A column that has shifted stands among numbers too; an amount of ten digits that is none is stored."""
+    shifted = digits.format(BERTIL, BERTIL[2:])
+    report, rows = lmed(
+        tmp_path, f";{column}", f"{ANNA};2024-01-15;C10AA05;1;{shifted}", f"{ANNA};2024-01-16;C10AA05;1;20"
+    )
+
+    assert len(rows) == 1
+    assert [count.rule for count in report.quarantined_by_rule] == ["holds_identity_number"]
+    assert BERTIL[2:] not in report.model_dump_json()
+
+
+def test_a_large_amount_that_is_no_identity_number_is_stored(tmp_path: Path) -> None:
+    report, rows = lmed(tmp_path, ";TKOST", f"{ANNA};2024-01-15;C10AA05;1;9999999999")
+
+    assert len(rows) == 1
+    assert rules(report) == {}
+
+
 @pytest.mark.parametrize("column", ["ATC", "VARUNR", "KON", "produkt", "SPKOD1", "NPLPACKID"])
 def test_an_identity_number_in_a_shifted_column_is_never_stored_as_a_code(tmp_path: Path, column: str) -> None:
     header = ["personnummer", "EDATUM", "ATC", "ANTAL", "VARUNR", "KON", "produkt", "SPKOD1", "NPLPACKID"]
