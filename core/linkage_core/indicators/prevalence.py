@@ -15,6 +15,7 @@ from linkage_core.indicators.on_day import AskedDay, covered_on, value_on
 from linkage_core.indicators.periods import periods
 from linkage_core.indicators.person_sums import sums_in_windows
 from linkage_core.indicators.run_context import RunContext, joined
+from linkage_core.indicators.spans import use_questions
 from linkage_core.indicators.values import NO_TIME, Bools, PersonValues
 from linkage_core.indicators.yes_no import yes_no
 
@@ -63,6 +64,9 @@ def _dispensed(context: RunContext, indicator: Prevalence) -> Iterator[PersonVal
 def _users(context: RunContext, indicator: Prevalence) -> list[Bools]:
     """Who has a dispensing in each window; one that is not reversed."""
     register = indicator.register_name
+    if indicator.observe is not None:
+        asked = use_questions(indicator)
+        return [context.dispensed(register, indicator.reversals, one).view(np.bool_) for one in asked]
     picked = context.set_rows(register, *indicator.codes)
     left = picked.of(context.netted(register, indicator.reversals).left)
     counts = np.where(context.in_force(register, indicator.codes, picked), left, np.int32(0))

@@ -56,8 +56,8 @@ class Question:
 
 
 _Held = DrugsAtDate | DrugBurden | DoseAboveLimit | Polypharmacy | AtHandTogether | TreatmentLines
-_Plain = ProportionOfDaysCovered | Prevalence | HighIntensity | Incidence | MedicationPossessionRatio | TimeToInitiation
-Asking = Initiation | Combination | NewOrContinuing | OnTreatment | _Plain | _Held
+_Plain = ProportionOfDaysCovered | HighIntensity | Incidence | MedicationPossessionRatio | TimeToInitiation
+Asking = Initiation | Combination | NewOrContinuing | OnTreatment | Prevalence | _Plain | _Held
 """Kinds whose questions are answered in one pass."""
 
 
@@ -107,6 +107,14 @@ def on_treatment_question(indicator: OnTreatment, month: int) -> Question:
     return Question(tuple(indicator.codes), Span(day - indicator.days_before, day + 1, ends=True))
 
 
+def use_questions(indicator: Prevalence) -> list[Question]:
+    """Whether there was a dispensing in each window after the index day."""
+    if indicator.rule != "dispensed" or indicator.observe is None:
+        return []
+    window = indicator.observe
+    return [Question(tuple(indicator.codes), Span(window.from_day, last, ends=True)) for last in window.to_days]
+
+
 def questions_of(indicator: Indicator) -> list[Question]:
     """All that an indicator asks; whether there is a row at all is asked by each."""
     if isinstance(indicator, Initiation):
@@ -123,6 +131,8 @@ def questions_of(indicator: Indicator) -> list[Question]:
     if isinstance(indicator, OnTreatment):
         by_month = [on_treatment_question(indicator, month) for month in indicator.month]
         return [*(by_month if "dispensed" in indicator.rule else []), Question(tuple(indicator.codes), None)]
+    if isinstance(indicator, Prevalence):
+        return [*use_questions(indicator), Question(tuple(indicator.codes), None)]
     if isinstance(indicator, _Plain):
         return [Question(tuple(indicator.codes), None)]
     if isinstance(indicator, _Held):
