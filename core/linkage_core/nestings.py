@@ -36,11 +36,14 @@ def nestings_of(meetings: Iterable[Meeting], dimensions: Mapping[str, Dimension]
 
 
 def _nesting(fine: Dimension, coarse: Dimension, pairs: list[tuple[str, str]]) -> Nesting | None:
-    parents: dict[str, set[str]] = {}
-    for inner, outer in pairs:
-        parents.setdefault(inner, set()).add(outer)
+    parents: dict[str, str] = {}
     # A fine level in two coarse ones does not tell; neither does a coarse level that has such a part.
-    torn = {outer for outers in parents.values() if len(outers) > 1 for outer in outers}
+    torn: set[str] = set()
+    for inner, outer in pairs:
+        if parents.setdefault(inner, outer) != outer:
+            torn |= {outer, parents[inner]}
+    if torn.issuperset(coarse.levels):
+        return None
     place = {level: number for number, level in enumerate(fine.levels)}
     kept = sorted(((inner, outer) for inner, outer in pairs if outer not in torn), key=lambda one: place[one[0]])
     return Nesting(fine.name, coarse.name, tuple(kept)) if kept and len(coarse.levels) > 1 else None

@@ -49,6 +49,7 @@ class Point:
         added: name of what is added up; "" where persons are only counted.
         at_risk: name of the days at risk that an amount is divided by; "" where `added` names them, or nothing does.
         reason_sets: names of the sets of persons who have each of the reasons in any period.
+        is_by_reason: it is of the persons of one prescribing reason.
     """
 
     name: str
@@ -73,6 +74,7 @@ class Point:
     added: str = field(init=False, compare=False)
     at_risk: str = field(init=False, compare=False)
     reason_sets: tuple[str, ...] = field(init=False, compare=False)
+    is_by_reason: bool = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
         # Every block asks for the names, so they are put together once.
@@ -82,13 +84,9 @@ class Point:
             ("added", self._added()),
             ("at_risk", self._at_risk()),
             ("reason_sets", tuple(f"{self.name}/reason/{reason}" for reason in self.reasons)),
+            ("is_by_reason", any(part.partition("=")[0] in _REASON_RULES for part in self.parameters.split(";"))),
         ):
             object.__setattr__(self, name, value)
-
-    @property
-    def is_by_reason(self) -> bool:
-        """It is of the persons of one prescribing reason."""
-        return any(part.partition("=")[0] in _REASON_RULES for part in self.parameters.split(";"))
 
     def _counted(self) -> str:
         if not self.statistics or self.measure is Measure.FRACTION:

@@ -319,7 +319,7 @@ class IndicatorBase(Model):
         classes does not know.
         """
         quantiles = [name for name in getattr(self, "statistic", []) if name.startswith(("median", "quantile:"))]
-        return quantiles if getattr(self, "calendar", None) is None and self.has_one_point() else []
+        return quantiles if quantiles and getattr(self, "calendar", None) is None and self.has_one_point() else []
 
     def has_one_point(self, *side_by_side: str) -> bool:
         """Whether none of its grids has several points; those of some fields may."""
