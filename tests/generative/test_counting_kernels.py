@@ -14,11 +14,12 @@ from linkage.errors import EventsRejected
 from linkage_core.events import Population
 from linkage_core.kernels.count_levels import count_levels
 from linkage_core.kernels.count_persons import add_fractions, add_values, count_sets
+from linkage_core.kernels.give_reasons import give_reasons
 from linkage_core.kernels.person_sets import find_subsets, pack_codes
 from linkage_core.kernels.stratum_levels import cross_levels, place_codes
 from linkage_core.person_sets import PersonSets
 from linkage_core.strata import stratum_rule
-from tests.reference.counting import add_by_cell, count_by_cell, count_by_level, millionths, subsets
+from tests.reference.counting import add_by_cell, count_by_cell, count_by_level, millionths, reasons_given, subsets
 from tests.reference.strata import cell, stratum
 from tests.support.counted_tables import made_up_population
 
@@ -230,3 +231,28 @@ def test_entries_out_of_place_are_refused(person: list[int], level: list[int], r
             [np.array(person, np.int32)], [np.array(level, np.int32)], None, [np.ones(100, np.uint8)],
             np.zeros(100, np.int32), np.zeros(1, np.uint8), np.zeros((1, 2, 1), np.int64), None,
         )  # fmt: skip
+
+
+@settings(max_examples=100, deadline=None)
+@given(seed=SEEDS, persons=st.integers(0, 200), rules=st.integers(0, 5), far=st.booleans())
+def test_the_first_rule_that_speaks_gives_the_reason(seed: int, persons: int, rules: int, far: bool) -> None:
+    rng = np.random.default_rng(seed)
+    persons += 8192 * far  # Behind the persons whose reasons are given together.
+    before = rng.integers(0, 4)
+    # A slice of a longer column, as persons of a block are.
+    speaks = [(rng.random(persons + before) < rng.choice([0, 0.1, 0.9, 1]))[before:] for _ in range(rules)]
+    number = rng.integers(1, 256, rules).tolist()
+    leave_out = int(rng.integers(0, rules + 1))
+    reason, counted = rng.integers(0, 256, (2, persons)).astype(np.uint8)
+    everybody = give_reasons([one.view(np.uint8) for one in speaks], number, reason, counted, leave_out=leave_out)
+    expected, are_counted = reasons_given(speaks, number, persons=persons, leave_out=leave_out)
+    assert (reason.tolist(), counted.tolist()) == (expected, are_counted)
+    assert everybody == all(are_counted)
+
+
+def test_reasons_of_other_persons_are_refused() -> None:
+    reason, counted = np.zeros((2, 3), np.uint8)
+    with pytest.raises(EventsRejected, match="length"):
+        give_reasons([np.zeros(2, np.uint8)], [1], reason, counted, leave_out=1)
+    with pytest.raises(EventsRejected, match="range"):
+        give_reasons([np.zeros(3, np.uint8)], [1], reason, counted, leave_out=2)

@@ -1,4 +1,4 @@
-"""Twins of the kernels person_sets, count_persons, count_levels and count_weighed: one person at a time."""
+"""Twins of the kernels person_sets, count_persons, count_levels, count_weighed and give_reasons: one person at a time."""
 
 from __future__ import annotations
 
@@ -28,6 +28,15 @@ def subsets(sets: Sequence[Sequence[Sequence[bool]]]) -> list[list[int]]:
     """Which sets lie in which: a set is one list of persons a period."""
     who = [[{person for person, is_in in enumerate(mask) if is_in} for mask in masks] for masks in sets]
     return [[int(all(map(set.issubset, part, whole))) for whole in who] for part in who]
+
+
+def reasons_given(
+    speaks: Sequence[Sequence[bool]], number: Sequence[int], *, persons: int, leave_out: int
+) -> tuple[list[int], list[int]]:
+    """The number of the first rule that speaks about each person, and whether none of those that leave out does."""
+    about = [[place for place, whose in enumerate(speaks) if whose[person]] for person in range(persons)]
+    reason = [number[places[0]] if places else 0 for places in about]
+    return reason, [int(not any(place < leave_out for place in places)) for places in about]
 
 
 def count_by_level(

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from linkage_core.indicators.values import NO_ROWS, OK, Bools, Int64s, UInt8s
+from linkage_core.kernels.give_reasons import give_reasons
 
 Number = TypeVar("Number", np.int64, np.int32, np.uint8)
 
@@ -89,20 +90,12 @@ class ReasonShelf:
 
     def _give(self, rules: Sequence[tuple[str, Persons]], no_rows: Persons) -> Reasons:
         names = tuple(dict.fromkeys((OK, *(name for name, _ in rules), NO_ROWS)))
-        reason: UInt8s | None = None
-        for name, whose in ((NO_ROWS, no_rows), *reversed(rules)):
-            if whose is None:
-                continue
-            own = np.uint8(names.index(name))
-            if reason is None:
-                reason = whose.view(np.uint8) * own
-            else:
-                # Bits instead of a masked copy, which takes the persons one by one.
-                reason ^= (reason ^ own) & -whose.view(np.uint8)
-        left_out = [whose for _, whose in rules if whose is not None]
-        return Reasons(
-            names,
-            np.zeros(self.persons, np.uint8) if reason is None else reason,
-            ~np.logical_or.reduce(left_out) if left_out else np.ones(self.persons, np.bool_),
-            everybody=not left_out or not any(whose.any() for whose in left_out),
+        speaking = [(names.index(name), whose.view(np.uint8)) for name, whose in rules if whose is not None]
+        leave_out = len(speaking)
+        if no_rows is not None:
+            speaking.append((names.index(NO_ROWS), no_rows.view(np.uint8)))
+        reason, counted = np.empty(self.persons, np.uint8), np.empty(self.persons, np.uint8)
+        everybody = give_reasons(
+            [whose for _, whose in speaking], [number for number, _ in speaking], reason, counted, leave_out=leave_out
         )
+        return Reasons(names, reason, counted.view(np.bool_), everybody)
