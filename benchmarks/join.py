@@ -138,7 +138,7 @@ def count_lines(events: PersonEvents) -> Lines:
         ddd, cell, events.rows["packages"].to_numpy().astype(np.int64) * events.rows["ddd_per_package"].to_numpy()
     )
     by_cell = np.argsort(cell.astype(np.uint16), kind="stable")  # fewer than 2^16 cells: a radix sort
-    person, its_cell = events.person_of_row()[by_cell], cell[by_cell]
+    person, its_cell = events.person_of_row[by_cell], cell[by_cell]
     is_first = np.ones(len(cell), np.bool_)
     is_first[1:] = (person[1:] != person[:-1]) | (its_cell[1:] != its_cell[:-1])
     persons = np.bincount(its_cell[is_first], minlength=len(rows))

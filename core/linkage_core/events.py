@@ -186,6 +186,7 @@ class PersonEvents:
         having = persons_with_rows(offsets, with_rows, without_rows.view(np.uint8))
         return with_rows[:having], without_rows
 
+    @cached_property
     def person_of_row(self) -> Int32s:
         """int32, one a row: position of its person in the population."""
         return np.repeat(np.arange(self.persons, dtype=np.int32), np.diff(self.offsets))

@@ -123,11 +123,14 @@ def _index_period(population: Population, step: str) -> StratumRule:
     ends = pc.min_max(population.index_date)
     known = [_days(pa.array([ends[end].as_py()], pa.date32())) for end in ("min", "max") if ends[end].is_valid]
     first, last = (int(_periods(days, step)[0]) for days in known) if known else (0, -1)
+    first_day, last_day = (int(days[0]) for days in known) if known else (0, -1)
+    # The period of each day between them, and behind them that of no day.
+    period = np.append(_periods(np.arange(first_day, last_day + 1, dtype=np.int32), step), last + 1) - first
 
     def levels(part: Population) -> Int32s:
         assert part.index_date is not None
         days = _days(part.index_date)
-        return np.where(days == NO_DATE, last + 1 - first, _periods(days, step) - first).astype(np.int32)
+        return _at(period.astype(np.int32), np.where(days == NO_DATE, last_day + 1, days) - np.int32(first_day))
 
     return _rule(f"index_{step}", [_period_label(number, step) for number in range(first, last + 1)], levels)
 

@@ -69,7 +69,7 @@ def test_join_agrees_with_the_reference(
     rows = events.rows.to_pylist()
     assert [rows[first:last] for first, last in zip(events.offsets, events.offsets[1:], strict=False)] == expected
     assert events.found.tolist() == [bool(mine) for mine in expected]
-    assert events.person_of_row().tolist() == [at for at, mine in enumerate(expected) for _ in mine]
+    assert events.person_of_row.tolist() == [at for at, mine in enumerate(expected) for _ in mine]
 
 
 @given(keys=IDS, probes=IDS, rows=st.integers(0, 2**32 - 1), stretch=st.integers(0, 60), data=st.data())

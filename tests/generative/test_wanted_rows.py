@@ -78,7 +78,7 @@ def only(events: PersonEvents, wanted: RowFilter) -> PersonEvents:
     codes = events.rows.column(wanted.column).cast(pa.string()).to_pylist()
     keep = np.array([code is not None and wanted.wants(code) for code in codes], np.bool_)
     assert wanted.wanted(pa.array(codes, pa.string())).tolist() == keep.tolist()
-    counts = np.bincount(events.person_of_row()[keep], minlength=events.persons)
+    counts = np.bincount(events.person_of_row[keep], minlength=events.persons)
     offsets = np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
     rows = events.rows.filter(pa.array(keep))
     coded = rows.column(wanted.column).cast(pa.string()).dictionary_encode()

@@ -1,4 +1,4 @@
-"""Twins of the kernels person_sets, count_persons, count_levels, count_weighed and give_reasons, one person at a time."""
+"""Twins of the kernels person_sets, count_persons, count_levels, count_weighed and give_reasons: person by person."""
 
 from __future__ import annotations
 

@@ -118,9 +118,9 @@ def drug_supply(
     """
     register, named = indicator.register_name, [name for name in names if name is not None]
     picked = context.set_rows(register, *names)
-    drug = number[context.dispensings(register).atc.code[picked.places]]
-    if named:
-        drug = np.where(context.in_force(register, named, picked), drug, np.int32(-1))
+    drug = number[picked.of(context.dispensings(register).atc.code)]
+    if named and not (applies := context.in_force(register, named, picked)).all():
+        drug = np.where(applies, drug, np.int32(-1))
     cap = indicator.stock_cap_days
     return Supply(
         picked,

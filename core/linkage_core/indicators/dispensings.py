@@ -46,10 +46,10 @@ class Dispensings:
         """Number of rows."""
         return int(self.events.rows.num_rows)
 
-    @cached_property
+    @property
     def person_of_row(self) -> Int32s:
         """int32, one a row."""
-        return self.events.person_of_row()
+        return self.events.person_of_row
 
     def person_at(self, places: Int64s) -> Int64s:
         """int64, one a place: the person of a row."""

@@ -103,7 +103,7 @@ def drugs_in_force(
     context: RunContext, register: str, names: Sequence[str | None], of_code: Int32s, picked: SetRows
 ) -> DrugNumbers:
     """Drugs of picked rows by their codes; on days on which no code set that holds a row applies it is none."""
-    code, named = context.dispensings(register).atc.code[picked.places], [name for name in names if name is not None]
+    code, named = picked.of(context.dispensings(register).atc.code), [name for name in names if name is not None]
     if len(named) < len(names):
         return DrugNumbers(code, of_code)
     applies = context.in_force(register, named, picked)

@@ -96,7 +96,7 @@ class Exposure:
         """int32, one a row of the treatment: its supply and the grace; 0 for no supply."""
         if grace_days not in self._graced:
             supply = self._supply_64ths
-            self._graced[grace_days] = np.where(supply > 0, supply + np.int32(grace_days * DAY), np.int32(0))
+            self._graced[grace_days] = (supply + np.int32(grace_days * DAY)) * (supply > 0)
         return self._graced[grace_days]
 
     def with_faulty_row(self, faulty: Int64s, start: Int32s, end: Int32s) -> Persons:

@@ -144,5 +144,5 @@ def first_days(events: PersonEvents, source: Exit) -> Int32s:
         raise EventsRejected(f"register {source.register_name!r} has no column {source.date_column!r}.")
     row_days = days(events.rows.column(source.date_column))
     first = np.full(len(events.offsets) - 1, FAR, np.int32)
-    np.minimum.at(first, events.person_of_row(), row_days)
+    np.minimum.at(first, events.person_of_row, row_days)
     return first

@@ -76,10 +76,15 @@ class Outcome:
         """Whose first episode, by one of the gaps, lasts longer than some days."""
         return np.asarray(self.first[place] > days * self.units, np.bool_)
 
-    @property
+    @cached_property
     def started(self) -> Bools:
         """Who has a first dispensing."""
         return np.asarray(self.start < _NEVER, np.bool_)
+
+    @cached_property
+    def begun(self) -> Int32s:
+        """int32, one a person: her start; 0 of who has none."""
+        return np.asarray(self.start * self.started, np.int32)
 
 
 @dataclass(frozen=True)
@@ -254,14 +259,14 @@ class Followed:
         return [*self.rules, ("excluded:not_started", not_started)]
 
     @property
-    def room(self) -> Int64s:
+    def room(self) -> Int32s:
         """Days from the start to the end of follow-up, the exit, or the end of the register; 0 for who never began."""
         return self.remember("room", self._room)
 
-    def _room(self) -> Int64s:
-        indicator, start = self.supply.indicator, self.outcome.start.astype(np.int64)
-        leaves = self.supply.exit_day.astype(np.int64)
-        return np.where(self.outcome.started, np.minimum(start + indicator.follow_up_days, leaves) - start, 0)
+    def _room(self) -> Int32s:
+        begun = self.outcome.begun
+        ends = np.minimum(begun + np.int32(self.supply.indicator.follow_up_days), self.supply.exit_day)
+        return np.asarray((ends - begun) * self.outcome.started, np.int32)
 
     def ended_before_room(self, place: int, *, known: bool) -> Bools:
         """Whose first episode, by one of the gaps, ended before her room did.
@@ -299,19 +304,17 @@ class Followed:
         return self.remember(f"late {days}", lambda: self._late(days))
 
     def _late(self, days: int) -> Persons:
-        context, started = self.supply.context, self.outcome.started
-        planned = np.where(started, self.outcome.start, np.int32(0)) + np.int32(days)
+        context, planned = self.supply.context, self.outcome.begun + np.int32(days)
         observed = np.minimum(planned, context.time.exit("", ends=self.supply.exits))
         past = observed > context.follow_up.register_end(self.supply.indicator.register_name)
-        return somebody(np.asarray(past & started, np.bool_))
+        return somebody(np.asarray(past & self.outcome.started, np.bool_))
 
     def gone_at(self, day: int) -> Persons:
         """Persons who began and whose observation has ended on a day after it."""
         return self.remember(f"gone {day}", lambda: self._gone_at(day))
 
     def _gone_at(self, day: int) -> Persons:
-        on_day = np.where(self.outcome.started, self.outcome.start, np.int32(0)) + np.int32(day)
-        gone = self.supply.exit_day <= on_day
+        gone = self.supply.exit_day <= self.outcome.begun + np.int32(day)
         return somebody(np.asarray(gone & self.outcome.started, np.bool_))
 
     def _with_faulty(self, faulty: Int64s) -> Persons:

@@ -14,7 +14,7 @@ from linkage_core.indicators.initiation import denominator_words
 from linkage_core.indicators.observed_time import Moment
 from linkage_core.indicators.reasons import among, somebody
 from linkage_core.indicators.run_context import RunContext, joined
-from linkage_core.indicators.set_supply import dispensed_of_sets
+from linkage_core.indicators.set_supply import dispensed_of_sets, drugs_of_sets
 from linkage_core.indicators.stated_dose import daily_doses, is_assumed, milligrams_of_rows, units_a_day
 from linkage_core.indicators.values import NO_TIME, Bools, Float64s, Int32s, Int64s, PersonValues
 from linkage_core.indicators.yes_no import yes_no
@@ -31,12 +31,13 @@ class _LastRows:
     """Rows of each person's last day of dispensing before a day.
 
     Args:
-        places: int64, positions in the register; `person`: int64, one a place.
+        places: int64, positions in the register; `person`: int64, `code`: int32, one a place.
         treated: bool, one a person: she has some.
     """
 
     places: Int64s
     person: Int64s
+    code: Int32s
     treated: Bools
 
 
@@ -99,17 +100,19 @@ def _last_rows(context: RunContext, indicator: HighIntensity, first: Int32s, aft
     place, person = np.empty((2, len(picked.day)), np.int64)
     treated = np.empty(context.persons, np.uint8)
     found = last_rows(picked.offsets, picked.day, dispensed, first, after, place, person, treated)
-    places = place[:found] if isinstance(picked.places, slice) else picked.places[place[:found]]
-    return _LastRows(places, person[:found], treated.view(np.bool_))
+    own = place[:found]
+    places = own if isinstance(picked.places, slice) else picked.places[own]
+    code = drugs_of_sets(context, register, indicator.codes)[own]
+    return _LastRows(places, person[:found], code, treated.view(np.bool_))
 
 
 def _doses(rows: Dispensings, indicator: HighIntensity, last: _LastRows) -> _Doses:
     """What the rows say about dose, where their substance has a threshold."""
     of_atc = {threshold.atc: place for place, threshold in enumerate(indicator.thresholds)}
     of_code = np.array([*(of_atc.get(name[:7], -1) for name in rows.atc.names), -1], np.int64)
-    threshold = of_code[rows.atc.code[last.places]]
-    places, person = last.places[threshold >= 0], last.person[threshold >= 0]
-    threshold = threshold[threshold >= 0]
+    threshold = of_code[last.code]
+    known = np.flatnonzero(threshold >= 0)
+    places, person, threshold = last.places[known], last.person[known], threshold[known]
     components = [one.component for one in indicator.thresholds]
     strength = milligrams_of_rows(rows, places, threshold, components, bare_number_is_mg=indicator.bare_number == "mg")
     units, step = units_a_day(rows, indicator.dose, places)

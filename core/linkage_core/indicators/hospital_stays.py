@@ -34,7 +34,7 @@ def hospital_stays(events: PersonEvents) -> HospitalStays:
     """The stays of a register's rows. A row without both dates is not a stay."""
     admitted = days(events.rows.column("admission_date"))
     discharged = days(events.rows.column("discharge_date"))
-    person = events.person_of_row()
+    person = events.person_of_row
     stays = np.flatnonzero((admitted < FAR) & (discharged < FAR) & (discharged > admitted))
     rises = np.diff(admitted[stays]) >= 0
     # A patient register is mostly sorted by day of admission.

@@ -60,7 +60,7 @@ class _Prescriptions:
 def _prescriptions(context: RunContext, indicator: PrimaryNonAdherence) -> _Prescriptions:
     events = _events(context, indicator)
     issued, atc = days(_column(events, indicator, "prescribing_date")), coded(_column(events, indicator, "atc"))
-    person = events.person_of_row().astype(np.int64)
+    person = events.person_of_row.astype(np.int64)
     belongs = np.zeros(len(issued), np.bool_)
     for name in indicator.codes:
         first, last = validity(context.code_set(name))

@@ -55,7 +55,7 @@ class Reasons:
 
     def value_of_counted(self, value: npt.NDArray[Number]) -> npt.NDArray[Number]:
         """The values, 0 for persons who are not counted."""
-        return value if self.everybody else np.where(self.counted, value, value.dtype.type(0))
+        return value if self.everybody else np.asarray(value * self.counted, value.dtype)
 
     def counted_with(self, persons: Bools) -> Bools:
         """Those of the persons who are counted."""

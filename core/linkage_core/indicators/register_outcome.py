@@ -104,7 +104,7 @@ def events_of(context: RunContext, source: EventSource) -> Bools:
 def without_events(context: RunContext, source: EventSource, is_event: Bools) -> Persons:
     """Persons without any event, whenever."""
     has_rows = np.zeros(context.persons, np.bool_)
-    has_rows[context.register_events(source.register_name).person_of_row()[is_event]] = True
+    has_rows[context.register_events(source.register_name).person_of_row[is_event]] = True
     return somebody(~has_rows)
 
 

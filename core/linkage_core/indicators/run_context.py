@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
 from typing import Any, TypeVar, cast
 
 import numpy as np
@@ -31,6 +32,7 @@ from linkage_core.indicators.netting_account import NettingAccount, netting_acco
 from linkage_core.indicators.observed_time import ObservedTime
 from linkage_core.indicators.reasons import Persons, ReasonShelf, somebody
 from linkage_core.indicators.reversals import NettedRows, net
+from linkage_core.indicators.rows_read import code_sets_of_rows
 from linkage_core.indicators.set_rows import EVERY_ROW, SetRows, rows_of_each, rows_of_sets
 from linkage_core.indicators.spans import Asking, Question, questions_of, reversals_of
 from linkage_core.indicators.values import Bools, Int32s, Int64s, UInt8s
@@ -206,22 +208,23 @@ class RunContext:
                 self._set_rows[key] = picked
         return self._set_rows[key]
 
-    def _picked_together(self, register: str) -> dict[tuple[str | None, ...], str]:
-        """Lists of code sets whose rows are asked for with supply, in this register; by which model, the first."""
+    def _picked_together(self, register: str) -> dict[tuple[str | None, ...], Sequence[str]]:
+        """Lists of code sets whose rows are looked at, in this register; with the first supply model that reads them."""
 
-        def found() -> dict[tuple[str | None, ...], str]:
-            lists: dict[tuple[str | None, ...], str] = {}
+        def found() -> dict[tuple[str | None, ...], Sequence[str]]:
+            lists: dict[tuple[str | None, ...], Sequence[str]] = {}
             for one in self.indicators:
-                if one.register_name == register and one.supply_models and one.own_code_sets and one.reads_dispensings:
-                    lists.setdefault((*one.own_code_sets,), one.supply_models[0])
+                if one.register_name == register and one.reads_dispensings:
+                    for names in code_sets_of_rows(one):
+                        lists[names] = lists.get(names) or one.supply_models[:1]
             return lists
 
         return self.remember(("picked together", register), found)
 
-    def _pick_together(self, register: str, together: Mapping[tuple[str | None, ...], str]) -> None:
+    def _pick_together(self, register: str, together: Mapping[tuple[str | None, ...], Sequence[str]]) -> None:
         """Picks rows with all that is read of them where supply is asked for: columns are read once."""
         rows = self.dispensings(register)
-        models = [self.definition.supply[name] for name in dict.fromkeys(together.values())]
+        models = [self.definition.supply[name] for name in dict.fromkeys(chain.from_iterable(together.values()))]
         read = [self.netted(register, model.reversals).left for model in models]
         read += [column for model in models for column in columns_of_steps(rows, model)]
         columns = list({id(column): column for column in read}.values())

@@ -38,12 +38,12 @@ def milligrams_of_rows(
         places, substance: int64, positions in the register, and of the substance of each.
         components: of each substance, which of the strengths of a text is its own.
     """
-    strength = np.full(len(places), np.nan)
-    for number, component in enumerate(components):
-        own = np.flatnonzero(substance == number)
-        told = _milligrams_of_texts(rows, component=component, bare_number_is_mg=bare_number_is_mg)
-        strength[own] = told[rows.codes("strength_text").code[places[own]]]
-    return strength
+    # By substance and text; no text is -1, and has the last number of each substance.
+    told = np.stack(
+        [_milligrams_of_texts(rows, component=one, bare_number_is_mg=bare_number_is_mg) for one in components]
+    )
+    text = rows.codes("strength_text").code[places]
+    return told[substance, text]
 
 
 def _milligrams_of_texts(rows: Dispensings, *, component: int | None, bare_number_is_mg: bool) -> Float64s:
@@ -68,16 +68,22 @@ def _milligrams_of_texts(rows: Dispensings, *, component: int | None, bare_numbe
 
 def units_a_day(rows: Dispensings, steps: Sequence[str], places: Int64s) -> tuple[Float64s, Int64s]:
     """Units a day of each row by the first step that can tell, NaN where none does; and that step, -1 for none."""
-    units, step = np.full(len(places), np.nan), np.full(len(places), -1, np.int64)
+    reads_texts = rows.has("dosage_text") and not all(name.startswith("units_per_day") for name in steps)
+    text = rows.codes("dosage_text").code[places] if reads_texts else np.full(len(places), -1, np.int32)
+    # By text, behind them no text, as each row has one.
+    units = np.full(len(rows.codes("dosage_text").texts) + 1 if reads_texts else 1, np.nan)
+    step = np.full(len(units), -1, np.int64)
     for number, name in enumerate(steps):
-        told = np.full(len(places), np.nan)
+        parameter = name.partition(":")[2]
         if name.startswith("units_per_day"):
-            told[:] = float(name.partition(":")[2])
-        elif rows.has("dosage_text"):
-            told = _units_of_texts(rows, name.partition(":")[2])[rows.codes("dosage_text").code[places]]
+            told = np.full(len(units), float(parameter))
+        elif reads_texts:
+            told = _units_of_texts(rows, parameter)
+        else:
+            continue
         serves = np.isnan(units) & ~np.isnan(told)
         units[serves], step[serves] = told[serves], number
-    return units, step
+    return units[text], step[text]
 
 
 def _units_of_texts(rows: Dispensings, ranges: str) -> Float64s:

@@ -135,8 +135,7 @@ def exits_of(followed: Followed, indicator: TimeToDiscontinuation | Restart) -> 
     death = followed.supply.context.follow_up.competing_death()
 
     def died() -> Bools:
-        started = followed.outcome.started
-        last_day = np.where(started, followed.outcome.start + followed.room, -1)
-        return np.asarray(started & (death == last_day), np.bool_)
+        outcome = followed.outcome
+        return np.asarray(outcome.started & (death == outcome.begun + followed.room), np.bool_)
 
     return Exits(followed.remember("died", died))

@@ -34,7 +34,7 @@ def evaluate_restart(context: RunContext, indicator: Restart) -> list[PersonValu
         rules = [*followed.of_starters, (NOT_DISCONTINUED, _others(followed, stopped))]
         # Whole days from here on: the day on which supply ends is the first without a whole day's.
         after = np.where(stopped, np.floor(outcome.first_days[place]), 0).astype(np.int64)
-        again = outcome.second_start[place] - np.where(outcome.started, outcome.start, 0).astype(np.int64)
+        again = outcome.second_start[place] - outcome.begun.astype(np.int64)
         restarted = np.asarray(stopped & (again < followed.room), np.bool_)
         time = np.where(restarted, again, followed.room) - after
         words = gap_words(rule, gap)
@@ -99,16 +99,15 @@ def evaluate_add_on(context: RunContext, indicator: AddOn) -> list[PersonValues]
     followed = supply.followed(rule)
     reversals = context.definition.supply[indicator.supply_model].reversals
     first = first_days_ever(context, indicator.register_name, indicator.to, reversals)
-    start = np.where(followed.outcome.started, followed.outcome.start, np.int32(0))
+    start = followed.outcome.begun
     before = somebody(followed.outcome.started & (first <= start))
     without_packages = _without_packages(context, indicator.register_name, indicator.to)
     rules = [*followed.of_starters, *without_packages, ("excluded:used_before", before)]
-    starts = _covered_on(supply, first) if indicator.starts == "covered" else np.ones(context.persons, np.bool_)
-    values = []
-    for place, gap in enumerate(rule.gaps):
-        together = first + indicator.together_days <= start + followed.outcome.first_days[place]
-        values.append(_yes_no(followed, rules, starts & together, gap_words(rule, gap)))
-    return values
+    together = first + indicator.together_days <= start + followed.outcome.first_days
+    if indicator.starts == "covered":
+        added = followed.outcome.started & (first > start) & together.any(axis=0)
+        together &= _covered_on(supply, np.where(added, first, FAR))
+    return [_yes_no(followed, rules, yes, gap_words(rule, gap)) for gap, yes in zip(rule.gaps, together, strict=True)]
 
 
 def _covered_on(supply: SupplyFromStart, day: Int32s) -> Bools:
