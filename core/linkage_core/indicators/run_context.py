@@ -209,7 +209,7 @@ class RunContext:
         return self._set_rows[key]
 
     def _picked_together(self, register: str) -> dict[tuple[str | None, ...], Sequence[str]]:
-        """Lists of code sets whose rows are looked at, in this register; with the first supply model that reads them."""
+        """Lists of code sets whose rows of a register are looked at, each with the first supply model that asks."""
 
         def found() -> dict[tuple[str | None, ...], Sequence[str]]:
             lists: dict[tuple[str | None, ...], Sequence[str]] = {}
