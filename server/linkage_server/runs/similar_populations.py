@@ -1,13 +1,14 @@
 """Refuses a population that differs by a few persons from one that the same recipient had a table of.
 
-Whoever holds both tables subtracts them and is left with a table of those few. The populations are compared before
-anything is computed, so that a refusal tells nothing of the registers.
+Whoever holds both tables subtracts them and is left with a table of those few; so with sums of three and four tables.
+The populations are compared before anything is computed, so that a refusal tells nothing of the registers.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -18,6 +19,7 @@ from linkage.order_states import OrderState
 from linkage_core.events import Population
 from linkage_server.intake.population_store import load_population
 from linkage_server.ledger.release_ledger import ReleaseLedger, release_id, too_similar
+from linkage_server.runs.combined_populations import few_left
 from linkage_server.runs.plan import RunPlan
 from linkage_server.storage.database import Database
 from linkage_server.storage.tables import OrderRow, PopulationRow
@@ -48,8 +50,8 @@ class SimilarPopulations:
         Released tables that the plan is laid beside are left out: they hold the new one back cell by cell.
 
         Raises:
-            DisclosureRefused: another population differs by some persons, but by fewer than the policy's minimum cell.
-                It names neither the order nor the number.
+            DisclosureRefused: another population differs by some persons, but by fewer than the policy's minimum cell,
+                or a signed sum of this and two or three others is of so few. It names no order and no number.
         """
         beside = {one.release for one in plan.earlier}
         ledger = ReleaseLedger(self.database, self.home, self.together)
@@ -71,16 +73,31 @@ class SimilarPopulations:
                     PopulationRow.sha256 != mine.sha256,
                 )
             ).all()
-        others = [row for row in others if release_id(row.order_id) not in beside]
-        if not others:
-            return
-        asked = load_population(self.home / mine.file, sha256=mine.sha256)
-        for row in others:
-            other = load_population(self.home / row.file, sha256=row.sha256)
-            if other.pepper_version != asked.pepper_version:
-                continue
-            if 0 < persons_apart(asked.population, other.population) < few:
+            combined = session.scalars(
+                sa.select(PopulationRow)
+                .join(OrderRow, OrderRow.order_id == PopulationRow.order_id)
+                .where(
+                    OrderRow.organisation.in_(ledger.recipients(organisation)),
+                    OrderRow.order_id != order_id,
+                    OrderRow.state.in_(_MAY_LEAVE),
+                    PopulationRow.pepper_version == mine.pepper_version,
+                )
+                .order_by(PopulationRow.accepted_at.desc(), PopulationRow.order_id)
+            ).all()
+        asked = self._population(mine)
+        for row in (row for row in others if release_id(row.order_id) not in beside):
+            if row.pepper_version == mine.pepper_version and 0 < persons_apart(asked, self._population(row)) < few:
                 raise too_similar()
+        # The same file once, as it was sent last.
+        newest = {row.sha256: row for row in reversed(combined)}
+        sources = [
+            partial(self._population, newest[sha256]) for sha256 in dict.fromkeys(row.sha256 for row in combined)
+        ]
+        if len(sources) > 1 and few_left(partial(self._population, mine), sources, few=few):
+            raise too_similar()
+
+    def _population(self, row: PopulationRow) -> Population:
+        return load_population(self.home / row.file, sha256=row.sha256).population
 
 
 def persons_apart(one: Population, other: Population) -> int:

@@ -26,8 +26,6 @@ from tests.support.attackers import Printed
 from tests.support.attackers import subtract as subtract_order
 from tests.support.table_attackers import Cell, subtract
 
-PAIRS = "populations are compared two by two: docs/manual/disclosure.md, What attackers find"
-
 
 def differences(read: SeriesRead, before: int, after: int) -> Iterator[tuple[Cell, int, int, int]]:
     """Cells that two releases print as of two days: the cell, by how much it rose, and both days."""
@@ -182,14 +180,14 @@ def a_complement_of_what_was_sent(read: PopulationsRead) -> Iterator[Isolated]:
             yield Isolated(((i, 1), (j, -1)))
 
 
-@attack(on=parted, family="releases", naive="everything_answered", succeeds=PAIRS)
+@attack(on=parted, family="releases", naive="everything_answered")
 def a_population_less_two_parts_of_it(read: PopulationsRead) -> Iterator[Isolated]:
     """Denning, Denning and Schwartz 1979, trackers: all less the one part less the other are the few in neither."""
     if len(held(read, read.allies)) == 3:
         yield Isolated(((0, 1), (1, -1), (2, -1)))
 
 
-@attack(on=trackers, family="releases", naive="everything_answered", succeeds=PAIRS)
+@attack(on=trackers, family="releases", naive="everything_answered")
 def a_tracker_of_four_populations(read: PopulationsRead) -> Iterator[Isolated]:
     """Denning, Denning and Schwartz 1979: no two populations are alike, and a signed sum of four is one person."""
     if len(held(read, read.allies)) == 4:
