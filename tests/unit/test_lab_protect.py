@@ -134,7 +134,7 @@ def test_a_sum_of_few_contributors_is_hidden_and_does_not_come_back(tmp_path: Pa
     ("changes", "named"),
     [
         ({"mechanism": {"noise_bound": 5}}, "mechanism"),
-        ({"attacker": {"absent": "unknown"}}, "absent"),
+        ({"attacker": {"absent": "perhaps"}}, "absent"),
         ({"attacker": {"multi_response": ["drug"]}}, "multi_response"),
         ({"rules": {"n": {"nk": [[1, 75]]}}}, "dominance"),
         ({"rules": {"n": {"p_percent": 10}}}, "p_percent"),

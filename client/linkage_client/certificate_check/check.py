@@ -62,7 +62,8 @@ def check_release(
     plan, rules = read_json(layout), read_toml(policy)
     dimensions = read_dimensions(plan)
     _refuse_what_has_no_certificates(plan, rules)
-    tables = read_tables(folder, truth, dimensions, shown_cells(plan, dimensions))
+    absent_unknown = plan.get("attacker", {}).get("absent", "zero") == "unknown"
+    tables = read_tables(folder, truth, dimensions, shown_cells(plan, dimensions), absent_unknown=absent_unknown)
     behind = read_behind(contributions, dimensions) if contributions is not None else None
     few = few_behind(behind, rules, cells=tables.shown.size)
     moves = _read_moves(folder / CERTIFICATES, list(plan["measures"]))

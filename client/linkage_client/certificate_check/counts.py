@@ -66,21 +66,26 @@ def check_count(name: str, release: Release, moves: pa.Table) -> CheckedMeasure:
         raise CheckFailed(f"{tables.truth_file}: column {name!r} holds a negative count")
     if counts[tuple(dimension.total for dimension in dimensions)] < rules.smallest_population:
         raise CheckFailed(f"{tables.truth_file}: fewer persons than the policy demands")
-    small = small_cells(counts, rules).ravel() & tables.shown
-    full = full_class_cells(counts, rules, dimensions, shown=tables.shown.reshape(counts.shape)).ravel()
-    few = release.few_behind & tables.shown
+    searched = tables.shown & ~tables.absent
+    small = small_cells(counts, rules).ravel() & searched
+    full = full_class_cells(counts, rules, dimensions, shown=searched.reshape(counts.shape)).ravel()
+    few = release.few_behind & searched
     blank = blanks_of(name, tables, counts)
     for demanded, why in (
         (small, "small"),
         (full, "part of a class that one part holds all of"),
         (few, "of too few prescribers or workplaces"),
+        (tables.absent, "without a row, which readers shall not tell from blank ones,"),
     ):
         if np.any(demanded & ~blank):
             raise CheckFailed(f"{tables.released_file}: a cell is {why} and printed")
     reason = reasons_of(name, tables, blank)
-    if not np.array_equal(says(reason, "small_cell"), small[tables.place]):
-        raise CheckFailed(f"{tables.officer_file}: calls a cell small that is not, or does not call one so that is")
-    free = Free(blank, tables.shown)
-    shown = check_moves(moves, counts, free, dimensions=dimensions, rules=rules, row_place=tables.place)
+    for word, cells in (("small_cell", small), ("absent", tables.absent)):
+        if not np.array_equal(says(reason, word), cells[tables.place]):
+            raise CheckFailed(f"{tables.officer_file}: does not say {word} exactly where it is so")
+    blank &= ~tables.absent
+    shown = check_moves(
+        moves, counts, Free(blank, searched), dimensions=dimensions, rules=rules, row_place=tables.place
+    )
     check_blanks(shown, counts, blank, small & rules.reach, rules)
     return CheckedMeasure(counts.ravel(), small | full | few, blank)

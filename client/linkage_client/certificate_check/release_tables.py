@@ -24,6 +24,7 @@ class Tables:
         place: position of the cell of each row of the officer's copy.
         leaf: position of the cell of each row of the truth.
         shown: cells that some table shows, flat.
+        absent: of these, cells without a row, if a reader cannot tell them from blank ones.
     """
 
     released: pa.Table
@@ -35,6 +36,7 @@ class Tables:
     place: Ints
     leaf: Ints
     shown: Flags
+    absent: Flags
 
     @property
     def released_place(self) -> Ints:
@@ -42,8 +44,17 @@ class Tables:
         return self.place[self.shown[self.place]]
 
 
-def read_tables(folder: Path, truth: Path, dimensions: list[Dimension], shown: Flags) -> Tables:
+def read_tables(
+    folder: Path, truth: Path, dimensions: list[Dimension], shown: Flags, *, absent_unknown: bool
+) -> Tables:
     """Read a release.
+
+    Args:
+        folder: of the release.
+        truth: the table of leaf cells.
+        dimensions: of the layout.
+        shown: cells that some table shows, flat.
+        absent_unknown: a reader does not take cells without a row for 0.
 
     Raises:
         CheckFailed: a table is not there, or has not each of its cells once.
@@ -58,7 +69,10 @@ def read_tables(folder: Path, truth: Path, dimensions: list[Dimension], shown: F
     if not np.array_equal(place[shown[place]], places_of(released, dimensions, released_file)):
         raise CheckFailed(f"{released_file}: does not have the shown cells of the officer's copy, row by row")
     leaf = leaves_of(given, dimensions, truth)
-    return Tables(released, released_file, officer, officer_file, given, truth, place, leaf, shown)
+    rows = np.zeros([len(dimension.codes) for dimension in dimensions], dtype=np.int64)
+    np.add.at(rows.reshape(-1), leaf, 1)
+    absent = (add_totals(rows, dimensions).ravel() == 0) & shown & absent_unknown
+    return Tables(released, released_file, officer, officer_file, given, truth, place, leaf, shown, absent)
 
 
 def leaves_of(table: pa.Table, dimensions: list[Dimension], path: Path) -> Ints:

@@ -48,12 +48,13 @@ def rules_of(measure: str, layout: Mapping[str, Any], policy: Mapping[str, Any])
     zeros = policy.get("zero_shown", True) and not own.get("zero_sensitive", False)
     zeros = zeros and layout.get("attacker", {}).get("zeros_published", True)
     full_classes = bool(policy.get("class_disclosure", False))
+    may_be_absent = layout.get("attacker", {}).get("absent", "zero") == "unknown"
     if full_classes and any(one.get("rule") == "class_disclosure" for one in policy.get("exceptions", ())):
         raise CheckFailed("policy: exceptions from class_disclosure are not known to this check")
     return CountRules(
         threshold=max(policy.get("minimum_cell", 10), own.get("min_count", 0)),
         candidates=max(policy.get("minimum_candidates", 3), own.get("min_width", 0) + 1),
-        lowest=int(zeros and not full_classes),
+        lowest=int(zeros and not full_classes and not may_be_absent),
         smallest_shown=int(zeros),
         reach=bool(policy.get("reach_threshold", True) or own.get("reach_threshold", False)),
         full_classes=full_classes,

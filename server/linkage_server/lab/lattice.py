@@ -26,6 +26,19 @@ def with_totals(leaves: Ints, dimensions: Sequence[Codes]) -> Ints:
     return lattice_totals(leaves, lattice_axes(dimensions))
 
 
+def absent_cells(places: tuple[Ints, ...], dimensions: Sequence[Codes]) -> Flags:
+    """Cells, flat, that have no row, and totals of none but such.
+
+    Args:
+        places: number of the leaf of each row, by dimension.
+        dimensions: of the table.
+    """
+    rows = np.zeros([one.leaves for one in dimensions], dtype=np.int64)
+    np.add.at(rows, places, 1)
+    absent: Flags = with_totals(rows, dimensions).ravel() == 0
+    return absent
+
+
 def lattice_axes(dimensions: Sequence[Codes]) -> list[Axis]:
     """The dimensions without the names of their codes."""
     return [Axis(dimension.below, dimension.leaves) for dimension in dimensions]
@@ -56,6 +69,7 @@ def hide_counts(
     policy: DisclosurePolicy,
     *,
     published: Flags | None = None,
+    may_be_absent: bool = False,
 ) -> tuple[Pattern, Witnesses]:
     """Suppress a table of persons, or several of one crossing; returns also the moves that prove every blank.
 
@@ -65,6 +79,7 @@ def hide_counts(
         dimensions: of the table.
         policy: the rules.
         published: cells that some table shows, flat; all if it is left out.
+        may_be_absent: a reader cannot tell a blank from a cell that has no row.
 
     Raises:
         DisclosureRefused: too few persons, or no safe pattern.
@@ -81,7 +96,7 @@ def hide_counts(
         sensitive=marks != 0,
         reach=np.where(small, policy.minimum_cell if policy.reach_threshold else 0, 0),
         # Where a full level is hidden, so are the zeros beside it: a blank may be a zero.
-        lowest=int(policy.zero_shown and not policy.class_disclosure),
+        lowest=int(policy.zero_shown and not policy.class_disclosure and not may_be_absent),
         candidates=policy.minimum_candidates,
         published=published,
     )

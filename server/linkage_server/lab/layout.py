@@ -49,7 +49,10 @@ class Rules(_Part):
 
 
 class Attacker(_Part):
-    """What a reader knows."""
+    """What a reader knows.
+
+    `absent` tells whether she takes a leaf cell without a row for 0, or cannot tell it from a blank one.
+    """
 
     zeros_published: bool = True
     absent: Literal["zero", "unknown"] = "zero"
@@ -192,7 +195,7 @@ def read_layout(path: Path) -> Layout:
     """Read a layout file.
 
     Raises:
-        InputRefused: unreadable, a field is wrong, or it asks for protection that is not built yet.
+        InputRefused: unreadable, or a field is wrong.
     """
     try:
         layout = Layout.model_validate_json(path.read_bytes())
@@ -208,7 +211,6 @@ def read_layout(path: Path) -> Layout:
         raise InputRefused(
             f"{path}: attacker.multi_response names dimensions that are not there: {strange}.", mend=_MEND
         )
-    _refuse_what_is_not_built(layout, path)
     for name, rule in layout.rules.items():
         if layout.measures[name].kind == "count" and (rule.nk or rule.p_percent):
             raise InputRefused(
@@ -309,14 +311,3 @@ def _leaves_under(name: str, code: str, tree: dict[str, tuple[str, ...]], path: 
     if code not in tree:
         return {code}
     return set().union(*(_leaves_under(name, child, tree, path | {code}) for child in tree[code]))
-
-
-def _refuse_what_is_not_built(layout: Layout, path: Path) -> None:
-    asked = {
-        "attacker.absent = unknown": layout.attacker.absent == "unknown",
-    }
-    if wanted := [what for what, is_asked in asked.items() if is_asked]:
-        raise InputRefused(
-            f"{path}: asks for what the laboratory does not protect yet: {', '.join(wanted)}.",
-            mend="Leave it out; nothing is released with less protection than asked for.",
-        )

@@ -27,7 +27,7 @@ from linkage_server.lab.company_marks import read_company_marks
 from linkage_server.lab.contributions import read_contributions
 from linkage_server.lab.derived_columns import derived_columns
 from linkage_server.lab.earlier_releases import decide, first_release, read_history, write_entry
-from linkage_server.lab.lattice import hide_counts, mark_counts, with_totals
+from linkage_server.lab.lattice import absent_cells, hide_counts, mark_counts, with_totals
 from linkage_server.lab.layout import Codes, Layout, number_codes, published_cells, read_layout
 from linkage_server.lab.leaf_rows import (
     leaf_places,
@@ -145,6 +145,11 @@ def protect_file(
     rows = read_rows(table)
     places = leaf_places(rows, codes, table)
     refuse_repeated_leaves(places, codes, table)
+    searched, absent = published, None
+    if plan.attacker.absent == "unknown":
+        # What has no row is printed as a blank, and may be any number as far as a reader can tell.
+        absent = absent_cells(places, dimensions) & (True if published is None else published)
+        searched = ~absent if published is None else published & ~absent
     behind = read_contributions(contributions, codes) if contributions is not None else None
     company = read_company_marks(policy.company_secrecy, codes, manufacturers, month=month, on=today)
     source: NoiseSource | None = None
@@ -200,11 +205,11 @@ def protect_file(
             continue
         if measure.kind == "count":
             secret = company.of(name, is_magnitude=False, given=cells)
-            own = mark_counts(cells, dimensions, own_policy, published=published)
+            own = mark_counts(cells, dimensions, own_policy, published=searched)
             marks = without(own | secret, excepted)
             marks |= mark_behind(behind, own_policy)
-            if published is not None:
-                marks = np.where(published, marks, 0)
+            if searched is not None:
+                marks = np.where(searched, marks, 0)
             if earlier:
                 answer = decide(history, cells, marks != 0, dimensions=dimensions, policy=own_policy)
                 columns |= _columns(name, answer.printed.value, answer.printed.blank)
@@ -216,10 +221,12 @@ def protect_file(
             if overlapping:
                 pattern = hide_overlapping_counts(cells, marks, dimensions, own_policy)
             else:
-                pattern, moves = hide_counts(cells, marks, dimensions, own_policy, published=published)
+                pattern, moves = hide_counts(
+                    cells, marks, dimensions, own_policy, published=searched, may_be_absent=absent is not None
+                )
                 certificates.append(certificate_table(name, moves))
             hidden_counts[name] = cells.ravel(), pattern.suppressed
-            if alone and published is None:
+            if alone and searched is None:
                 entry = cells, first_release(cells, pattern.suppressed)
         else:
             marked, givers = mark_magnitudes(cells, name, behind, own_policy, excepted=excepted, company=company)
@@ -228,10 +235,11 @@ def protect_file(
             certificates.append(certificate_table(name, witnesses))
             marks, pattern = all_marks(marked, hidden), hidden.pattern
         values = cells.ravel() if scale == 1 else cells.ravel() / scale
-        columns |= _columns(name, values, pattern.suppressed)
+        hidden_or_absent = pattern.suppressed if absent is None else pattern.suppressed | absent
+        columns |= _columns(name, values, hidden_or_absent)
         officer |= {
-            **_columns(name, values, pattern.suppressed, published=published),
-            f"{name}_reason": _reasons(pattern, marks),
+            **_columns(name, values, hidden_or_absent, published=published),
+            f"{name}_reason": _reasons(pattern, marks, absent),
         }
         summary[name] = _summary(pattern.suppressed, marks, own_policy, published=published)
     if mechanism is not None and mechanism.rounding is not None and changes is None:
@@ -268,6 +276,11 @@ def _refuse_all_but_counts_once(
             f"{path}: several tables of one crossing are protected for single releases of counts only.",
             mend="Leave magnitudes, noise, rounding and earlier releases out, or publish the crossing itself.",
         )
+    if plan.attacker.absent == "unknown" and (overlapping or not counts_once):
+        raise InputRefused(
+            f"{path}: attacker.absent = unknown is for single releases of counts that add up.",
+            mend="Leave magnitudes, noise, rounding, earlier releases and multi_response out, or give all rows.",
+        )
     if plan.tables and overlapping:
         raise InputRefused(
             f"{path}: {', '.join(overlapping)} do not add up, which several tables of one crossing cannot have.",
@@ -295,8 +308,9 @@ def _columns(
     return {name: pa.array(values, mask=hidden), f"{name}_status": status}
 
 
-def _reasons(pattern: Pattern, marks: Ints) -> pa.Array:
-    partner = np.where(pattern.suppressed, "protects_small_cell", "").tolist()
+def _reasons(pattern: Pattern, marks: Ints, absent: Flags | None) -> pa.Array:
+    none = False if absent is None else absent
+    partner = np.select([none, pattern.suppressed], ["absent", "protects_small_cell"], "").tolist()
     return pa.array([why or other for why, other in zip(in_words(marks), partner, strict=True)], pa.string())
 
 
