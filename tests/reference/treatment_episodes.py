@@ -1,7 +1,7 @@
 """Treatment episodes written to be obviously right: one person, one dispensing or one day at a time. Slow on purpose.
 
-Twin of the kernels treatment_episodes and episode_grid. `by_rows` and `by_days` say the two definitions in fractions;
-`by_walking` knows no arithmetic of gaps at all and looks at the stock on each day.
+Twin of the kernels treatment_episodes, episode_grid and episodes_side_by_side. `by_rows` and `by_days` say the two
+definitions in fractions; `by_walking` knows no arithmetic of gaps at all and looks at the stock on each day.
 """
 
 from __future__ import annotations

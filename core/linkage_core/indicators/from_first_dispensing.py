@@ -9,16 +9,18 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 
-from linkage.indicator_kinds import FromFirstDispensing, SupplyModel
+from linkage.indicator_kinds import AddOn, FromFirstDispensing, SupplyModel, TreatmentEpisodes
 from linkage_core.indicators.daily_dose import daily_dose
-from linkage_core.indicators.days_of_supply import DaysOfSupply
+from linkage_core.indicators.days_of_supply import DAY, DaysOfSupply
 from linkage_core.indicators.follow_up import FAR
 from linkage_core.indicators.observed_time import Moment
 from linkage_core.indicators.reasons import Persons, somebody
 from linkage_core.indicators.run_context import RunContext
 from linkage_core.indicators.set_rows import SetRows
 from linkage_core.indicators.set_supply import drugs_of_sets, supply_of_sets
+from linkage_core.indicators.side_by_side import side_by_side
 from linkage_core.indicators.values import NO_TIME, Bools, EpisodeList, Float64s, Int32s, Int64s, UInt8s
+from linkage_core.kernels.episodes_side_by_side import MOST_GAPS, episodes_side_by_side
 from linkage_core.kernels.treatment_episodes import treatment_episodes
 
 Fact = TypeVar("Fact")
@@ -120,6 +122,8 @@ class SupplyFromStart:
         """
         persons, gaps = self.context.persons, len(rule.gaps)
         start, end = np.empty((2, persons), np.int32)
+        if not at_days and self._by_gaps_alone(rule):
+            return Followed(self, self._walked_side_by_side(rule, start, end, second=second))
         episodes = np.empty((gaps, persons), np.int32)
         first_days, first_grace = np.empty((2, gaps, persons))
         second_start = np.empty((gaps if second else 0, persons), np.int32)
@@ -145,6 +149,46 @@ class SupplyFromStart:
         return Followed(
             self, Outcome(start, end, episodes, first_days, first_grace, in_order, second_start=second_start)
         )
+
+    def _by_gaps_alone(self, rule: GapRule) -> bool:
+        """Whether nothing but gaps in days ends an episode, so that eight persons are walked at once."""
+        changes = rule.percent or rule.drug_starts or rule.dose_starts or self.indicator.dosage_change
+        plain = self.indicator.mode == "corrected" and self._model.hospital == "ignore"
+        return plain and not changes and len(rule.gaps) <= MOST_GAPS
+
+    def _walked_side_by_side(self, rule: GapRule, start: Int32s, end: Int32s, *, second: bool) -> Outcome:
+        indicator, shape = self.indicator, (len(rule.gaps), self.context.persons)
+        rows = side_by_side(self.context, indicator.register_name, indicator.codes)
+        first = np.empty(shape, np.int32)
+        counts = isinstance(indicator, AddOn) or (
+            isinstance(indicator, TreatmentEpisodes) and "episodes" in indicator.measure
+        )
+        episodes = np.empty(shape if counts else (0, shape[1]), np.int32)
+        second_start = np.empty(shape if second else (0, shape[1]), np.int32)
+        gaps = np.array(rule.gaps, np.int32)
+        episodes_side_by_side(
+            rows.person,
+            rows.drugs,
+            rows.block_at,
+            rows.day,
+            rows.drug,
+            rows.laid(self.supply),
+            self.from_day,
+            self.until_day,
+            self.last_day,
+            gaps * np.int32(DAY),
+            start,
+            end,
+            first,
+            episodes,
+            second_start,
+            days=indicator.follow_up_days,
+            carry=CARRY[indicator.carry_rule],
+            append_gap=rule.append_gap,
+        )
+        grace = gaps[:, np.newaxis].astype(np.float64)
+        nothing = np.zeros((0, shape[1]), np.uint8)
+        return Outcome(start, end, episodes, first, grace, nothing, units=DAY, second_start=second_start)
 
     def listed(self, rule: GapRule, gap: int, episodes: Int32s) -> EpisodeList:
         """Every episode for one of the gaps; `episodes` tells how many each person has."""

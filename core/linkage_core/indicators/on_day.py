@@ -16,9 +16,11 @@ from linkage_core.indicators.observed_time import Moment
 from linkage_core.indicators.reasons import Persons, somebody
 from linkage_core.indicators.run_context import RunContext, joined
 from linkage_core.indicators.set_supply import drugs_of_sets, supply_of_sets
+from linkage_core.indicators.side_by_side import side_by_side
 from linkage_core.indicators.values import NO_TIME, Bools, Int32s, Period, PersonValues, UInt8s
 from linkage_core.indicators.yes_no import yes_no
 from linkage_core.kernels.covered_on_days import covered_on_days
+from linkage_core.kernels.covered_side_by_side import covered_side_by_side
 
 COVERED, IN_HOSPITAL = 1, 2
 """What the kernel says of a day."""
@@ -88,22 +90,42 @@ def _covers_by(
 ) -> UInt8s:
     assert indicator.supply is not None, "definitions are checked when they are read"
     register, model = indicator.register_name, context.definition.supply[indicator.supply]
-    picked, cap = context.set_rows(register, *names), indicator.stock_cap_days
-    stays = None if model.hospital == "ignore" else context.stays(model)
+    supply, exit_day = supply_of_sets(context, register, names, indicator.supply), context.time.exit(register)
+    by_drug, carried = indicator.carry_over == "per_drug", indicator.carry_over != "none"
+    cap = NO_CAP if indicator.stock_cap_days == "none" else indicator.stock_cap_days * DAY
     covers = np.empty(at_day.shape, np.uint8)
+    if model.hospital == "ignore":
+        rows = side_by_side(context, register, names)
+        covered_side_by_side(
+            rows.person,
+            rows.drugs,
+            rows.block_at,
+            rows.day,
+            rows.drug,
+            rows.laid(supply),
+            at_day,
+            exit_day,
+            covers,
+            lookback_days=indicator.lookback_days,
+            stock_cap_64ths=cap,
+            carry_over=carried,
+            by_drug=by_drug,
+        )
+        return covers
+    picked, stays = context.set_rows(register, *names), context.stays(model)
     covered_on_days(
         picked.with_rows,
         picked.offsets,
         picked.day,
-        drugs_of_sets(context, register, names) if indicator.carry_over == "per_drug" else None,
-        supply_of_sets(context, register, names, indicator.supply),
-        None if stays is None else (stays.offsets, stays.admitted, stays.discharged),
+        drugs_of_sets(context, register, names) if by_drug else None,
+        supply,
+        (stays.offsets, stays.admitted, stays.discharged),
         at_day,
-        context.time.exit(register),
+        exit_day,
         covers,
         lookback_days=indicator.lookback_days,
-        stock_cap_64ths=NO_CAP if cap == "none" else cap * DAY,
-        carry_over=indicator.carry_over != "none",
+        stock_cap_64ths=cap,
+        carry_over=carried,
     )
     return covers
 
