@@ -284,7 +284,7 @@ def test_certificates_are_for_their_owner_alone_and_the_released_table_has_no_tr
     ).as_py()
 
 
-def test_sums_without_contributions_and_rounded_counts_are_refused_by_name(
+def test_sums_without_contributions_and_changed_counts_are_refused_by_name(
     releases: list[Release], tmp_path: Path
 ) -> None:
     spoilt = releases[0].altered(tmp_path)
@@ -293,5 +293,8 @@ def test_sums_without_contributions_and_rounded_counts_are_refused_by_name(
     with pytest.raises(CheckFailed, match="contributions"):
         spoilt.check()
     spoilt.layout.write_text(json.dumps({**plan, "mechanism": {"rounding": {"kind": "nearest", "base": 5}}}))
-    with pytest.raises(CheckFailed, match="no certificates"):
+    with pytest.raises(CheckFailed, match="another status than rnd"):
+        spoilt.check()
+    spoilt.layout.write_text(json.dumps({**plan, "mechanism": {"noise_bound": 5}}))
+    with pytest.raises(CheckFailed, match="noise have no certificates"):
         spoilt.check()

@@ -17,6 +17,7 @@ from linkage_client.certificate_check.dimensions import read_dimensions, shown_c
 from linkage_client.certificate_check.fault import CheckFailed
 from linkage_client.certificate_check.files import read_json, read_toml
 from linkage_client.certificate_check.release_tables import read_tables
+from linkage_client.certificate_check.rounding import rounding_of
 from linkage_client.certificate_check.sums import check_sum
 
 CERTIFICATES = "certificates.parquet"
@@ -56,8 +57,8 @@ def check_release(
         contributions: who gives what to each leaf cell; needed for magnitudes and for rules on who stands behind.
 
     Raises:
-        CheckFailed: the first thing that does not fit. Rounded and changed counts, company secrecy and releases over
-            time have no certificates, and fail by name.
+        CheckFailed: the first thing that does not fit. Numbers with noise, company secrecy and releases over time have
+            no certificates, and fail by name.
     """
     plan, rules = read_json(layout), read_toml(policy)
     dimensions = read_dimensions(plan)
@@ -66,8 +67,11 @@ def check_release(
     tables = read_tables(folder, truth, dimensions, shown_cells(plan, dimensions), absent_unknown=absent_unknown)
     behind = read_behind(contributions, dimensions) if contributions is not None else None
     few = few_behind(behind, rules, cells=tables.shown.size)
-    moves = _read_moves(folder / CERTIFICATES, list(plan["measures"]))
-    release = Release(plan, rules, dimensions, tables, few)
+    rounding = rounding_of(plan, rules)
+    release = Release(plan, rules, dimensions, tables, few, rounding)
+    moves = _read_moves(
+        folder / CERTIFICATES, list(plan["measures"]), none=rounding is not None and rounding.hides_nothing
+    )
     kinds = {name: measure["kind"] for name, measure in plan["measures"].items()}
     counts = {name: check_count(name, release, moves[name]) for name, kind in kinds.items() if kind == "count"}
     sums = [name for name in kinds if name not in counts]
@@ -83,8 +87,6 @@ def check_release(
 
 
 def _refuse_what_has_no_certificates(plan: dict[str, Any], policy: dict[str, Any]) -> None:
-    if plan.get("mechanism") or policy.get("mechanism"):
-        raise CheckFailed("layout or policy: rounded and changed counts have no certificates")
     secret = policy.get("company_secrecy")
     if secret and any(name == "atc" or name.startswith("atc_") for name in plan["dims"]):
         for name, measure in plan["measures"].items():
@@ -98,7 +100,10 @@ def _known(behind: Behind | None) -> Behind:
     return behind
 
 
-def _read_moves(path: Path, measures: list[str]) -> dict[str, pa.Table]:
+def _read_moves(path: Path, measures: list[str], *, none: bool) -> dict[str, pa.Table]:
+    """The moves of each measure; where nothing is hidden there is no file of them."""
+    if none:
+        return dict.fromkeys(measures, pa.table({}))
     try:
         table = pq.read_table(str(path))
     except (OSError, pa.ArrowException):

@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from linkage_client.certificate_check.controlled import check_controlled
 from linkage_client.certificate_check.dimensions import Dimension, Ints
 from linkage_client.certificate_check.fault import CheckFailed
 from linkage_client.certificate_check.moves import Free, check_blanks, check_moves
 from linkage_client.certificate_check.release_tables import Tables, blanks_of, reasons_of, says, true_cells
+from linkage_client.certificate_check.rounding import Rounding
 from linkage_client.certificate_check.rules import Flags, full_class_cells, rules_of, small_cells
 
 
@@ -39,6 +41,7 @@ class Release:
         dimensions: of the layout.
         tables: the release and its truth.
         few_behind: cells that too few prescribers or workplaces stand behind.
+        rounding: of counts.
     """
 
     plan: dict[str, Any]
@@ -46,6 +49,7 @@ class Release:
     dimensions: list[Dimension]
     tables: Tables
     few_behind: Flags
+    rounding: Rounding | None
 
 
 def check_count(name: str, release: Release, moves: pa.Table) -> CheckedMeasure:
@@ -66,11 +70,15 @@ def check_count(name: str, release: Release, moves: pa.Table) -> CheckedMeasure:
         raise CheckFailed(f"{tables.truth_file}: column {name!r} holds a negative count")
     if counts[tuple(dimension.total for dimension in dimensions)] < rules.smallest_population:
         raise CheckFailed(f"{tables.truth_file}: fewer persons than the policy demands")
+    if release.rounding is not None and release.rounding.hides_nothing:
+        check_controlled(name, tables, counts, release.rounding, dimensions=dimensions, rules=rules)
+        nothing = np.zeros(counts.size, dtype=np.bool_)
+        return CheckedMeasure(counts.ravel(), nothing, nothing)
     searched = tables.shown & ~tables.absent
     small = small_cells(counts, rules).ravel() & searched
     full = full_class_cells(counts, rules, dimensions, shown=searched.reshape(counts.shape)).ravel()
     few = release.few_behind & searched
-    blank = blanks_of(name, tables, counts)
+    blank = blanks_of(name, tables, counts, rounding=release.rounding)
     for demanded, why in (
         (small, "small"),
         (full, "part of a class that one part holds all of"),

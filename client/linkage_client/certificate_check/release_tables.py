@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from linkage_client.certificate_check.dimensions import Dimension, Ints, add_totals
 from linkage_client.certificate_check.fault import CheckFailed
 from linkage_client.certificate_check.files import column_of, file_of, places_of, read_table, units_of
+from linkage_client.certificate_check.rounding import Rounding
 from linkage_client.certificate_check.rules import Flags
 
 
@@ -94,22 +95,27 @@ def true_cells(name: str, tables: Tables, dimensions: list[Dimension], *, scale:
     return add_totals(cells, dimensions)
 
 
-def blanks_of(name: str, tables: Tables, values: Ints, *, scale: int = 1) -> Flags:
-    """Which cells are blank; all others that are shown print the truth, and both copies say the same."""
+def blanks_of(name: str, tables: Tables, values: Ints, *, scale: int = 1, rounding: Rounding | None = None) -> Flags:
+    """Which cells are blank; all others that are shown print the truth, or it rounded, and both copies say the same."""
     flat = values.ravel()
+    number, columns = ("pub", {name: flat}) if rounding is None else rounding.printed(name, flat)
     by_cell = np.zeros(flat.size, dtype=np.bool_)
     officer = _only_shown(name, tables)
     for table, path in ((tables.released, tables.released_file), (officer, tables.officer_file)):
-        status, printed = column_of(table, f"{name}_status", path), column_of(table, name, path)
-        if status.null_count or not pc.all(pc.is_in(status, value_set=pa.array(["pub", "sup"]))).as_py():
-            raise CheckFailed(f"{path}: column '{name}_status' has another status than pub and sup")
+        status = column_of(table, f"{name}_status", path)
+        if status.null_count or not pc.all(pc.is_in(status, value_set=pa.array([number, "sup"]))).as_py():
+            raise CheckFailed(f"{path}: column '{name}_status' has another status than {number} and sup")
         blank = pc.equal(status, "sup").to_numpy(zero_copy_only=False).astype(np.bool_)
-        if not np.array_equal(blank, pc.is_null(printed).to_numpy(zero_copy_only=False)):
-            raise CheckFailed(f"{path}: column {name!r} is not empty exactly where it is suppressed")
-        shown = units_of(printed.filter(pa.array(~blank)), path, name, scale)
         place = tables.released_place
-        if not np.array_equal(shown, flat[place[~blank]]):
-            raise CheckFailed(f"{path}: column {name!r} prints what is not the truth")
+        for column, expected in columns.items():
+            printed = column_of(table, column, path)
+            if not np.array_equal(blank, pc.is_null(printed).to_numpy(zero_copy_only=False)):
+                raise CheckFailed(f"{path}: column {column!r} is not empty exactly where it is suppressed")
+            shown = units_of(printed.filter(pa.array(~blank)), path, column, scale)
+            if not np.array_equal(shown, expected[place[~blank]]):
+                raise CheckFailed(f"{path}: column {column!r} prints what does not follow from the truth")
+        if name not in columns and column_of(table, name, path).null_count < table.num_rows:
+            raise CheckFailed(f"{path}: column {name!r} holds a number beside the range")
         if path == tables.officer_file and not np.array_equal(by_cell[place], blank):
             raise CheckFailed(f"{path}: does not have the blanks of the released table")
         by_cell[place] = blank
