@@ -9,9 +9,10 @@ import numpy as np
 
 from linkage_core.events import PersonEvents, Population
 
-# What is done once a block takes some 3 ms, as long as 50,000 persons do: twice as many persons a block as stay in the
-# processor's second cache take a sixth less time all in all. In larger ones others wait longer for their turn.
-PERSONS_AT_MOST = 1 << 17
+# What is done once a block takes some 3 ms, as long as 70,000 persons do, and no two threads can do it at once. Twice
+# as many persons a block take a tenth less time all in all, though they do not stay in the processor's second cache. In
+# still larger ones others wait longer for their turn, which takes some 15 ms.
+PERSONS_AT_MOST = 1 << 18
 PERSONS_WORTH_A_BLOCK = 1 << 12
 
 # Beside its stored columns a kept row passes through day, code, quantity, place and weight columns of indicators.
@@ -24,7 +25,7 @@ BYTES_A_PERSON = 256
 def block_size(*, persons: int, rows_a_person: float, values: int, memory_bytes: int, threads: int) -> int:
     """Persons of a block, so that all blocks that are computed at once fit into the memory.
 
-    persons x (rows a person x 96 + values x 24 + 256) bytes x threads <= memory, at most 131,072 and at least 1; then
+    persons x (rows a person x 96 + values x 24 + 256) bytes x threads <= memory, at most 262,144 and at least 1; then
     so many that every thread has the same number of blocks, where blocks would not become small by that.
 
     Args:

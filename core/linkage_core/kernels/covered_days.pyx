@@ -68,12 +68,37 @@ cdef extern from "person_lanes.h" nogil:
     ) noexcept
 
 # Persons of a block are sorted by their rows; a histogram has that many kinds of lengths, the last for all longer ones.
+cdef extern from "one_stock.h" nogil:
+    ctypedef struct linkage_stock_rows:
+        const int64_t* offsets
+        const int32_t* day
+        const int32_t* supply_64ths
+        int64_t stock_cap_64ths
+        int32_t lookback_days
+        int32_t valid_from
+        int32_t valid_until
+
+    ctypedef struct linkage_stock_persons:
+        const int32_t* with_rows
+        int64_t persons_with_rows
+        int64_t persons
+        int64_t ends
+        const int32_t* start
+        const int32_t* end
+        int32_t* covered
+
+    int64_t linkage_cover_from(
+        const linkage_stock_rows* rows, const linkage_stock_persons* asked, int64_t place
+    ) noexcept
+
 cdef enum:
     MOST_GROUPS = 8
     PERSONS_TOGETHER = 256
     LENGTHS = 64
     MOST_STOCKS = 32
     MANY_ROWS = 48
+    # Where persons have so many rows each on average, or fewer, they are followed one after the other.
+    FEW_ROWS = 4
     NO_DRUG = -2147483648
 
 # `code` is NULL where every row is of the one group there is and its drug does not matter.
@@ -599,6 +624,28 @@ cdef bint are_faulty(const int32_t* with_rows, int64_t persons, const Supply* su
     return descents != 0
 
 
+# Persons with few rows each, none of whom was in hospital, and one stock each.
+cdef KernelResult cover_one_by_one(
+    const int32_t* with_rows, int64_t persons_with_rows, const Supply* supply, const Rule* rule, const Asked* asked
+) noexcept nogil:
+    cdef int64_t place
+    cdef KernelResult result
+    cdef linkage_stock_rows rows
+    cdef linkage_stock_persons persons
+    rows.offsets, rows.day, rows.supply_64ths = supply.offsets, supply.day, supply.supply_64ths
+    rows.stock_cap_64ths, rows.lookback_days = rule.stock_cap_64ths, rule.lookback_days
+    rows.valid_from, rows.valid_until = rule.valid_from, rule.valid_until
+    persons.with_rows, persons.persons_with_rows = with_rows, persons_with_rows
+    persons.persons, persons.ends = asked.persons, asked.ends
+    persons.start, persons.end, persons.covered = asked.start, asked.end, asked.covered
+    place = linkage_cover_from(&rows, &persons, 0)
+    if place == persons_with_rows:
+        return kernel_ok()
+    result = check_rows(supply, with_rows[place])
+    assert result.status
+    return result
+
+
 cdef KernelResult cover_all(
     const int32_t* with_rows,
     int64_t persons_with_rows,
@@ -615,6 +662,11 @@ cdef KernelResult cover_all(
     cdef Block block
     cdef KernelResult result
     memset(asked.covered, 0, asked.ends * asked.persons * sizeof(int32_t))
+    if (
+        in_lanes and lanes.kept == LINKAGE_ONE_STOCK and stays.offsets == NULL
+        and supply.offsets[asked.persons] <= FEW_ROWS * persons_with_rows
+    ):
+        return cover_one_by_one(with_rows, persons_with_rows, supply, rule, asked)
     no_lanes(lanes)
     while last < persons_with_rows:
         first, last = last, min(last + PERSONS_TOGETHER, persons_with_rows)
