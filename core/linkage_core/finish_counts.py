@@ -365,8 +365,10 @@ class _Table:
     def _meeting(self, one: str, other: str) -> Meeting:
         first, second = self._met(one, other)
         names, others = self._dimensions[one], self._dimensions[other]
-        pairs = zip(first.tolist(), second.tolist(), strict=True)
-        return Meeting(names.name, others.name, tuple((names.levels[a], others.levels[b]) for a, b in pairs))
+        own = map(names.levels.__getitem__, first.tolist())
+        return Meeting(
+            names.name, others.name, tuple(zip(own, map(others.levels.__getitem__, second.tolist()), strict=True))
+        )
 
     def _met(self, fine: str, coarse: str) -> tuple[Int64s, Int64s]:
         """Pairs of levels in which somebody is, ascending."""

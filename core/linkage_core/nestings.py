@@ -7,7 +7,7 @@ nothing away.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 
 from linkage_core.counted_table import Dimension, Meeting, Nesting
@@ -23,27 +23,36 @@ def nestings_of(meetings: Iterable[Meeting], dimensions: Mapping[str, Dimension]
     order = {name: place for place, name in enumerate(dimensions)}
     both = chain.from_iterable(
         (
-            (one.one, one.other, list(one.pairs)),
-            (one.other, one.one, [(b, a) for a, b in one.pairs]),
+            (one.one, one.other, *_levels(one.pairs)),
+            (one.other, one.one, *reversed(_levels(one.pairs))),
         )
         for one in meetings
     )
     found = (
-        _nesting(dimensions[fine], dimensions[coarse], pairs)
-        for fine, coarse, pairs in sorted(both, key=lambda one: (order[one[0]], order[one[1]]))
+        _nesting(dimensions[fine], dimensions[coarse], inner, outer)
+        for fine, coarse, inner, outer in sorted(both, key=lambda one: (order[one[0]], order[one[1]]))
     )
     return tuple(nesting for nesting in found if nesting is not None)
 
 
-def _nesting(fine: Dimension, coarse: Dimension, pairs: list[tuple[str, str]]) -> Nesting | None:
+def _levels(pairs: Sequence[tuple[str, str]]) -> tuple[Sequence[str], Sequence[str]]:
+    """Of one stratum, and of the other."""
+    one, other = zip(*pairs, strict=True) if pairs else ((), ())
+    return one, other
+
+
+def _nesting(
+    fine: Dimension, coarse: Dimension, fine_levels: Sequence[str], coarse_levels: Sequence[str]
+) -> Nesting | None:
     parents: dict[str, str] = {}
     # A fine level in two coarse ones does not tell; neither does a coarse level that has such a part.
     torn: set[str] = set()
-    for inner, outer in pairs:
+    for inner, outer in zip(fine_levels, coarse_levels, strict=True):
         if parents.setdefault(inner, outer) != outer:
             torn |= {outer, parents[inner]}
     if torn.issuperset(coarse.levels):
         return None
     place = {level: number for number, level in enumerate(fine.levels)}
+    pairs = zip(fine_levels, coarse_levels, strict=True)
     kept = sorted(((inner, outer) for inner, outer in pairs if outer not in torn), key=lambda one: place[one[0]])
     return Nesting(fine.name, coarse.name, tuple(kept)) if kept and len(coarse.levels) > 1 else None

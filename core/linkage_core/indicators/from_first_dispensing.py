@@ -320,9 +320,8 @@ class Followed:
         """
         outcome = self.outcome
         if outcome.units == 1:
-            return np.asarray(
-                outcome.first[place] + (outcome.first_grace[place] if known else 0.0) < self.room, np.bool_
-            )
+            ends = outcome.first[place] + outcome.first_grace[place] if known else outcome.first[place]
+            return np.asarray(ends < self.room, np.bool_)
         # Whole units, as the grid has them, compare in half the time of numbers with fractions.
         limit = self.remember(f"limit {place} {known}", lambda: self._limit(place, known=known))
         return np.asarray(outcome.first[place] < limit, np.bool_)
@@ -400,7 +399,12 @@ def supply_from_start(
     register, time = indicator.register_name, context.time
     picked = context.set_rows(register, *indicator.codes)
     exit_day = time.exit(register, ends=exits)
-    open_until = np.minimum(exit_day, FAR - 1) + np.int32(1) if past_exit else exit_day
+    open_until, last_day = exit_day, exit_day
+    if past_exit:
+        open_until = context.remember(
+            ("day after exit", register, exits), lambda: np.minimum(exit_day, FAR - 1) + np.int32(1)
+        )
+        last_day = context.remember(("never",), lambda: np.full(context.persons, FAR, np.int32))
     until = open_until
     if indicator.first_within_days != "any":
         window_end = Moment(indicator.first_from_day + indicator.first_within_days + 1)
@@ -414,7 +418,7 @@ def supply_from_start(
         dose=np.ascontiguousarray(dose),
         from_day=time.at(Moment(indicator.first_from_day)),
         until_day=np.ascontiguousarray(until, np.int32),
-        last_day=np.full(context.persons, FAR, np.int32) if past_exit else exit_day,
+        last_day=last_day,
         open_until=open_until,
         exit_day=exit_day,
         exits=exits,

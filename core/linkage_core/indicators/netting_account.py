@@ -29,8 +29,9 @@ class NettingAccount:
 
     def of_sets(self, code_sets: Sequence[CodeSet] | None) -> dict[str, int]:
         """Counts of the rows of any of the code sets; None for all rows, also those without a code."""
-        reversed_rows, matched = len(self.netted.reversed_at), self.netted.netted_rows
-        if code_sets is not None and self.by_code is not None:
+        if code_sets is None or self.by_code is None:
+            reversed_rows, matched = len(self.netted.reversed_at), self.netted.netted_rows
+        else:
             own = self.rows.atc.members(code_sets).view(np.bool_)
             reversed_rows, matched = (int(counts[own].sum()) for counts in self.by_code)
         return {

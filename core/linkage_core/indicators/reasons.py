@@ -9,7 +9,7 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from linkage_core.indicators.values import NO_ROWS, OK, Bools, Int64s, UInt8s
+from linkage_core.indicators.values import NO_ROWS, OK, Bools, Int32s, Int64s, UInt8s
 from linkage_core.kernels.give_reasons import give_reasons
 
 Number = TypeVar("Number", np.int64, np.int32, np.uint8)
@@ -23,7 +23,7 @@ def somebody(persons: Bools) -> Persons:
     return persons if persons.any() else None
 
 
-def among(persons: int, whose: Int64s) -> Bools:
+def among(persons: int, whose: Int64s | Int32s) -> Bools:
     """bool, one a person: she is one of those whose positions these are."""
     found = np.zeros(persons, np.bool_)
     found[whose] = True

@@ -14,7 +14,7 @@ from linkage_core.events import PersonEvents
 from linkage_core.indicators.codes import coded, validity
 from linkage_core.indicators.follow_up import FAR, days
 from linkage_core.indicators.observed_time import Moment
-from linkage_core.indicators.reasons import Persons, somebody
+from linkage_core.indicators.reasons import Persons, among, somebody
 from linkage_core.indicators.run_context import RunContext
 from linkage_core.indicators.values import Bools, Int32s
 from linkage_core.kernels.first_dispensing import first_dispensing
@@ -82,6 +82,14 @@ def events_of(context: RunContext, source: EventSource) -> Bools:
     Raises:
         EventsRejected: the register or a column is missing.
     """
+    return context.remember(("events", *_named(source)), lambda: _events_of(context, source))
+
+
+def _named(source: EventSource) -> tuple[object, ...]:
+    return source.register_name, source.date_column, source.codes, *source.code_columns
+
+
+def _events_of(context: RunContext, source: EventSource) -> Bools:
     events = context.register_events(source.register_name)
     has_date = _days_of(events, source) < FAR
     code_set = context.code_set(source.codes)
@@ -103,9 +111,12 @@ def events_of(context: RunContext, source: EventSource) -> Bools:
 
 def without_events(context: RunContext, source: EventSource, is_event: Bools) -> Persons:
     """Persons without any event, whenever."""
-    has_rows = np.zeros(context.persons, np.bool_)
-    has_rows[context.register_events(source.register_name).person_of_row[is_event]] = True
-    return somebody(~has_rows)
+
+    def told() -> Persons:
+        whose = context.register_events(source.register_name).person_of_row[is_event]
+        return somebody(~among(context.persons, whose))
+
+    return context.remember(("without events", *_named(source)), told)
 
 
 def _days_of(events: PersonEvents, source: EventSource) -> Int32s:

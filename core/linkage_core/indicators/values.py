@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from copy import copy
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar, cast
@@ -314,8 +313,8 @@ class PersonValues:
     # Any: the fields of a value.
     def but_for(self, **fields: Any) -> PersonValues:
         """The same but for some fields; what is worked out when it is read stays so."""
-        own = copy(self)
-        own.__dict__.update(fields)
+        own = object.__new__(PersonValues)
+        own.__dict__.update(self.__dict__, **fields)
         return own
 
     def under(self, words: str) -> PersonValues:
