@@ -7,7 +7,7 @@ nothing away.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 
 from linkage_core.counted_table import Dimension, Meeting, Nesting
@@ -21,13 +21,7 @@ def nestings_of(meetings: Iterable[Meeting], dimensions: Mapping[str, Dimension]
         dimensions: the strata, by name.
     """
     order = {name: place for place, name in enumerate(dimensions)}
-    both = chain.from_iterable(
-        (
-            (one.one, one.other, *_levels(one.pairs)),
-            (one.other, one.one, *reversed(_levels(one.pairs))),
-        )
-        for one in meetings
-    )
+    both = chain.from_iterable(map(_both_ways, meetings))
     found = (
         _nesting(dimensions[fine], dimensions[coarse], inner, outer)
         for fine, coarse, inner, outer in sorted(both, key=lambda one: (order[one[0]], order[one[1]]))
@@ -35,10 +29,11 @@ def nestings_of(meetings: Iterable[Meeting], dimensions: Mapping[str, Dimension]
     return tuple(nesting for nesting in found if nesting is not None)
 
 
-def _levels(pairs: Sequence[tuple[str, str]]) -> tuple[Sequence[str], Sequence[str]]:
-    """Of one stratum, and of the other."""
-    one, other = zip(*pairs, strict=True) if pairs else ((), ())
-    return one, other
+def _both_ways(meeting: Meeting) -> Iterator[tuple[str, str, Sequence[str], Sequence[str]]]:
+    """Names of a stratum and of the other, and their levels pair by pair."""
+    one, other = zip(*meeting.pairs, strict=True) if meeting.pairs else ((), ())
+    yield meeting.one, meeting.other, one, other
+    yield meeting.other, meeting.one, other, one
 
 
 def _nesting(
