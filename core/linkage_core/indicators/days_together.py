@@ -118,7 +118,7 @@ def drug_supply(
     """
     register, named = indicator.register_name, [name for name in names if name is not None]
     picked = context.set_rows(register, *names)
-    drug = number[picked.of(context.dispensings(register).atc.code)]
+    drug = number.take(picked.of(context.dispensings(register).atc.code))
     if named and not (applies := context.in_force(register, named, picked)).all():
         drug = np.where(applies, drug, np.int32(-1))
     cap = indicator.stock_cap_days

@@ -22,14 +22,12 @@ from linkage_core.indicators.yes_no import yes_no
 
 @dataclass(frozen=True, slots=True)
 class _Rows:
-    """Rows of substances with a limit, with the dose that each states.
+    """Rows of substances with a limit.
 
     Args:
         picked: rows of the code sets.
         places: int64, positions among them, ascending.
         person, limit: int64, one a row; `day`: int32.
-        strength, units: float64, milligrams a unit and units a day; NaN where they are not told.
-        step: int64, position of the step that told the units; -1 where none did.
     """
 
     picked: SetRows
@@ -37,22 +35,28 @@ class _Rows:
     person: Int64s
     limit: Int64s
     day: Int32s
-    strength: Float64s
-    units: Float64s
-    step: Int64s
 
     def of(self, which: Bools) -> _Rows:
         """Those of the rows."""
-        return _Rows(
-            self.picked,
-            self.places[which],
-            self.person[which],
-            self.limit[which],
-            self.day[which],
-            self.strength[which],
-            self.units[which],
-            self.step[which],
-        )
+        own = np.flatnonzero(which)
+        return _Rows(self.picked, self.places[own], self.person[own], self.limit[own], self.day[own])
+
+
+@dataclass(frozen=True, slots=True)
+class _Doses:
+    """The dose that each of some rows states.
+
+    Args:
+        person, limit: int64, one a row.
+        strength, units: float64, milligrams a unit and units a day; NaN where they are not told.
+        step: int64, position of the step that told the units; -1 where none did.
+    """
+
+    person: Int64s
+    limit: Int64s
+    strength: Float64s
+    units: Float64s
+    step: Int64s
 
 
 def evaluate_dose_above_limit(context: RunContext, indicator: DoseAboveLimit) -> list[PersonValues]:
@@ -62,7 +66,7 @@ def evaluate_dose_above_limit(context: RunContext, indicator: DoseAboveLimit) ->
         value
         for held in rules_held(context, indicator, indicator.codes)
         for day in days_read(indicator)
-        for value in _values(context, indicator, held, day, _in_force(context, indicator, held, day, rows))
+        for value in _values(context, indicator, held, day, _on_day(context, indicator, held, day, rows))
     ]
 
 
@@ -77,19 +81,24 @@ def _rows(context: RunContext, indicator: DoseAboveLimit) -> _Rows:
     picked = context.set_rows(rows.register, *indicator.codes)
     limit = drugs_in_force(context, rows.register, indicator.codes, of_code, picked).of_row
     places = np.flatnonzero(limit >= 0)
-    of_row = limit[places].astype(np.int64)
-    components = [one.component for one in indicator.limits]
-    at = places if isinstance(picked.places, slice) else picked.places[places]
-    strength = milligrams_of_rows(rows, at, of_row, components, bare_number_is_mg=indicator.bare_number == "mg")
-    units, step = units_a_day(rows, indicator.dose, at)
     person = np.repeat(np.arange(context.persons), np.diff(picked.offsets))[places]
-    return _Rows(picked, places, person, of_row, picked.day[places], strength, units, step)
+    return _Rows(picked, places, person, limit[places].astype(np.int64), picked.day[places])
+
+
+def _on_day(context: RunContext, indicator: DoseAboveLimit, held: Held, day: DayRead, rows: _Rows) -> _Doses:
+    """Doses of the rows that a person has on the day."""
+    own = _in_force(context, indicator, held, day, rows)
+    register, picked = context.dispensings(indicator.register_name), own.picked
+    places = own.places if isinstance(picked.places, slice) else picked.places[own.places]
+    components, is_mg = [one.component for one in indicator.limits], indicator.bare_number == "mg"
+    strength = milligrams_of_rows(register, places, own.limit, components, bare_number_is_mg=is_mg)
+    return _Doses(own.person, own.limit, strength, *units_a_day(register, indicator.dose, places))
 
 
 def _in_force(context: RunContext, indicator: DoseAboveLimit, held: Held, day: DayRead, rows: _Rows) -> _Rows:
     """Rows that a person has on the day; of each substance those of the last day, or all of them."""
     age = context.time.at(day.moment)[rows.person].astype(np.int64) - rows.day
-    mine = rows.of(np.asarray((age >= 0) & (age * DAY < held.lasts_64ths(rows.picked)[rows.places]), np.bool_))
+    mine = rows.of(np.asarray((age >= 0) & (age * DAY < held.lasts_64ths(rows.picked, rows.places)), np.bool_))
     if indicator.doses == "all_at_hand":
         return mine
     key = mine.person * len(indicator.limits) + mine.limit
@@ -102,7 +111,7 @@ def _in_force(context: RunContext, indicator: DoseAboveLimit, held: Held, day: D
 
 
 def _values(
-    context: RunContext, indicator: DoseAboveLimit, held: Held, day: DayRead, rows: _Rows
+    context: RunContext, indicator: DoseAboveLimit, held: Held, day: DayRead, rows: _Doses
 ) -> Iterator[PersonValues]:
     persons = context.persons
     treated = among(persons, rows.person)
@@ -129,7 +138,7 @@ def _values(
             )
 
 
-def _measured(indicator: DoseAboveLimit, rows: _Rows, persons: int) -> Iterator[tuple[str, Bools]]:
+def _measured(indicator: DoseAboveLimit, rows: _Doses, persons: int) -> Iterator[tuple[str, Bools]]:
     daily = daily_doses(rows.person, rows.limit, rows.strength * rows.units)
     most = np.array([limit.most_mg for limit in indicator.limits])
     above = np.asarray(daily.milligrams > most[daily.substance], np.bool_)

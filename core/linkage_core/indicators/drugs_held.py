@@ -10,7 +10,7 @@ import numpy as np
 from linkage.indicator_kinds import DoseAboveLimit, DrugBurden, DrugsAtDate, Polypharmacy
 from linkage_core.indicators.days_of_supply import DAY
 from linkage_core.indicators.run_context import RunContext
-from linkage_core.indicators.set_rows import SetRows
+from linkage_core.indicators.set_rows import EVERY_ROW, SetRows
 from linkage_core.indicators.spans import reversals_of
 from linkage_core.indicators.values import Int32s, Int64s
 
@@ -41,9 +41,14 @@ class Held:
     longest: int
     account: dict[str, int]
 
-    def lasts_64ths(self, own: SetRows) -> Int32s:
-        """int32, one a row of the drugs' code sets: 1/64 days from its day on."""
-        given = self.given if own is self.picked else self.given[own.places]
+    def lasts_64ths(self, own: SetRows, some: Int64s | slice = EVERY_ROW) -> Int32s:
+        """int32, one a row of the drugs' code sets: 1/64 days from its day on.
+
+        Args:
+            some: positions among these rows; all where it is not given.
+        """
+        places = some if own is self.picked or isinstance(own.places, slice) else own.places[some]
+        given = self.given[places]
         return np.where(given > 0, np.int32(self.fixed_64ths), np.int32(0)) if self.fixed_64ths else given
 
 
