@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from linkage_client.certificate_check.controlled import check_controlled
-from linkage_client.certificate_check.dimensions import Dimension, Ints
+from linkage_client.certificate_check.dimensions import Dimension, Ints, known_cells
 from linkage_client.certificate_check.fault import CheckFailed
 from linkage_client.certificate_check.moves import Free, check_blanks, check_moves
 from linkage_client.certificate_check.release_tables import Tables, blanks_of, reasons_of, says, true_cells
@@ -92,8 +92,7 @@ def check_count(name: str, release: Release, moves: pa.Table) -> CheckedMeasure:
         if not np.array_equal(says(reason, word), cells[tables.place]):
             raise CheckFailed(f"{tables.officer_file}: does not say {word} exactly where it is so")
     blank &= ~tables.absent
-    shown = check_moves(
-        moves, counts, Free(blank, searched), dimensions=dimensions, rules=rules, row_place=tables.place
-    )
+    free = Free(blank, searched, known_cells(release.plan, dimensions) & ~(small | full | few))
+    shown = check_moves(moves, counts, free, dimensions=dimensions, rules=rules, row_place=tables.place)
     check_blanks(shown, counts, blank, small & rules.reach, rules)
     return CheckedMeasure(counts.ravel(), small | full | few, blank)

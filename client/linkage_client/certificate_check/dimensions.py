@@ -68,10 +68,18 @@ def shown_cells(layout: Mapping[str, Any], dimensions: list[Dimension]) -> npt.N
     Raises:
         CheckFailed: a table names a dimension or a code that the layout does not have.
     """
-    shown = np.ones([len(dimension.codes) for dimension in dimensions], dtype=np.bool_)
-    tables = layout.get("tables", {})
-    if tables:
-        shown[:] = False
+    if tables := layout.get("tables"):
+        return _cells_of(tables, dimensions)
+    return np.ones(int(np.prod([len(dimension.codes) for dimension in dimensions])), dtype=np.bool_)
+
+
+def known_cells(layout: Mapping[str, Any], dimensions: list[Dimension]) -> npt.NDArray[np.bool_]:
+    """Cells whose numbers a reader has already, flat; raises as `shown_cells`."""
+    return _cells_of(layout.get("attacker", {}).get("known", {}), dimensions)
+
+
+def _cells_of(tables: Mapping[str, Any], dimensions: list[Dimension]) -> npt.NDArray[np.bool_]:
+    shown = np.zeros([len(dimension.codes) for dimension in dimensions], dtype=np.bool_)
     for name, table in tables.items():
         if not set(table) <= {dimension.name for dimension in dimensions}:
             raise CheckFailed(f"layout, table {name!r}: names a dimension that is not there")

@@ -45,10 +45,11 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Free:
-    """Cells that no reader sees a number of, flat: blanks, and those that no table shows."""
+    """What readers see, flat: blanks, cells that some table shows, and those whose numbers they have from elsewhere."""
 
     blank: Flags
     shown: Flags
+    known: Flags
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ def check_moves(
         CheckFailed: names the move.
     """
     room = counts.ravel() - np.where(free.shown, rules.lowest, 0)
-    movable = free.blank | ~free.shown
+    movable = (free.blank | ~free.shown) & ~free.known
     shown: list[Shown] = []
     for batch in _batches(certificates, row_place, moves=_BATCH):
         _fail_at(batch, np.abs(batch.change) >= _LARGEST_CHANGE, "has an impossible change")

@@ -66,6 +66,7 @@ def hide_in_lattice(
     lowest: int,
     candidates: int,
     published: Flags | None = None,
+    known: Flags | None = None,
 ) -> tuple[Pattern, Witnesses]:
     """Find blanks so that each is proved to fit enough values, and the sensitive ones a value large enough.
 
@@ -81,17 +82,21 @@ def hide_in_lattice(
         lowest: what a reader knows of a blank in advance (1 where zeros are shown).
         candidates: so many different whole numbers must fit each blank.
         published: cells that some table shows, flat; all if it is left out. Others are not sensitive.
+        known: cells whose numbers a reader has from elsewhere, flat, none of them sensitive: they are no partners.
 
     Raises:
         DisclosureRefused: a sensitive cell cannot be hidden, such as a zero where zeros are shown.
     """
     values = counts.ravel()
     shown = np.ones(values.size, dtype=np.bool_) if published is None else published
+    room = values - np.where(shown, lowest, 0)
+    if known is not None:
+        shown, room = shown | known, np.where(known, -1, room)
     price = prices(values, counts.shape)
 
     def searched(paid: npt.NDArray[np.int32]) -> tuple[Pattern, BoxSearch]:
         return _searched(
-            counts, axes, paid, sensitive=sensitive, reach=reach, lowest=lowest, candidates=candidates, shown=shown
+            counts, axes, paid, sensitive=sensitive, reach=reach, room=room, candidates=candidates, shown=shown
         )
 
     pattern, search = searched(price)
@@ -112,16 +117,16 @@ def _searched(
     *,
     sensitive: Flags,
     reach: Ints,
-    lowest: int,
+    room: Ints,
     candidates: int,
     shown: Flags,
 ) -> tuple[Pattern, BoxSearch]:
-    """One search under given prices, as in `hide_in_lattice`."""
+    """One search under given prices; `room` is how far each cell may fall, -1 where it is known."""
     values = counts.ravel()
     blank = (sensitive | ~shown).astype(np.uint8)
     search = BoxSearch(
         lattice_codes(axes),
-        values - np.where(shown, lowest, 0),
+        room,
         price,
         sensitive.astype(np.uint8),
         np.where(shown, np.where(sensitive, np.maximum(reach - values, 0), 0), -1).astype(np.int16),

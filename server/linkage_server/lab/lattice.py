@@ -70,6 +70,7 @@ def hide_counts(
     *,
     published: Flags | None = None,
     may_be_absent: bool = False,
+    known: Flags | None = None,
 ) -> tuple[Pattern, Witnesses]:
     """Suppress a table of persons, or several of one crossing; returns also the moves that prove every blank.
 
@@ -80,6 +81,7 @@ def hide_counts(
         policy: the rules.
         published: cells that some table shows, flat; all if it is left out.
         may_be_absent: a reader cannot tell a blank from a cell that has no row.
+        known: cells whose numbers a reader has already, flat; of these the sensitive ones are hidden all the same.
 
     Raises:
         DisclosureRefused: too few persons, or no safe pattern.
@@ -99,6 +101,7 @@ def hide_counts(
         lowest=int(policy.zero_shown and not policy.class_disclosure and not may_be_absent),
         candidates=policy.minimum_candidates,
         published=published,
+        known=None if known is None else known & (marks == 0),
     )
 
 

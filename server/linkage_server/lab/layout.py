@@ -48,15 +48,21 @@ class Rules(_Part):
     p_percent: int = Field(default=0, ge=0, le=100)
 
 
+PublishedTable = dict[str, Literal["all"] | tuple[str, ...]]
+"""The codes of each dimension that one table shows; a dimension that is not named stands at its total."""
+
+
 class Attacker(_Part):
     """What a reader knows.
 
-    `absent` tells whether she takes a leaf cell without a row for 0, or cannot tell it from a blank one.
+    `absent` tells whether she takes a leaf cell without a row for 0, or cannot tell it from a blank one. `known` are
+    tables, each by its name, whose numbers she has already: who sent the persons knows how many are in each stratum.
     """
 
     zeros_published: bool = True
     absent: Literal["zero", "unknown"] = "zero"
     multi_response: tuple[str, ...] = ()
+    known: dict[str, PublishedTable] = {}
 
 
 class LayoutRounding(_Part):
@@ -71,10 +77,6 @@ class LayoutMechanism(_Part):
 
     rounding: LayoutRounding | None = None
     noise_bound: int | None = None
-
-
-PublishedTable = dict[str, Literal["all"] | tuple[str, ...]]
-"""The codes of each dimension that one table shows; a dimension that is not named stands at its total."""
 
 
 class DerivedShare(_Part):
@@ -165,13 +167,24 @@ def published_cells(layout: Layout, codes: Mapping[str, Codes], path: Path) -> F
     Raises:
         InputRefused: a table shows nothing, or names a dimension or a code that is not there.
     """
-    if not layout.tables:
+    return _cells_of(layout.tables, codes, path, under="tables")
+
+
+def known_cells(layout: Layout, codes: Mapping[str, Codes], path: Path) -> Flags | None:
+    """Cells whose numbers a reader has already, flat; None for none. Raises as `published_cells`."""
+    return _cells_of(layout.attacker.known, codes, path, under="attacker.known")
+
+
+def _cells_of(
+    tables: Mapping[str, PublishedTable], codes: Mapping[str, Codes], path: Path, *, under: str
+) -> Flags | None:
+    if not tables:
         return None
     found = np.zeros([len(own.codes) for own in codes.values()], dtype=np.bool_)
-    for table, shows in layout.tables.items():
+    for table, shows in tables.items():
         if strange := sorted(set(shows) - set(codes)):
             raise InputRefused(
-                f"{path}: tables.{table} names dimensions that are not there: {_some(strange)}.",
+                f"{path}: {under}.{table} names dimensions that are not there: {_some(strange)}.",
                 mend="Name them under dims, or leave them out.",
             )
         places = []
@@ -181,12 +194,12 @@ def published_cells(layout: Layout, codes: Mapping[str, Codes], path: Path) -> F
                 wanted = own.codes
             if strange := sorted(set(wanted) - set(own.codes)):
                 raise InputRefused(
-                    f"{path}: tables.{table} shows codes that dimension {name!r} does not have: {_some(strange)}.",
+                    f"{path}: {under}.{table} shows codes that dimension {name!r} does not have: {_some(strange)}.",
                     mend="Name codes of its hierarchies.",
                 )
             places.append([own.codes.index(code) for code in wanted])
         if not all(places):
-            raise InputRefused(f"{path}: tables.{table} shows no code of a dimension.", mend="Name some, or 'all'.")
+            raise InputRefused(f"{path}: {under}.{table} shows no code of a dimension.", mend="Name some, or 'all'.")
         found[np.ix_(*places)] = True
     return found.ravel()
 

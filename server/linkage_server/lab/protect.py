@@ -28,7 +28,7 @@ from linkage_server.lab.contributions import read_contributions
 from linkage_server.lab.derived_columns import derived_columns
 from linkage_server.lab.earlier_releases import decide, first_release, read_history, write_entry
 from linkage_server.lab.lattice import absent_cells, hide_counts, mark_counts, with_totals
-from linkage_server.lab.layout import Codes, Layout, number_codes, published_cells, read_layout
+from linkage_server.lab.layout import Codes, Layout, known_cells, number_codes, published_cells, read_layout
 from linkage_server.lab.leaf_rows import (
     leaf_places,
     read_rows,
@@ -133,6 +133,7 @@ def protect_file(
     }
     dimensions = list(codes.values())
     published = published_cells(plan, codes, layout)
+    known = known_cells(plan, codes, layout)
     counts_once = not earlier and all(measure.kind == "count" for measure in plan.measures.values())
     most_cells = _MOST_CELLS_OF_COUNTS if counts_once else _MOST_CELLS
     if np.prod([len(one.codes) for one in dimensions], dtype=np.float64) > most_cells:
@@ -222,7 +223,13 @@ def protect_file(
                 pattern = hide_overlapping_counts(cells, marks, dimensions, own_policy)
             else:
                 pattern, moves = hide_counts(
-                    cells, marks, dimensions, own_policy, published=searched, may_be_absent=absent is not None
+                    cells,
+                    marks,
+                    dimensions,
+                    own_policy,
+                    published=searched,
+                    may_be_absent=absent is not None,
+                    known=known,
                 )
                 certificates.append(certificate_table(name, moves))
             hidden_counts[name] = cells.ravel(), pattern.suppressed
@@ -276,9 +283,14 @@ def _refuse_all_but_counts_once(
             f"{path}: several tables of one crossing are protected for single releases of counts only.",
             mend="Leave magnitudes, noise, rounding and earlier releases out, or publish the crossing itself.",
         )
-    if plan.attacker.absent == "unknown" and (overlapping or not counts_once):
+    asked = {
+        "attacker.absent = unknown": plan.attacker.absent == "unknown",
+        "attacker.known": bool(plan.attacker.known),
+    }
+    if any(asked.values()) and (overlapping or not counts_once):
         raise InputRefused(
-            f"{path}: attacker.absent = unknown is for single releases of counts that add up.",
+            f"{path}: {' and '.join(name for name, is_asked in asked.items() if is_asked)} is for single releases of "
+            "counts that add up.",
             mend="Leave magnitudes, noise, rounding, earlier releases and multi_response out, or give all rows.",
         )
     if plan.tables and overlapping:
