@@ -85,7 +85,7 @@ STRETCHES = st.lists(
 
 
 @settings(max_examples=60, deadline=None)
-@given(STRETCHES, st.integers(0, 2**32 - 1), st.sampled_from([0.3, 5, 400]))
+@given(STRETCHES, st.integers(0, 2**32 - 1), st.sampled_from([0.3, 5, 400, 4000]))
 def test_long_stretches_of_rows_that_are_alike_are_told_of_as_each_row(
     stretches: list[tuple[tuple[int, int], int]], seed: int, mean: float
 ) -> None:
