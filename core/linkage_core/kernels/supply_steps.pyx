@@ -236,37 +236,26 @@ cdef extern from *:
 
     void linkage_serve_rows(const linkage_supply_rows* rows, int64_t picked) noexcept nogil
 
-cdef extern from "row_owners.h":
-    enum:
-        LINKAGE_ROWS_OWNED
-
-    void linkage_tell_owners(
-        const int64_t* offsets, int64_t persons, int64_t person, int64_t row, int64_t count, int32_t* owner
-    ) noexcept nogil
-
 cdef extern from *:
     """
-    /* Eight bits as bytes that are 0 or 1, the first the lowest. */
-    static inline unsigned long long linkage_as_bytes(unsigned long long bits) {
-        return (((bits & 0x7f) * 0x0002040810204081ULL) & 0x0001010101010101ULL) | (bits & 0x80) << 49;
-    }
-
-    static inline int linkage_all_alike(const uint8_t *answer, int64_t count) {
-        uint8_t others = 0;
-        for (int64_t i = 0; i < count; i++) others |= answer[i] ^ answer[0];
-        return others == 0;
+    /* What is said of any of the answers, as bits, and whether they are all the first one. */
+    LINKAGE_WIDE_VECTORS static int linkage_any_answer(const uint8_t *answer, int64_t count, int *alike) {
+        uint8_t others = 0, any = 0;
+        for (int64_t i = 0; i < count; i++) others |= answer[i] ^ answer[0], any |= answer[i];
+        *alike = !others;
+        return any;
     }
     """
-    uint64_t linkage_as_bytes(uint64_t bits) noexcept nogil
-    bint linkage_all_alike(const uint8_t* answer, int64_t count) noexcept nogil
+    int linkage_any_answer(const uint8_t* answer, int64_t count, bint* alike) noexcept nogil
 
 cdef enum:
     DAY = 64
     MOST_STEPS = 60
-    # Parts of what is told that are counted together, a byte each, and as many rows as a byte counts.
-    PARTS_AT_ONCE = 8
-    MOST_PARTS_TOGETHER = 8
-    ROWS_AT_ONCE = 255
+    # Parts of what is told that are counted in one number, twelve bits each: persons who have some of a thousand rows.
+    PARTS_TOGETHER = 5
+    BITS_OF_PART = 12
+    MOST_NUMBERS = 13
+    ROWS_AT_ONCE = 1024
 
 # What becomes of a row that lost packages: the amount is of each package, of the row as it was and shared out, or shared
 # out in whole days, at least one.
@@ -343,58 +332,87 @@ cdef int64_t later_step(
     return number
 
 
-# What a person with a row of each kind of answer has, as bits of the parts that are told of.
-cdef void know_bits(uint64_t* bits, int64_t none) noexcept nogil:
-    cdef int64_t number
-    for number in range(none):
-        bits[number] = <uint64_t>1 << number | <uint64_t>1 << (none + 2)
-        bits[number | LINKAGE_ROW_IS_CUT] = <uint64_t>1 << number | <uint64_t>1 << (none + 1)
-    bits[none], bits[none + 1] = <uint64_t>1 << none, 0
-
-
-# Persons who have a row of each part, counted at the first such row of each; `known` is what is known of the person whose
-# rows are being gone through. Without a branch on whose a row is.
-cdef void count_persons(
-    const uint64_t* found, const int32_t* owner, int64_t rows, int32_t* last, uint64_t* known, int64_t parts,
+# How persons are counted who have a row of each part: what a row of each answer adds to the numbers that have its parts,
+# and of the last person whose rows were gone through, which parts she is known to have.
+ctypedef struct Count:
+    const int64_t* offsets
+    int64_t persons
+    int64_t parts
+    int64_t numbers
+    int64_t last
+    uint64_t known[MOST_NUMBERS]
+    uint64_t of_answer[MOST_NUMBERS][256]
     int64_t* told
-) noexcept nogil:
-    cdef uint64_t counts[MOST_PARTS_TOGETHER]
-    cdef uint64_t fresh, before = known[0]
-    cdef int32_t owned_by = last[0]
-    cdef int64_t place, until, part, groups = (parts + PARTS_AT_ONCE - 1) // PARTS_AT_ONCE, first = 0
-    while first < rows:
-        until = min(first + ROWS_AT_ONCE, rows)
-        memset(counts, 0, sizeof(counts))
-        for place in range(first, until):
-            before &= -<uint64_t>(owner[place] == owned_by)
-            owned_by = owner[place]
-            fresh = found[place] & ~before
-            before |= fresh
-            for part in range(groups):
-                counts[part] += linkage_as_bytes(fresh >> (PARTS_AT_ONCE * part) & 255)
-        for part in range(parts):
-            told[part] += counts[part // PARTS_AT_ONCE] >> (8 * (part % PARTS_AT_ONCE)) & 255
-        first = until
-    known[0], last[0] = before, owned_by
 
 
-# The same of rows that all have the same parts: who has any of them is all there is to know.
-cdef void count_alike(
-    uint64_t found, const int64_t* offsets, int64_t persons, int64_t row, int64_t rows, int32_t* last, uint64_t* known,
-    int64_t parts, int64_t* told
-) noexcept nogil:
-    cdef uint64_t fresh = found & ~known[0] if offsets[last[0] + 1] > row else 0
-    cdef int64_t person = last[0] + 1, others = 0, part
-    known[0] |= fresh
-    while person < persons and offsets[person] < row + rows:
-        if offsets[person + 1] > offsets[person]:
-            others += 1
-            last[0] = <int32_t>person
+cdef inline void add_part(Count* count, int64_t answer, int64_t part) noexcept nogil:
+    count.of_answer[part // PARTS_TOGETHER][answer] |= <uint64_t>1 << (BITS_OF_PART * (part % PARTS_TOGETHER))
+
+
+cdef void begin_count(Count* count, const Rows* rows, int64_t persons, int64_t none) noexcept nogil:
+    cdef int64_t answer
+    memset(count, 0, sizeof(Count))
+    count.offsets, count.persons, count.parts, count.told = rows.offsets, persons, none + 3, rows.told + none + 3
+    count.numbers = (count.parts + PARTS_TOGETHER - 1) // PARTS_TOGETHER
+    for answer in range(none):
+        add_part(count, answer, answer)
+        add_part(count, answer, none + 2)
+        add_part(count, answer | LINKAGE_ROW_IS_CUT, answer)
+        add_part(count, answer | LINKAGE_ROW_IS_CUT, none + 1)
+    add_part(count, none, none)
+
+
+# 1 in each part that is not 0.
+cdef inline uint64_t parts_of(uint64_t rows) noexcept nogil:
+    return ((rows + <uint64_t>0x7ff7ff7ff7ff7ff) >> (BITS_OF_PART - 1)) & <uint64_t>0x1001001001001
+
+
+cdef inline void tell_parts(Count* count, int64_t number, uint64_t found, int64_t times) noexcept nogil:
+    cdef int64_t part, first = number * PARTS_TOGETHER
+    for part in range(first, min(first + PARTS_TOGETHER, count.parts)):
+        count.told[part] += times * <int64_t>(found >> (BITS_OF_PART * (part - first)) & 0xfff)
+
+
+# Counts the persons of some rows: a person has what is added up at her last row more than before her first.
+cdef void count_persons(Count* count, const uint8_t* answer, int64_t row, int64_t rows) noexcept nogil:
+    cdef uint64_t before[ROWS_AT_ONCE + 1]
+    cdef uint64_t found, known, fresh
+    cdef int64_t number, place, person = count.last, begin, end
+    for number in range(count.numbers):
+        before[0] = 0
+        for place in range(rows):
+            before[place + 1] = before[place] + count.of_answer[number][answer[place]]
+        person, fresh, begin, known = count.last, 0, 0, count.known[number]
+        if count.offsets[person + 1] > row:
+            begin = min(count.offsets[person + 1] - row, rows)
+            fresh = parts_of(before[begin]) & ~known
+            known |= fresh
+        while person + 1 < count.persons and count.offsets[person + 1] < row + rows:
+            person += 1
+            end = min(count.offsets[person + 1] - row, rows)
+            known = parts_of(before[end] - before[begin])
+            fresh += known
+            begin = end
+        count.known[number] = known
+        tell_parts(count, number, fresh, 1)
+    count.last = person
+
+
+# The same of rows that all have the same answer: who has any of them is all there is to know.
+cdef void count_alike(Count* count, uint8_t answer, int64_t row, int64_t rows) noexcept nogil:
+    cdef int64_t number, person = count.last, others = 0
+    cdef bint goes_on = count.offsets[person + 1] > row
+    while person + 1 < count.persons and count.offsets[person + 1] < row + rows:
         person += 1
-    if others:
-        known[0] = found
-    for part in range(parts):
-        told[part] += (fresh >> part & 1) + others * <int64_t>(found >> part & 1)
+        others += count.offsets[person + 1] > count.offsets[person]
+    for number in range(count.numbers):
+        if goes_on:
+            tell_parts(count, number, count.of_answer[number][answer] & ~count.known[number], 1)
+            count.known[number] |= count.of_answer[number][answer]
+        tell_parts(count, number, count.of_answer[number][answer], others)
+        if person > count.last:
+            count.known[number] = count.of_answer[number][answer]
+    count.last = person
 
 
 # Steps that are mere products and quotients answer for many rows at once; what they leave is answered for row by row.
@@ -402,38 +420,34 @@ cdef void serve_all(
     const Rows* given, int64_t persons, const Step* steps, int64_t none, int64_t cap, linkage_supply_rows* plain
 ) noexcept nogil:
     cdef Rows rows = given[0]
-    cdef int64_t row = 0, here, place, number, lasting = 0, parts = none + 3, picked = rows.offsets[persons]
+    cdef int64_t row = 0, here, place, number, lasting = 0, picked = rows.offsets[persons]
     cdef int64_t by_answer[256]
-    cdef uint64_t bits[256]
-    cdef uint64_t found[LINKAGE_ROWS_OWNED]
-    cdef uint64_t known = 0
-    cdef int32_t owner[LINKAGE_ROWS_OWNED]
-    cdef int32_t last = 0
-    cdef uint8_t answer
+    cdef Count count
+    cdef uint8_t* answer
+    cdef int any_answer
+    cdef bint alike
     memset(by_answer, 0, sizeof(by_answer))
     plain.by_answer = by_answer
     linkage_serve_rows(plain, picked)
-    know_bits(bits, none)
+    begin_count(&count, given, persons, none)
     while row < picked:
-        here = min(picked - row, <int64_t>LINKAGE_ROWS_OWNED)
-        if rows.step[row] < LINKAGE_ROW_BY_ITSELF and linkage_all_alike(rows.step + row, here):
-            count_alike(
-                bits[rows.step[row]], rows.offsets, persons, row, here, &last, &known, parts, rows.told + parts
-            )
-            row += here
-            continue
-        linkage_tell_owners(rows.offsets, persons, last, row, here, owner)
-        for place in range(here):
-            answer = rows.step[row + place]
-            if answer == LINKAGE_ROW_BY_ITSELF:
-                number = later_step(steps, none, given, row + place, &lasting)
-                rows.supply[row + place] = <int32_t>min(lasting, cap)
-                answer = <uint8_t>(number | (LINKAGE_ROW_IS_CUT if lasting > cap and number < none else 0))
-                by_answer[answer] += 1
-            found[place] = bits[answer]
-            # Which row was cut, a processor guesses in vain: it is taken off from every answer.
-            rows.step[row + place] = answer & ~LINKAGE_ROW_IS_CUT
-        count_persons(found, owner, here, &last, &known, parts, rows.told + parts)
+        here, answer = min(picked - row, <int64_t>ROWS_AT_ONCE), rows.step + row
+        any_answer = linkage_any_answer(answer, here, &alike)
+        if any_answer & LINKAGE_ROW_BY_ITSELF:
+            for place in range(here):
+                if answer[place] == LINKAGE_ROW_BY_ITSELF:
+                    number = later_step(steps, none, given, row + place, &lasting)
+                    rows.supply[row + place] = <int32_t>min(lasting, cap)
+                    answer[place] = <uint8_t>(number | (LINKAGE_ROW_IS_CUT if lasting > cap and number < none else 0))
+                    by_answer[answer[place]] += 1
+            any_answer = linkage_any_answer(answer, here, &alike)
+        if alike:
+            count_alike(&count, answer[0], row, here)
+        else:
+            count_persons(&count, answer, row, here)
+        if any_answer & LINKAGE_ROW_IS_CUT:
+            for place in range(here):
+                answer[place] &= 0xff - LINKAGE_ROW_IS_CUT
         row += here
     rows.told[none] += by_answer[none]
     for number in range(none):
