@@ -1,10 +1,14 @@
 """Monthly releases of nearly the same people: what an attacker learns of one who left, and what keeping it costs.
 
-20 municipalities in 4 counties x 5 ages x 2 sexes, 8,000 persons; each month so many of them are replaced, uniformly.
-The attacker knows of a person who left where she lived and her sex, and guesses her age: the age group whose cell fell
-most since the release before, if one fell. *Gain* is how much oftener that is right than the best guess from that
-release alone, over all guesses. *Small differences* are cells in pairs of all releases that count the people of
-both days, fewer than ten of whom differ. Beside ours: the same tables with each month protected by itself.
+20 municipalities in 4 counties x 5 ages x 2 sexes; each month so many persons are replaced, uniformly. The attacker
+knows of a person who left where she lived and her sex, and guesses her age: the age group whose cell fell most since
+the release before, if one fell. *Gain* is how much oftener that is right than the best guess from that release alone,
+over all guesses. *Small differences* are cells in pairs of all releases (630 of 36) that count the people of both
+days, fewer than ten of whom differ; of *sub-populations*, what is left of a whole less all its parts that count the
+people of both days. *Counted anew* are, of the cells with a number in which ten or more moved in the month, those
+whose number is of the month; beside it how many these are for each such number that the month protected by itself
+prints. *Averaging* takes the mean of all releases and least squares over all cells to guess the leaf cells of one to
+nine people of the last month. Beside ours: the same tables with each month protected by itself.
 """
 
 from __future__ import annotations
@@ -19,36 +23,44 @@ import numpy.typing as npt
 
 from linkage.disclosure_policy import shipped_policies
 from linkage_core.disclosure.person_cells import is_small
-from linkage_core.release_history import Axis, Moves, Printed, PublishedCells, next_release
+from linkage_core.release_history import Axis, Incidence, Moves, Printed, PublishedCells, next_release
+from linkage_core.release_history.published_cells import Flags, Line
 
 TITLE = "Monthly releases: what is learnt of one who left"
 POLICY = shipped_policies()["standard@1.0.0"]
-RELEASES = 36
-PERSONS = 8_000
-CHURN = (1, 10, 100, 1_000)
+SERIES = ((8_000, 0, 36), (8_000, 1, 36), (8_000, 10, 36), (8_000, 100, 36), (8_000, 1_000, 36), (80_000, 10_000, 8))
+"""Persons, how many of them are replaced a month, and monthly releases."""
 AGES = 5
 Ints = npt.NDArray[np.int64]
 
 
 def run() -> list[dict[str, Any]]:
-    """Follow one population for each churn; both sides see the same people."""
+    """Follow each population; both sides see the same people."""
     rows = []
-    for churn in CHURN:
-        series = Series(churn, seed=churn)
-        for name, hold_back in (("numbers held back", True), ("each month by itself", False)):
-            printed = series.printed(hold_back=hold_back)
+    for persons, churn, releases in SERIES:
+        series = Series(persons, churn, releases, seed=churn)
+        both = [series.printed(hold_back=hold_back) for hold_back in (True, False)]
+        differences = series.small_differences(both)
+        _, of_the_month, _ = series.freshness(both[1])
+        for name, printed, (cells, rests) in zip(("held back", "each by itself"), both, differences, strict=True):
             precision, prior, guesses = series.guess_ages(printed)
             fresh, enough, late = series.freshness(printed)
             rows.append(
                 {
+                    "persons": persons,
                     "replaced a month": churn,
+                    "months": releases,
                     "releases": name,
                     "guesses of the leavers' age": guesses,
                     "right": round(precision, 3),
                     "right without the second release": round(prior, 3),
                     "gain": round(precision - prior, 3),
-                    "small differences in 630 pairs": series.small_differences(printed),
-                    "of cells with ten who moved, counted anew": round(fresh / enough, 3) if enough else "none has",
+                    "small differences in all pairs": cells,
+                    "of sub-populations": rests,
+                    "small counts from the last release": round(series.guess_small(printed[-1:]), 3),
+                    "from averaging all": round(series.guess_small(printed), 3),
+                    "ten moved, counted anew": round(fresh / enough, 3) if enough else "none has",
+                    "of those each month prints by itself": round(fresh / of_the_month, 3) if of_the_month else "none",
                     "median months behind, cells of 50 or more": late,
                 }
             )
@@ -68,6 +80,10 @@ def _axis(leaves: int, groups: int = 0) -> Axis:
     return Axis(tuple(below), leaves, (*families, (len(below) - 1, top)))
 
 
+def _few(people: Ints) -> Flags:
+    return (people > 0) & (people < POLICY.minimum_cell)
+
+
 TABLE = PublishedCells((_axis(20, groups=4), _axis(AGES), _axis(2)))
 
 
@@ -83,7 +99,7 @@ class Month:
 class Series:
     """One population over the months."""
 
-    def __init__(self, churn: int, *, seed: int) -> None:
+    def __init__(self, persons: int, churn: int, releases: int, *, seed: int) -> None:
         random = np.random.default_rng(seed)
         weights = random.dirichlet(np.full(20, 0.7))
 
@@ -95,13 +111,13 @@ class Series:
             )
             return np.ravel_multi_index(places, TABLE.leaf_shape).astype(np.int64)
 
-        person, leaf = np.arange(PERSONS), somewhere(PERSONS)
+        person, leaf = np.arange(persons), somewhere(persons)
         rows: list[tuple[Ints, int, Ints, bool]] = []
         self.months = [self._month(person, leaf)]
         self.leavers: list[Ints] = [np.empty(0, np.int64)]
-        for number in range(1, RELEASES):
-            gone = random.choice(PERSONS, churn, replace=False)
-            come, their_leaf = np.arange(churn) + PERSONS + number * churn, somewhere(churn)
+        for number in range(1, releases):
+            gone = random.choice(persons, churn, replace=False)
+            come, their_leaf = np.arange(churn) + persons + number * churn, somewhere(churn)
             rows += [(person[gone], number, leaf[gone], False), (come, number, their_leaf, True)]
             self.leavers.append(leaf[gone])
             person, leaf = np.r_[np.delete(person, gone), come], np.r_[np.delete(leaf, gone), their_leaf]
@@ -135,7 +151,7 @@ class Series:
     def guess_ages(self, printed: Sequence[Printed]) -> tuple[float, float, int]:
         """Share of guesses that are right, share that the most frequent age is, and how many guesses are made."""
         right, prior = [], []
-        for number in range(1, RELEASES):
+        for number in range(1, len(self.months)):
             before, after = (self._ages(printed[month]) for month in (number - 1, number))
             for leaf in self.leavers[number].tolist():
                 place, age, sex = np.unravel_index(leaf, TABLE.leaf_shape)
@@ -147,21 +163,48 @@ class Series:
                 prior.append(int(np.argmax(then)) == age)
         return float(np.mean(right or [0])), float(np.mean(prior or [0])), len(right)
 
-    def small_differences(self, printed: Sequence[Printed]) -> int:
-        """Cells in pairs of releases that count the people of both days, one to nine of whom differ."""
-        found = 0
-        for one, two in combinations(range(RELEASES), 2):
-            moves = self._moves_upto(two)
-            moved = moves.since(one).incidence(TABLE).moved(TABLE.size)
-            told = printed[one].current & printed[two].current & (printed[one].as_of != printed[two].as_of)
-            found += int(np.count_nonzero(told & (moved > 0) & (moved < POLICY.minimum_cell)))
+    def small_differences(self, several: Sequence[Sequence[Printed]]) -> list[tuple[int, int]]:
+        """Of each of several series of releases: cells, and what is left of wholes, by which few people differ."""
+        found = [(0, 0)] * len(several)
+        for one, two in combinations(range(len(self.months)), 2):
+            people = self._moves_upto(two).since(one).incidence(TABLE)
+            moved = _few(people.moved(TABLE.size))
+            for place, printed in enumerate(several):
+                told = printed[one].current & printed[two].current
+                cells = int(np.count_nonzero(told & (printed[one].as_of != printed[two].as_of) & moved))
+                rests = sum(int(np.count_nonzero(_few(self._left(line, told, people)))) for line in TABLE.lines())
+                found[place] = (found[place][0] + cells, found[place][1] + rests)
         return found
+
+    @staticmethod
+    def _left(line: Line, told: Flags, people: Incidence) -> Ints:
+        """By how many people what is left of each told whole differs, less its parts that are told."""
+        parts = line.parts()
+        left = ~told[parts] & told[line.wholes()]
+        _, relation = np.nonzero(left)
+        terms = parts[left]
+        return people.moved_in_sums(relation, terms, np.ones(terms.size, dtype=np.int64), groups=parts.shape[1])
+
+    def guess_small(self, printed: Sequence[Printed]) -> float:
+        """Share of the small leaf cells of the last month that least squares over mean numbers guess."""
+        shown = np.array([~release.blank for release in printed])
+        numbers = np.array([release.value for release in printed])
+        told = shown.any(axis=0)
+        mean = np.where(shown, numbers, 0).sum(axis=0)[told] / shown.sum(axis=0)[told]
+        leaves = np.arange(int(np.prod(TABLE.leaf_shape)))
+        place, cell = TABLE.holding(leaves)
+        sums = np.zeros((TABLE.size, leaves.size))
+        sums[cell, place] = 1
+        guess = np.rint(np.linalg.lstsq(sums[told], mean)[0])
+        truth = np.bincount(self.months[-1].leaf, minlength=leaves.size)
+        small = is_small(truth, POLICY)
+        return float(np.mean(guess[small] == truth[small])) if small.any() else 0.0
 
     def freshness(self, printed: Sequence[Printed]) -> tuple[int, int, float]:
         """Cells with enough who moved in a month: counted anew, all; months behind of cells of 50 or more."""
         fresh = enough = 0
         late: list[Ints] = []
-        for number in range(1, RELEASES):
+        for number in range(1, len(self.months)):
             moves = self._moves_upto(number)
             moved = moves.since(number - 1).incidence(TABLE).moved(TABLE.size) >= POLICY.minimum_cell
             shown = moved & ~printed[number].blank
