@@ -11,7 +11,7 @@ import typer
 from linkage.errors import InputRefused, ReleaseNotVerified
 from linkage_client.api import Linkage
 from linkage_client.api import verify as verify_delivery
-from linkage_client.certificate_check import CheckFailed, check_release
+from linkage_client.certificate_check import CheckFailed, NotCheckedHere, check_release
 from linkage_client.console import Shown
 from linkage_client.options import AsJson, Home
 
@@ -75,6 +75,11 @@ def _verify_certificates(
         raise InputRefused("--certificates needs --truth, --layout and --policy.", mend="Name all three.")
     try:
         passed = check_release(folder, truth=truth, layout=layout, policy=policy, contributions=contributions)
+    except NotCheckedHere as fault:
+        raise ReleaseNotVerified(
+            f"{fault}.",
+            mend="Nothing is said against this table, and nothing is proved: such tables are not checked here.",
+        ) from None
     except CheckFailed as fault:
         raise ReleaseNotVerified(f"{fault}.", mend="Do not release this table.") from None
     shown.result({"verified": True, "checked": asdict(passed)})

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from linkage_client.certificate_check.contributors import Behind, few_behind, read_behind
 from linkage_client.certificate_check.counts import Release, check_count
 from linkage_client.certificate_check.dimensions import read_dimensions, shown_cells
-from linkage_client.certificate_check.fault import CheckFailed
+from linkage_client.certificate_check.fault import CheckFailed, NotCheckedHere
 from linkage_client.certificate_check.files import read_json, read_toml
 from linkage_client.certificate_check.release_tables import read_tables
 from linkage_client.certificate_check.rounding import rounding_of
@@ -57,14 +57,16 @@ def check_release(
         contributions: who gives what to each leaf cell; needed for magnitudes and for rules on who stands behind.
 
     Raises:
-        CheckFailed: the first thing that does not fit. Numbers with noise, company secrecy and releases over time have
-            no certificates, and fail by name.
+        CheckFailed: the first thing that does not fit.
+        NotCheckedHere: numbers with noise, company secrecy and releases over time have no certificates.
     """
     plan, rules = read_json(layout), read_toml(policy)
     dimensions = read_dimensions(plan)
     _refuse_what_has_no_certificates(plan, rules)
     absent_unknown = plan.get("attacker", {}).get("absent", "zero") == "unknown"
     tables = read_tables(folder, truth, dimensions, shown_cells(plan, dimensions), absent_unknown=absent_unknown)
+    if any(f"{name}_as_of" in tables.released.column_names for name in plan["measures"]):
+        raise NotCheckedHere(f"{folder}: of releases over time only the first has certificates")
     behind = read_behind(contributions, dimensions) if contributions is not None else None
     few = few_behind(behind, rules, cells=tables.shown.size)
     rounding = rounding_of(plan, rules)
@@ -91,7 +93,7 @@ def _refuse_what_has_no_certificates(plan: dict[str, Any], policy: dict[str, Any
     if secret and any(name == "atc" or name.startswith("atc_") for name in plan["dims"]):
         for name, measure in plan["measures"].items():
             if measure["kind"] != "count" or name in secret.get("measures", ()):
-                raise CheckFailed("policy: company_secrecy is not known to this check")
+                raise NotCheckedHere("policy: company_secrecy is not known to this check")
 
 
 def _known(behind: Behind | None) -> Behind:

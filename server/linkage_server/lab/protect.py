@@ -92,7 +92,7 @@ def protect_command(
         typer.echo(json.dumps(summary))
         return
     for measure, numbers in summary.items():
-        typer.echo(f"{measure}: {numbers}")
+        typer.echo(f"{measure}: {', '.join(f'{name} {number}' for name, number in numbers.items())}")
 
 
 def protect_file(
