@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
@@ -16,31 +18,64 @@ _MENDS = {
 }
 _PATTERNS = {
     r"^[a-z][a-z0-9_-]*$": "a name has small letters a to z, digits, - and _, and begins with a letter",
+    r"^\d+\.\d+\.\d+$": "a version is written 1.0.0",
+    r"^(median|quantile:0\.\d{1,4})$": "median, or quantile:0.9",
+    r"^(dosage_text(:(low|mid|high))?|days_supply|units_per_day:\d+(\.\d+)?|ddd:\d+(\.\d+)?|fixed:\d+|wtd:\d+|"
+    r"pre2dup:[a-z][a-z0-9_-]*)$": "a step is dosage_text, days_supply, units_per_day:1, ddd:1, fixed:30, wtd:87 or "
+    "pre2dup:NAME",
 }
-"""What the most common pattern means."""
+"""What the most common patterns mean."""
+# Names that pydantic gives to the choices of a field; its reader never wrote them.
+_CHOICE = re.compile(r"[a-z-]+\[.*\]|constrained-.*|str|int|float|bool")
 
 
-def refusal(problem: ValidationError, *, source: str) -> DefinitionRejected:
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that is wrong in a definition: the field, the rule it breaks, and how to mend it."""
+
+    place: str
+    words: str
+    mend: str
+
+
+class FaultyDefinition(DefinitionRejected):
+    """A definition with every one of its faults, in the order of its fields."""
+
+    def __init__(self, message: str, *, mend: str, facts: dict[str, str], faults: tuple[Fault, ...]) -> None:
+        super().__init__(message, mend=mend, facts=facts)
+        self.faults = faults
+
+
+def refusal(problem: ValidationError, *, source: str) -> FaultyDefinition:
     """Turn what pydantic found in a definition into one refusal; every complaint is in the message.
 
     Definitions hold no personal data, so a message may name what was written.
     """
     complaints = problem.errors(include_url=False)
-    lines = [f"{source}: {_field(complaint['loc'])}: {_words(complaint)}" for complaint in complaints]
-    mends = dict.fromkeys(
-        _MENDS.get(complaint["type"], "Write the field as the rule says.") for complaint in complaints
+    by_place: dict[str, list[Any]] = {}
+    for complaint in complaints:
+        by_place.setdefault(_field(complaint["loc"]), []).append(complaint)
+    faults = tuple(
+        Fault(
+            place,
+            ", or: ".join(dict.fromkeys(_words(complaint) for complaint in own)),
+            _MENDS.get(own[0]["type"], "Write the field as the rule says."),
+        )
+        for place, own in by_place.items()
     )
-    first = complaints[0]
-    return DefinitionRejected(
-        "; ".join(lines) + ".",
-        mend=" ".join(mends),
-        facts={"file": source, "field": _field(first["loc"]), "rule": first["type"]},
+    return FaultyDefinition(
+        "; ".join(f"{source}: {fault.place}: {fault.words}" for fault in faults) + ".",
+        mend=" ".join(dict.fromkeys(fault.mend for fault in faults)),
+        facts={"file": source, "field": faults[0].place, "rule": complaints[0]["type"]},
+        faults=faults,
     )
 
 
 def _field(location: tuple[int | str, ...]) -> str:
     path = ""
     for part in location:
+        if path and isinstance(part, str) and _CHOICE.fullmatch(part):
+            continue
         path += f"[{part + 1}]" if isinstance(part, int) else f".{part}" if path else part
     return path or "the definition as a whole"
 

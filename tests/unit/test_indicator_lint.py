@@ -230,3 +230,22 @@ def test_a_register_without_codes_is_refused(tmp_path: Path) -> None:
     file.write_text(SET, encoding="utf-8")
     outcome = CliRunner().invoke(app, ["lab", "lint", str(file), "--register", f"lmed={rows}"])
     assert "no column holds codes" in str(outcome.exception)
+
+
+def test_each_fault_of_a_set_is_told_by_itself_and_in_words(tmp_path: Path) -> None:
+    """Three faults: a version, a step of supply, a statistic that is none of the choices."""
+    file = tmp_path / "set.toml"
+    file.write_text(
+        '[set]\nid = "x"\nversion = "1"\n[codes.a]\natc_include = ["C10AA"]\n[supply.q]\nsteps = ["dosge"]\n'
+        '[[indicator]]\nid = "v"\nkind = "proportion_of_days_covered"\ncodes = "a"\nsupply = "q"\n'
+        'observe = { from = 0, to = 365 }\nstatistic = ["most"]\n'
+    )
+    told = json.loads(CliRunner().invoke(app, ["lab", "lint", str(file), "--json"]).output)["findings"]
+    assert [finding["place"] for finding in told] == [
+        "set.version",
+        "supply.q.steps[1]",
+        "indicator[1].proportion_of_days_covered.statistic[1]",
+    ]
+    assert told[0]["message"] == "a version is written 1.0.0."
+    assert told[2]["message"] == "Input should be 'mean', 'count' or 'share', or: median, or quantile:0.9."
+    assert not any("pattern" in finding["message"] for finding in told)

@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from linkage.definition_errors import FaultyDefinition
 from linkage.errors import DefinitionRejected, InputRefused
 from linkage.indicator_definition import IndicatorSet, load_indicator_set
 from linkage.indicator_kinds import CodeSet
@@ -66,6 +67,11 @@ def lint_file(
     """Findings of a file, a file that is no set included, and what its code sets match in each register."""
     try:
         definition = load_indicator_set(set_file)
+    except FaultyDefinition as refusal:
+        return [
+            Finding(Severity.ERROR, fault.place, "definition", f"{fault.words}.", fault.mend)
+            for fault in refusal.faults
+        ], []
     except DefinitionRejected as refusal:
         place = refusal.facts.get("field", set_file.name)
         return [Finding(Severity.ERROR, place, "definition", refusal.message, refusal.mend)], []
