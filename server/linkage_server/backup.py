@@ -17,7 +17,7 @@ from pathlib import Path
 from linkage.errors import Conflict, InputRefused, NotFound, StateConflict
 from linkage_server.operations.home import FOLDERS, HomeFolder
 from linkage_server.storage.database import Database
-from linkage_server.storage.files import disk_refusals
+from linkage_server.storage.files import disk_refusals, storage_full
 
 _DATABASE = "database.sqlite"
 # Lists of snapshots go before what they name.
@@ -101,6 +101,11 @@ def _copy_database(source: Path, target: Path) -> None:
     original, copy = sqlite3.connect(source), sqlite3.connect(target)
     try:
         original.backup(copy)
+    except sqlite3.OperationalError as refusal:
+        # What SQLite says of a full disk, or of a file that may not grow, is no OSError.
+        if refusal.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
+            raise storage_full() from None
+        raise
     finally:
         copy.close()
         original.close()

@@ -82,7 +82,7 @@ def amount(count: float) -> str:
     """Bytes for people."""
     for unit in ("bytes", "KiB", "MiB", "GiB"):
         if count < 1024 or unit == "GiB":
-            return f"{count:,.3g} {unit}"
+            return f"{float(f'{count:.3g}'):,.12g} {unit}"
         count /= 1024
     raise AssertionError
 
