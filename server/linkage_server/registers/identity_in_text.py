@@ -20,16 +20,19 @@ ANYWHERE = (
     f"(?:18|19|20)[0-9]{{6}}{_BETWEEN}{{0,3}}[0-9]{{4}}|[0-9]{{6}}{_BETWEEN}{{1,3}}[0-9]{{4}}"
     "|(?:18|19|20)[0-9]{2}-[0-9]{2}-[0-9]{2}-[0-9]{4}"
 )
-# Ten bare digits are as often an article or a pseudonym: they only count where no such code can stand.
+# Ten bare digits alone are as often an article or a pseudonym: they only count where no such code can stand.
 TEN_DIGITS = r"^([0-9]{10})$"
+# Among words they are none of these.
+AMONG_WORDS = r"\pL.*[^\pL0-9][0-9]{10}(?:[^\pL0-9]|$)|(?:^|[^\pL0-9])[0-9]{10}[^\pL0-9].*\pL"
+TEN_AMONG_WORDS = r"(?<!\w)([0-9]{10})(?!\w)"
 # An amount as it is delivered, whole, with or without a decimal sign.
 AMOUNT = r"^((?:18|19|20)?[0-9]{10})(?:[.,]0*)?$"
 _SHORTEST = 10
 
 
 def holds_identity_number(texts: pa.StringArray) -> Mask:
-    """Which texts hold a personnummer or coordination number with a right check digit, ten bare digits aside."""
-    return _found_anywhere(texts)
+    """Which texts hold a personnummer or coordination number with a right check digit; ten digits alone aside."""
+    return _found_anywhere(texts) | _found(texts, AMONG_WORDS, TEN_AMONG_WORDS)
 
 
 def is_identity_for_amount(texts: pa.StringArray) -> Mask:

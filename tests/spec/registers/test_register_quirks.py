@@ -304,6 +304,22 @@ def test_an_identity_number_in_free_text_is_found_however_it_is_written(tmp_path
     assert rules(report) == {("holds_identity_number", "dosering"): 1}
 
 
+@pytest.mark.parametrize("written", ["se {}", "{}: dubbel dos", "1 tablett dagligen (åt {}), vid behov"])
+def test_ten_digits_among_words_are_suspected(tmp_path: Path, written: str) -> None:
+    lines = [
+        f"{ANNA};2024-01-{day};C10AA05;1;{text}"
+        for day, text in (
+            ("15", written.format(BERTIL[2:])),
+            ("16", written.format("0000000000")),
+            ("17", written.format("x" + BERTIL[2:])),
+        )
+    ]
+    report, rows = lmed(tmp_path, ";DOSERING", *lines)
+
+    assert len(rows) == 2
+    assert rules(report) == {("holds_identity_number", "dosering"): 1}
+
+
 @pytest.mark.parametrize("column", ["TKOST", "LKOST", "EGENAVGIFT", "fddd", "antnum"])
 @pytest.mark.parametrize("digits", ["{0}", "{1}", "{0},00", "{1}.0"])
 def test_an_identity_number_among_amounts_is_never_stored(tmp_path: Path, column: str, digits: str) -> None:
