@@ -1,14 +1,16 @@
-"""A sensitivity grid of 96 variants against one of them: evaluated and counted, from rows in memory.
+"""Sensitivity grids against one variant of each: evaluated and counted by hospital, from rows in memory.
 
-4 permitted gaps x 4 supply models x 3 rules of carry-over x 2 rules for reversed rows, of treatment episodes: who is
-still in the first episode after a year, by hospital. The same answer for one variant alone; both results are compared
-before anything is timed. Processor time of one thread.
+4 supply models x 2 rules for reversed rows, times 3 rules of carry-over, times 4 permitted gaps, as far as a kind has
+them: who is still in the first treatment episode after a year and times to discontinuation (96 variants), the
+proportion of days covered (24) and the medication possession ratio (8). The same answer for one variant alone; both
+results are compared before anything is timed. Processor time of one thread.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -21,7 +23,7 @@ from linkage_core.events import PersonEvents, Population
 from linkage_core.grids import counting_plan
 from linkage_core.indicators import PersonValues, evaluate
 
-TITLE = "A sensitivity grid of 96 variants against one variant: 100,000 persons, 1.5 million dispensings from memory"
+TITLE = "Sensitivity grids against one variant of each: 100,000 persons, 1.5 million dispensings from memory"
 PERSONS, ROWS_A_PERSON, DRUGS, ROUNDS = 100_000, 15, 4, 7
 INDEX = date(2020, 1, 1)
 TEXTS = ("1 tablett dagligen", "1 tablett 2 gånger dagligen", "1x1", "1-2 tabletter dagligen", "enl ordination")
@@ -44,22 +46,50 @@ steps = "ddd:1"
 steps = "fixed:90"
 [[indicator]]
 id = "still"
-kind = "treatment_episodes"
 register = "dispensings"
 codes = "statin"
-measure = "in_first"
-at_days = [365]
-follow_up_days = 730
-statistic = ["share"]
 """
-GRID = """
-supply = ["dosage", "units", "ddd", "fixed"]
-carry_over = ["per_drug", "pooled", "none"]
-reversals = ["net", "drop_negative"]
-gap_days = [30, 60, 90, 180]
-"""
-ONE = 'supply = "dosage"\ncarry_over = "per_drug"\nreversals = "net"\ngap_days = 90\n'
-POINT = "supply=dosage;reversals=net;carry_over=per_drug;"
+SUPPLY = ('supply = ["dosage", "units", "ddd", "fixed"]\nreversals = ["net", "drop_negative"]\n',
+          'supply = "dosage"\nreversals = "net"\n', "supply=dosage;reversals=net;")  # fmt: skip
+CARRY = ('carry_over = ["per_drug", "pooled", "none"]\n', 'carry_over = "per_drug"\n', "carry_over=per_drug;")
+GAPS = ("gap_days = [30, 60, 90, 180]\n", "gap_days = 90\n", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind, what it is asked beside its grid, and the fields of this: of all variants, of one, and its name."""
+
+    asked: str
+    fields: tuple[tuple[str, str, str], ...]
+    variants: int
+
+    def definition(self, which: int) -> str:
+        """The set with the whole grid (0) or with one variant (1)."""
+        return SET + self.asked + "".join(field[which] for field in self.fields)
+
+
+KINDS = {
+    "in the first treatment episode after a year": Kind(
+        'kind = "treatment_episodes"\nmeasure = "in_first"\nat_days = [365]\nfollow_up_days = 730\n'
+        'statistic = ["share"]\n',
+        (SUPPLY, CARRY, GAPS),
+        96,
+    ),
+    "time to discontinuation": Kind(
+        'kind = "time_to_discontinuation"\ncompeting = "none"\nfollow_up_days = 730\nstatistic = ["median"]\n',
+        (SUPPLY, CARRY, GAPS),
+        96,
+    ),
+    "proportion of days covered": Kind(
+        'kind = "proportion_of_days_covered"\nobserve = { from = 0, to = 365 }\nlookback_days = 0\n'
+        'stock_cap_days = "none"\nstatistic = ["mean"]\n',
+        (SUPPLY, CARRY),
+        24,
+    ),
+    "medication possession ratio": Kind(
+        'kind = "medication_possession_ratio"\nobserve = { from = 0, to = 365 }\nstatistic = ["mean"]\n', (SUPPLY,), 8
+    ),
+}
 
 
 def made_up(seed: int = 7) -> tuple[Population, PersonEvents]:
@@ -101,16 +131,16 @@ def made_up(seed: int = 7) -> tuple[Population, PersonEvents]:
 
 
 def run() -> list[dict[str, Any]]:
-    """One variant, and all of them."""
+    """Of each kind one variant, and all of them."""
     population, events = made_up()
-    sides = {"1 variant": asking(population, events, ONE), "96 variants": asking(population, events, GRID)}
-    alone, whole = (ask() for ask in sides.values())
-    assert [value.name for value in alone] == ["still/gap_days=90;measure=in_first;day_of_treatment=365"]
-    (same,) = [value for value in whole if value.name == f"still/{POINT}{alone[0].parameters}"]
-    assert len(whole) == 96
-    assert (same.value == alone[0].value).all()
-    assert (same.counted == alone[0].counted).all()
-    seconds: dict[str, list[float]] = {side: [] for side in sides}
+    sides = {
+        (name, count): asking(population, events, kind.definition(which))
+        for name, kind in KINDS.items()
+        for which, count in ((1, 1), (0, kind.variants))
+    }
+    for name, kind in KINDS.items():
+        _check(kind, *(sides[name, count]() for count in (1, kind.variants)))
+    seconds: dict[tuple[str, int], list[float]] = {side: [] for side in sides}
     for _ in range(ROUNDS):
         for side, ask in sides.items():
             start = time.process_time()
@@ -119,18 +149,29 @@ def run() -> list[dict[str, Any]]:
     best = {side: min(times) for side, times in seconds.items()}
     return [
         {
-            "side": side,
+            "kind": name,
+            "variants": count,
             "processor seconds": f"{took:.3f}",
-            "times one variant": f"{took / best['1 variant']:.1f}",
-            "nanoseconds a person and variant": f"{took / PERSONS / int(side.split()[0]) * 1e9:.0f}",
+            "times one variant": f"{took / best[name, 1]:.1f}",
+            "nanoseconds a person and variant": f"{took / PERSONS / count * 1e9:.0f}",
         }
-        for side, took in best.items()
+        for (name, count), took in best.items()
     ]
 
 
-def asking(population: Population, events: PersonEvents, grid: str) -> Callable[[], list[PersonValues]]:
+def _check(kind: Kind, alone: list[PersonValues], whole: list[PersonValues]) -> None:
+    """One variant alone says what it says in its grid."""
+    point, of_grid = "".join(field[2] for field in kind.fields), {value.name: value for value in whole}
+    assert len(whole) == kind.variants * len(alone)
+    for one in alone:
+        same = of_grid[f"still/{point}{one.parameters}"]
+        assert np.array_equal(np.asarray(same.value), np.asarray(one.value))
+        assert np.array_equal(same.counted, one.counted)
+
+
+def asking(population: Population, events: PersonEvents, asked: str) -> Callable[[], list[PersonValues]]:
     """Evaluates and counts a set, and gives its values."""
-    definition: IndicatorSet = load_indicator_set(f"{SET}{grid}")
+    definition: IndicatorSet = load_indicator_set(asked)
     plan = counting_plan(population, [["hospital"]], age_on=None)
 
     def ask() -> list[PersonValues]:
