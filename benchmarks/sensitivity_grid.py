@@ -166,7 +166,7 @@ def _check(kind: Kind, alone: list[PersonValues], whole: list[PersonValues]) -> 
     for one in alone:
         same = of_grid[f"still/{point}{one.parameters}"]
         assert np.array_equal(np.asarray(same.value), np.asarray(one.value))
-        assert np.array_equal(same.counted, one.counted)
+        assert np.array_equal(np.asarray(same.counted), np.asarray(one.counted))
 
 
 def asking(population: Population, events: PersonEvents, asked: str) -> Callable[[], list[PersonValues]]:
