@@ -32,7 +32,7 @@ from linkage_client.certificate_check import check_release
 from linkage_core.counted_table import CountedTable, Dimension, Line, PersonCube, Statistic
 from linkage_core.disclosure import protect
 from linkage_core.disclosure.lattice import Axis, lattice_totals
-from linkage_core.disclosure.lattice_suppression import hide_in_lattice, prices
+from linkage_core.disclosure.lattice_suppression import count_prices, hide_in_lattice
 from linkage_server.lab.protect import protect_file
 
 TITLE = "Disclosure control: cells hidden to protect small cells, and time"
@@ -198,7 +198,7 @@ def _against_optimum(tables: int) -> dict[str, Any]:
         own = (values > 0) & (values < FIVE.minimum_cell)
         if not own.any():
             continue
-        price = prices(values, counts.shape).astype(np.int64)
+        price = count_prices(values, counts.shape).astype(np.int64)
         reach = np.where(own, FIVE.minimum_cell, 0)
         pattern, _ = hide_in_lattice(counts, axes, sensitive=own, reach=reach, lowest=1, candidates=3)
         least = cheapest_cost(

@@ -39,9 +39,10 @@ class Case:
         candidates: int,
         keep: int,
         unseen: int = 0,
+        bends: int = 0,
     ) -> None:
         counts = lattice_totals(np.asarray(leaves, dtype=np.int64), own)
-        self.axes, self.keep, self.candidates = own, keep, candidates
+        self.axes, self.keep, self.candidates, self.bends = own, keep, candidates, bends
         # Every so manyth cell is printed by nobody: it may be 0, and needs no proof.
         hidden = np.arange(counts.size) % unseen == 0 if unseen else np.zeros(counts.size, dtype=np.bool_)
         self.room = counts.ravel() - np.where(hidden, 0, lowest)
@@ -66,7 +67,7 @@ class Case:
     def twin(self) -> Twin:
         blank = (self.sensitive | self.hidden).tolist()
         columns = (self.room.tolist(), self.price.tolist(), self.reach.tolist(), blank)
-        return Twin([axis.below for axis in self.axes], *columns, self.candidates, self.keep)
+        return Twin([axis.below for axis in self.axes], *columns, self.candidates, self.keep, self.bends)
 
     def unmoved(self, cells: Any, changes: Any, multiple: int) -> None:
         """Assert that a move keeps every total and every bound."""
@@ -93,6 +94,7 @@ def cases(draw: st.DrawFn) -> Case:
         candidates=draw(st.integers(2, 5)),
         keep=draw(st.integers(1, 4)),
         unseen=draw(st.sampled_from([0, 0, 2, 3])),
+        bends=draw(st.sampled_from([0, 1, 5])),
     )
 
 
@@ -115,7 +117,7 @@ def same(search: BoxSearch, case: Case, twin: Twin) -> None:
 def test_the_kernel_finds_the_boxes_of_its_twin(case: Case) -> None:
     search, twin = case.kernel(), case.twin()
     for opening in (False, True):
-        search.prove(case.targets, opening=opening, keep=case.keep, patience=1 << 40)
+        search.prove(case.targets, opening=opening, keep=case.keep, patience=1 << 40, bends=case.bends)
         twin.prove(case.targets.tolist(), opening=opening)
     same(search, case, twin)
     assert not case.sensitive[search.unmet()].any()
@@ -140,14 +142,20 @@ def test_what_is_opened_costs_less_and_all_else_stays_proved(case: Case, opening
     search = case.kernel()
     targets = case.targets
     while targets.size:
-        search.prove(targets, opening=True, keep=case.keep, patience=1 << 40)
+        search.prove(targets, opening=True, keep=case.keep, patience=1 << 40, bends=case.bends)
         targets = search.unmet()
     before, cost = case.blank.copy(), int(case.price[case.blank != 0].sum())
     partners = np.flatnonzero((case.blank != 0) & ~case.sensitive & ~case.hidden).astype(np.int32)
     random.shuffle(cells := partners.tolist())
     starts = sorted({0, len(cells), *(random.randint(0, len(cells)) for _ in range(3))})
     better = search.try_without(
-        np.array(cells, dtype=np.int32), np.array(starts), opening=opening, keep=case.keep, patience=1000, work=10**9
+        np.array(cells, dtype=np.int32),
+        np.array(starts),
+        opening=opening,
+        keep=case.keep,
+        patience=1000,
+        work=10**9,
+        bends=case.bends,
     )
     after = int(case.price[case.blank != 0].sum())
     assert (after < cost) if better else np.array_equal(case.blank, before)
@@ -163,6 +171,22 @@ def test_what_is_opened_costs_less_and_all_else_stays_proved(case: Case, opening
         assert case.blank[cells_of[entries]].all()
         for multiple in (int(lowest[move]), int(highest[move])):
             case.unmoved(cells_of[entries], changes[entries], multiple)
+
+
+def test_a_ring_of_six_cells_is_found_where_a_box_would_blank_a_dear_one() -> None:
+    # 2 at the top left; the ring goes through the cells of 6 and leaves out 90 and the totals.
+    own = [Axis(((0,), (1,), (2,), (0, 1, 2)), 3)] * 2
+    case = Case(own, [[2, 6, 90], [6, 90, 6], [90, 6, 6]], lowest=1, threshold=3, candidates=3, keep=8, bends=4)
+    counts = np.array([2, 6, 90, 98, 6, 90, 6, 102, 90, 6, 6, 102, 98, 102, 102, 302])
+    case.price = counts.astype(np.int32)
+    search = case.kernel()
+    search.prove(case.targets, opening=True, keep=8, patience=1000, bends=4)
+    assert np.flatnonzero(case.blank).tolist() == [0, 1, 4, 6, 9, 10]
+    assert not search.unmet().size
+    alone = Case(own, [[2, 6, 90], [6, 90, 6], [90, 6, 6]], lowest=1, threshold=3, candidates=3, keep=8)
+    alone.price = case.price
+    alone.kernel().prove(case.targets, opening=True, keep=8, patience=1000)
+    assert alone.price[alone.blank != 0].sum() > case.price[case.blank != 0].sum()
 
 
 def test_columns_that_do_not_fit_are_refused_by_name() -> None:

@@ -11,7 +11,7 @@ from itertools import product
 from math import prod
 
 FINE = 5040
-MANY_PAIRS, MOST_PICKED, MOST_BOXES = 1024, 4, 8
+MANY_PAIRS, MOST_PICKED, MOST_BOXES, MOST_BENT = 1024, 4, 8, 96
 FAR = (1 << 14) - 1
 Change = dict[int, int]
 
@@ -31,7 +31,7 @@ class Twin:
         below: for each axis, for each code, the leaves under it; leaves first.
         room, price, sensitive, reach: one a cell.
         blank: one a cell, changed.
-        candidates, keep: as in the kernel.
+        candidates, keep, bends: as in the kernel.
     """
 
     below: Sequence[Sequence[Sequence[int]]]
@@ -41,6 +41,7 @@ class Twin:
     blank: list[bool]
     candidates: int
     keep: int
+    bends: int = 0
     moves: list[Move] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -79,6 +80,8 @@ class Twin:
             box = self._cheapest(target, wanted, moved if rest else {}, opening=opening)
             if box is None:
                 break
+            if opening:
+                box = self._bent(target, box, wanted, moved if rest else {})
             for cell in box:
                 self.blank[cell] = True
             rise, fall = self._rooms(box, {})
@@ -102,19 +105,60 @@ class Twin:
 
     def _rooms(self, change: Change, moved: Change) -> tuple[int, int]:
         """How many times a change can be added and taken away."""
-        rise = [min(self.room[c], FAR - 1) + min(moved.get(c, 0), 0) for c, sign in change.items() if sign < 0]
-        fall = [min(self.room[c], FAR - 1) for c, sign in change.items() if sign > 0]
+        rise = [(min(self.room[c], FAR - 1) + min(moved.get(c, 0), 0)) // -by for c, by in change.items() if by < 0]
+        fall = [min(self.room[c], FAR - 1) // by for c, by in change.items() if by > 0]
         return min(rise, default=FAR), min(fall, default=FAR)
 
-    def _key(self, change: Change, wanted: _Wanted, moved: Change, *, opening: bool) -> int | None:
+    def _key(
+        self, change: Change, wanted: _Wanted, moved: Change, *, opening: bool, rest: _Rest | None = None
+    ) -> int | None:
         """What a change costs for what it gives; None where it is not allowed or gives nothing."""
         if any(self.room[cell] < 0 or not (opening or self.blank[cell]) for cell in change):
             return None
-        gain = wanted.gain(*self._rooms(change, moved))
-        cost = sum(self.price[cell] for cell in change if not self.blank[cell])
+        if rest and rest.target in change:
+            return None
+        rise, fall = self._rooms(change, moved)
+        paid: Change = {}
+        cost = 0
+        if rest:
+            rise, fall = (fall, rise) if rest.against else (rise, fall)
+            rise, fall = min(rise, rest.rise), min(fall, rest.fall)
+            paid, cost = rest.box, rest.cost
+        gain = wanted.gain(rise, fall)
+        cost += self._cost(set(change) - set(paid))
         return (cost + 1) * FINE // gain if gain > 0 else None
 
-    def _cheapest(self, target: int, wanted: _Wanted, moved: Change, *, opening: bool) -> Change | None:
+    def _cost(self, cells: Iterable[int]) -> int:
+        return sum(self.price[cell] for cell in cells if not self.blank[cell])
+
+    def _bent(self, target: int, box: Change, wanted: _Wanted, moved: Change) -> Change:
+        """Lead the box around its dear corners, each by a second box that takes the corner out."""
+        limit = None
+        for _ in range(self.bends if len(box) <= MOST_BENT else 0):
+            dear = [(self.price[c], c) for c, by in box.items() if not self.blank[c] and c != target and abs(by) == 1]
+            dear = [one for one in dear if limit is None or one < limit]
+            if not dear:
+                break
+            _, corner = max(dear)
+            other = {cell: by for cell, by in box.items() if cell != corner}
+            old = self._key(box, wanted, moved, opening=True)
+            assert old is not None, "it was found by its key"
+            rooms = self._rooms(other, moved)
+            rest = _Rest(target, box, self._cost(other), *rooms, against=box[corner] > 0, below=old)
+            second = self._cheapest(corner, wanted, moved, opening=True, rest=rest)
+            limit = max(dear)
+            if second is None or len(second) > MOST_BENT:
+                continue
+            both = {c: box.get(c, 0) - box[corner] * second.get(c, 0) for c in {*box, *second}}
+            both = {cell: by for cell, by in both.items() if by}
+            new = self._key(both, wanted, moved, opening=True)
+            if len(both) <= MOST_BENT and new is not None and new < old:
+                box, limit = both, None
+        return box
+
+    def _cheapest(
+        self, target: int, wanted: _Wanted, moved: Change, *, opening: bool, rest: _Rest | None = None
+    ) -> Change | None:
         per_axis = []
         for axis in range(len(self.sizes)):
             code = target // self.strides[axis] % self.sizes[axis]
@@ -123,7 +167,7 @@ class Twin:
             for leaf, partner in self._pairs(axis, code, line):
                 step = self._step(axis, leaf, partner)
                 on_line = {line + c * self.strides[axis]: sign for c, sign in step.items() if c != code}
-                key = self._key(on_line, wanted, moved, opening=opening)
+                key = self._key(on_line, wanted, moved, opening=opening, rest=rest)
                 if key is not None:
                     ranked.append((key, partner is None, step))
             ranked.sort(key=lambda one: one[0])
@@ -140,8 +184,10 @@ class Twin:
                 box = {
                     cell + c * self.strides[axis]: sign * own for cell, sign in box.items() for c, own in step.items()
                 }
-            key = self._key(box, wanted, moved, opening=opening)
-            if key is not None and (best is None or key < best[0]):
+            # A corner that is led around stays as it is, so its own room does not count.
+            moving = {cell: by for cell, by in box.items() if not rest or cell != target}
+            key = self._key(moving, wanted, moved, opening=opening, rest=rest)
+            if key is not None and (best is None or key < best[0]) and (rest is None or key < rest.below):
                 best = key, box
         return best[1] if best else None
 
@@ -181,3 +227,16 @@ class _Wanted:
             return min(rise + fall, self.goal)
         new = max(rise, self.have_up) + max(fall, self.have_down) - self.have_up - self.have_down
         return min(new, self.goal)
+
+
+@dataclass(frozen=True)
+class _Rest:
+    """A box around a target without the corner that is led around: cost, room that is left, and the key to undercut."""
+
+    target: int
+    box: Change
+    cost: int
+    rise: int
+    fall: int
+    against: bool
+    below: int

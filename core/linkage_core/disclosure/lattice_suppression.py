@@ -21,11 +21,14 @@ from linkage_core.kernels.suppression_boxes import BoxSearch
 
 _DEARNESS = np.array([10, 2, 1])
 """What a blank costs beside one among crossed strata: in a grand total, in the margin of one stratum."""
-_CELL_PRICE, _DOUBLING_PRICE = 16, 4
-"""Each blank costs so much, and so much more for each doubling of its count."""
+_CELL_PRICE, _DOUBLING_PRICE, _DEAREST = 16, 4, 1 << 17
+"""Each blank costs so much, beside its count or so much for each doubling of its amount; none costs more than the
+dearest."""
 _KEEP, _PATIENCE = 8, 1000
 _WORK, _WORK_PER_CELL, _MEDIUM_TABLE = 80_000_000, 100, 50_000
 """Bounds the search for needless blanks, the same on every machine. Tables below the medium get up to five times it."""
+_BENDS, _LARGEST_BENT = 4, 50_000
+"""So many dear corners of a box are led around; in larger tables none, for the time it takes."""
 _MOST_ROUNDS = 12
 _SMALL_TABLE, _MORE_SEARCHES, _SPREAD = 5_000, 15, 150
 """Small tables are searched so often again, each price up to so many thousandths more or less."""
@@ -92,7 +95,7 @@ def hide_in_lattice(
     room = values - np.where(shown, lowest, 0)
     if known is not None:
         shown, room = shown | known, np.where(known, -1, room)
-    price = prices(values, counts.shape)
+    price = count_prices(values, counts.shape)
 
     def searched(paid: npt.NDArray[np.int32]) -> tuple[Pattern, BoxSearch]:
         return _searched(
@@ -142,11 +145,19 @@ def _searched(
     return Pattern(blank.astype(np.bool_), suppressed, rounds, widened=0, opened=opened), search
 
 
+def count_prices(counts: Ints, shape: tuple[int, ...]) -> npt.NDArray[np.int32]:
+    """What blanks of counts cost: a cell and the persons counted in it, times how many read such a cell first."""
+    return np.minimum((_CELL_PRICE + np.maximum(counts, 0)) * _dearness(shape), _DEAREST).astype(np.int32)
+
+
 def prices(values: Ints, shape: tuple[int, ...]) -> npt.NDArray[np.int32]:
-    """What a blank costs: by how many read the cell first, and a little more with each doubling of its value."""
+    """What blanks of amounts cost: by how many read the cell first, and a little more with each doubling."""
     doublings = np.log2(np.maximum(values, 0) + 1).astype(np.int64)
-    dearness = _DEARNESS[np.minimum(strata_of(shape), _DEARNESS.size - 1)]
-    return np.asarray((_CELL_PRICE + _DOUBLING_PRICE * doublings) * dearness, dtype=np.int32)
+    return np.asarray((_CELL_PRICE + _DOUBLING_PRICE * doublings) * _dearness(shape), dtype=np.int32)
+
+
+def _dearness(shape: tuple[int, ...]) -> Ints:
+    return np.asarray(_DEARNESS[np.minimum(strata_of(shape), _DEARNESS.size - 1)])
 
 
 def _prove(search: BoxSearch, sensitive: Ints, values: Ints) -> int:
@@ -154,7 +165,7 @@ def _prove(search: BoxSearch, sensitive: Ints, values: Ints) -> int:
     targets = sensitive[np.argsort(values[sensitive], kind="stable")].astype(np.int32)
     for rounds in range(1, _MOST_ROUNDS + 1):
         search.prove(targets, opening=False, keep=_KEEP, patience=_PATIENCE)
-        search.prove(targets, opening=True, keep=_KEEP, patience=_PATIENCE)
+        search.prove(targets, opening=True, keep=_KEEP, patience=_PATIENCE, bends=_bends(values.size))
         targets = search.unmet()
         if not targets.size:
             return rounds
@@ -162,6 +173,10 @@ def _prove(search: BoxSearch, sensitive: Ints, values: Ints) -> int:
         "No way was found to hide the small cells of this table well enough, so none of it is released.",
         mend="Order fewer or coarser strata.",
     )
+
+
+def _bends(cells: int) -> int:
+    return _BENDS if cells <= _LARGEST_BENT else 0
 
 
 def _pay_less(
@@ -180,7 +195,13 @@ def _pay_less(
             partners = np.flatnonzero((blank != 0) & may_open)
             cells, starts = _by_line(partners, shape, axis, price) if axis >= 0 else _singly(partners, price, search)
             better += search.try_without(
-                cells, starts, opening=rounds > 0, keep=_KEEP, patience=_PATIENCE, work=max(end - search.work, 0)
+                cells,
+                starts,
+                opening=rounds > 0,
+                keep=_KEEP,
+                patience=_PATIENCE,
+                work=max(end - search.work, 0),
+                bends=_bends(blank.size),
             )
         if rounds > 0 and better * 500 < np.count_nonzero(blank):
             return

@@ -39,7 +39,7 @@ class BoxSearch:
         *,
         candidates: int,
     ) -> None: ...
-    def prove(self, targets: Int32s, *, opening: bool, keep: int, patience: int) -> None:
+    def prove(self, targets: Int32s, *, opening: bool, keep: int, patience: int, bends: int = 0) -> None:
         """Search the cheapest boxes that prove blanks; each is kept, whether it was enough or not.
 
         Args:
@@ -47,16 +47,19 @@ class BoxSearch:
             opening: printed cells may be blanked, at their price; else boxes lie among blanks.
             keep: how many steps of each axis are combined, 1 to 31: the cheapest along the target's own lines.
             patience: corners looked at, after which the best box so far is taken.
+            bends: so many corners of a box that would blank cells are tried to be led around, by a box more.
         """
 
-    def try_without(self, cells: Int32s, starts: Int64s, *, opening: bool, keep: int, patience: int, work: int) -> int:
+    def try_without(
+        self, cells: Int32s, starts: Int64s, *, opening: bool, keep: int, patience: int, work: int, bends: int = 0
+    ) -> int:
         """Print groups of blanks again, each where all that leaned on it is proved without it at less cost.
 
         Args:
             cells: int32: the groups, one after another; a group with a sensitive or a printed cell is passed over.
             starts: int64: where each begins, and the end of the last.
             opening: other cells may be blanked instead, if they cost less together.
-            keep, patience: as for `prove`.
+            keep, patience, bends: as for `prove`.
             work: steps, corners and moves looked at, after which no further group is begun.
 
         Returns:

@@ -4,6 +4,7 @@
 A table is a product of axes. Raising one leaf of an axis and lowering another, or raising one alone, changes the
 codes above them alike; the product of one such step per axis keeps every sum of the table. Its cells are the corners
 of a box. A box that stays within bounds is a witness: each of its corners could have another value.
+Boxes that share a corner can be added so that it stays as it is: rings of six cells and longer ones come from that.
 """
 
 import numpy as np
@@ -24,6 +25,7 @@ cdef enum:
     MOST_SUPPORT = 24
     MOST_CORNERS = 1024
     MOST_BOXES = 8
+    MOST_BENT = 96
     MOST_PICKED = 4
     MANY_PAIRS = 1024
     ROOM_BITS = 14
@@ -43,6 +45,12 @@ ctypedef struct Step:
     int32_t size
     int64_t offset[MOST_SUPPORT]
     int8_t sign[MOST_SUPPORT]
+
+# What a move does to its cells.
+ctypedef struct Change:
+    int32_t size
+    int32_t cell[2 * MOST_BENT]
+    int8_t by[2 * MOST_BENT]
 
 ctypedef struct Search:
     Lattice lattice
@@ -99,6 +107,16 @@ ctypedef struct Search:
     int32_t best_fall
     int32_t best_cell[MOST_CORNERS]
     int8_t best_sign[MOST_CORNERS]
+    # A bend: a box that a corner is taken out of, what the rest of it costs, and what room it leaves.
+    int32_t bends
+    bint bent
+    bint against
+    int32_t rest_cost
+    int32_t rest_rise
+    int32_t rest_fall
+    int64_t kept_key
+    Change kept
+    Change both
     int32_t sum_cells
     int32_t sum_cell[MOST_CORNERS * MOST_BOXES]
     # One trial of opening blanks.
@@ -127,7 +145,14 @@ cdef inline int32_t room_of(uint32_t word) noexcept nogil:
 
 # How much of what is still wanted a box gives: first the rise that is missing, then different values.
 cdef inline int32_t gain_of(const Search* at, int32_t rise, int32_t fall) noexcept nogil:
-    cdef int32_t gain
+    cdef int32_t gain, swapped
+    if at.bent:
+        if at.against:
+            swapped = rise
+            rise = fall
+            fall = swapped
+        rise = min(rise, at.rest_rise)
+        fall = min(fall, at.rest_fall)
     if at.rest > 0:
         if rise < at.rest:
             return 0 if at.whole else rise
@@ -210,7 +235,7 @@ cdef void try_step(
         return
     gain = gain_of(at, step.rise, step.fall)
     if gain > 0:
-        step.key = key_of(step.cost, gain)
+        step.key = key_of(at.rest_cost + step.cost, gain)
         put_step(at, axis, &step, partner < 0)
 
 
@@ -265,7 +290,7 @@ cdef void grow(Search* at, int32_t depth, int32_t corners, int32_t cost, int32_t
     cdef int8_t* signs = at.sign[depth]
     cdef bint fits
     if depth == at.lattice.axes:
-        at.best_key = key_of(cost, gain_of(at, rise, fall))
+        at.best_key = key_of(at.rest_cost + cost, gain_of(at, rise, fall))
         at.best_corners = corners
         at.best_rise = rise
         at.best_fall = fall
@@ -276,7 +301,7 @@ cdef void grow(Search* at, int32_t depth, int32_t corners, int32_t cost, int32_t
     axis = at.order[depth]
     for k in range(at.steps[axis]):
         step = &at.step[axis][k]
-        if step.key >= at.best_key or (at.probes >= at.patience and at.best_corners):
+        if step.key >= at.best_key or (at.probes >= at.patience and (at.best_corners or at.bent)):
             return
         if corners * (step.size + 1) > MOST_CORNERS:
             continue
@@ -305,7 +330,7 @@ cdef void grow(Search* at, int32_t depth, int32_t corners, int32_t cost, int32_t
                 at.sign[depth + 1][size] = sign
                 size += 1
             gain = gain_of(at, new_rise, new_fall)
-            if not fits or gain < 1 or key_of(new_cost, gain) >= at.best_key:
+            if not fits or gain < 1 or key_of(at.rest_cost + new_cost, gain) >= at.best_key:
                 fits = False
                 break
         at.probes += size - corners
@@ -316,9 +341,10 @@ cdef void grow(Search* at, int32_t depth, int32_t corners, int32_t cost, int32_t
             grow(at, depth + 1, size, new_cost, new_rise, new_fall)
 
 
-cdef bint find_box(Search* at) noexcept nogil:
+# Boxes around the target that cost less than `best_key`; the cheapest is kept.
+cdef bint cheaper_box(Search* at, int64_t best_key) noexcept nogil:
     cdef int32_t axis, j
-    at.best_key = (<int64_t>1) << 62
+    at.best_key = best_key
     at.best_corners = 0
     at.probes = 0
     for j in range(at.lattice.axes):
@@ -332,9 +358,133 @@ cdef bint find_box(Search* at) noexcept nogil:
     fewest_first(at.steps, at.lattice.axes, at.order)
     at.corner[0][0] = at.target
     at.sign[0][0] = 1
-    grow(at, 0, 1, 0, ROOM_MASK, room_of(at.word[at.target]))
+    # The corner of a bend stays as it is, so its own room does not count.
+    grow(at, 0, 1, 0, ROOM_MASK, ROOM_MASK if at.bent else room_of(at.word[at.target]))
     at.work += at.probes
     return at.best_corners > 0
+
+
+# How far a cell may fall while the target is displaced.
+cdef inline int32_t room_left(const Search* at, int32_t cell) noexcept nogil:
+    return room_of(at.word[cell]) + (min(at.moved[cell], 0) if at.displaced else 0)
+
+
+# What a change costs, and how often it can be added and taken away; one of its cells left out.
+cdef void weigh(
+    const Search* at, const Change* change, int32_t without, int32_t* cost, int32_t* rise, int32_t* fall
+) noexcept nogil:
+    cdef int32_t i, cell, by
+    cost[0] = 0
+    rise[0] = fall[0] = ROOM_MASK
+    for i in range(change.size):
+        if i == without:
+            continue
+        cell = change.cell[i]
+        by = change.by[i]
+        cost[0] += <int32_t>(at.word[cell] >> ROOM_BITS)
+        if by < 0:
+            rise[0] = min(rise[0], room_left(at, cell) // -by)
+        else:
+            fall[0] = min(fall[0], room_of(at.word[cell]) // by)
+
+
+# The target's box and `turn` times the box just found, cells without a change left out.
+cdef void add_best(Search* at, int32_t turn) noexcept nogil:
+    cdef int32_t i, j, by, size = at.kept.size
+    at.both = at.kept
+    for i in range(at.best_corners):
+        by = turn * at.best_sign[i]
+        j = 0
+        while j < size and at.both.cell[j] != at.best_cell[i]:
+            j += 1
+        if j == size:
+            j = at.both.size
+            at.both.cell[j] = at.best_cell[i]
+            at.both.by[j] = 0
+            at.both.size += 1
+        at.both.by[j] += <int8_t>by
+    j = 0
+    for i in range(at.both.size):
+        if at.both.by[i]:
+            at.both.cell[j] = at.both.cell[i]
+            at.both.by[j] = at.both.by[i]
+            j += 1
+    at.both.size = j
+
+
+# Takes one corner out of the kept box by a second box around it; True where both together give more for their cost.
+cdef bint bend_corner(Search* at, int32_t target, int32_t corner) noexcept nogil:
+    cdef int32_t i, cell, cost, rise, fall, gain, turn = -at.kept.by[corner]
+    cdef uint32_t own_word = at.word[target]
+    cdef bint found
+    weigh(at, &at.kept, corner, &at.rest_cost, &at.rest_rise, &at.rest_fall)
+    for i in range(at.kept.size):
+        at.word[at.kept.cell[i]] &= ROOM_MASK
+    # The second box leaves the target alone: it must not undo the first.
+    at.word[target] = 0
+    at.bent = True
+    at.against = turn < 0
+    at.target = at.kept.cell[corner]
+    found = cheaper_box(at, at.kept_key)
+    at.target = target
+    at.word[target] = own_word
+    at.bent = False
+    at.rest_cost = 0
+    for i in range(at.kept.size):
+        cell = at.kept.cell[i]
+        if not at.blank[cell]:
+            at.word[cell] |= <uint32_t>at.price[cell] << ROOM_BITS
+    if not found or at.best_corners > MOST_BENT:
+        return False
+    add_best(at, turn)
+    weigh(at, &at.both, -1, &cost, &rise, &fall)
+    gain = gain_of(at, rise, fall)
+    if at.both.size > MOST_BENT or gain < 1 or key_of(cost, gain) >= at.kept_key:
+        return False
+    at.kept = at.both
+    at.kept_key = key_of(cost, gain)
+    return True
+
+
+# Detours around corners, the dearest first: a ring of six cells is two boxes that share one, which is not blanked.
+cdef void bend(Search* at) noexcept nogil:
+    cdef int32_t i, cell, corner, cost, bends, target = at.target
+    cdef int64_t worth, dearest, limit = <int64_t>1 << 62
+    if at.best_corners > MOST_BENT:
+        return
+    at.kept.size = at.best_corners
+    at.kept_key = at.best_key
+    for i in range(at.best_corners):
+        at.kept.cell[i] = at.best_cell[i]
+        at.kept.by[i] = at.best_sign[i]
+    for bends in range(at.bends):
+        corner = -1
+        dearest = 0
+        for i in range(at.kept.size):
+            cell = at.kept.cell[i]
+            if not at.word[cell] >> ROOM_BITS or cell == target or at.kept.by[i] * at.kept.by[i] != 1:
+                continue
+            worth = (<int64_t>(at.word[cell] >> ROOM_BITS) << 32) + cell
+            if dearest < worth < limit:
+                dearest = worth
+                corner = i
+        if corner < 0:
+            break
+        limit = <int64_t>1 << 62 if bend_corner(at, target, corner) else dearest
+    at.best_corners = at.kept.size
+    at.best_key = at.kept_key
+    for i in range(at.kept.size):
+        at.best_cell[i] = at.kept.cell[i]
+        at.best_sign[i] = at.kept.by[i]
+    weigh(at, &at.kept, -1, &cost, &at.best_rise, &at.best_fall)
+
+
+cdef bint find_box(Search* at) noexcept nogil:
+    if not cheaper_box(at, <int64_t>1 << 62):
+        return False
+    if at.opening and at.bends:
+        bend(at)
+    return True
 
 
 cdef inline int32_t candidates_missing(const Search* at, int32_t cell) noexcept nogil:
@@ -422,8 +572,8 @@ cdef int32_t displace(Search* at) noexcept nogil:
         cell = at.best_cell[i]
         if at.best_sign[i] < 0:
             room = room_of(at.word[cell])
-            at.best_rise = min(at.best_rise, room)
-            amount = min(amount, room + min(at.moved[cell], 0))
+            at.best_rise = min(at.best_rise, room // -at.best_sign[i])
+            amount = min(amount, (room + min(at.moved[cell], 0)) // -at.best_sign[i])
     for i in range(at.best_corners):
         cell = at.best_cell[i]
         if not at.moved[cell]:
@@ -690,17 +840,20 @@ cdef class BoxSearch:
             and at.start[at.moves] + 2 * TRIAL_ENTRIES < self._most_entries
         )
 
-    def _set(self, bint opening, int32_t keep, int64_t patience):
+    def _set(self, bint opening, int32_t keep, int64_t patience, int32_t bends):
         if not 0 < keep < MOST_STEPS:
             raise_if_failed(kernel_failed(KERNEL_OUT_OF_RANGE, keep), "keep")
         self.at.opening = opening
         self.at.keep = keep
         self.at.patience = patience
+        self.at.bends = bends
 
-    def prove(self, const int32_t[::1] targets, *, bint opening, int32_t keep, int64_t patience):
+    def prove(
+        self, const int32_t[::1] targets, *, bint opening, int32_t keep, int64_t patience, int32_t bends=0
+    ):
         cdef Search* at = self.at
         cdef int64_t i = 0
-        self._set(opening, keep, patience)
+        self._set(opening, keep, patience, bends)
         cdef int64_t size = targets.shape[0]
         while i < size:
             if not self._has_room():
@@ -724,12 +877,13 @@ cdef class BoxSearch:
         int32_t keep,
         int64_t patience,
         int64_t work,
+        int32_t bends=0,
     ):
         cdef Search* at = self.at
         cdef int64_t group = 0, groups = starts.shape[0] - 1, most = at.work + work
         cdef int64_t better = 0, j
         cdef bint possible
-        self._set(opening, keep, patience)
+        self._set(opening, keep, patience, bends)
         if np.any(np.asarray(cells) < 0) or np.any(np.asarray(cells) >= self.at.lattice.cells):
             raise_if_failed(kernel_failed(KERNEL_OUT_OF_RANGE, -1), "cells")
         if groups < 0 or starts[groups] > cells.shape[0] or np.any(np.diff(starts) < 0):
