@@ -11,7 +11,7 @@ from itertools import product
 from math import prod
 
 FINE = 5040
-MANY_PAIRS, MOST_PICKED, MOST_BOXES, MOST_BENT = 1024, 4, 8, 96
+MANY_PAIRS, MOST_PICKED, MOST_BOXES, MOST_BENT, DETOURS = 1024, 4, 8, 96, 3
 FAR = (1 << 14) - 1
 Change = dict[int, int]
 
@@ -77,11 +77,9 @@ class Twin:
             if rest == 0 and missing <= 0:
                 break
             wanted = _Wanted(rest, max(rest, missing), self.up[target], self.down[target], number == MOST_BOXES - 1)
-            box = self._cheapest(target, wanted, moved if rest else {}, opening=opening)
+            box = self._found(target, wanted, moved if rest else {}, opening=opening)
             if box is None:
                 break
-            if opening:
-                box = self._bent(target, box, wanted, moved if rest else {})
             for cell in box:
                 self.blank[cell] = True
             rise, fall = self._rooms(box, {})
@@ -131,10 +129,33 @@ class Twin:
     def _cost(self, cells: Iterable[int]) -> int:
         return sum(self.price[cell] for cell in cells if not self.blank[cell])
 
+    def _found(self, target: int, wanted: _Wanted, moved: Change, *, opening: bool) -> Change | None:
+        """The cheapest box bent, or a better one without the dearest cell of that, and so on."""
+        best = self._cheapest(target, wanted, moved, opening=opening)
+        if best is None or not opening or not self.bends or len(best) > MOST_BENT:
+            return best
+        best = self._bent(target, best, wanted, moved)
+        key = self._key(best, wanted, moved, opening=True)
+        room = self.room
+        for _ in range(DETOURS):
+            dear = [(self.price[cell], cell) for cell in best if not self.blank[cell] and self.room[cell] >= 0]
+            if not dear:
+                break
+            self.room = [-1 if cell == max(dear)[1] else own for cell, own in enumerate(self.room)]
+            other = self._cheapest(target, wanted, moved, opening=True)
+            if other is None or len(other) > MOST_BENT:
+                break
+            other = self._bent(target, other, wanted, moved)
+            new = self._key(other, wanted, moved, opening=True)
+            if key is not None and new is not None and new < key:
+                best, key = other, new
+        self.room = room
+        return best
+
     def _bent(self, target: int, box: Change, wanted: _Wanted, moved: Change) -> Change:
         """Lead the box around its dear corners, each by a second box that takes the corner out."""
         limit = None
-        for _ in range(self.bends if len(box) <= MOST_BENT else 0):
+        for _ in range(self.bends):
             dear = [(self.price[c], c) for c, by in box.items() if not self.blank[c] and c != target and abs(by) == 1]
             dear = [one for one in dear if limit is None or one < limit]
             if not dear:

@@ -30,8 +30,9 @@ _WORK, _WORK_PER_CELL, _MEDIUM_TABLE = 80_000_000, 100, 50_000
 _BENDS, _LARGEST_BENT = 4, 50_000
 """So many dear corners of a box are led around; in larger tables none, for the time it takes."""
 _MOST_ROUNDS = 12
-_SMALL_TABLE, _MORE_SEARCHES, _SPREAD = 5_000, 15, 150
-"""Small tables are searched so often again, each price up to so many thousandths more or less."""
+_MORE_SEARCHES, _SEARCHED_CELLS, _SPREADS = 63, 40_000, (150, 700)
+"""Small tables are searched so often again, at most so many cells together, each price up to so many thousandths more
+or less, in turn."""
 _LARGEST_GROUP = 20
 
 
@@ -105,8 +106,9 @@ def hide_in_lattice(
     pattern, search = searched(price)
     random = np.random.default_rng(1)
     # Another order of dear and cheap finds another pattern, and what a small table takes is little.
-    for _ in range(_MORE_SEARCHES if values.size <= _SMALL_TABLE else 0):
-        paid = price.astype(np.int64) * random.integers(1000 - _SPREAD, 1001 + _SPREAD, price.size) // 1000
+    for number in range(min(_MORE_SEARCHES, _SEARCHED_CELLS // values.size)):
+        spread = _SPREADS[number % len(_SPREADS)]
+        paid = price.astype(np.int64) * random.integers(1000 - spread, 1001 + spread, price.size) // 1000
         other = searched(np.maximum(paid, 1).astype(np.int32))
         if price[other[0].suppressed].sum() < price[pattern.suppressed].sum():
             pattern, search = other

@@ -26,11 +26,16 @@ cdef enum:
     MOST_CORNERS = 1024
     MOST_BOXES = 8
     MOST_BENT = 96
+    DETOURS = 3
     MOST_PICKED = 4
     MANY_PAIRS = 1024
     ROOM_BITS = 14
     ROOM_MASK = (1 << 14) - 1
     FINE = 5040
+    # Moves: those in doubt need a cell that is open while a trial runs.
+    DEAD = 0
+    ALIVE = 1
+    IN_DOUBT = 2
     TRIAL_MOVES = 1000
     TRIAL_ENTRIES = 100000
     TRIAL_CELLS = 10000
@@ -117,6 +122,7 @@ ctypedef struct Search:
     int64_t kept_key
     Change kept
     Change both
+    Change cheapest
     int32_t sum_cells
     int32_t sum_cell[MOST_CORNERS * MOST_BOXES]
     # One trial of opening blanks.
@@ -448,10 +454,8 @@ cdef bint bend_corner(Search* at, int32_t target, int32_t corner) noexcept nogil
 
 # Detours around corners, the dearest first: a ring of six cells is two boxes that share one, which is not blanked.
 cdef void bend(Search* at) noexcept nogil:
-    cdef int32_t i, cell, corner, cost, bends, target = at.target
+    cdef int32_t i, cell, corner, bends, target = at.target
     cdef int64_t worth, dearest, limit = <int64_t>1 << 62
-    if at.best_corners > MOST_BENT:
-        return
     at.kept.size = at.best_corners
     at.kept_key = at.best_key
     for i in range(at.best_corners):
@@ -471,19 +475,54 @@ cdef void bend(Search* at) noexcept nogil:
         if corner < 0:
             break
         limit = <int64_t>1 << 62 if bend_corner(at, target, corner) else dearest
-    at.best_corners = at.kept.size
-    at.best_key = at.kept_key
-    for i in range(at.kept.size):
-        at.best_cell[i] = at.kept.cell[i]
-        at.best_sign[i] = at.kept.by[i]
-    weigh(at, &at.kept, -1, &cost, &at.best_rise, &at.best_fall)
 
 
+cdef int32_t dearest_cell(const Search* at, const Change* change) noexcept nogil:
+    cdef int32_t i, cell, dearest = -1
+    cdef int64_t worth, most = 0
+    for i in range(change.size):
+        cell = change.cell[i]
+        worth = (<int64_t>(at.word[cell] >> ROOM_BITS) << 32) + cell
+        if at.word[cell] >> ROOM_BITS and worth > most:
+            most = worth
+            dearest = cell
+    return dearest
+
+
+# The cheapest box, bent; and since another one may bend better, those without its dearest cell too.
 cdef bint find_box(Search* at) noexcept nogil:
+    cdef int32_t i, cost, barred = 0
+    cdef int32_t bar[DETOURS]
+    cdef uint32_t word[DETOURS]
+    cdef int64_t key
     if not cheaper_box(at, <int64_t>1 << 62):
         return False
-    if at.opening and at.bends:
+    if not at.opening or not at.bends or at.best_corners > MOST_BENT:
+        return True
+    bend(at)
+    at.cheapest = at.kept
+    key = at.kept_key
+    while barred < DETOURS:
+        bar[barred] = dearest_cell(at, &at.cheapest)
+        if bar[barred] < 0:
+            break
+        word[barred] = at.word[bar[barred]]
+        at.word[bar[barred]] = 0
+        barred += 1
+        if not cheaper_box(at, <int64_t>1 << 62) or at.best_corners > MOST_BENT:
+            break
         bend(at)
+        if at.kept_key < key:
+            at.cheapest = at.kept
+            key = at.kept_key
+    while barred:
+        barred -= 1
+        at.word[bar[barred]] = word[barred]
+    at.best_corners = at.cheapest.size
+    for i in range(at.cheapest.size):
+        at.best_cell[i] = at.cheapest.cell[i]
+        at.best_sign[i] = at.cheapest.by[i]
+    weigh(at, &at.cheapest, -1, &cost, &at.best_rise, &at.best_fall)
     return True
 
 
@@ -520,19 +559,28 @@ cdef inline void forget(Search* at, int32_t cell) noexcept nogil:
 
 
 cdef void recount(Search* at, int32_t cell) noexcept nogil:
-    cdef int32_t entry = at.first_entry[cell]
+    cdef int32_t entry = at.first_entry[cell], before = -1, following
     forget(at, cell)
     while entry >= 0:
         at.work += 1
-        if at.alive[at.owner[entry]]:
-            credit(at, cell, at.change_of[entry], at.owner[entry])
-        entry = at.next_entry[entry]
+        following = at.next_entry[entry]
+        if at.alive[at.owner[entry]] == DEAD:
+            # Never looked at again.
+            if before < 0:
+                at.first_entry[cell] = following
+            else:
+                at.next_entry[before] = following
+        else:
+            if at.alive[at.owner[entry]] == ALIVE:
+                credit(at, cell, at.change_of[entry], at.owner[entry])
+            before = entry
+        entry = following
 
 
 cdef inline void begin_move(Search* at, int32_t lowest, int32_t highest) noexcept nogil:
     at.lowest[at.moves] = <int16_t>lowest
     at.highest[at.moves] = <int16_t>highest
-    at.alive[at.moves] = 1
+    at.alive[at.moves] = ALIVE
     at.start[at.moves + 1] = at.start[at.moves]
 
 
@@ -649,11 +697,11 @@ cdef bint open_cell(Search* at, int32_t cell) noexcept nogil:
         move = at.owner[entry]
         entry = at.next_entry[entry]
         at.work += 1
-        if not at.alive[move]:
+        if at.alive[move] != ALIVE:
             continue
         if at.gones >= TRIAL_CELLS or at.work > at.trial_end:
             return False
-        at.alive[move] = 0
+        at.alive[move] = IN_DOUBT
         at.gone[at.gones] = move
         at.gones += 1
         for j in range(at.start[move], at.start[move + 1]):
@@ -729,7 +777,7 @@ cdef void take_back(Search* at, int32_t first_move) noexcept nogil:
             at.blank[~cell] = 1
             at.word[~cell] &= ROOM_MASK
     for i in range(at.gones):
-        at.alive[at.gone[i]] = 1
+        at.alive[at.gone[i]] = ALIVE
     for i in range(at.touches):
         recount(at, at.touched[i])
 
@@ -747,6 +795,9 @@ cdef bint try_without(Search* at, const int32_t* cells, int32_t size, bint openi
     good = good and prove_without(at, opening, first_move)
     if not good:
         take_back(at, first_move)
+    else:
+        for i in range(at.gones):
+            at.alive[at.gone[i]] = DEAD
     at.on_trial = False
     return good
 
