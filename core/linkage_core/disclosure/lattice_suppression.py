@@ -25,7 +25,7 @@ _CELL_PRICE, _DOUBLING_PRICE, _DEAREST = 16, 4, 1 << 17
 """Each blank costs so much, beside its count or so much for each doubling of its amount; none costs more than the
 dearest."""
 _KEEP, _PATIENCE = 8, 1000
-_WORK, _WORK_PER_CELL, _MEDIUM_TABLE = 80_000_000, 100, 50_000
+_WORK, _WORK_PER_CELL, _MEDIUM_TABLE = 80_000_000, 50, 50_000
 """Bounds the search for needless blanks, the same on every machine. Tables below the medium get up to five times it."""
 _BENDS, _LARGEST_BENT = 4, 50_000
 """So many dear corners of a box are led around; in larger tables none, for the time it takes."""
