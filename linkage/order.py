@@ -426,7 +426,7 @@ def _crossing_faults(field: str, names: list[str], *, strata: set[str], indexed:
         elif name in {"sex", "age", AGE_GROUP} or name.startswith(ROW_PREFIX):
             continue
         elif name.split(":")[0] in ("age", AGE_GROUP):
-            if fault := _band_fault(name.split(":", 1)[1]):
+            if fault := band_fault(name.split(":", 1)[1]):
                 faults.append(OrderFault(field, *fault))
         elif name not in strata:
             mend = "Declare the column under [population] strata, or use sex, age:BANDS, index:month or row:VARIABLE."
@@ -434,8 +434,11 @@ def _crossing_faults(field: str, names: list[str], *, strata: set[str], indexed:
     return faults
 
 
-def _band_fault(bands: str) -> tuple[str, str] | None:
-    """Bands must rise and leave nobody out between them; the first may be open below, the last above."""
+def band_fault(bands: str) -> tuple[str, str] | None:
+    """What is wrong with the bands of "age:BANDS", and its mend.
+
+    They must rise and leave nobody out between them; the first may be open below, the last above.
+    """
     mend = "Write for instance age:<65,65-74,75-84,85+ ."
     if not _BANDS.fullmatch(bands):
         return "has age bands that cannot be read.", mend

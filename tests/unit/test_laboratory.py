@@ -316,3 +316,11 @@ def refused(command, monkeypatch, capsys):
         main()
     assert ended.value.code == 3
     return capsys.readouterr().err
+
+
+@pytest.mark.parametrize("bands", ["age:<65,70+", "age:65+,<65", "age:<65,60+", "age:young"])
+def test_bands_of_age_that_leave_somebody_out_are_refused_as_in_an_order(folder, bands):
+    with pytest.raises(InputRefused, match=f"--by {bands.replace('+', '.')}") as refused:
+        run(folder, by=[["hospital", bands]])
+    assert "age:<65,65-74" in refused.value.mend
+    assert not (folder / "out").exists()

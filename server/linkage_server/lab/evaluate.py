@@ -15,6 +15,7 @@ import typer
 
 from linkage.errors import InputRefused
 from linkage.indicator_definition import load_indicator_set
+from linkage.order import band_fault
 from linkage.population_rules import PopulationRules, load_population_rules
 from linkage_core.aggregates import count_by
 from linkage_core.grids import row_variables
@@ -129,12 +130,13 @@ def evaluate_files(
 
     Raises:
         DefinitionRejected: the set is wrong.
-        InputRefused: a file is not as needed.
+        InputRefused: a file is not as needed, or bands of age leave somebody out.
         EventsRejected: a register or column that the set needs is missing.
     """
     definition = load_indicator_set(set_file, fill=lambda raw: with_parameters(raw, parameters or {}))
     if unknown := set(only) - {indicator.id for indicator in definition.indicators}:
         raise InputRefused(f"The set has no indicator {sorted(unknown)[0]!r}.", mend="Mend --only.")
+    _refuse_faulty_bands(by)
     inputs = read_inputs(definition, population=population, events=events, told=columns or {}, rules=rules)
     values = evaluate(
         inputs.definition,
@@ -233,6 +235,12 @@ def _by_register(options: Sequence[str]) -> dict[str, dict[str, str]]:
         register, _, concept = place.partition(".")
         told.setdefault(register, {})[concept] = column
     return told
+
+
+def _refuse_faulty_bands(by: Sequence[Sequence[str]]) -> None:
+    for name in {name for crossing in by for name in crossing if name.startswith("age:")}:
+        if fault := band_fault(name.removeprefix("age:")):
+            raise InputRefused(f"--by {name} {fault[0]}", mend=fault[1])
 
 
 def _day(text: str) -> date:
