@@ -67,7 +67,6 @@ cdef extern from "person_lanes.h" nogil:
         const int32_t* day, const int32_t* supply, const int32_t* code, int64_t first, int64_t last
     ) noexcept
 
-# Persons of a block are sorted by their rows; a histogram has that many kinds of lengths, the last for all longer ones.
 cdef extern from "one_stock.h" nogil:
     ctypedef struct linkage_stock_rows:
         const int64_t* offsets
@@ -94,6 +93,7 @@ cdef extern from "one_stock.h" nogil:
 cdef enum:
     MOST_GROUPS = 8
     PERSONS_TOGETHER = 256
+    # Persons of a block are sorted by their rows: so many kinds of lengths, the last for all longer ones.
     LENGTHS = 64
     MOST_STOCKS = 32
     MANY_ROWS = 48
