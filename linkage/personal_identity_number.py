@@ -40,9 +40,9 @@ from linkage.written_columns import (
 )
 
 MASK = "************"
+"""What is printed wherever an identity number stood."""
 LAST_DAY_OF_BIRTH = date(2099, 12, 31)
 """Resolves ten digits where it only matters whether they are a number: none is of somebody born later."""
-"""What is printed wherever an identity number stood."""
 
 _BLOCK_ROWS = 1 << 16
 _INTERIM_LETTERS = b"TRSUWXJKLMN"
