@@ -26,8 +26,8 @@ def histories(draw):
         st.integers(-5, 120), st.sampled_from("ABC"), st.lists(SUPPLY, min_size=lanes, max_size=lanes).map(tuple)
     )
     rows = st.lists(row, max_size=9).map(lambda rows: sorted(rows, key=lambda row: row[0]))
-    persons = draw(st.lists(rows, max_size=4))
-    return persons, lanes
+    # Nine times as many are more than are written at once.
+    return draw(st.lists(rows, max_size=4)) * draw(st.sampled_from([1, 9])), lanes
 
 
 RULES = st.lists(st.sampled_from(sorted(CARRY)), min_size=1, max_size=3, unique=True)
@@ -53,8 +53,8 @@ def found(persons, lanes, *, rules, gaps, window=(0, 1 << 30), last_day=1 << 30,
         np.array([CARRY[rule] for rule in rules], np.int32),
         start,
         end,
-        episodes,
-        first,
+        [list(tables) for tables in episodes],
+        [list(tables) for tables in first],
         days=days,
         append_gap=append_gap,
     )
@@ -102,8 +102,21 @@ def test_rows_out_of_order_and_negative_supplies_are_refused(rows, rule):
         found([rows], 1, rules=["none"], gaps=[0])
 
 
-@pytest.mark.parametrize("change", [{"gaps": list(range(9))}, {"gaps": []}, {"rules": []}, {"lanes": 9}])
+@pytest.mark.parametrize(
+    "change", [{"gaps": list(range(9))}, {"gaps": []}, {"rules": []}, {"rules": ["none"] * 4}, {"lanes": 9}]
+)
 def test_more_than_the_kernel_has_room_for_is_refused(change):
     rows = [[(0, "A", (64,) * 9)]]
     with pytest.raises(EventsRejected):
         found(rows, **{"lanes": 1, "rules": ["none"], "gaps": [0], **change})
+
+
+def test_a_table_of_another_shape_is_refused():
+    nothing = np.zeros(1, np.int32)
+    table = np.zeros((1, 1), np.int32)
+    for wrong in ([[np.zeros((2, 1), np.int32)]], [[np.zeros((1, 2), np.int32)]], [[table], [table]]):
+        with pytest.raises(EventsRejected):
+            episode_grid(
+                np.array([0, 1]), nothing, nothing, [nothing], nothing, nothing, nothing, nothing, nothing,
+                table.copy(), table.copy(), [], wrong, days=1, append_gap=False,
+            )  # fmt: skip

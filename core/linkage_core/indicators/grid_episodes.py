@@ -24,7 +24,6 @@ from linkage_core.kernels.episode_grid import episode_grid
 
 _MOST_GAPS = 8
 _LANES = 8
-_NOBODY_ASKS = np.zeros((0, 0, 0, 0), np.int32)
 
 WithGrid = TreatmentEpisodes | TimeToDiscontinuation
 
@@ -33,9 +32,6 @@ def followed_by_gaps(
     context: RunContext, indicator: WithGrid, rule: GapRule, *, exits: bool = True, past_exit: bool = False
 ) -> Followed:
     """Episodes of an indicator for each permissible gap, walked with the other points of its grid where it has one."""
-    points = [one for one in context.indicators if one.id == indicator.id and isinstance(one, WithGrid)]
-    if len(points) < 2 or not _walks_together(context, points, rule):
-        return supply_from_start(context, indicator, exits=exits, past_exit=past_exit).followed(rule)
 
     def supply_of(point: WithGrid) -> SupplyFromStart:
         key = ("supply of a grid", indicator.id, point.supply_model)
@@ -43,6 +39,9 @@ def followed_by_gaps(
 
     found = context.episode_grids
     if (indicator.id, indicator.supply_model, indicator.carry_rule) not in found:
+        points = [one for one in context.indicators if one.id == indicator.id and isinstance(one, WithGrid)]
+        if len(points) < 2 or not _walks_together(context, points, rule):
+            return supply_from_start(context, indicator, exits=exits, past_exit=past_exit).followed(rule)
         supplies = {one.supply_model: supply_of(one) for one in points}
         carried = list(dict.fromkeys(one.carry_rule for one in points))
         models = list(supplies)
@@ -71,10 +70,12 @@ def _walk(
     one = supplies[0]
     persons, indicator = one.context.persons, one.indicator
     start, end = np.empty((2, len(models), persons), np.int32)
-    shape = (len(carried), len(models), len(rule.gaps), persons)
+
+    def tables() -> list[list[Int32s]]:
+        return [[np.empty((len(rule.gaps), persons), np.int32) for _ in models] for _ in carried]
+
     counts = isinstance(indicator, TreatmentEpisodes) and "episodes" in indicator.measure
-    episodes = np.empty(shape, np.int32) if counts else _NOBODY_ASKS
-    first = np.empty(shape, np.int32)
+    episodes, first = tables() if counts else [], tables()
     gaps = np.array(rule.gaps, np.int32)
     episode_grid(
         one.picked.offsets,
@@ -101,8 +102,8 @@ def _walk(
             found[model, carry] = Outcome(
                 start=start[lane],
                 end=end[lane],
-                episodes=episodes[place, lane] if counts else _none(persons),
-                first=first[place, lane],
+                episodes=episodes[place][lane] if counts else _none(persons),
+                first=first[place][lane],
                 first_grace=gaps[:, np.newaxis].astype(np.float64),
                 covered=np.zeros((0, persons), np.uint8),
                 units=DAY,

@@ -16,8 +16,8 @@ def episode_grid(
     carry: Int32s,
     start: Int32s,
     end: Int32s,
-    episodes: Int32s,
-    first: Int32s,
+    episodes: list[list[Int32s]],
+    first: list[list[Int32s]],
     *,
     days: int,
     append_gap: bool,
@@ -31,10 +31,10 @@ def episode_grid(
         from_day, until_day: int32, one a person: the first dispensing lies in [from_day, until_day).
         last_day: int32, one a person: follow-up ends here at the latest.
         gap_64ths: int32, at most 8, in 1/64 days: an episode ends with a gap of more.
-        carry: int32: 0 carries nothing over, 1 has one stock, 2 one for each drug.
+        carry: int32, at most 3: 0 carries nothing over, 1 has one stock, 2 one for each drug.
         start, end: int32, supplies x persons: written; the largest int32 for who has no first dispensing.
-        episodes: int32, rules x supplies x gaps x persons: written, or empty where nobody asks.
-        first: int32, as `episodes`: length of the first episode in 1/64 days, 0 where there is none.
+        episodes: by rule of carry-over and supply int32, gaps x persons: written, or empty where nobody asks.
+        first: as `episodes`: length of the first episode in 1/64 days, 0 where there is none.
         days: of follow-up from the first dispensing.
         append_gap: an episode that a gap ended lasts until the end of the permitted gap.
 

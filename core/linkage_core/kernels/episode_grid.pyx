@@ -24,18 +24,22 @@ cdef extern from * nogil:
     #include "lanes.h"
 
     #define LINKAGE_MOST_GAPS 8
+    #define LINKAGE_MOST_RULES 3
     #define LINKAGE_UNITS_A_DAY 64
+    /* What so many persons have is kept together until it is written, as a cache line of each point. */
+    #define LINKAGE_TOLD_AT_ONCE 16
     #define LINKAGE_NEVER INT32_MAX
 
-    /* `supply` has one column a lane, NULL for a lane that is not asked for; `first` and `episodes` may be NULL. Results lie
-     * by rule of carry-over, lane and gap, the persons of one point side by side. */
+    /* `supply` has one column a lane, NULL for a lane that is not asked for. `first` and `episodes` have one table a rule of
+     * carry-over and lane, NULL where nobody asks: by gap, its persons side by side. */
     typedef struct {
         const int64_t *offsets;
         const int32_t *day, *code, *from_day, *until_day, *last_day, *gap_64ths, *carry;
         const int32_t *supply[LINKAGE_LANES];
         int64_t persons;
         int32_t lanes, gaps, rules, days, append_gap;
-        int32_t *start, *end, *episodes, *first;
+        int32_t *start, *end;
+        int32_t *episodes[LINKAGE_MOST_RULES][LINKAGE_LANES], *first[LINKAGE_MOST_RULES][LINKAGE_LANES];
     } linkage_grid;
 
     /* Room for the person with most rows: supplies and drugs of her rows, and of each drug its end and last day. */
@@ -47,6 +51,8 @@ cdef extern from * nogil:
     typedef struct {
         linkage_lanes start, end, reached, last, episodes[LINKAGE_MOST_GAPS], first[LINKAGE_MOST_GAPS];
     } linkage_grid_walk;
+
+    typedef linkage_lanes linkage_told[LINKAGE_MOST_RULES][LINKAGE_MOST_GAPS][LINKAGE_TOLD_AT_ONCE];
 
     /* Drugs of the rows, numbered as they come; returns how many there are. */
     static inline int32_t linkage_number_drugs(const linkage_grid *grid, const linkage_grid_room *room, int64_t row,
@@ -61,22 +67,28 @@ cdef extern from * nogil:
         return known;
     }
 
-    /* Walks a person's rows by one rule of carry-over. `by_drug` keeps an end for each drug; without it there is one stock. */
+    /* Walks a person's rows by one rule of carry-over. `by_drug` keeps an end for each drug; without it there is one stock. The
+     * numbers of gaps that are asked for most are constants where this is called, so that what is kept of them stays in
+     * registers. */
     static inline __attribute__((always_inline)) void linkage_walk(const linkage_grid *grid, const linkage_grid_room *room,
                                                                    linkage_grid_walk *walk, int64_t row, int64_t row_end,
-                                                                   int32_t base, int32_t last_day, int carried, int by_drug) {
+                                                                   int32_t base, int32_t last_day, int carried, int by_drug,
+                                                                   int32_t gaps) {
         const linkage_lanes start = walk->start, end = walk->end, none = start - start;
-        linkage_lanes reached = start, last = none - 1;
-        for (int32_t gap = 0; gap < grid->gaps; gap++) walk->episodes[gap] = none, walk->first[gap] = none - 1;
+        const int32_t counting = grid->episodes[0][0] != 0, append_gap = grid->append_gap;
+        linkage_lanes reached = start, last = none - 1, first[LINKAGE_MOST_GAPS], permitted[LINKAGE_MOST_GAPS];
+        for (int32_t gap = 0; gap < gaps; gap++) {
+            walk->episodes[gap] = none, first[gap] = none - 1, permitted[gap] = none + grid->gap_64ths[gap];
+        }
         for (int64_t place = 0; row < row_end && grid->day[row] < last_day; row++, place++) {
             const linkage_lanes today = none + (grid->day[row] - base) * LINKAGE_UNITS_A_DAY;
             const linkage_lanes supply = room->supply[place], counts = (supply > 0) & (today < end);
             const linkage_lanes waited = today - reached;
-            for (int32_t gap = 0; gap < grid->gaps; gap++) {
-                const linkage_lanes exceeded = counts & (waited > grid->gap_64ths[gap]);
-                const linkage_lanes ends_on = reached + (grid->append_gap ? grid->gap_64ths[gap] : 0);
-                walk->episodes[gap] -= exceeded;
-                walk->first[gap] = LINKAGE_EITHER(exceeded & (walk->first[gap] < 0), ends_on, walk->first[gap]);
+            for (int32_t gap = 0; gap < gaps; gap++) {
+                const linkage_lanes exceeded = counts & (waited > permitted[gap]);
+                const linkage_lanes ends_on = append_gap ? reached + permitted[gap] : reached;
+                if (counting) walk->episodes[gap] -= exceeded;
+                first[gap] = LINKAGE_EITHER(exceeded & (first[gap] < 0), ends_on, first[gap]);
             }
             linkage_lanes lasts = reached, before = last;
             if (by_drug) lasts = room->drug_end[room->drug[place]], before = room->drug_day[room->drug[place]];
@@ -94,25 +106,46 @@ cdef extern from * nogil:
             }
             last = LINKAGE_EITHER(counts, today, last);
         }
+        for (int32_t gap = 0; gap < gaps; gap++) walk->first[gap] = first[gap];
         walk->reached = reached, walk->last = last;
     }
 
+    static inline __attribute__((always_inline)) void linkage_walk_gaps(const linkage_grid *grid, const linkage_grid_room *room,
+                                                                        linkage_grid_walk *walk, int64_t row, int64_t row_end,
+                                                                        int32_t base, int32_t last_day, int carried,
+                                                                        int by_drug) {
+        if (grid->gaps == 4) linkage_walk(grid, room, walk, row, row_end, base, last_day, carried, by_drug, 4);
+        else if (grid->gaps == 3) linkage_walk(grid, room, walk, row, row_end, base, last_day, carried, by_drug, 3);
+        else if (grid->gaps == 1) linkage_walk(grid, room, walk, row, row_end, base, last_day, carried, by_drug, 1);
+        else linkage_walk(grid, room, walk, row, row_end, base, last_day, carried, by_drug, grid->gaps);
+    }
+
     static inline __attribute__((always_inline)) void linkage_tell(const linkage_grid *grid, const linkage_grid_walk *walk,
-                                                                   int64_t person, int32_t rule) {
+                                                                   linkage_told first, linkage_told episodes, int rule,
+                                                                   int64_t place) {
         const linkage_lanes valid = walk->end > walk->start;
-        const int32_t lanes = grid->lanes, gaps = grid->gaps;
-        const int64_t persons = grid->persons, apart = gaps * persons, cell = rule * lanes * apart + person;
-        for (int32_t gap = 0; gap < gaps; gap++) {
+        for (int32_t gap = 0; gap < grid->gaps; gap++) {
             const int32_t permitted = grid->gap_64ths[gap];
             const linkage_lanes exceeded = (walk->end - walk->reached) > permitted;
             const linkage_lanes at_end =
                 LINKAGE_EITHER(exceeded, walk->reached + (grid->append_gap ? permitted : 0), walk->end);
             const linkage_lanes ends_on = LINKAGE_EITHER(walk->first[gap] < 0, at_end, walk->first[gap]);
-            const linkage_lanes first = valid & (ends_on - walk->start), episodes = valid & (walk->episodes[gap] + 1);
-            int32_t *told = grid->first ? grid->first + cell + gap * persons : 0;
-            for (int32_t lane = 0; told && lane < lanes; lane++, told += apart) *told = first[lane];
-            told = grid->episodes ? grid->episodes + cell + gap * persons : 0;
-            for (int32_t lane = 0; told && lane < lanes; lane++, told += apart) *told = episodes[lane];
+            first[rule][gap][place] = valid & (ends_on - walk->start);
+            episodes[rule][gap][place] = valid & (walk->episodes[gap] + 1);
+        }
+    }
+
+    /* Writes what some persons have, from the first of them on, point by point. */
+    static inline __attribute__((always_inline)) void linkage_write(const linkage_grid *grid, linkage_told told,
+                                                                    int32_t *const (*into)[LINKAGE_LANES], int64_t person,
+                                                                    int64_t persons) {
+        for (int32_t rule = 0; rule < grid->rules; rule++) {
+            for (int32_t lane = 0; lane < grid->lanes; lane++) {
+                for (int32_t gap = 0; into[rule][lane] && gap < grid->gaps; gap++) {
+                    int32_t *cell = into[rule][lane] + gap * grid->persons + person;
+                    for (int64_t place = 0; place < persons; place++) cell[place] = told[rule][gap][place][lane];
+                }
+            }
         }
     }
 
@@ -144,7 +177,8 @@ cdef extern from * nogil:
     }
 
     static inline __attribute__((always_inline)) void linkage_grid_person(const linkage_grid *grid,
-                                                                          const linkage_grid_room *room, int64_t person) {
+                                                                          const linkage_grid_room *room, int64_t person,
+                                                                          linkage_told first, linkage_told episodes) {
         const int64_t row_end = grid->offsets[person + 1];
         linkage_lanes start = {0}, end = {0};
         const int64_t row = linkage_begin(grid, room, &start, &end, person);
@@ -167,28 +201,35 @@ cdef extern from * nogil:
             const int carried = grid->carry[rule] != LINKAGE_CARRY_NOTHING;
             if (drugs == 1 || grid->carry[rule] == LINKAGE_CARRY_POOLED) {
                 if (drugs > 1 || walked != carried) {
-                    if (carried) linkage_walk(grid, room, &walk, row, row_end, base, last_day, 1, 0);
-                    else linkage_walk(grid, room, &walk, row, row_end, base, last_day, 0, 0);
+                    if (carried) linkage_walk_gaps(grid, room, &walk, row, row_end, base, last_day, 1, 0);
+                    else linkage_walk_gaps(grid, room, &walk, row, row_end, base, last_day, 0, 0);
                     walked = carried;
                 }
             } else {
                 for (int32_t drug = 0; drug < drugs; drug++) {
                     room->drug_end[drug] = start - start, room->drug_day[drug] = start - start - 1;
                 }
-                if (carried) linkage_walk(grid, room, &walk, row, row_end, base, last_day, 1, 1);
-                else linkage_walk(grid, room, &walk, row, row_end, base, last_day, 0, 1);
+                if (carried) linkage_walk_gaps(grid, room, &walk, row, row_end, base, last_day, 1, 1);
+                else linkage_walk_gaps(grid, room, &walk, row, row_end, base, last_day, 0, 1);
             }
-            linkage_tell(grid, &walk, person, rule);
+            linkage_tell(grid, &walk, first, episodes, rule, person % LINKAGE_TOLD_AT_ONCE);
         }
     }
 
     LINKAGE_WIDE_VECTORS static void linkage_grid_persons(const linkage_grid *grid, const linkage_grid_room *room) {
-        for (int64_t person = 0; person < grid->persons; person++) linkage_grid_person(grid, room, person);
+        linkage_told first, episodes;
+        for (int64_t from = 0; from < grid->persons; from += LINKAGE_TOLD_AT_ONCE) {
+            const int64_t until = from + LINKAGE_TOLD_AT_ONCE < grid->persons ? from + LINKAGE_TOLD_AT_ONCE : grid->persons;
+            for (int64_t person = from; person < until; person++) linkage_grid_person(grid, room, person, first, episodes);
+            linkage_write(grid, first, grid->first, from, until - from);
+            linkage_write(grid, episodes, grid->episodes, from, until - from);
+        }
     }
     """
     enum:
         LINKAGE_LANES
         LINKAGE_MOST_GAPS
+        LINKAGE_MOST_RULES
 
     ctypedef struct linkage_lanes:
         pass
@@ -211,8 +252,8 @@ cdef extern from * nogil:
         int32_t append_gap
         int32_t* start
         int32_t* end
-        int32_t* episodes
-        int32_t* first
+        int32_t* episodes[3][8]
+        int32_t* first[3][8]
 
     ctypedef struct linkage_grid_room:
         linkage_lanes* supply
@@ -278,8 +319,8 @@ def episode_grid(
     const int32_t[::1] carry,
     int32_t[:, ::1] start,
     int32_t[:, ::1] end,
-    int32_t[:, :, :, ::1] episodes,
-    int32_t[:, :, :, ::1] first,
+    list episodes,
+    list first,
     *,
     int32_t days,
     bint append_gap,
@@ -293,13 +334,13 @@ def episode_grid(
     if not (
         1 <= lanes <= LINKAGE_LANES
         and 1 <= gap_64ths.shape[0] <= LINKAGE_MOST_GAPS
-        and 1 <= carry.shape[0]
+        and 1 <= carry.shape[0] <= LINKAGE_MOST_RULES
         and day.shape[0] == code.shape[0] == offsets[persons]
         and from_day.shape[0] == until_day.shape[0] == last_day.shape[0] == persons
         and start.shape[0] == end.shape[0] == lanes
         and start.shape[1] == end.shape[1] == persons
-        and fits(episodes, carry.shape[0], lanes, gap_64ths.shape[0], persons)
-        and fits(first, carry.shape[0], lanes, gap_64ths.shape[0], persons)
+        and len(episodes) in (0, carry.shape[0])
+        and len(first) in (0, carry.shape[0])
     ):
         raise_if_failed(kernel_failed(KERNEL_LENGTH_MISMATCH, -1), "dispensing_date")
     if persons == 0:
@@ -317,8 +358,8 @@ def episode_grid(
     grid.carry, grid.rules = &carry[0], <int32_t>carry.shape[0]
     grid.lanes, grid.days, grid.append_gap = lanes, days, append_gap
     grid.start, grid.end = &start[0, 0], &end[0, 0]
-    grid.episodes = &episodes[0, 0, 0, 0] if episodes.shape[0] else NULL
-    grid.first = &first[0, 0, 0, 0] if first.shape[0] else NULL
+    point_at(grid.episodes, episodes, lanes, grid.gaps, persons)
+    point_at(grid.first, first, lanes, grid.gaps, persons)
     with nogil:
         result = check_rows(&grid, &longest)
     raise_if_failed(result, "days_of_supply")
@@ -327,7 +368,15 @@ def episode_grid(
         linkage_grid_persons(&grid, &room.room)
 
 
-cdef bint fits(int32_t[:, :, :, ::1] found, int64_t rules, int64_t lanes, int64_t gaps, int64_t persons):
-    return found.shape[0] == 0 or (
-        found.shape[0] == rules and found.shape[1] == lanes and found.shape[2] == gaps and found.shape[3] == persons
-    )
+# Points at the tables of a measure, of each rule and lane; at none where nobody asks for it.
+cdef int point_at(int32_t* (*into)[8], list tables, int32_t lanes, int64_t gaps, int64_t persons) except -1:
+    cdef int32_t[:, ::1] table
+    for rule in range(LINKAGE_MOST_RULES):
+        for lane in range(lanes):
+            into[rule][lane] = NULL
+            if rule < len(tables):
+                table = tables[rule][lane]
+                if not (table.shape[0] == gaps and table.shape[1] == persons):
+                    raise_if_failed(kernel_failed(KERNEL_LENGTH_MISMATCH, -1), "dispensing_date")
+                into[rule][lane] = &table[0, 0]
+    return 0
