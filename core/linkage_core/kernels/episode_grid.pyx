@@ -76,17 +76,15 @@ cdef extern from * nogil:
                                                                    int32_t gaps) {
         const linkage_lanes start = walk->start, end = walk->end, none = start - start;
         const int32_t counting = grid->episodes[0][0] != 0, append_gap = grid->append_gap;
-        linkage_lanes reached = start, last = none - 1, first[LINKAGE_MOST_GAPS], permitted[LINKAGE_MOST_GAPS];
-        for (int32_t gap = 0; gap < gaps; gap++) {
-            walk->episodes[gap] = none, first[gap] = none - 1, permitted[gap] = none + grid->gap_64ths[gap];
-        }
+        linkage_lanes reached = start, last = none - 1, first[LINKAGE_MOST_GAPS];
+        for (int32_t gap = 0; gap < gaps; gap++) walk->episodes[gap] = none, first[gap] = none - 1;
         for (int64_t place = 0; row < row_end && grid->day[row] < last_day; row++, place++) {
             const linkage_lanes today = none + (grid->day[row] - base) * LINKAGE_UNITS_A_DAY;
             const linkage_lanes supply = room->supply[place], counts = (supply > 0) & (today < end);
             const linkage_lanes waited = today - reached;
             for (int32_t gap = 0; gap < gaps; gap++) {
-                const linkage_lanes exceeded = counts & (waited > permitted[gap]);
-                const linkage_lanes ends_on = append_gap ? reached + permitted[gap] : reached;
+                const int32_t permitted = grid->gap_64ths[gap];
+                const linkage_lanes exceeded = counts & (waited > permitted), ends_on = reached + (append_gap ? permitted : 0);
                 if (counting) walk->episodes[gap] -= exceeded;
                 first[gap] = LINKAGE_EITHER(exceeded & (first[gap] < 0), ends_on, first[gap]);
             }
