@@ -6,10 +6,12 @@ tests/reference/drug_indicators.py.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint8_t
-from libc.stdlib cimport free, malloc
 from libc.string cimport memset
 
+import numpy as np
+
 from linkage_core.kernels.kernel_result cimport KERNEL_LENGTH_MISMATCH, kernel_failed, raise_if_failed
+from linkage_core.kernels.side_rows cimport LINKAGE_LANES, hold_side_rows, linkage_lanes, linkage_side_rows
 
 cdef extern from * nogil:
     """
@@ -99,20 +101,7 @@ cdef extern from * nogil:
     }
     """
     enum:
-        LINKAGE_LANES
         LINKAGE_MOST_STOCK
-
-    ctypedef struct linkage_lanes:
-        pass
-
-    ctypedef struct linkage_side_rows:
-        int64_t blocks
-        const int64_t* block_at
-        const int32_t* person
-        const int32_t* drugs
-        const linkage_lanes* day
-        const linkage_lanes* drug
-        const linkage_lanes* supply
 
     ctypedef struct linkage_side_covered:
         linkage_side_rows rows
@@ -133,20 +122,6 @@ cdef extern from * nogil:
     void linkage_cover_blocks(const linkage_side_covered* asked, const linkage_side_stocks* stocks) noexcept
 
 
-cdef class Room:
-    """Room for the stocks of a block with most drugs."""
-    cdef linkage_side_stocks stocks
-
-    def __cinit__(self, int64_t drugs):
-        self.stocks.left = <linkage_lanes*>malloc(2 * drugs * LINKAGE_LANES * sizeof(int32_t))
-        if self.stocks.left == NULL:
-            raise MemoryError
-        self.stocks.now = <linkage_lanes*>(<int32_t*>self.stocks.left + drugs * LINKAGE_LANES)
-
-    def __dealloc__(self):
-        free(self.stocks.left)
-
-
 def covered_side_by_side(
     const int32_t[::1] person,
     const int32_t[::1] drugs,
@@ -163,33 +138,25 @@ def covered_side_by_side(
     bint carry_over,
     bint by_drug,
 ):
-    cdef int64_t persons = exit_day.shape[0], blocks = drugs.shape[0], days = at_day.shape[0], block
-    cdef int32_t most_drugs = 1
+    cdef int64_t persons = exit_day.shape[0], days = at_day.shape[0]
+    cdef int32_t most_drugs
+    cdef int32_t[:, ::1] room
     cdef linkage_side_covered asked
-    cdef Room room
+    cdef linkage_side_stocks stocks
     if not (
-        block_at.shape[0] == blocks + 1
-        and person.shape[0] == blocks * LINKAGE_LANES
-        and day.shape[0] == drug.shape[0] == supply_64ths.shape[0] == block_at[blocks] * LINKAGE_LANES
-        and at_day.shape[1] == covered.shape[1] == persons
+        at_day.shape[1] == covered.shape[1] == persons
         and covered.shape[0] == days
     ):
         raise_if_failed(kernel_failed(KERNEL_LENGTH_MISMATCH, -1), "dispensing_date")
+    most_drugs = hold_side_rows(&asked.rows, person, drugs, block_at, day, drug, supply_64ths)
     if persons == 0 or days == 0:
         return
     memset(&covered[0, 0], 0, days * persons)
-    if blocks == 0:
-        return
-    for block in range(blocks):
-        most_drugs = max(most_drugs, drugs[block])
-    asked.rows.blocks, asked.rows.block_at = blocks, &block_at[0]
-    asked.rows.person, asked.rows.drugs = &person[0], &drugs[0]
-    asked.rows.day, asked.rows.drug = <const linkage_lanes*>&day[0], <const linkage_lanes*>&drug[0]
-    asked.rows.supply = <const linkage_lanes*>&supply_64ths[0]
     asked.at_day, asked.exit_day, asked.covered = &at_day[0, 0], &exit_day[0], &covered[0, 0]
     asked.persons, asked.days, asked.lookback_days = persons, days, lookback_days
     asked.stock_cap = <int32_t>min(stock_cap_64ths, <int64_t>LINKAGE_MOST_STOCK)
     asked.carry_over, asked.by_drug = carry_over, by_drug
-    room = Room(most_drugs)
+    room = np.empty((2, most_drugs * LINKAGE_LANES), np.int32)
+    stocks.left, stocks.now = <linkage_lanes*>&room[0, 0], <linkage_lanes*>&room[1, 0]
     with nogil:
-        linkage_cover_blocks(&asked, &room.stocks)
+        linkage_cover_blocks(&asked, &stocks)

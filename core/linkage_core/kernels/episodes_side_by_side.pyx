@@ -6,9 +6,11 @@ stays; time is counted in whole 1/64 days. The twin is the same, tests/reference
 """
 
 from libc.stdint cimport int32_t, int64_t
-from libc.stdlib cimport free, malloc
+
+import numpy as np
 
 from linkage_core.kernels.kernel_result cimport KERNEL_LENGTH_MISMATCH, kernel_failed, raise_if_failed
+from linkage_core.kernels.side_rows cimport LINKAGE_LANES, hold_side_rows, linkage_lanes, linkage_side_rows
 
 cdef extern from * nogil:
     """
@@ -156,20 +158,7 @@ cdef extern from * nogil:
     }
     """
     enum:
-        LINKAGE_LANES
         LINKAGE_MOST_GAPS
-
-    ctypedef struct linkage_lanes:
-        pass
-
-    ctypedef struct linkage_side_rows:
-        int64_t blocks
-        const int64_t* block_at
-        const int32_t* person
-        const int32_t* drugs
-        const linkage_lanes* day
-        const linkage_lanes* drug
-        const linkage_lanes* supply
 
     ctypedef struct linkage_side_episodes:
         linkage_side_rows rows
@@ -199,20 +188,6 @@ cdef extern from * nogil:
 MOST_GAPS = LINKAGE_MOST_GAPS
 
 
-cdef class Room:
-    """Room for the drugs of a block with most drugs."""
-    cdef linkage_side_drugs known
-
-    def __cinit__(self, int64_t drugs):
-        self.known.ends = <linkage_lanes*>malloc(2 * drugs * LINKAGE_LANES * sizeof(int32_t))
-        if self.known.ends == NULL:
-            raise MemoryError
-        self.known.dispensed = <linkage_lanes*>(<int32_t*>self.known.ends + drugs * LINKAGE_LANES)
-
-    def __dealloc__(self):
-        free(self.known.ends)
-
-
 def episodes_side_by_side(
     const int32_t[::1] person,
     const int32_t[::1] drugs,
@@ -234,15 +209,13 @@ def episodes_side_by_side(
     int32_t carry,
     bint append_gap,
 ):
-    cdef int64_t persons = start.shape[0], blocks = drugs.shape[0], gaps = gap_64ths.shape[0], block
-    cdef int32_t most_drugs = 1
+    cdef int64_t persons = start.shape[0], gaps = gap_64ths.shape[0]
+    cdef int32_t most_drugs
+    cdef int32_t[:, ::1] room
     cdef linkage_side_episodes asked
-    cdef Room room
+    cdef linkage_side_drugs known
     if not (
-        block_at.shape[0] == blocks + 1
-        and person.shape[0] == blocks * LINKAGE_LANES
-        and day.shape[0] == drug.shape[0] == supply_64ths.shape[0] == block_at[blocks] * LINKAGE_LANES
-        and persons == end.shape[0] == from_day.shape[0] == until_day.shape[0] == last_day.shape[0]
+        persons == end.shape[0] == from_day.shape[0] == until_day.shape[0] == last_day.shape[0]
         and gaps <= LINKAGE_MOST_GAPS
         and first.shape[0] == gaps
         and first.shape[1] == persons
@@ -251,16 +224,9 @@ def episodes_side_by_side(
         and episodes.shape[1] == second_start.shape[1] == persons
     ):
         raise_if_failed(kernel_failed(KERNEL_LENGTH_MISMATCH, -1), "dispensing_date")
+    most_drugs = hold_side_rows(&asked.rows, person, drugs, block_at, day, drug, supply_64ths)
     if persons == 0:
         return
-    for block in range(blocks):
-        most_drugs = max(most_drugs, drugs[block])
-    asked.rows.blocks, asked.rows.block_at = blocks, &block_at[0]
-    asked.rows.person = &person[0] if blocks else NULL
-    asked.rows.drugs = &drugs[0] if blocks else NULL
-    asked.rows.day = <const linkage_lanes*>&day[0] if day.shape[0] else NULL
-    asked.rows.drug = <const linkage_lanes*>&drug[0] if day.shape[0] else NULL
-    asked.rows.supply = <const linkage_lanes*>&supply_64ths[0] if day.shape[0] else NULL
     asked.from_day, asked.until_day, asked.last_day = &from_day[0], &until_day[0], &last_day[0]
     asked.gap_64ths, asked.gaps = &gap_64ths[0] if gaps else NULL, <int32_t>gaps
     asked.persons, asked.days, asked.append_gap, asked.carry = persons, days, append_gap, carry
@@ -268,7 +234,8 @@ def episodes_side_by_side(
     asked.first = &first[0, 0] if gaps else NULL
     asked.episodes = &episodes[0, 0] if episodes.shape[0] else NULL
     asked.second_start = &second_start[0, 0] if second_start.shape[0] else NULL
-    room = Room(most_drugs)
+    room = np.empty((2, most_drugs * LINKAGE_LANES), np.int32)
+    known.ends, known.dispensed = <linkage_lanes*>&room[0, 0], <linkage_lanes*>&room[1, 0]
     with nogil:
         linkage_begin_nobody(&asked)
-        linkage_walk_blocks(&asked, &room.known)
+        linkage_walk_blocks(&asked, &known)
