@@ -234,7 +234,7 @@ def test_figures_of_the_laboratory_are_formed_of_printed_numbers(seed: int, tmp_
     assert any(row["users"] is not None for row in rows)
 
 
-@pytest.mark.parametrize("seed", [11, 13, 14, 26])
+@pytest.mark.parametrize("seed", [11, 13, 16, 26])
 @pytest.mark.parametrize("counted", ["contributors", "others"])
 def test_a_known_fee_gives_no_hidden_count_back(seed: int, counted: str, tmp_path: Path) -> None:
     """Everybody pays 100, and whoever knows it divides each sum. Apart from the counts, these sums were printed."""

@@ -30,9 +30,9 @@ _WORK, _WORK_PER_CELL, _MEDIUM_TABLE = 80_000_000, 50, 50_000
 _BENDS, _LARGEST_BENT = 4, 50_000
 """So many dear corners of a box are led around; in larger tables none, for the time it takes."""
 _MOST_ROUNDS = 12
-_MORE_SEARCHES, _SEARCHED_CELLS, _SPREADS = 63, 40_000, (150, 700)
-"""Small tables are searched so often again, at most so many cells together, each price up to so many thousandths more
-or less, in turn."""
+_MORE_SEARCHES, _SPREADS = ((63, 3_000), (15, 40_000)), (150, 700)
+"""Small tables are searched so often again, or as often as so many cells are together, whichever of the two is more;
+each price up to so many thousandths more or less, in turn."""
 _LARGEST_GROUP = 20
 
 
@@ -106,7 +106,7 @@ def hide_in_lattice(
     pattern, search = searched(price)
     random = np.random.default_rng(1)
     # Another order of dear and cheap finds another pattern, and what a small table takes is little.
-    for number in range(min(_MORE_SEARCHES, _SEARCHED_CELLS // values.size)):
+    for number in range(max(min(most, cells // values.size) for most, cells in _MORE_SEARCHES)):
         spread = _SPREADS[number % len(_SPREADS)]
         paid = price.astype(np.int64) * random.integers(1000 - spread, 1001 + spread, price.size) // 1000
         other = searched(np.maximum(paid, 1).astype(np.int32))
