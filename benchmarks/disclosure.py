@@ -55,6 +55,8 @@ COLUMNS = (
     "eliminated",
     "alike",
     "value alike / eliminated",
+    "alike, zeros too",
+    "value alike, zeros too / eliminated",
 )
 
 LABORATORY = {
