@@ -2,8 +2,9 @@
 
 4 supply models x 2 rules for reversed rows, times 3 rules of carry-over, times 4 permitted gaps, as far as a kind has
 them: who is still in the first treatment episode after a year and times to discontinuation (96 variants), the
-proportion of days covered (24) and the medication possession ratio (8). The same answer for one variant alone; both
-results are compared before anything is timed. Processor time of one thread.
+proportion of days covered (24; 96 with 4 rules for days in hospital, where one person in seven was) and the medication
+possession ratio (8). The same answer for one variant alone, which knows no stays; both results are compared before
+anything is timed. Processor time of one thread.
 """
 
 from __future__ import annotations
@@ -36,23 +37,36 @@ version = "1.0.0"
 death = false
 [codes.statin]
 atc_include = ["C10AA"]
-[supply.dosage]
-steps = ["dosage_text", "units_per_day:1"]
-[supply.units]
-steps = "units_per_day:1"
-[supply.ddd]
-steps = "ddd:1"
-[supply.fixed]
-steps = "fixed:90"
-[[indicator]]
-id = "still"
-register = "dispensings"
-codes = "statin"
 """
+INDICATOR = '[[indicator]]\nid = "still"\nregister = "dispensings"\ncodes = "statin"\n'
 SUPPLY = ('supply = ["dosage", "units", "ddd", "fixed"]\nreversals = ["net", "drop_negative"]\n',
           'supply = "dosage"\nreversals = "net"\n', "supply=dosage;reversals=net;")  # fmt: skip
+STEPS = {
+    "dosage": '["dosage_text", "units_per_day:1"]',
+    "units": '"units_per_day:1"',
+    "ddd": '"ddd:1"',
+    "fixed": '"fixed:90"',
+}
+RULES = ("freeze", "credit", "shift")
+MODELS = "".join(f"[supply.{name}]\nsteps = {steps}\n" for name, steps in STEPS.items())
+MODELS_WITH_STAYS = "".join(
+    f'[supply.{name}-{rule}]\nsteps = {steps}\nhospital = "{rule}"\nhospital_register = "admissions"\n'
+    for name, steps in STEPS.items()
+    for rule in RULES
+)
+WITH_STAYS = (
+    f"supply = {[*STEPS, *(f'{name}-{rule}' for name in STEPS for rule in RULES)]}\n"
+    'reversals = ["net", "drop_negative"]\n',
+    *SUPPLY[1:],
+)
 CARRY = ('carry_over = ["per_drug", "pooled", "none"]\n', 'carry_over = "per_drug"\n', "carry_over=per_drug;")
 GAPS = ("gap_days = [30, 60, 90, 180]\n", "gap_days = 90\n", "")
+
+
+COVERED = (
+    'kind = "proportion_of_days_covered"\nobserve = { from = 0, to = 365 }\nlookback_days = 0\n'
+    'stock_cap_days = "none"\nstatistic = ["mean"]\n'
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +79,8 @@ class Kind:
 
     def definition(self, which: int) -> str:
         """The set with the whole grid (0) or with one variant (1)."""
-        return SET + self.asked + "".join(field[which] for field in self.fields)
+        models = MODELS + (MODELS_WITH_STAYS if self.fields[0] is WITH_STAYS and which == 0 else "")
+        return SET + models + INDICATOR + self.asked + "".join(field[which] for field in self.fields)
 
 
 KINDS = {
@@ -80,20 +95,16 @@ KINDS = {
         (SUPPLY, CARRY, GAPS),
         96,
     ),
-    "proportion of days covered": Kind(
-        'kind = "proportion_of_days_covered"\nobserve = { from = 0, to = 365 }\nlookback_days = 0\n'
-        'stock_cap_days = "none"\nstatistic = ["mean"]\n',
-        (SUPPLY, CARRY),
-        24,
-    ),
+    "proportion of days covered": Kind(COVERED, (SUPPLY, CARRY), 24),
+    "proportion of days covered, with stays": Kind(COVERED, (WITH_STAYS, CARRY), 96),
     "medication possession ratio": Kind(
         'kind = "medication_possession_ratio"\nobserve = { from = 0, to = 365 }\nstatistic = ["mean"]\n', (SUPPLY,), 8
     ),
 }
 
 
-def made_up(seed: int = 7) -> tuple[Population, PersonEvents]:
-    """Dispensings every two months; one row in fifty is reversed, and seven in ten persons have one drug."""
+def made_up(seed: int = 7) -> tuple[Population, dict[str, PersonEvents]]:
+    """Dispensings every two months, one in fifty reversed, seven in ten persons with one drug; and hospital stays."""
     random = np.random.default_rng(seed)
     counts = random.poisson(ROWS_A_PERSON, PERSONS)
     offsets = np.concatenate(([0], np.cumsum(counts)))
@@ -127,7 +138,20 @@ def made_up(seed: int = 7) -> tuple[Population, PersonEvents]:
         index_date=pa.array(np.full(PERSONS, index, np.int32), pa.int32()).cast(pa.date32()),
         strata={"hospital": pa.array(np.array(list("ABCDEFGH"))[random.integers(0, 8, PERSONS)]).dictionary_encode()},
     )
-    return population, PersonEvents(rows=rows, offsets=offsets.astype(np.int64), found=np.diff(offsets) > 0)
+    dispensings = PersonEvents(rows=rows, offsets=offsets.astype(np.int64), found=np.diff(offsets) > 0)
+    return population, {"dispensings": dispensings, "admissions": _admissions(random, index)}
+
+
+def _admissions(random: np.random.Generator, index: int) -> PersonEvents:
+    """One person in seven was in hospital in the year that is observed, for a week on average."""
+    stays = random.poisson(0.15, PERSONS)
+    offsets = np.concatenate(([0], np.cumsum(stays))).astype(np.int64)
+    admitted = random.integers(0, 365, offsets[-1]).astype(np.int32) + np.int32(index)
+    admitted = admitted[np.lexsort((admitted, np.repeat(np.arange(PERSONS), stays)))]
+    discharged = admitted + random.geometric(1 / 7, offsets[-1]).astype(np.int32)
+    columns = [pa.array(days, pa.int32()).cast(pa.date32()) for days in (admitted, discharged)]
+    rows = pa.RecordBatch.from_arrays(columns, names=["admission_date", "discharge_date"])
+    return PersonEvents(rows=rows, offsets=offsets, found=stays > 0)
 
 
 def run() -> list[dict[str, Any]]:
@@ -169,7 +193,7 @@ def _check(kind: Kind, alone: list[PersonValues], whole: list[PersonValues]) -> 
         assert np.array_equal(np.asarray(same.counted), np.asarray(one.counted))
 
 
-def asking(population: Population, events: PersonEvents, asked: str) -> Callable[[], list[PersonValues]]:
+def asking(population: Population, events: dict[str, PersonEvents], asked: str) -> Callable[[], list[PersonValues]]:
     """Evaluates and counts a set, and gives its values."""
     definition: IndicatorSet = load_indicator_set(asked)
     plan = counting_plan(population, [["hospital"]], age_on=None)
@@ -178,8 +202,8 @@ def asking(population: Population, events: PersonEvents, asked: str) -> Callable
         values = evaluate(
             definition,
             population=population,
-            events={"dispensings": events},
-            data_until={"dispensings": date(2025, 12, 31)},
+            events=events,
+            data_until=dict.fromkeys(events, date(2025, 12, 31)),
         )
         count_block(values, population=population, plan=plan)
         return values

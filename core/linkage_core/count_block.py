@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -81,6 +82,10 @@ def count_block(
     )
 
 
+CELLS_CROSSED = 1 << 14
+"""Amounts of rows are added up in so many cells at most, if grids are their margins."""
+
+
 @dataclass
 class _Block:
     """All that a block is counted from; and sums of all amounts of a source, by whose they are and strata."""
@@ -99,6 +104,11 @@ class _Block:
         if grid.strata not in self._cells:
             self._cells[grid.strata] = grid.cell_of(self.levels, persons=self.sets.everybody)
         return self._cells[grid.strata]
+
+    @cached_property
+    def crossed(self) -> Grid:
+        """All grids crossed with each other: they are its margins."""
+        return self.plan.grid(tuple(dict.fromkeys(name for grid in self.plan.grids for name in grid.strata)))
 
     def points(self) -> Iterator[tuple[Point, list[PersonValues], PointSets]]:
         """Each point with its values and sets."""
@@ -169,12 +179,13 @@ def _summed(point: Point, values: Sequence[PersonValues]) -> Summed | None:
 
 
 def _add_summed(block: _Block, summed: Summed, among: Sequence[int], grid: Grid) -> Int64s:
-    key = (id(summed.source), tuple(among), grid.strata)
+    """int64, windows x cells: rows are gone through once for all grids, where few cells cross them."""
+    crossed = block.crossed if block.crossed.cells <= CELLS_CROSSED else grid
+    key = (id(summed.source), tuple(among), crossed.strata)
     if key not in block.summed:
         bits = block.sets.bits[list(among)]
-        block.summed[key] = summed.source.by_cell(bits, block.cell_of(grid), cells=grid.cells)
-    found: Int64s = block.summed[key][summed.weight]
-    return found
+        block.summed[key] = summed.source.by_cell(bits, block.cell_of(crossed), cells=crossed.cells)
+    return crossed.margin(block.summed[key][summed.weight], grid)
 
 
 def _add_column(point: Point, value: PersonValues, among: UInt64s, cell: Int32s, sums: Int64s) -> None:
@@ -214,14 +225,14 @@ def _count_rows(block: _Block) -> RowCounts:
 def _row_questions(
     point: Point, values: Sequence[PersonValues], row: str, own: PointSets, sets: PersonSets
 ) -> list[RowQuestion]:
-    counted, among = [[sets.mask(one) for one in which] for which in (own.counted, own.among(point.measure))]
+    among = own.among(point.measure)
     if point.counted and point.added and point.measure is not Measure.YES_NO:
-        return [RowQuestion(values, row, among, point.counted, point.added)]
+        return [RowQuestion(values, row, among, sets, point.counted, point.added)]
     questions = []
     if point.counted:
-        questions.append(RowQuestion(values, row, counted, point.counted, ""))
+        questions.append(RowQuestion(values, row, own.counted, sets, point.counted, ""))
     if point.added:
-        questions.append(RowQuestion(values, row, among, "", point.added))
+        questions.append(RowQuestion(values, row, among, sets, "", point.added))
     return questions
 
 

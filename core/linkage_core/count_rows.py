@@ -15,9 +15,11 @@ from linkage_core.indicators.window_sums import (
     LevelMeasure,
     LevelSums,
     SummedByLevel,
+    bits_by_window,
 )
 from linkage_core.kernels.count_levels import count_levels
 from linkage_core.partial_counts import RowKey, UsedLevels
+from linkage_core.person_sets import PersonSets
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +28,15 @@ class RowQuestion:
 
     Args:
         values: of one parameter point, one a period.
-        among: bool, one a person, for each of the values.
+        among: sets of persons, one for each of the values.
+        sets: that these are.
         counted, added: names of the set and of the sum; "" for none.
     """
 
     values: Sequence[PersonValues]
     row: str
-    among: Sequence[Bools]
+    among: Sequence[int]
+    sets: PersonSets
     counted: str
     added: str
 
@@ -89,7 +93,7 @@ class RowCounts:
         row, source = questions[0].row, _summed(questions[0])[0].source
         alike: dict[tuple[int, ...], list[RowQuestion]] = {}
         for question in questions:
-            key = (_positive(question), *map(id, question.among), *map(id, _counted(question)))
+            key = (_positive(question), *question.among, *map(id, _counted(question)))
             alike.setdefault(key, []).append(question)
         for here in _batches([part for group in alike.values() for part in _parts(group)]):
             tally = source.count([measure for measure, _ in here], cell, self.levels[row].used, cells=cells)
@@ -111,7 +115,7 @@ class RowCounts:
             [part.person for part in entries],
             [part.level for part in entries],
             [part.value for part in entries] if question.added else None,
-            [mask.view(np.uint8) for mask in question.among],
+            [question.sets.mask(one).view(np.uint8) for one in question.among],
             cell,
             levels.used,
             counts,
@@ -200,7 +204,8 @@ def _measure(group: Sequence[RowQuestion]) -> LevelMeasure:
     everybody = all(part.reasons.everybody for part in _summed(first))
     # Who contributes to an amount is everybody counted who has rows.
     with_rows = everybody and positive < 0 and all(value.summed is not None for value in first.values)
-    return LevelMeasure(positive, added, None if with_rows else first.among, None if everybody else _counted(first))
+    among = None if with_rows else np.ascontiguousarray(first.sets.bits[list(first.among)].T)
+    return LevelMeasure(positive, added, among, None if everybody else bits_by_window(_counted(first)))
 
 
 def _entries(split: RowValues | None, levels: UsedLevels) -> RowEntries:

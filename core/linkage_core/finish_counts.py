@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from itertools import combinations
+from operator import itemgetter
 
 import numpy as np
 
@@ -408,6 +409,8 @@ def _line(point: Point, statistic: Statistic, denominator: str, incomplete: bool
 def _row_axis(name: str, levels: UsedLevels) -> tuple[Dimension, list[int]]:
     """A row variable's levels in display order, without those that no row has, and their places among all."""
     places = np.flatnonzero(levels.used).tolist()
-    places.sort(key=levels.names.__getitem__)
-    places.sort(key=lambda place: levels.names[place] == NOT_RECORDED)
-    return Dimension(name, tuple(levels.names[place] for place in places), True), places
+    named = sorted(zip(map(levels.names.__getitem__, places), places, strict=True))
+    last = [one for one in named if one[0] == NOT_RECORDED]
+    if last:
+        named = [one for one in named if one[0] != NOT_RECORDED] + last
+    return Dimension(name, tuple(map(itemgetter(0), named)), True), list(map(itemgetter(1), named))

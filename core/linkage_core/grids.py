@@ -57,6 +57,17 @@ class Grid:
         cross_levels([levels[name] for name in self.strata], np.array(self.sizes, np.int32), cell)
         return cell
 
+    def margin(self, sums: Int64s, grid: Grid) -> Int64s:
+        """Sums of each column, shape (columns, cells), over the cells of a grid of some of the strata."""
+        if grid.strata == self.strata:
+            return sums
+        cube = sums.reshape(len(sums), *self.sizes)
+        apart = tuple(axis for axis, name in enumerate(self.strata, start=1) if name not in grid.strata)
+        order = [name for name in self.strata if name in grid.strata]
+        # A copy, as axes may have changed their order.
+        kept = cube.sum(axis=apart).transpose(0, *(1 + order.index(name) for name in grid.strata))
+        return np.ascontiguousarray(kept).reshape(len(sums), grid.cells)
+
     def crossing(self, columns: Int64s, strata: Sequence[str], empty: Iterable[str]) -> Int64s:
         """Counts of each column, shape (columns, cells), over some of the strata: (columns, levels + total, ...).
 

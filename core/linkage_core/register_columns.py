@@ -124,7 +124,7 @@ def register_column(name: str, batches: Sequence[pa.RecordBatch]) -> RegisterCol
     if texts is None:
         columns = tuple(None if column is None else column.with_own_texts() for column in columns)
         return RegisterColumn(field, columns, None, (None,) * len(parts), (False,) * len(parts))
-    codes = tuple(_codes_in(texts, part) for part in parts)
+    codes = tuple(_codes_in(texts, part, alone=len(parts) == 1) for part in parts)
     keeps = tuple(own is not None and np.array_equal(own[:-1], np.arange(len(own) - 1)) for own in codes)
     return RegisterColumn(field, columns, texts, codes, keeps)
 
@@ -182,7 +182,11 @@ def _shared_texts(kind: pa.DataType, parts: Sequence[pa.Array | None]) -> pa.Arr
     return known_texts(pc.unique(pa.concat_arrays(coded)))
 
 
-def _codes_in(texts: pa.Array, part: pa.Array | None) -> Int32s | None:
-    if part is None:
+def _codes_in(texts: pa.Array, part: pa.Array | None, *, alone: bool) -> Int32s | None:
+    own = None if part is None else dictionary_of(part)
+    if own is None:
         return None
-    return np.append(np.asarray(pc.index_in(dictionary_of(part), value_set=texts), np.int32), np.int32(-1))
+    # The texts of one segment alone are brought together in their own order.
+    if alone and len(own) == len(texts):
+        return np.append(np.arange(len(own), dtype=np.int32), np.int32(-1))
+    return np.append(np.asarray(pc.index_in(own, value_set=texts), np.int32), np.int32(-1))

@@ -81,8 +81,7 @@ class RowSelection:
             return SegmentRows(rows.starts, np.zeros_like(rows.counts), rows.numbers[:0])
         table = self._tables[number]
         if table is not None and part.is_coded:
-            listed, counts = part.select(table, rows.starts, rows.counts)
-            return SegmentRows(rows.starts, counts, listed)
+            return part.select(table, rows)
         passes = self._passes(part.taken(rows), table, part.field.name)
         ends = np.concatenate(([0], np.cumsum(passes)))[np.cumsum(rows.counts, dtype=np.int64)]
         return SegmentRows(rows.starts, np.diff(ends, prepend=0).astype(np.uint32), rows.numbers[passes])

@@ -28,11 +28,13 @@ class SegmentRows:
     Args:
         starts, counts: uint32, the run of rows of each person; every row of the run unless `listed`.
         listed: uint32, the rows a filter kept of the runs; None where it kept all.
+        tested: the column that the filter tested, and int32, the codes of the listed rows in it.
     """
 
     starts: UInt32s
     counts: UInt32s
     listed: UInt32s | None = None
+    tested: tuple[SegmentColumn, Int32s] | None = None
 
     def __len__(self) -> int:
         return self._rows
@@ -90,9 +92,12 @@ class SegmentColumn:
             values, np.dtype(f"{'u' if unsigned else 'i'}{width}"), len(self.array), self._numbers.offset * width
         )
 
-    def select(self, wanted: UInt8s, starts: UInt32s, counts: UInt32s) -> tuple[UInt32s, UInt32s]:
-        """The rows of these runs whose code is wanted, and how many of each run; see `select_rows`."""
-        return select_rows(self._values, self._validity, self._numbers.offset, wanted, starts, counts)
+    def select(self, wanted: UInt8s, rows: SegmentRows) -> SegmentRows:
+        """The rows of whole runs whose code is wanted; runs stay, also empty ones. See `select_rows`."""
+        listed, counts, codes = select_rows(
+            self._values, self._validity, self._numbers.offset, wanted, rows.starts, rows.counts
+        )
+        return SegmentRows(rows.starts, counts, listed, (self, codes))
 
     def values_into(self, out: Numbers, rows: SegmentRows) -> int:
         """Write the logical values of `rows`, anything where they are null; returns a number no stored one is above."""
@@ -109,8 +114,12 @@ class SegmentColumn:
         Raises:
             EventsRejected: a code has no text.
         """
-        most = self.values_into(out, rows)
-        if keeps and most < len(table) - 1:
+        if rows.tested is not None and rows.tested[0] is self:
+            # They were read to be tested, and only codes with a text pass.
+            out[:] = rows.tested[1]
+            if keeps:
+                return
+        elif self.values_into(out, rows) < len(table) - 1 and keeps:
             return
         possible = renumber(out, table)
         if not possible and (self._validity is None or (out[self._filled(rows)] == table[-1]).any()):

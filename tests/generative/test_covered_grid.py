@@ -18,6 +18,9 @@ CARRY = {"none": 0, "pooled": 1, "per_drug": 2}
 DRUGS = ["A", "B", "C"]
 SUPPLY = st.one_of(st.just(0), st.integers(0, 12 * 64), st.integers(0, 9).map(lambda days: days * 64))
 GROUPS = st.lists(st.sets(st.sampled_from(DRUGS), min_size=1), min_size=1, max_size=3)
+STAYS = st.lists(
+    st.tuples(st.integers(-12, 28), st.integers(1, 9)).map(lambda stay: (stay[0], stay[0] + stay[1])), max_size=3
+).map(sorted)
 CARRIED = st.lists(st.sampled_from(sorted(CARRY)), min_size=1, max_size=3, unique=True)
 
 
@@ -32,10 +35,27 @@ def histories(draw):
     return draw(st.lists(rows, min_size=1, max_size=4)), lanes
 
 
-def found(persons, lanes, groups, carried, ends, *, start=0, lookback=0, cap=None, all_groups=False, valid=(-100, 100)):
+def found(
+    persons,
+    lanes,
+    groups,
+    carried,
+    ends,
+    *,
+    start=0,
+    lookback=0,
+    cap=None,
+    all_groups=False,
+    valid=(-100, 100),
+    stays=None,
+):
     """int32, rules x supplies x ends x persons."""
     rows = [row for person in persons for row in person]
-    days = np.full((len(carried), lanes, len(ends), len(persons)), 77, np.int32)
+    days = np.zeros((len(carried), lanes, len(ends), len(persons)), np.int32)
+    hospital = None
+    if stays is not None:
+        each = [stay for person in stays for stay in person]
+        hospital = (offsets_of(stays), int32(first for first, _ in each), int32(last for _, last in each))
     covered_grid(
         with_rows(persons),
         offsets_of(persons),
@@ -49,6 +69,7 @@ def found(persons, lanes, groups, carried, ends, *, start=0, lookback=0, cap=Non
         int32(CARRY[rule] for rule in carried),
         np.full(len(persons), start, np.int32),
         np.array([[end] * len(persons) for end in ends], np.int32),
+        hospital,
         days,
         lookback_days=lookback,
         stock_cap_64ths=1 << 60 if cap is None else cap * 64,
@@ -66,10 +87,13 @@ def found(persons, lanes, groups, carried, ends, *, start=0, lookback=0, cap=Non
     st.integers(0, 8),
     st.none() | st.integers(1, 20),
     st.booleans(),
+    st.none() | st.lists(STAYS, min_size=4, max_size=4),
 )
-def test_every_point_is_that_of_the_twin(drawn, groups, carried, ends, lookback, cap, all_groups):  # noqa: PLR0917
+def test_every_point_is_that_of_the_twin(drawn, groups, carried, ends, lookback, cap, all_groups, stays):  # noqa: PLR0917
     persons, lanes = drawn
-    days = found(persons, lanes, groups, carried, ends, start=2, lookback=lookback, cap=cap, all_groups=all_groups)
+    stays = stays and stays[: len(persons)]
+    rule = {"start": 2, "lookback": lookback, "cap": cap, "all_groups": all_groups}
+    days = found(persons, lanes, groups, carried, ends, **rule, stays=stays)
     for person, rows in enumerate(persons):
         for lane in range(lanes):
             own = [Row(day, drug, Fraction(supply[lane], 64)) for day, drug, supply in rows]
@@ -84,7 +108,7 @@ def test_every_point_is_that_of_the_twin(drawn, groups, carried, ends, lookback,
                         cap=None if cap is None else Fraction(cap),
                         carry_over=rule != "none",
                         pooled=rule == "pooled",
-                        stays=[],
+                        stays=stays[person] if stays else [],
                     )
                     assert days[place, lane, number, person] == (by_all if all_groups else by_any)
 

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 
 import numpy as np
 import pyarrow as pa
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -23,7 +24,7 @@ from tests.support.kernel_calls import int32, offsets_of
 CODES = ["A01", "A02", "B01", "C", ""]
 PREFIXES = {"a": "A", "a01": "A01", "b": "B", "c": "C"}
 DAYS = st.none() | st.integers(-5, 40)
-ROWS = st.lists(st.tuples(DAYS, st.none() | st.sampled_from(CODES), st.integers(-1, 2)), max_size=8)
+ROWS = st.lists(st.tuples(DAYS, st.none() | st.sampled_from(CODES), st.integers(-1, 2)), max_size=20)
 NAMES = st.none() | st.sampled_from(sorted(PREFIXES))
 SPANS = st.builds(Span, st.integers(-6, 20), st.integers(-6, 45), st.sampled_from([None, True, False]))
 QUESTIONS = st.lists(
@@ -71,8 +72,10 @@ def test_questions_answered_at_once_are_each_answered_rightly(histories, questio
     )
     rows = register(histories, before=data.draw(st.integers(0, 2)))
     left = int32(left for history in histories for _, _, left in history)
-    answers = answer(questions, definition, rows, left, ObservedTime(follow_up))
-    assert list(answers) == questions
+    # Others before them: their bits lie in the first word, in the second, or in both.
+    others = [Question((None,), Span(100 + day, 101 + day)) for day in range(data.draw(st.sampled_from([0, 60, 64])))]
+    answers = answer([*others, *questions], definition, rows, left, ObservedTime(follow_up))
+    assert list(answers) == [*others, *questions]
     for question in questions:
         sets = [
             ("", -int(FAR), int(FAR))
@@ -93,14 +96,15 @@ def test_questions_answered_at_once_are_each_answered_rightly(histories, questio
             )
 
 
-def test_more_questions_than_a_word_has_bits_are_answered_all():
-    histories = [[(day, "A01", 1)] for day in range(70)]
-    questions = [Question(("a",), Span(day, day + 1)) for day in range(70)]
+@pytest.mark.parametrize("number", [64, 65, 128, 200])
+def test_more_questions_than_a_word_has_bits_are_answered_all(number):
+    histories = [[(day, "A01", 1)] for day in range(number)]
+    questions = [Question(("a",), Span(day, day + 1)) for day in range(number)]
     definition = IndicatorSet.model_construct(codes={"a": code_set("A", (None, None))})
-    follow_up = FollowUp(index=np.zeros(70, np.int32), death=None, emigration=None, complete_until={})
+    follow_up = FollowUp(index=np.zeros(number, np.int32), death=None, emigration=None, complete_until={})
     rows = register(histories, before=0)
-    answers = answer(questions, definition, rows, np.ones(70, np.int32), ObservedTime(follow_up))
-    assert (np.array([answers[question] for question in questions]) == np.eye(70)).all()
+    answers = answer(questions, definition, rows, np.ones(number, np.int32), ObservedTime(follow_up))
+    assert (np.array([answers[question] for question in questions]) == np.eye(number)).all()
 
 
 def test_a_span_longer_than_the_calendar_holds_every_day():

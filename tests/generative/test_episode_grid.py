@@ -34,11 +34,25 @@ RULES = st.lists(st.sampled_from(sorted(CARRY)), min_size=1, max_size=3, unique=
 GAPS = st.lists(st.integers(0, 60), min_size=1, max_size=4)
 
 
-def found(persons, lanes, *, rules, gaps, window=(0, 1 << 30), last_day=1 << 30, days=100, append_gap=False):
+def found(
+    persons,
+    lanes,
+    *,
+    rules,
+    gaps,
+    window=(0, 1 << 30),
+    last_day=1 << 30,
+    days=100,
+    append_gap=False,
+    exit_day=0,
+    asked=(),
+    tables=True,
+):
     rows = [row for person in persons for row in person]
     count = len(persons)
     start, end = np.empty((2, lanes, count), np.int32)
     episodes, first = np.empty((2, len(rules), lanes, len(gaps), count), np.int32)
+    answers = np.full((len(rules), lanes, len(asked), count), 77, np.uint8)
     # A slice, as callers may pass one.
     day = np.array([-1, *(day for day, _, _ in rows)], np.int32)[1:]
     episode_grid(
@@ -53,19 +67,22 @@ def found(persons, lanes, *, rules, gaps, window=(0, 1 << 30), last_day=1 << 30,
         np.array([CARRY[rule] for rule in rules], np.int32),
         start,
         end,
-        [list(tables) for tables in episodes],
-        [list(tables) for tables in first],
+        [list(one) for one in episodes] if tables else [],
+        [list(one) for one in first] if tables else [],
+        np.full(count, exit_day, np.int32),
+        np.array(asked, np.int32).reshape(-1, 3),
+        answers,
         days=days,
         append_gap=append_gap,
     )
-    return start, end, episodes, first
+    return start, end, episodes, first, answers
 
 
 @given(histories(), RULES, GAPS, st.integers(1, 130), st.integers(-10, 130), st.integers(0, 60), st.booleans())
 def test_every_point_is_that_of_the_twin(drawn, rules, gaps, days, last_day, from_day, append_gap):  # noqa: PLR0917
     persons, lanes = drawn
     window = (from_day, from_day + 40)
-    start, end, episodes, first = found(
+    start, end, episodes, first, _ = found(
         persons, lanes, rules=rules, gaps=gaps, window=window, last_day=last_day, days=days, append_gap=append_gap
     )
     for person, rows in enumerate(persons):
@@ -90,7 +107,7 @@ def test_every_point_is_that_of_the_twin(drawn, rules, gaps, days, last_day, fro
 
 def test_supply_of_many_years_does_not_overflow():
     rows = [(day, "A", (3650 * 64,)) for day in range(3000)]
-    _, _, episodes, first = found([rows], 1, rules=["pooled"], gaps=[0], days=3650)
+    _, _, episodes, first, _ = found([rows], 1, rules=["pooled"], gaps=[0], days=3650)
     assert (episodes.item(), first.item()) == (1, 3650 * 64)
 
 
@@ -118,5 +135,34 @@ def test_a_table_of_another_shape_is_refused():
         with pytest.raises(EventsRejected):
             episode_grid(
                 np.array([0, 1]), nothing, nothing, [nothing], nothing, nothing, nothing, nothing, nothing,
-                table.copy(), table.copy(), [], wrong, days=1, append_gap=False,
+                table.copy(), table.copy(), [], wrong, nothing, np.zeros((0, 3), np.int32),
+                np.zeros((1, 1, 0, 1), np.uint8), days=1, append_gap=False,
             )  # fmt: skip
+
+
+@given(
+    histories(), RULES, GAPS, st.integers(1, 130), st.integers(0, 130), st.booleans(),
+    st.lists(st.tuples(st.integers(0, 3), st.integers(0, 1), st.integers(0, 120)), min_size=1, max_size=5),
+)  # fmt: skip
+def test_answers_are_what_lengths_of_the_first_episode_tell(drawn, rules, gaps, days, exit_day, append_gap, asked):  # noqa: PLR0917
+    persons, lanes = drawn
+    asked = [(gap % len(gaps), which, length) for gap, which, length in asked]
+    same = {"rules": rules, "gaps": gaps, "days": days, "append_gap": append_gap, "exit_day": exit_day, "asked": asked}
+    start, _, _, first, answers = found(persons, lanes, **same)
+    *_, alone = found(persons, lanes, tables=False, **same)
+    assert (answers == alone).all()
+    begun = start < NEVER
+    room = np.where(begun, np.minimum(np.where(begun, start, 0) + days, exit_day) - start, 0)
+    for number, (gap, which, length) in enumerate(asked):
+        lasts = first[:, :, gap]
+        wanted = lasts > length * 64 if which else lasts + length * 64 < room * 64
+        assert (answers[:, :, number] == wanted).all()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"asked": [(1, 0, 0)]}, {"asked": [(-1, 0, 0)]}, {"asked": [(0, 0, 0)] * 65}, {"gaps": [-1]}],
+)
+def test_a_question_of_no_gap_too_many_and_a_gap_below_nothing_are_refused(change):
+    with pytest.raises(EventsRejected):
+        found([[(0, "A", (64,))]], 1, **{"rules": ["none"], "gaps": [0], **change})

@@ -47,6 +47,10 @@ def test_windows_are_added_up_as_if_each_were_asked_for_alone(histories, valid, 
     if one_level_a_row:
         for row in rows:
             row.levels = row.levels[:1] or [LEVELS - 1]
+    if data.draw(st.booleans()):
+        for history in histories:
+            history.sort(key=day_or_far)
+        rows = [row for history in histories for row in history]
     exits = [data.draw(PERSON_DAYS) for _ in histories]
     if by_calendar:
         lengths = data.draw(st.lists(st.integers(1, 9), min_size=1, max_size=4))
@@ -144,6 +148,44 @@ def test_windows_are_added_up_as_if_each_were_asked_for_alone(histories, valid, 
     assert tally[..., 0].tolist() == np.array(users)[..., 0].tolist()
     assert tally[..., 1:].tolist() == np.array(amounts)[..., 1:].tolist()
     assert used.tolist() == expected_used
+
+
+def test_persons_are_counted_together_as_if_each_were_alone():
+    random = np.random.default_rng(5)
+    rows_of_persons = [0, 3, 300, 0, 0, 128, 127, 1, 256, *random.integers(0, 20, 40).tolist(), 0]
+    offsets = np.concatenate(([0], np.cumsum(rows_of_persons))).astype(np.int64)
+    persons, rows = len(rows_of_persons), int(offsets[-1])
+    day = np.concatenate([np.sort(random.integers(-2, 14, own)) for own in rows_of_persons]).astype(np.int32)
+    code = random.integers(-1, LEVELS, rows).astype(np.int32)
+    packages, factor = (random.integers(-2, 3, rows).astype(np.int32) for _ in range(2))
+    cell, end = (random.integers(0, most, persons).astype(np.int32) for most in (2, 16))
+    periods = (np.repeat(np.arange(3, dtype=np.int32), 4), 0, 3)
+
+    def counted(first: int, past: int) -> tuple[np.ndarray, np.ndarray]:
+        here = slice(offsets[first], offsets[past])
+        tally, used = np.zeros((2, 4, LEVELS, 4), np.int64), np.zeros(LEVELS, np.uint8)
+        weights = [(packages[here], None, False), (packages[here], None, True), (packages[here], factor[here], False)]
+        among = bits_by_window([np.arange(first, past) % (2 + window) > 0 for window in range(3)])
+        count_weighed(
+            offsets[first : past + 1] - offsets[first],
+            day[here],
+            weights,
+            (code[here], np.arange(LEVELS, dtype=np.int32), LEVELS),
+            [(0, (), among, None), (-1, (1, 2), None, None)],
+            cell[first:past],
+            used,
+            tally,
+            periods=periods,
+            valid=(-9, 99),
+            start=None,
+            end=end[np.newaxis, first:past].copy(),
+        )
+        return tally, used
+
+    alone = [counted(person, person + 1) for person in range(persons)]
+    tally, used = counted(0, persons)
+    assert tally.tolist() == sum(own for own, _ in alone).tolist()
+    assert used.tolist() == np.maximum.reduce([own for _, own in alone]).tolist()
 
 
 DRUGS = ["A", "B", "C"]

@@ -53,7 +53,8 @@ def test_rows_with_a_wanted_code_are_kept(
     table = np.array([code in wanted for code in range(texts)] + [False], np.uint8)
     values: npt.NDArray[Any] = np.array([code or 0 for code in codes], width)
     bits = np.frombuffer(column.buffers()[0], np.uint8) if column.null_count else None
-    rows, kept = select_rows(values, bits, column.offset, table, starts, lengths)
+    rows, kept, kept_codes = select_rows(values, bits, column.offset, table, starts, lengths)
+    assert kept_codes.tolist() == values[rows].tolist()
     expected = kept_rows(slices, codes, wanted)
     assert rows.tolist() == [row for part in expected for row in part]
     assert kept.tolist() == [len(part) for part in expected]
@@ -126,9 +127,10 @@ def test_a_wanted_text_that_no_code_of_the_width_reaches_wants_no_row(rows: int)
     codes = np.resize(np.array([0, 44, 255], np.uint8), rows)
     table = np.zeros(302, np.uint8)
     table[[44, 256, 300]] = 1
-    kept, counts = select_rows(codes, None, 0, table, np.zeros(1, np.uint32), np.array([rows], np.uint32))
+    kept, counts, kept_codes = select_rows(codes, None, 0, table, np.zeros(1, np.uint32), np.array([rows], np.uint32))
     assert kept.tolist() == np.flatnonzero(codes == 44).tolist()
     assert counts.tolist() == [len(kept)]
+    assert kept_codes.tolist() == [44] * len(kept)
 
 
 def test_runs_of_thousands_of_rows_are_kept_as_the_reference_keeps_them() -> None:
@@ -141,7 +143,8 @@ def test_runs_of_thousands_of_rows_are_kept_as_the_reference_keeps_them() -> Non
         table[: 2 * ranges : 2] = 1
         for chosen in (slice(None), random.random(len(counts)) < 0.7):
             starts, lengths = (ends - counts)[chosen], counts[chosen]
-            rows, kept = select_rows(codes, None, 0, table, starts, lengths)
+            rows, kept, kept_codes = select_rows(codes, None, 0, table, starts, lengths)
+            assert kept_codes.tolist() == codes[rows].tolist()
             slices = list(zip(starts.tolist(), lengths.tolist(), strict=True))
             expected = kept_rows(slices, codes.tolist(), set(np.flatnonzero(table).tolist()))
             assert rows.tolist() == [row for part in expected for row in part]

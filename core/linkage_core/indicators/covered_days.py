@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from linkage.indicator_kinds import ProportionOfDaysCovered
+from linkage.indicator_kinds import ProportionOfDaysCovered, SupplyModel
 from linkage_core.indicators.codes import validity
 from linkage_core.indicators.days_of_supply import DAY
 from linkage_core.indicators.hospital_stays import HospitalStays, stays_within
@@ -34,8 +34,17 @@ def _stays(
     Who has none is followed as somebody who was never in hospital, in half the time.
     """
     model = context.definition.supply[indicator.supply_model]
-    if model.hospital == "ignore":
-        return None
+    return None if model.hospital == "ignore" else stays_of_window(context, indicator, model, start, end)
+
+
+def stays_of_window(
+    context: RunContext,
+    indicator: ProportionOfDaysCovered,
+    model: SupplyModel,
+    start: Int32s,
+    end: np.ndarray[tuple[int, ...], np.dtype[np.int32]],
+) -> HospitalStays:
+    """Stays that a model reads with a day on which a stock may be used."""
     lookback, observe = indicator.lookback_days, indicator.observe
     key = (
         "stays within",

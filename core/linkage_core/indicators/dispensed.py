@@ -10,11 +10,11 @@ from linkage.indicator_definition import IndicatorSet
 from linkage_core.indicators.dispensings import Dispensings
 from linkage_core.indicators.follow_up import FAR
 from linkage_core.indicators.observed_time import Moment, ObservedTime
-from linkage_core.indicators.spans import AnswerTable, Question, answer_table
+from linkage_core.indicators.spans import QUESTIONS_A_WORD, AnswerTable, Question, answer_table
 from linkage_core.indicators.values import Int32s, UInt8s
 from linkage_core.kernels.dispensed_in_spans import dispensed_in_spans
 
-AT_ONCE = 64
+AT_ONCE = 2 * QUESTIONS_A_WORD
 
 
 def answer(

@@ -15,8 +15,8 @@ from linkage_core.indicators.initiation import denominator_words
 from linkage_core.indicators.reasons import Persons, among, somebody
 from linkage_core.indicators.run_context import RunContext, joined
 from linkage_core.indicators.set_rows import SetRows
-from linkage_core.indicators.stated_dose import daily_doses, is_assumed, milligrams_of_rows, units_a_day
-from linkage_core.indicators.values import Bools, Float64s, Int32s, Int64s, PersonValues
+from linkage_core.indicators.stated_dose import StatedDoses, stated_doses
+from linkage_core.indicators.values import Bools, Int32s, Int64s, PersonValues
 from linkage_core.indicators.yes_no import yes_no
 
 
@@ -40,23 +40,6 @@ class _Rows:
         """Those of the rows."""
         own = np.flatnonzero(which)
         return _Rows(self.picked, self.places[own], self.person[own], self.limit[own], self.day[own])
-
-
-@dataclass(frozen=True, slots=True)
-class _Doses:
-    """The dose that each of some rows states.
-
-    Args:
-        person, limit: int64, one a row.
-        strength, units: float64, milligrams a unit and units a day; NaN where they are not told.
-        step: int64, position of the step that told the units; -1 where none did.
-    """
-
-    person: Int64s
-    limit: Int64s
-    strength: Float64s
-    units: Float64s
-    step: Int64s
 
 
 def evaluate_dose_above_limit(context: RunContext, indicator: DoseAboveLimit) -> list[PersonValues]:
@@ -85,14 +68,20 @@ def _rows(context: RunContext, indicator: DoseAboveLimit) -> _Rows:
     return _Rows(picked, places, person, limit[places].astype(np.int64), picked.day[places])
 
 
-def _on_day(context: RunContext, indicator: DoseAboveLimit, held: Held, day: DayRead, rows: _Rows) -> _Doses:
+def _on_day(context: RunContext, indicator: DoseAboveLimit, held: Held, day: DayRead, rows: _Rows) -> StatedDoses:
     """Doses of the rows that a person has on the day."""
     own = _in_force(context, indicator, held, day, rows)
     register, picked = context.dispensings(indicator.register_name), own.picked
     places = own.places if isinstance(picked.places, slice) else picked.places[own.places]
-    components, is_mg = [one.component for one in indicator.limits], indicator.bare_number == "mg"
-    strength = milligrams_of_rows(register, places, own.limit, components, bare_number_is_mg=is_mg)
-    return _Doses(own.person, own.limit, strength, *units_a_day(register, indicator.dose, places))
+    return stated_doses(
+        register,
+        places,
+        own.person,
+        own.limit,
+        components=[one.component for one in indicator.limits],
+        steps=indicator.dose,
+        bare_number_is_mg=indicator.bare_number == "mg",
+    )
 
 
 def _in_force(context: RunContext, indicator: DoseAboveLimit, held: Held, day: DayRead, rows: _Rows) -> _Rows:
@@ -111,19 +100,17 @@ def _in_force(context: RunContext, indicator: DoseAboveLimit, held: Held, day: D
 
 
 def _values(
-    context: RunContext, indicator: DoseAboveLimit, held: Held, day: DayRead, rows: _Doses
+    context: RunContext, indicator: DoseAboveLimit, held: Held, day: DayRead, doses: StatedDoses
 ) -> Iterator[PersonValues]:
     persons = context.persons
-    treated = among(persons, rows.person)
+    treated = among(persons, doses.person)
     faults = [
         day.with_faulty_row(context, indicator, indicator.codes, held),
-        ("error:strength_text", somebody(among(persons, rows.person[np.isnan(rows.strength)]))),
-        ("error:dosage_text", somebody(among(persons, rows.person[np.isnan(rows.units)]))),
+        *doses.faults(persons),
         *([("excluded:not_dispensed", somebody(~treated))] if indicator.among == "treated" else []),
     ]
     late: Persons = day.late(context, indicator.register_name)
-    steps = {f"rows_by_{step}": int(np.count_nonzero(rows.step == place)) for place, step in enumerate(indicator.dose)}
-    found = dict(_measured(indicator, rows, persons))
+    found = dict(_measured(indicator, doses, persons))
     for denominator in indicator.denominator:
         reasons = day.reasons(context, indicator, indicator.codes, denominator, faults=faults)
         for words, yes in found.items():
@@ -134,12 +121,12 @@ def _values(
                 reasons,
                 late=late,
                 period=day.period,
-                account={**held.account, **steps},
+                account={**held.account, **doses.rows_by_step()},
             )
 
 
-def _measured(indicator: DoseAboveLimit, rows: _Doses, persons: int) -> Iterator[tuple[str, Bools]]:
-    daily = daily_doses(rows.person, rows.limit, rows.strength * rows.units)
+def _measured(indicator: DoseAboveLimit, doses: StatedDoses, persons: int) -> Iterator[tuple[str, Bools]]:
+    daily = doses.daily()
     most = np.array([limit.most_mg for limit in indicator.limits])
     above = np.asarray(daily.milligrams > most[daily.substance], np.bool_)
     if "any" in indicator.measure:
@@ -148,4 +135,4 @@ def _measured(indicator: DoseAboveLimit, rows: _Doses, persons: int) -> Iterator
         for place, limit in enumerate(indicator.limits):
             yield f"substance={limit.atc}", among(persons, daily.person[above & (daily.substance == place)])
     if "assumed_dose" in indicator.measure:
-        yield "measure=assumed_dose", among(persons, rows.person[is_assumed(indicator.dose, rows.step)])
+        yield "measure=assumed_dose", doses.assumed(persons)

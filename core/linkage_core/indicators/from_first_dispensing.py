@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import IntEnum
 from functools import cached_property
-from typing import Any, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 import numpy as np
 
@@ -44,6 +45,21 @@ class GapRule:
     append_gap: bool = False
 
 
+class Asked(IntEnum):
+    """What is asked of the first episode: as the kernel of grids numbers it."""
+
+    ENDED_BEFORE = 0
+    LASTS_LONGER = 1
+
+
+class FirstEpisode(NamedTuple):
+    """Whether a first episode, by one of the gaps, ended more than some days before the room did, or lasts longer."""
+
+    place: int
+    asked: Asked
+    days: int
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What the kernel found.
@@ -51,23 +67,30 @@ class Outcome:
     Args:
         start, end: int32, one a person: follow-up.
         episodes: int32, gaps x persons; empty where nobody asks.
-        first: gaps x persons: length of the first episode in 1 / `units` days.
+        lengths: gaps x persons: length of the first episode in 1 / `units` days, or how these are found.
         first_grace: float64, gaps x persons or gaps x 1: days that must pass until its end is known.
         second_start: int32, gaps x persons: first day of the second episode, a day after every day without one; empty
             where nobody asks.
         covered: uint8, days x persons; `IN_HOSPITAL` where she is there and its days count as nothing.
         facts: what was worked out from the start and end, by name; outcomes that share them share it.
+        answers: uint8, one a person: what the walk already said of the first episode.
     """
 
     start: Int32s
     end: Int32s
     episodes: Int32s
-    first: Float64s | Int32s
+    lengths: Float64s | Int32s | Callable[[], Int32s]
     first_grace: Float64s
     covered: UInt8s
     units: int = 1
     second_start: Int32s = field(default_factory=lambda: _NO_DAYS)
     facts: dict[str, Any] = field(default_factory=dict)
+    answers: Mapping[FirstEpisode, UInt8s] = field(default_factory=dict)
+
+    @cached_property
+    def first(self) -> Float64s | Int32s:
+        """Gaps x persons: length of the first episode in 1 / `units` days."""
+        return self.lengths() if callable(self.lengths) else self.lengths
 
     @cached_property
     def first_days(self) -> Float64s:
@@ -76,6 +99,9 @@ class Outcome:
 
     def lasts_longer(self, place: int, days: int) -> Bools:
         """Whose first episode, by one of the gaps, lasts longer than some days."""
+        told = self.answers.get(FirstEpisode(place, Asked.LASTS_LONGER, days))
+        if told is not None:
+            return told.view(np.bool_)
         return np.asarray(self.first[place] > days * self.units, np.bool_)
 
     @cached_property
@@ -281,7 +307,7 @@ class Followed:
     @property
     def rules(self) -> list[tuple[str, Persons]]:
         """Who has no value, and why; who never began is not among them."""
-        return self.remember("rules", self._rules)
+        return self.remember(f"rules {self.supply.indicator.supply_model}", self._rules)
 
     def _rules(self) -> list[tuple[str, Persons]]:
         supply = self.supply
@@ -293,8 +319,11 @@ class Followed:
             ("error:packages", self._with_faulty(without_quantity)),
             ("error:days_supply", self._with_faulty(unserved)),
             ("error:daily_dose", self._with_faulty(supply.without_dose)),
-            (NO_TIME, somebody(np.asarray(supply.open_until <= supply.from_day, np.bool_))),
+            (NO_TIME, self.remember("no time", self._without_time)),
         ]
+
+    def _without_time(self) -> Persons:
+        return somebody(np.asarray(self.supply.open_until <= self.supply.from_day, np.bool_))
 
     @property
     def of_starters(self) -> list[tuple[str, Persons]]:
@@ -319,6 +348,10 @@ class Followed:
             known: and whose end was known by then.
         """
         outcome = self.outcome
+        grace = int(outcome.first_grace[place, 0]) if known and outcome.answers else 0
+        told = outcome.answers.get(FirstEpisode(place, Asked.ENDED_BEFORE, grace))
+        if told is not None:
+            return told.view(np.bool_)
         if outcome.units == 1:
             ends = outcome.first[place] + outcome.first_grace[place] if known else outcome.first[place]
             return np.asarray(ends < self.room, np.bool_)
@@ -327,8 +360,9 @@ class Followed:
         return np.asarray(outcome.first[place] < limit, np.bool_)
 
     def _limit(self, place: int, *, known: bool) -> Int32s:
-        grace = self.outcome.first_grace[place] if known else np.zeros(1)
-        return ((self.room - grace) * self.outcome.units).astype(np.int32)
+        # Lengths in parts of a day come with gaps in whole days.
+        grace = self.outcome.first_grace[place].astype(np.int32) if known else np.int32(0)
+        return np.asarray((self.room - grace) * np.int32(self.outcome.units), np.int32)
 
     @cached_property
     def without_rows(self) -> Persons:

@@ -15,8 +15,8 @@ from linkage_core.indicators.observed_time import Moment
 from linkage_core.indicators.reasons import among, somebody
 from linkage_core.indicators.run_context import RunContext, joined
 from linkage_core.indicators.set_supply import dispensed_of_sets, drugs_of_sets
-from linkage_core.indicators.stated_dose import daily_doses, is_assumed, milligrams_of_rows, units_a_day
-from linkage_core.indicators.values import NO_TIME, Bools, Float64s, Int32s, Int64s, PersonValues
+from linkage_core.indicators.stated_dose import StatedDoses, stated_doses
+from linkage_core.indicators.values import NO_TIME, Bools, Int32s, Int64s, PersonValues
 from linkage_core.indicators.yes_no import yes_no
 from linkage_core.kernels.last_rows import last_rows
 
@@ -41,23 +41,6 @@ class _LastRows:
     treated: Bools
 
 
-@dataclass(frozen=True, slots=True)
-class _Doses:
-    """Doses of rows whose substance has a threshold.
-
-    Args:
-        person, threshold: int64, one a row.
-        strength, units: float64, milligrams a unit and units a day; NaN where they are not told.
-        step: int64, position of the step that told the units; -1 where none did.
-    """
-
-    person: Int64s
-    threshold: Int64s
-    strength: Float64s
-    units: Float64s
-    step: Int64s
-
-
 def _on_day(context: RunContext, indicator: HighIntensity, day: int) -> Iterator[PersonValues]:
     register, time, persons = indicator.register_name, context.time, context.persons
     rows = context.dispensings(register)
@@ -72,17 +55,13 @@ def _on_day(context: RunContext, indicator: HighIntensity, day: int) -> Iterator
     rules = [
         ("error:index_date", time.without_index()),
         ("error:packages", missing),
-        ("error:strength_text", somebody(among(persons, doses.person[np.isnan(doses.strength)]))),
-        ("error:dosage_text", somebody(among(persons, doses.person[np.isnan(doses.units)]))),
+        *doses.faults(persons),
         (NO_TIME, time.without_time(register, Moment(day - 1), death_ends=False)),
         *context.excluded_as_incomplete(late),
         *([("excluded:not_dispensed", somebody(~last.treated))] if indicator.among == "treated" else []),
     ]
-    assumed = among(persons, doses.person[is_assumed(indicator.dose, doses.step)])
-    found = {"high_intensity": _high(doses, indicator, persons), "assumed_dose": assumed}
-    account = {f"rows_by_{step}": int(np.count_nonzero(doses.step == place)) for place, step in
-               enumerate(indicator.dose)}  # fmt: skip
-    account["rows_without_threshold"] = len(last.places) - len(doses.person)
+    found = {"high_intensity": _high(doses, indicator, persons), "assumed_dose": doses.assumed(persons)}
+    account = doses.rows_by_step() | {"rows_without_threshold": len(last.places) - len(doses.person)}
     no_rows = context.without_rows(register, indicator.codes, rule=indicator.reversals)
     for denominator in indicator.denominator:
         alive = time.alive_rule(denominator, Moment(day), at=str(day))
@@ -106,21 +85,25 @@ def _last_rows(context: RunContext, indicator: HighIntensity, first: Int32s, aft
     return _LastRows(places, person[:found], code, treated.view(np.bool_))
 
 
-def _doses(rows: Dispensings, indicator: HighIntensity, last: _LastRows) -> _Doses:
+def _doses(rows: Dispensings, indicator: HighIntensity, last: _LastRows) -> StatedDoses:
     """What the rows say about dose, where their substance has a threshold."""
     of_atc = {threshold.atc: place for place, threshold in enumerate(indicator.thresholds)}
     of_code = np.array([*(of_atc.get(name[:7], -1) for name in rows.atc.names), -1], np.int64)
     threshold = of_code[last.code]
     known = np.flatnonzero(threshold >= 0)
-    places, person, threshold = last.places[known], last.person[known], threshold[known]
-    components = [one.component for one in indicator.thresholds]
-    strength = milligrams_of_rows(rows, places, threshold, components, bare_number_is_mg=indicator.bare_number == "mg")
-    units, step = units_a_day(rows, indicator.dose, places)
-    return _Doses(person, threshold, strength, units, step)
+    return stated_doses(
+        rows,
+        last.places[known],
+        last.person[known],
+        threshold[known],
+        components=[one.component for one in indicator.thresholds],
+        steps=indicator.dose,
+        bare_number_is_mg=indicator.bare_number == "mg",
+    )
 
 
-def _high(doses: _Doses, indicator: HighIntensity, persons: int) -> Bools:
-    """Who reaches the threshold of a substance; equal doses of one are one dose, different ones add up."""
-    daily = daily_doses(doses.person, doses.threshold, doses.strength * doses.units)
+def _high(doses: StatedDoses, indicator: HighIntensity, persons: int) -> Bools:
+    """Who reaches the threshold of a substance."""
+    daily = doses.daily()
     least = np.array([threshold.least_mg for threshold in indicator.thresholds])
     return among(persons, daily.person[daily.milligrams >= least[daily.substance]])

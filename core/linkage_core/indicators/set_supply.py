@@ -18,7 +18,8 @@ def supply_of_sets(context: RunContext, register: str, names: Sequence[str], mod
     def gathered() -> Int32s:
         picked = context.set_rows(register, *names)
         supply = context.supply(register, model, *names).supply_64ths
-        counts = context.in_force(register, names, picked)
+        key = ("in force", register, *names)
+        counts = context.remember(key, lambda: context.in_force(register, names, picked))
         return supply if counts.all() else np.where(counts, supply, np.int32(0))
 
     # Models that differ in hospital stays alone share their supply.

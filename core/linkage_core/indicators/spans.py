@@ -37,6 +37,8 @@ from linkage_core.indicators.values import Bools, Int32s, UInt8s
 MOST_DAYS = 4_000_000
 """More days than lie between any two dates of the calendar."""
 
+QUESTIONS_A_WORD = 64
+
 
 @dataclass(frozen=True, slots=True)
 class Span:
@@ -148,7 +150,7 @@ class AnswerTable:
         class_of_code: int32, codes + 1: class of a row without a code, then of each code.
         calendar: int32, ascending: days on which code sets begin or cease to apply.
         part_of_day: uint8: part of the days around the index day, from day `first_day` after it on.
-        answers: uint64, calendar parts x classes x parts: bits of questions.
+        answers: uint64, calendar parts x classes x parts x words: bits of questions, 64 a word.
     """
 
     class_of_code: Int32s
@@ -159,16 +161,18 @@ class AnswerTable:
 
 
 def answer_table(questions: Sequence[Question], definition: IndicatorSet, code: CodedColumn | None) -> AnswerTable:
-    """The table of at most 64 questions; without codes every row is like one without a code."""
+    """The table of some questions; without codes every row is like one without a code."""
     names = list(dict.fromkeys(name for question in questions for name in question.codes))
     classes, class_of_code = np.unique(_members(names, definition, code), axis=1, return_inverse=True)
     calendar, applies = _calendar(names, definition)
     first_day, part_of_day, holds = _parts(questions)
-    answers = np.zeros((len(applies), classes.shape[1], holds.shape[1]), np.uint64)
+    words = max(-(-len(questions) // QUESTIONS_A_WORD), 1)
+    answers = np.zeros((len(applies), classes.shape[1], holds.shape[1], words), np.uint64)
     for place, question in enumerate(questions):
         own = [names.index(name) for name in question.codes]
         of_class: Bools = np.logical_or.reduce(applies[:, own, np.newaxis] & classes[own], axis=1)
-        answers |= (of_class[:, :, np.newaxis] & holds[place]).astype(np.uint64) << np.uint64(place)
+        word, bit = divmod(place, QUESTIONS_A_WORD)
+        answers[..., word] |= (of_class[:, :, np.newaxis] & holds[place]).astype(np.uint64) << np.uint64(bit)
     return AnswerTable(class_of_code.reshape(-1).astype(np.int32), calendar, first_day, part_of_day, answers)
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
 from linkage_core.indicators.days_of_supply import RANGES
 from linkage_core.indicators.dispensings import Dispensings
+from linkage_core.indicators.reasons import Persons, among, somebody
 from linkage_core.indicators.strengths import strengths
 from linkage_core.indicators.values import Bools, Float64s, Int64s
 
@@ -29,7 +31,69 @@ class DailyDoses(NamedTuple):
     milligrams: Float64s
 
 
-def milligrams_of_rows(
+@dataclass(frozen=True, slots=True)
+class StatedDoses:
+    """The dose that each of some rows states.
+
+    Args:
+        person, substance: int64, one a row; persons ascend.
+        strength, units: float64, milligrams a unit and units a day; NaN where they are not told.
+        step: int64, position of the step that told the units; -1 where none did.
+        steps: names of the steps.
+    """
+
+    person: Int64s
+    substance: Int64s
+    strength: Float64s
+    units: Float64s
+    step: Int64s
+    steps: Sequence[str]
+
+    def faults(self, persons: int) -> list[tuple[str, Persons]]:
+        """Who has a row that does not tell its strength, or its units."""
+        return [
+            ("error:strength_text", somebody(among(persons, self.person[np.isnan(self.strength)]))),
+            ("error:dosage_text", somebody(among(persons, self.person[np.isnan(self.units)]))),
+        ]
+
+    def assumed(self, persons: int) -> Bools:
+        """bool, one a person: of one of her rows the units a day were assumed and not told."""
+        assumes = np.array([*(name.startswith("units_per_day") for name in self.steps), False], np.bool_)
+        return among(persons, self.person[assumes[self.step]])
+
+    def rows_by_step(self) -> dict[str, int]:
+        """How many rows each step served."""
+        return {f"rows_by_{name}": int(np.count_nonzero(self.step == place)) for place, name in enumerate(self.steps)}
+
+    def daily(self) -> DailyDoses:
+        """What persons take in a day: equal doses of a substance are one dose, different ones add up."""
+        return _daily_doses(self.person, self.substance, self.strength * self.units)
+
+
+def stated_doses(
+    rows: Dispensings,
+    places: Int64s,
+    person: Int64s,
+    substance: Int64s,
+    *,
+    components: Sequence[int | None],
+    steps: Sequence[str],
+    bare_number_is_mg: bool,
+) -> StatedDoses:
+    """What rows say about dose.
+
+    Args:
+        places: int64, one a row: its position in the register.
+        person, substance: int64, one a row; persons ascend.
+        components: of each substance, which of the strengths of a text is its own.
+        steps: what tells the units a day, in turn.
+        bare_number_is_mg: a strength without a unit is read as milligrams.
+    """
+    strength = _milligrams_of_rows(rows, places, substance, components, bare_number_is_mg=bare_number_is_mg)
+    return StatedDoses(person, substance, strength, *_units_a_day(rows, steps, places), steps)
+
+
+def _milligrams_of_rows(
     rows: Dispensings, places: Int64s, substance: Int64s, components: Sequence[int | None], *, bare_number_is_mg: bool
 ) -> Float64s:
     """Milligrams a unit of each row, NaN where its strength does not tell them.
@@ -66,7 +130,7 @@ def _milligrams_of_texts(rows: Dispensings, *, component: int | None, bare_numbe
     return facts.remember(("strength", component, bare_number_is_mg), read)
 
 
-def units_a_day(rows: Dispensings, steps: Sequence[str], places: Int64s) -> tuple[Float64s, Int64s]:
+def _units_a_day(rows: Dispensings, steps: Sequence[str], places: Int64s) -> tuple[Float64s, Int64s]:
     """Units a day of each row by the first step that can tell, NaN where none does; and that step, -1 for none."""
     reads_texts = rows.has("dosage_text") and not all(name.startswith("units_per_day") for name in steps)
     text = rows.codes("dosage_text").code[places] if reads_texts else np.full(len(places), -1, np.int32)
@@ -96,12 +160,7 @@ def _units_of_texts(rows: Dispensings, ranges: str) -> Float64s:
     return facts.remember(("units a day", ranges), read)
 
 
-def is_assumed(steps: Sequence[str], step: Int64s) -> Bools:
-    """bool, one a row: its units a day were assumed and not told; `step` as `units_a_day` gives it."""
-    return np.array([*(name.startswith("units_per_day") for name in steps), False], np.bool_)[step]
-
-
-def daily_doses(person: Int64s, substance: Int64s, milligrams: Float64s) -> DailyDoses:
+def _daily_doses(person: Int64s, substance: Int64s, milligrams: Float64s) -> DailyDoses:
     """Doses of rows as doses of persons: equal doses of a substance are one dose, different ones add up.
 
     Args:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,6 +24,8 @@ Weight = Int64s | tuple[Int32s, Int32s | None, bool]
 
 WEIGHTS_AT_ONCE = 8
 MEASURES_AT_ONCE = 8
+LINE = 64
+"""Bytes of a cache line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +91,14 @@ class LevelSums:
         weights = sorted({weight for measure in measures for weight in measure.weights})
         place = {-1: -1} | {weight: number for number, weight in enumerate(weights)}
         columns = sum(1 + len(measure.added) for measure in measures)
-        tally = np.zeros((cells, self.windows.count + 1, len(self.names), columns), np.int64)
+        tally = _zeros_by_line((cells, self.windows.count + 1, len(self.names), columns))
         count_weighed(
             self._picked.offsets,
             self._picked.day,
             [self.weights[weight] for weight in weights],
             self._levels,
             [
-                (place[one.positive], tuple(map(place.__getitem__, one.added)), _bits(one.among), _bits(one.counted))
+                (place[one.positive], tuple(map(place.__getitem__, one.added)), one.among, one.counted)
                 for one in measures
             ],
             cell,
@@ -124,14 +127,14 @@ class LevelMeasure:
     Args:
         positive: the weight of which a person must have more than 0 in a window and level; -1 for any row.
         added: weights; none where one must be above 0.
-        among: bool, one a person, by window: who is to be counted; None for all who have rows.
+        among: uint64, words of 64 persons x windows: who is to be counted; None for all who have rows.
         counted: the same: whose rows make a level one that is used.
     """
 
     positive: int
     added: tuple[int, ...]
-    among: Sequence[Bools] | None
-    counted: Sequence[Bools] | None
+    among: npt.NDArray[np.uint64] | None
+    counted: npt.NDArray[np.uint64] | None
 
     @property
     def weights(self) -> set[int]:
@@ -174,8 +177,12 @@ class SummedByLevel:
         return RowEntries(self.levels, person, level, value, self.partitions_rows)
 
 
-def _bits(masks: Sequence[Bools] | None) -> npt.NDArray[np.uint64] | None:
-    return None if masks is None else bits_by_window(masks)
+def _zeros_by_line(shape: tuple[int, ...]) -> npt.NDArray[np.int64]:
+    """int64 zeros from the beginning of a cache line on: the numbers of a place lie in as few lines as can be."""
+    numbers = math.prod(shape)
+    room = np.zeros(numbers + LINE // 8, np.int64)
+    first = -room.ctypes.data % LINE // 8
+    return room[first : first + numbers].reshape(shape)
 
 
 def bits_by_window(masks: Sequence[Bools]) -> npt.NDArray[np.uint64]:

@@ -20,6 +20,32 @@ cdef extern from "person_bits.h" nogil:
     uint64_t linkage_equal_bytes(const uint8_t* bytes, uint8_t wanted)
     int linkage_lowest(uint64_t word)
 
+cdef extern from * nogil:
+    """
+    /* Fractions of some persons as `rounded` has them, where all numbers are small enough that products are whole numbers
+     * that a double has, and quotients fit: returns whether they are. */
+    LINKAGE_WIDE_VECTORS
+    static int linkage_fractions(const int32_t *restrict value, const int32_t *restrict of, double scale, int64_t count,
+                                 int32_t *restrict whole) {
+        const double most = 2147483647.0, exact = 4503599627370496.0;
+        double above[64], below[64], quotient[64];
+        int64_t unfit = 0;
+        for (int64_t i = 0; i < count; i++) {
+            const double least = of[i] > 1 ? of[i] : 1;
+            above[i] = 2 * scale * value[i] + least, below[i] = 2 * least;
+        }
+        for (int64_t i = 0; i < count; i++) unfit |= (above[i] < below[i] / 2) | (above[i] >= exact);
+        for (int64_t i = 0; i < count; i++) quotient[i] = above[i] / below[i];
+        for (int64_t i = 0; i < count; i++) unfit |= quotient[i] >= most;
+        for (int64_t i = 0; i < count; i++) whole[i] = (int32_t)(quotient[i] < most ? quotient[i] : most);
+        for (int64_t i = 0; i < count; i++) whole[i] -= whole[i] * below[i] > above[i];
+        return !unfit;
+    }
+    """
+    int linkage_fractions(
+        const int32_t* value, const int32_t* of, double scale, int64_t count, int32_t* whole
+    ) noexcept
+
 cdef enum:
     WORD = 64
 
@@ -164,15 +190,24 @@ cdef inline int64_t rounded(int64_t value, int64_t of, int64_t scale) noexcept n
 cdef KernelResult add_all_fractions(
     const Cells* grid, const uint64_t* bits, const Numbers* value, const Numbers* of, int64_t scale, int64_t* sums
 ) noexcept nogil:
-    cdef int64_t word, person
+    cdef int64_t word, person, first
     cdef uint64_t left
+    cdef int32_t whole[WORD]
+    cdef bint narrow = value.width == 4 and of.width == 4, told
     for word in range(grid.words):
-        left = adding_here(grid, bits, value, word)
+        left, first = adding_here(grid, bits, value, word), word * WORD
+        told = left and narrow and linkage_fractions(
+            <const int32_t*>value.values + first,
+            <const int32_t*>of.values + first,
+            <double>scale,
+            min(grid.persons - first, <int64_t>WORD),
+            whole,
+        )
         while left:
-            person = word * WORD + linkage_lowest(left)
+            person = first + linkage_lowest(left)
             if not 0 <= grid.cell[person] < grid.cells:
                 return kernel_failed(KERNEL_OUT_OF_RANGE, person)
-            sums[grid.cell[person]] += rounded(
+            sums[grid.cell[person]] += whole[person - first] if told else rounded(
                 number_at(value, person), max(number_at(of, person), <int64_t>1), scale
             )
             left &= left - 1

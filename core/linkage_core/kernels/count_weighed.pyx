@@ -3,7 +3,7 @@
 
 import numpy as np
 
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
+from libc.stdint cimport INT32_MAX, int32_t, int64_t, uint8_t, uint64_t
 
 from linkage_core.kernels.kernel_result cimport (
     KERNEL_LENGTH_MISMATCH,
@@ -37,12 +37,55 @@ cdef extern from *:
     """
     void will_write(const void* place) noexcept nogil
 
+cdef extern from "count_users.h":
+    enum:
+        MOST_SUMS_OF_USERS
+        WEIGHTS_OF_USERS
+
+    ctypedef struct RowWeight:
+        const int32_t* amount
+        const int32_t* factor
+        const int64_t* wide
+        bint sign_only
+
+    ctypedef struct UserRows:
+        const int64_t* offsets
+        int64_t persons
+        const int32_t* day
+        const int32_t* end
+        const int32_t* period_of_day
+        int32_t first
+        int32_t until
+        int32_t windows
+        const int32_t* code
+        const int32_t* level_of_code
+        int32_t levels
+
+    ctypedef struct UserTally:
+        const int32_t* cell
+        const uint64_t* among
+        int64_t* numbers
+        uint8_t* used
+
+    ctypedef struct UserLevel:
+        int64_t latest
+        int64_t sum
+        int64_t windows
+
+    ctypedef struct UserChunk:
+        pass
+
+    bint rows_stand_by_day(const int64_t* offsets, int64_t persons, const int32_t* day) noexcept nogil
+    int64_t count_users(
+        const UserRows* of, const UserTally* tally, const RowWeight* weights, int sums, UserLevel* levels,
+        UserChunk* chunk, bint* impossible
+    ) noexcept nogil
+
 # The tally outgrows the nearest caches: the rows of several persons are looked up and their places asked for, before one
 # measure after the other is counted there. Nothing branches on what a row says, as nobody can foresee it.
 cdef enum:
     MOST_MEASURES = 8
     VISITS_AT_ONCE = 128
-    SUMS_OF_BOTH = 3
 
 # Who is counted, in column `column`, and what is added up behind it. `positive` is the weight whose sum must be above
 # 0, or -1. `among` and `counted` have a bit a person and window, NULL for everybody. By level: the windows in which the
@@ -250,56 +293,6 @@ cdef int64_t add_up(
     return heavy
 
 
-# The common question, users and amounts of everybody, in one pass over the visits: persons whose rows weigh more than 0,
-# then all who have rows and what their rows weigh. All levels that have a row are used.
-cdef int64_t count_both(
-    const Measure* positive,
-    const Measure* anybody,
-    const Weight* weights,
-    const Visit* visits,
-    int64_t count,
-    const Tally* tally,
-) noexcept nogil:
-    cdef Weight weight = weights[positive.positive]
-    cdef Weight[SUMS_OF_BOTH] added
-    cdef const Visit* visit
-    cdef const uint64_t* among = positive.among
-    cdef int32_t* windows_of_users = positive.windows
-    cdef int64_t* sums = positive.sum
-    cdef uint8_t* used = tally.used
-    cdef int64_t users = positive.column, column = anybody.column, windows = tally.windows
-    cdef int64_t stride = tally.levels * tally.columns, number, weighed, was, now, more, is_first, heavy = 0
-    cdef int64_t* place
-    cdef int64_t* total
-    cdef int32_t before, after, level
-    cdef int which, of = anybody.sums
-    for which in range(of):
-        added[which] = weights[anybody.weight[which]]
-    for number in range(count):
-        visit = visits + number
-        place, level, is_first = visit.place, visit.level, visit.is_first
-        total = total_of(visit, windows, stride)
-        weighed = weigh(&weight, visit.row)
-        heavy |= too_heavy(weighed)
-        was = sums[level] & (is_first - 1)
-        now = was + weighed
-        sums[level] = now
-        more = ((now > 0) - (was > 0)) & -is_of(among, visit, windows)
-        place[users] += more
-        before = windows_of_users[level] & (<int32_t>visit.is_first_ever - 1)
-        after = before + <int32_t>more
-        windows_of_users[level] = after
-        total[users] += (after > 0) - (before > 0)
-        used[level] = 1
-        place[column] += is_first
-        total[column] += visit.is_first_ever
-        for which in range(of):
-            weighed = weigh(&added[which], visit.row)
-            heavy |= too_heavy(weighed)
-            place[column + 1 + which] += weighed
-    return heavy
-
-
 # The row whose weight was too heavy for what is counted.
 cdef KernelResult heavy_row(const Waiting* waiting, const Weight* weights, int weighed) noexcept nogil:
     cdef int64_t number
@@ -311,26 +304,12 @@ cdef KernelResult heavy_row(const Waiting* waiting, const Weight* weights, int w
     return kernel_ok()
 
 
-cdef bint are_both(const Measure* measures, int count) noexcept nogil:
-    return (
-        count == 2
-        and measures[0].positive >= 0
-        and measures[0].counted == NULL
-        and measures[1].positive < 0
-        and measures[1].among == measures[1].counted == NULL
-        and measures[1].sums <= SUMS_OF_BOTH
-    )
-
-
 cdef KernelResult count_waiting(
     const Weight* weights, int weighed, const Measure* measures, int count, Waiting* waiting, const Tally* tally
 ) noexcept nogil:
     cdef const Measure* measure
     cdef int64_t heavy = 0, windows = tally.windows
     cdef int which, number
-    if are_both(measures, count):
-        heavy = count_both(measures, measures + 1, weights, waiting.visits, waiting.count, tally)
-        count = 0
     for which in range(count):
         measure = measures + which
         if measure.positive < 0:
@@ -387,6 +366,64 @@ cdef KernelResult count_all(
     return kernel_ok()
 
 
+# The common question, users and amounts of everybody in calendar periods, is counted in a way of its own.
+cdef bint are_users_of_all(
+    const Windows* windows,
+    const int64_t* offsets,
+    const int32_t* day,
+    const Levels* levels,
+    const Measure* measures,
+    int count,
+) noexcept nogil:
+    return (
+        count == 2
+        and measures[0].positive >= 0
+        and measures[0].counted == NULL
+        and measures[1].positive < 0
+        and measures[1].among == measures[1].counted == NULL
+        and measures[1].sums <= MOST_SUMS_OF_USERS
+        and windows.period_of_day != NULL
+        and levels.offsets == NULL
+        and levels.level_of_code != NULL
+        and levels.levels <= INT32_MAX
+        and offsets[0] == 0
+        and rows_stand_by_day(offsets, windows.persons, day)
+    )
+
+
+cdef KernelResult count_users_of_all(
+    const Windows* windows,
+    const int64_t* offsets,
+    const int32_t* day,
+    const Weight* weights,
+    const Levels* levels,
+    const Measure* measures,
+    UserLevel* of_levels,
+    UserChunk* chunk,
+    const Tally* tally,
+) noexcept nogil:
+    cdef UserRows rows = UserRows(
+        offsets, windows.persons, day, windows.end, windows.period_of_day, windows.first, windows.until,
+        <int32_t>windows.windows, levels.code, levels.level_of_code, <int32_t>levels.levels,
+    )
+    cdef UserTally users = UserTally(tally.cell, measures[0].among, tally.numbers, tally.used)
+    cdef RowWeight[WEIGHTS_OF_USERS] weighed
+    cdef const Weight* weight
+    cdef int64_t person, row
+    cdef int which
+    cdef bint impossible
+    for person in range(windows.persons):
+        if not 0 <= tally.cell[person] < tally.cells:
+            return kernel_failed(KERNEL_OUT_OF_RANGE, person)
+    for which in range(1 + measures[1].sums):
+        weight = weights + (measures[1].weight[which - 1] if which else measures[0].positive)
+        weighed[which] = RowWeight(weight.amount, weight.factor, weight.wide, weight.sign_only)
+    row = count_users(&rows, &users, weighed, measures[1].sums, of_levels, chunk, &impossible)
+    if row < 0:
+        return kernel_ok()
+    return kernel_failed(KERNEL_OUT_OF_RANGE if impossible else KERNEL_OVERFLOW, row)
+
+
 # Of any person, and one to write a row to that lies in no window.
 cdef int64_t visits_at_most(const int64_t* offsets, const Windows* windows, const Levels* levels) noexcept nogil:
     cdef int64_t person, own, most = 0
@@ -431,6 +468,8 @@ def count_weighed(
     cdef Levels read
     cdef Waiting waiting
     cdef Tally out
+    cdef int64_t[:, ::1] users
+    cdef uint8_t[::1] room
     read_weights(weights, day.shape[0], weight)
     read_levels(&read, levels, day.shape[0])
     kept = read_windows(&windows, periods, valid, start, end, persons)
@@ -473,6 +512,15 @@ def count_weighed(
     waiting.visits, waiting.count, waiting.latest, waiting.number = <Visit*>&visits[0], 0, &latest[0], 0
     out.cell, out.cells, out.windows, out.levels = &cell[0], tally.shape[0], windows.windows, read.levels
     out.columns, out.used, out.numbers = tally.shape[3], &used[0], &tally[0, 0, 0, 0]
-    with nogil:
-        result = count_all(&windows, &offsets[0], &day[0], weight, weighed, &read, measure, count, &waiting, &out)
+    if are_users_of_all(&windows, &offsets[0], &day[0], &read, measure, count):
+        users = np.full((read.levels, sizeof(UserLevel) // sizeof(int64_t)), -1, np.int64)
+        room = np.empty(sizeof(UserChunk), np.uint8)
+        with nogil:
+            result = count_users_of_all(
+                &windows, &offsets[0], &day[0], weight, &read, measure, <UserLevel*>&users[0, 0], <UserChunk*>&room[0],
+                &out,
+            )
+    else:
+        with nogil:
+            result = count_all(&windows, &offsets[0], &day[0], weight, weighed, &read, measure, count, &waiting, &out)
     raise_if_failed(result, "weight" if result.status == KERNEL_OVERFLOW else "level")

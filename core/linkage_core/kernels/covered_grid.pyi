@@ -17,6 +17,7 @@ def covered_grid(
     carry: Int32s,
     start: Int32s,
     end: Int32s,
+    stays: tuple[Int64s, Int32s, Int32s] | None,
     covered: Int32s,
     *,
     lookback_days: int,
@@ -34,7 +35,9 @@ def covered_grid(
         valid_from, valid_until: int32, one a group, at most 8: rows on other days do not count for it.
         carry: int32: 0 carries nothing over, 1 has one stock a group, 2 one for each drug.
         start: int32, one a person; `end`: int32, ends x persons, ascending for each person.
-        covered: int32, rules x supplies x ends x persons: written.
+        stays: hospital stays by person and day of admission: offsets, days of admission, days of discharge. These days
+            are not counted, and no stock is used on them; None where they do not matter.
+        covered: int32, rules x supplies x ends x persons: written for persons with rows that count. 0 stands before.
         lookback_days: days before the start on which stocks start empty.
         stock_cap_64ths: the most that a stock may hold.
         all_groups: a day counts that every group covers; else one that any does.

@@ -35,9 +35,11 @@ def dispensed_in_spans(
         calendar: int32, ascending: days on which answers change.
         part_of_day: uint8: part of the days around the index day; the first number is for day `first_day` after it
             and all earlier ones, the last for its day and all later ones.
-        answers: uint64, calendar parts x classes x parts: bit i is set where such a row answers question i.
-        cuts: at most two: days, one a person or one for all, from which on rows do not answer the questions of bits.
-        dispensed: uint8, out, questions (at most 64) x persons.
+        answers: uint64, calendar parts x classes x parts x words: bit i of word j is set where such a row answers
+            question 64 * j + i.
+        cuts: at most two: days, one a person or one for all, from which on rows do not answer the questions of bits, of
+            all words as one number.
+        dispensed: uint8, out, questions (at most 128) x persons.
         none: the day of a row without one, which answers nothing; above every day.
 
     Raises:

@@ -53,10 +53,14 @@ cdef extern from "select_codes.h":
         const uint32_t* counts
         int64_t slices
 
+    ctypedef struct Kept:
+        uint32_t* rows
+        int32_t* codes
+
     void LINKAGE_FETCH_LINES(const void* address) noexcept nogil
     bint has_wide_selection() noexcept nogil
     bint select_wide(
-        const uint16_t* codes, const Wanted* wanted, const Slices* of, uint32_t* rows, uint32_t* kept, int64_t* listed
+        const uint16_t* codes, const Wanted* wanted, const Slices* of, const Kept* out, uint32_t* kept, int64_t* listed
     ) noexcept nogil
 
 # Slices ahead whose codes are fetched: far enough for a miss, near enough to be there still.
@@ -177,17 +181,17 @@ cdef uint32_t* keep_long_run(
 
 cdef KernelResult keep_wanted(
     const Code* codes, const Validity* validity, const Wanted* wanted, const Slices* of,
-    uint32_t* rows, uint32_t* kept, int64_t* listed
+    const Kept* out, uint32_t* kept, int64_t* listed
 ) noexcept nogil:
     cdef int64_t part = 0, last, slices = of.slices
     cdef const uint32_t* starts = of.starts
     cdef const uint32_t* counts = of.counts
     cdef uint32_t end, impossible = 0
-    cdef uint32_t* place = rows
+    cdef uint32_t* place = out.rows
     cdef uint32_t* before
     if Code is uint16_t:
         if validity.bits == NULL and wanted.ranges <= MOST_RANGES and has_wide_selection():
-            if select_wide(codes, wanted, of, rows, kept, listed):
+            if select_wide(codes, wanted, of, out, kept, listed):
                 return kernel_ok()
             return kernel_failed(KERNEL_OUT_OF_RANGE, -1)
     while part < slices:
@@ -212,7 +216,9 @@ cdef KernelResult keep_wanted(
             place = keep_run(codes, validity, wanted, starts[part], counts[part], place, &impossible)
             kept[part] = <uint32_t>(place - before)
             part += 1
-    listed[0] = place - rows
+    listed[0] = place - out.rows
+    for part in range(listed[0]):
+        out.codes[part] = <int32_t>codes[out.rows[part]]
     return kernel_failed(KERNEL_OUT_OF_RANGE, -1) if impossible else kernel_ok()
 
 
@@ -266,7 +272,7 @@ def select_rows(
     const uint32_t[::1] starts,
     const uint32_t[::1] counts,
 ):
-    """uint32, row numbers of each slice whose code is wanted, and how many of each slice.
+    """uint32, row numbers of each slice whose code is wanted; uint32, how many of each slice; int32, the codes of the rows.
 
     `wanted` is 1 for a wanted code, one a text and 0 for one more; `validity` is None or Arrow's bits, row 0 at
     `first_bit`: rows without a code are left out.
@@ -282,10 +288,12 @@ def select_rows(
         slices.starts, slices.counts = &starts[0], &counts[0]
     if not slices_fit(&slices, codes.shape[0], &total):
         raise ValueError("a slice lies outside the rows")
-    rows = np.empty(total + ROWS_TO_SPARE, np.uint32)
+    rows, row_codes = np.empty(total + ROWS_TO_SPARE, np.uint32), np.empty(total + ROWS_TO_SPARE, np.int32)
     if total == 0:
-        return rows[:0], kept
+        return rows[:0], kept, row_codes[:0]
     cdef uint32_t[::1] out = rows
+    cdef int32_t[::1] out_codes = row_codes
+    cdef Kept places = Kept(&out[0], &out_codes[0])
     cdef uint32_t[::1] out_kept = kept
     cdef Validity filled = Validity(NULL, first_bit)
     if validity is not None:
@@ -297,9 +305,9 @@ def select_rows(
     cdef KernelResult result
     with nogil:
         read_ranges(&codes_wanted)
-        result = keep_wanted(&codes[0], &filled, &codes_wanted, &slices, &out[0], &out_kept[0], &listed)
+        result = keep_wanted(&codes[0], &filled, &codes_wanted, &slices, &places, &out_kept[0], &listed)
     raise_if_failed(result, "code")
-    return rows[:listed], kept
+    return rows[:listed], kept, row_codes[:listed]
 
 
 def merge_by_day(

@@ -29,13 +29,24 @@ typedef struct {
 /* What is written behind the last wanted row. */
 enum { ROWS_TO_SPARE = 32 };
 
+/* Numbers of wanted rows, and their codes. */
+typedef struct {
+    uint32_t *rows;
+    int32_t *codes;
+} Kept;
+
+/* Codes of the rows from number `first` to before `last` of those kept: read again while they are near. */
+static inline void take_codes(const uint16_t *codes, const Kept *out, int64_t first, int64_t last) {
+    for (int64_t row = first; row < last; row++) out->codes[row] = codes[out->rows[row]];
+}
+
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
 
 #include <immintrin.h>
 
 #define WITH_AVX512 __attribute__((target("avx512f,avx512bw,avx512vl,bmi2,popcnt")))
 
-enum { CODES_A_STEP = 32, STEPS_A_CHUNK = 128, SLICES_AHEAD = 32 };
+enum { CODES_A_STEP = 32, STEPS_A_CHUNK = 128, SLICES_AHEAD = 32, CODES_AT_ONCE = 256 };
 
 static int has_wide_selection(void) {
     return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl")
@@ -78,12 +89,13 @@ static inline uint32_t *pack_rows(uint32_t bits, uint32_t first, uint32_t *place
 WITH_AVX512
 static uint32_t *select_neighbours(
     const uint16_t *codes, const Wanted *wanted, uint32_t start, uint32_t count, const uint32_t *counts,
-    uint32_t *place, uint32_t *kept, uint32_t *impossible
+    const Kept *out, uint32_t *place, uint32_t *kept, uint32_t *impossible
 ) {
     uint32_t bits[STEPS_A_CHUNK + 1], kept_before[STEPS_A_CHUNK + 1];
     uint64_t end = counts[0];
     for (uint32_t done = 0; done < count; done += CODES_A_STEP * STEPS_A_CHUNK) {
         uint32_t step = 0, here = 0, before = 0, until = count - done;
+        int64_t taken = place - out->rows;
         if (until > CODES_A_STEP * STEPS_A_CHUNK) until = CODES_A_STEP * STEPS_A_CHUNK;
         for (uint32_t row = 0; row < until; row += CODES_A_STEP, step++) {
             bits[step] = wanted_bits(codes + start + done + row, until - row, wanted, impossible);
@@ -91,6 +103,7 @@ static uint32_t *select_neighbours(
             here += _mm_popcnt_u32(bits[step]);
             place = pack_rows(bits[step], start + done + row, place);
         }
+        take_codes(codes, out, taken, place - out->rows);
         bits[step] = 0;
         kept_before[step] = here;
         for (;;) {
@@ -107,23 +120,25 @@ static uint32_t *select_neighbours(
     return place;
 }
 
-/* Whether all codes are possible. Slices lie inside the codes; `kept` is 0; `rows` has ROWS_TO_SPARE too many. */
+/* Whether all codes are possible. Slices lie inside the codes; `kept` is 0; `out` has room for ROWS_TO_SPARE too many. */
 WITH_AVX512
 static int select_wide(
-    const uint16_t *codes, const Wanted *wanted, const Slices *of, uint32_t *rows, uint32_t *kept, int64_t *listed
+    const uint16_t *codes, const Wanted *wanted, const Slices *of, const Kept *out, uint32_t *kept, int64_t *listed
 ) {
     const uint32_t *starts = of->starts, *counts = of->counts;
-    uint32_t *place = rows, impossible = 0;
-    int64_t slice = 0;
+    uint32_t *place = out->rows, impossible = 0;
+    int64_t slice = 0, taken = 0;
     while (slice < of->slices) {
         int64_t next = slice + 1;
         uint64_t end = (uint64_t)starts[slice] + counts[slice];
         for (; next < of->slices && starts[next] == end; next++) end += counts[next];
         if (end - starts[slice] >= WORTH_A_SCAN) {
             uint32_t count = (uint32_t)(end - starts[slice]);
+            take_codes(codes, out, taken, place - out->rows);
             place = select_neighbours(
-                codes, wanted, starts[slice], count, counts + slice, place, kept + slice, &impossible
+                codes, wanted, starts[slice], count, counts + slice, out, place, kept + slice, &impossible
             );
+            taken = place - out->rows;
             slice = next;
         }
         for (; slice < next; slice++) {
@@ -136,8 +151,13 @@ static int select_wide(
             }
             kept[slice] = (uint32_t)(place - before);
         }
+        if (place - out->rows - taken >= CODES_AT_ONCE) {
+            take_codes(codes, out, taken, place - out->rows);
+            taken = place - out->rows;
+        }
     }
-    *listed = place - rows;
+    *listed = place - out->rows;
+    take_codes(codes, out, taken, *listed);
     return !impossible;
 }
 
@@ -148,9 +168,9 @@ static int has_wide_selection(void) {
 }
 
 static int select_wide(
-    const uint16_t *codes, const Wanted *wanted, const Slices *of, uint32_t *rows, uint32_t *kept, int64_t *listed
+    const uint16_t *codes, const Wanted *wanted, const Slices *of, const Kept *out, uint32_t *kept, int64_t *listed
 ) {
-    (void)codes, (void)wanted, (void)of, (void)rows, (void)kept, (void)listed;
+    (void)codes, (void)wanted, (void)of, (void)out, (void)kept, (void)listed;
     return 0;
 }
 

@@ -45,14 +45,22 @@ cdef extern from "row_owners.h":
         const int64_t* offsets, int64_t persons, int64_t person, int64_t row, int64_t count, int32_t* owner
     ) noexcept nogil
 
+cdef extern from "mark_rows.h":
+    void places_of_rows(
+        const int32_t* owner, int64_t count, const int32_t* day, const int32_t* end, const int32_t* period_of_day,
+        int32_t first_day, int32_t until, int32_t windows, int32_t first, int32_t stride, int32_t* places
+    ) noexcept nogil
+    void tell_positive(const int64_t* sums, int64_t count, uint8_t* above) noexcept nogil
+
 # Each window is written to a place of its own, more places than the processor foresees by itself: it is told, so far
 # ahead. A hint past the end of the memory does nothing.
 cdef enum:
     PERSONS_AHEAD = 24
     ENTRIES_AHEAD = 8
     VISITS_AT_ONCE = 128
-    # Bytes of marks that are made before they are written out, and of a line.
+    # Bytes of marks that are made before they are written out, of marks and sums, and of a line.
     MARKS_AT_ONCE = 1 << 14
+    SUMS_AT_ONCE = 1 << 15
     LINE = 64
 
 
@@ -206,6 +214,60 @@ cdef KernelResult mark_periods(
                 memcpy(marks.above + place * marks.stride + first, some.above + place * some.stride, size)
         first = past
     return kernel_ok()
+
+
+# The same for weights that are amounts as they stand, of which no sum is too large: all sums of some persons are taken
+# before it is told which are above 0. `some.sums` has room for them, by weight and window.
+cdef void mark_amounts(
+    const Windows* windows,
+    const int64_t* offsets,
+    const int32_t* day,
+    const Weight* weights,
+    int count,
+    const Marks* marks,
+    const Marks* some,
+) noexcept nogil:
+    cdef int32_t owner[LINKAGE_ROWS_OWNED]
+    cdef int32_t places[LINKAGE_ROWS_OWNED]
+    cdef const int32_t* amount
+    cdef int64_t* sums
+    cdef int64_t first = 0, past, row, here, place, person, window
+    cdef int64_t size, columns = windows.windows + 1
+    cdef int which
+    while first < windows.persons:
+        past = min(first + some.stride, windows.persons)
+        size, row, person = past - first, offsets[first], first
+        memset(some.has_rows, 0, columns * some.stride)
+        memset(some.sums, 0, count * columns * some.stride * sizeof(int64_t))
+        while row < offsets[past]:
+            here = min(offsets[past] - row, <int64_t>LINKAGE_ROWS_OWNED)
+            linkage_tell_owners(offsets, past, person, row, here, owner)
+            places_of_rows(
+                owner, here, day + row, windows.end, windows.period_of_day, windows.first, windows.until,
+                <int32_t>windows.windows, <int32_t>first, <int32_t>some.stride, places,
+            )
+            for place in range(here):
+                some.has_rows[places[place]] = 1
+            for which in range(count):
+                sums, amount = some.sums + which * columns * some.stride, weights[which].amount + row
+                for place in range(here):
+                    sums[places[place]] += amount[place]
+            person = owner[here - 1]
+            row += here
+        for window in range(windows.windows):
+            memcpy(marks.has_rows + window * marks.stride + first, some.has_rows + window * some.stride, size)
+            for which in range(count):
+                place = which * columns + window
+                tell_positive(some.sums + place * some.stride, size, marks.above + place * marks.stride + first)
+        first = past
+
+
+cdef bint are_amounts(const Weight* weights, int count) noexcept nogil:
+    cdef int which
+    for which in range(count):
+        if weights[which].amount == NULL or weights[which].factor != NULL or weights[which].sign_only:
+            return False
+    return True
 
 
 cdef KernelResult mark_all(
@@ -422,12 +484,19 @@ def mark_windows(
         raise_if_failed(kernel_failed(KERNEL_LENGTH_MISMATCH, -1), "dispensing_date")
     if day.shape[0] == 0:
         return
-    cdef uint8_t[::1] sums = bytearray((windows.windows + 1) * MOST_WEIGHTS * sizeof(int64_t))
+    cdef int64_t columns = windows.windows + 1
+    cdef bint only_amounts = windows.period_of_day != NULL and are_amounts(weighed, count)
+    cdef int64_t bytes_a_person = columns * (1 + count * (sizeof(int64_t) if only_amounts else 1))
+    some.stride = max((SUMS_AT_ONCE if only_amounts else MARKS_AT_ONCE) // bytes_a_person // LINE, <int64_t>1) * LINE
+    cdef uint8_t[::1] room = bytearray(bytes_a_person * some.stride)
+    cdef uint8_t[::1] sums = bytearray(columns * MOST_WEIGHTS * sizeof(int64_t))
     marks.has_rows, marks.above = &has_rows[0, 0], &above[0, 0, 0] if count else NULL
     marks.stride, marks.sums = has_rows.shape[1], <int64_t*>&sums[0]
-    cdef int64_t columns = windows.windows + 1
-    some.stride = max(MARKS_AT_ONCE // (columns * (1 + count)) // LINE, <int64_t>1) * LINE
-    cdef uint8_t[::1] room = bytearray(columns * (1 + count) * some.stride)
+    if only_amounts:
+        some.sums, some.has_rows, some.above = <int64_t*>&room[0], &room[0] + 8 * count * columns * some.stride, NULL
+        with nogil:
+            mark_amounts(&windows, &offsets[0], &day[0], weighed, count, &marks, &some)
+        return
     some.has_rows, some.above, some.sums = &room[0], &room[0] + columns * some.stride, marks.sums
     with nogil:
         result = mark_all(&windows, &offsets[0], &day[0], weighed, count, &marks, &some)

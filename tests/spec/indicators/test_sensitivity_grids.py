@@ -35,7 +35,7 @@ GRID = {
 BODIES = {
     "proportion_of_days_covered": "observe = { from = 0, to = [50, 100] }\nthreshold = [0.5, 0.8]",
     "treatment_episodes": "gap_days = [10, 30]\nfollow_up_days = 100\nat_days = [40]",
-    "time_to_discontinuation": "gap_days = [10, 30]\nfollow_up_days = 100",
+    "time_to_discontinuation": 'gap_days = [10, 30]\nfollow_up_days = 100\ncensoring = ["strict", "plain"]',
     "covered_on_day": "at_days = [40]\nfollow_up_days = 100",
     "restart": "gap_days = [10, 30]\nfollow_up_days = 100\nwithin_days = 30",
     "medication_possession_ratio": "observe = { from = 0, to = 100 }\nthreshold = 0.5",
@@ -77,18 +77,37 @@ codes = ["atorva", "simva"]
 combine = "all"
 observe = { from = 0, to = [100, 50] }
 """
+IN_HOSPITAL = "".join(
+    f'[supply.{steps.partition(":")[0]}-{rule}]\nsteps = ["{steps}"]\nhospital = "{rule}"\ncap_days = 1000\n'
+    for steps in ("days_supply", "fixed:20")
+    for rule in ("freeze", "credit", "shift")
+)
+NINE = [f"d{days}" for days in range(5, 50, 5)]
+NINE_SUPPLIES = "".join(f'[supply.{name}]\nsteps = ["fixed:{name[1:]}"]\n' for name in NINE)
 TWO_SETS = '[codes.atorva]\natc_include = ["C10AA05"]\n[codes.simva]\natc_include = ["C10AA01"]\n'
+
+
+IN_BED = {"anna": [(45, 53), (62, 66), (64, 70), (98, 120)], "bea": [(200, 210)]}
 
 
 def found_of_all(**grid: Any) -> dict[str, Any]:
     lists = "\n".join(f"{name} = {value!r}" for name, value in grid.items())
-    definition = drawn_set(f"{ALL}{lists}", header=HEADER + MODELS + TWO_SETS)
+    definition = drawn_set(f"{ALL}{lists}", header=HEADER + MODELS + IN_HOSPITAL + NINE_SUPPLIES + TWO_SETS)
     rows = [*ROWS, "anna 40 C10AA01 1 30", "bea 20 C10AA01 1 5"]
-    registers = {"lmed": lmed(ANNA, *rows), "dors": deaths(ANNA, {}), "par_sv": stays(ANNA, {"anna": [(62, 66)]})}
+    registers = {"lmed": lmed(ANNA, *rows), "dors": deaths(ANNA, {}), "par_sv": stays(ANNA, IN_BED)}
     return evaluated(definition, population=population(ANNA), **registers)
 
 
-@pytest.mark.parametrize("models", [["given", "fixed"], ["given", "frozen"]])
+@pytest.mark.parametrize(
+    "models",
+    [
+        ["given", "fixed"],
+        ["given", "frozen"],
+        ["fixed", "fixed-shift", "days_supply-credit", "days_supply-freeze", "given"],
+        ["days_supply-credit", "fixed-freeze", "days_supply-shift"],
+        NINE,
+    ],
+)
 def test_so_are_points_of_several_groups_that_must_all_cover_a_day(models):
     grid = {**GRID, "supply": models}
     whole = found_of_all(**grid)
@@ -97,6 +116,8 @@ def test_so_are_points_of_several_groups_that_must_all_cover_a_day(models):
         prefix = "".join(f"{name}={value};" for name, value in chosen.items())
         for name, value in found_of_all(**chosen).items():
             assert outcome(whole[f"i/{prefix}{name.removeprefix('i/')}"]) == outcome(value)
+    if "given" not in models:
+        return
     # Of drug A on days 0 to 60, or 0 to 30 where the 30 days of day 20 come back; of drug B on days 40 to 80.
     anna = {
         rule: whole[f"i/supply=given;reversals={rule};carry_over=per_drug;observe_days=100"].value[0]

@@ -95,6 +95,11 @@ def test_a_standardised_rate_weighs_ages_and_smr_goes_by_the_rates_of_all() -> N
     # Women (60 + 40) / 2, men (20 + 90) / 2.
     assert found["standardised_per_1000_inhabitants", "woman", "total"]["value"] == pytest.approx(50)
     assert found["standardised_per_1000_inhabitants", "man", "total"]["value"] == pytest.approx(55)
+    for statistic in ("standardised_per_1000_inhabitants", "smr"):
+        line = found[statistic, "woman", "total"]
+        assert line["lower"] < line["value"] < line["upper"]
+        assert line["numerator"] == 80
+    assert found["standardised_per_1000_inhabitants", "woman", "total"]["denominator"] == 1500
     # Of all 90 in 2,500 and 65 in 1,000: women are expected to be 1000 x 0.036 + 500 x 0.065.
     assert found["expected", "woman", "total"]["value"] == pytest.approx(68.5)
     assert found["smr", "woman", "total"]["value"] == pytest.approx(80 / 68.5)
@@ -112,6 +117,8 @@ def test_doses_are_per_day_and_have_no_limits() -> None:
     standardised = ordered(DOSES, by=[["sex"]])["standardised_per_1000_inhabitants", "woman", "total"]
     # 36.6 x (60 per 1,000 + 40 per 1,000) / 2.
     assert standardised["value"] == pytest.approx(36.6 * 50)
+    assert standardised["lower"] is None
+    assert standardised["upper"] is None
 
 
 def test_a_number_over_ages_goes_with_any_of_its_counts() -> None:
