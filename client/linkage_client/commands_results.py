@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from linkage.errors import InputRefused, ReleaseNotVerified
 from linkage_client.api import Linkage
 from linkage_client.api import verify as verify_delivery
-from linkage_client.certificate_check import CheckFailed, NotCheckedHere, check_release
+from linkage_client.certificate_check import CheckFailed, Earlier, NotCheckedHere, check_release
 from linkage_client.console import Shown
 from linkage_client.options import AsJson, Home
 
@@ -47,6 +48,22 @@ def verify(
     contributions: Annotated[
         Path | None, typer.Option(help="With --certificates, for sums: the contributors of each leaf cell.")
     ] = None,
+    earlier: Annotated[
+        list[Path], typer.Option(help="With --certificates: folder of an earlier release, oldest first; repeat.")
+    ] = [],  # noqa: B006
+    moved: Annotated[
+        list[Path],
+        typer.Option(help="With --earlier: who moved since the release before, for each but the first; repeat."),
+    ] = [],  # noqa: B006
+    manufacturers: Annotated[
+        Path | None, typer.Option(help="With --certificates, for company secrecy: the products of the month (CSV).")
+    ] = None,
+    day: Annotated[
+        str, typer.Option(help="With --manufacturers: the day that consents had to cover, such as 2026-10-31.")
+    ] = "",
+    noise_key: Annotated[
+        Path | None, typer.Option(help="With --certificates, for noise: the file of the key that the policy names.")
+    ] = None,
 ) -> None:
     """Check a delivery's signature and the hash of every file; needs no network.
 
@@ -55,26 +72,37 @@ def verify(
     """
     shown = Shown(as_json=as_json)
     if certificates:
-        _verify_certificates(shown, folder, truth=truth, layout=layout, policy=policy, contributions=contributions)
+        if truth is None or layout is None or policy is None:
+            raise InputRefused("--certificates needs --truth, --layout and --policy.", mend="Name all three.")
+        _verify_certificates(
+            shown,
+            folder,
+            truth=truth,
+            layout=layout,
+            policy=policy,
+            contributions=contributions,
+            earlier=Earlier(earlier, moved) if earlier or moved else None,
+            manufacturers=manufacturers,
+            day=_day(day),
+            noise_key=noise_key,
+        )
         return
     manifest = verify_delivery(folder, home=home)
     shown.result({"verified": True, "manifest": manifest})
     shown.say(f"{folder} is what the release desk signed: {len(manifest.files)} files, each as it was.")
 
 
-def _verify_certificates(
-    shown: Shown,
-    folder: Path,
-    *,
-    truth: Path | None,
-    layout: Path | None,
-    policy: Path | None,
-    contributions: Path | None,
-) -> None:
-    if truth is None or layout is None or policy is None:
-        raise InputRefused("--certificates needs --truth, --layout and --policy.", mend="Name all three.")
+def _day(written: str) -> date:
     try:
-        passed = check_release(folder, truth=truth, layout=layout, policy=policy, contributions=contributions)
+        return date.fromisoformat(written) if written else datetime.now(UTC).date()
+    except ValueError:
+        raise InputRefused(f"--day: {written!r} is no day.", mend="Write it as 2026-10-31.") from None
+
+
+def _verify_certificates(shown: Shown, folder: Path, **given: Any) -> None:
+    """Check a laboratory release; arguments as of `check_release`."""
+    try:
+        passed = check_release(folder, **given)
     except NotCheckedHere as fault:
         raise ReleaseNotVerified(
             f"{fault}.",

@@ -6,5 +6,6 @@ layout's description, and a fault in that program must not be repeated by its ch
 
 from linkage_client.certificate_check.check import Checked, check_release
 from linkage_client.certificate_check.fault import CheckFailed, NotCheckedHere
+from linkage_client.certificate_check.over_time import Earlier
 
-__all__ = ["CheckFailed", "Checked", "NotCheckedHere", "check_release"]
+__all__ = ["CheckFailed", "Checked", "Earlier", "NotCheckedHere", "check_release"]

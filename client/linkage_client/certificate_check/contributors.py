@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from linkage_client.certificate_check.dimensions import Dimension, Ints
+from linkage_client.certificate_check.dimensions import Dimension, Ints, above_leaves
 from linkage_client.certificate_check.fault import CheckFailed
 from linkage_client.certificate_check.files import column_of, read_table, units_of
 from linkage_client.certificate_check.release_tables import leaves_of
@@ -43,12 +43,14 @@ class Given:
     Args:
         cell, who, amount: one an entry.
         start: the entries of cell c are [start[c], start[c + 1]).
+        names: of each contributor, with "one" before it, or "many" before a company group.
     """
 
     cell: Ints
     who: Ints
     amount: Ints
     start: Ints
+    names: tuple[str, ...] = ()
 
     @property
     def contributors(self) -> Ints:
@@ -67,18 +69,7 @@ def read_behind(path: Path, dimensions: list[Dimension]) -> Behind:
     """Read a contributions file."""
     rows = read_table(path, dimensions)
     leaf = leaves_of(rows, dimensions, path)
-    row, cell = np.arange(rows.num_rows), np.zeros(rows.num_rows, dtype=np.int64)
-    stride = int(np.prod([len(dimension.codes) for dimension in dimensions]))
-    for dimension in dimensions:
-        stride //= len(dimension.codes)
-        above = dimension.above()
-        code = leaf[row] // stride % len(dimension.codes)
-        sizes = np.array([len(codes) for codes in above])
-        starts, every = np.cumsum(sizes) - sizes, np.concatenate([np.array(codes) for codes in above])
-        many = sizes[code]
-        step = np.arange(many.sum()) - np.repeat(np.cumsum(many) - many, many)
-        cell = np.repeat(cell * len(dimension.codes), many) + every[np.repeat(starts[code], many) + step]
-        row = np.repeat(row, many)
+    row, cell = above_leaves(leaf, dimensions)
     return Behind(path, rows, row, cell)
 
 
@@ -91,11 +82,14 @@ def given_by(behind: Behind, measure: str | None, policy: Mapping[str, Any], *, 
         names = pc.binary_join_element_wise(pc.if_else(alone, "one", "many"), pc.if_else(alone, names, group), " ")
     elif policy.get("company_groups"):
         raise CheckFailed(f"{behind.path}: the policy counts company groups, and there is no column 'company_group'")
+    else:
+        names = pc.binary_join_element_wise("one", names, " ")
     who = _numbers(names)
     amount = np.zeros(who.size, dtype=np.int64)
     if measure is not None:
         amount = units_of(column_of(behind.rows, measure, behind.path), behind.path, measure, 100)
-    return _added_up(behind.cell, who[behind.row], amount[behind.row], cells)
+    distinct = pa.chunked_array(names).combine_chunks().dictionary_encode().dictionary.to_pylist()
+    return replace(_added_up(behind.cell, who[behind.row], amount[behind.row], cells), names=tuple(distinct))
 
 
 def few_behind(behind: Behind | None, policy: Mapping[str, Any], *, cells: int) -> Flags:

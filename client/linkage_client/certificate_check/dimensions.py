@@ -30,12 +30,16 @@ class Dimension:
         name: its column.
         codes: in the order of their first mention.
         families: every sum of every hierarchy.
+        total: the code of all.
+        covers: (whole, part) of every hierarchy, where a person may stand under several codes, which then add up to
+            nothing.
     """
 
     name: str
     codes: tuple[str, ...]
     families: tuple[Family, ...]
     total: int
+    covers: tuple[tuple[int, int], ...] = ()
 
     @property
     def leaves(self) -> tuple[int, ...]:
@@ -57,9 +61,10 @@ class Dimension:
         return [sorted(own) for own in found]
 
 
-def read_dimensions(layout: Mapping[str, Any]) -> list[Dimension]:
-    """The dimensions of a layout, in its order."""
-    return [_dimension(name, content) for name, content in layout["dims"].items()]
+def read_dimensions(layout: Mapping[str, Any], policy: Mapping[str, Any]) -> list[Dimension]:
+    """The dimensions of a layout, in its order; layout and policy name those whose codes do not add up."""
+    overlapping = {*layout.get("attacker", {}).get("multi_response", ()), *policy.get("multi_response", ())}
+    return [_dimension(name, content, adds_up=name not in overlapping) for name, content in layout["dims"].items()]
 
 
 def shown_cells(layout: Mapping[str, Any], dimensions: list[Dimension]) -> npt.NDArray[np.bool_]:
@@ -122,11 +127,32 @@ def add_totals(leaves: Ints, dimensions: list[Dimension]) -> Ints:
     return cells
 
 
-def _dimension(name: str, content: Mapping[str, Any]) -> Dimension:
+def above_leaves(leaf: Ints, dimensions: list[Dimension]) -> tuple[Ints, Ints]:
+    """Each leaf cell once for each cell that it counts in: (which of them, position of the cell)."""
+    row, cell = np.arange(leaf.size), np.zeros(leaf.size, dtype=np.int64)
+    stride = int(np.prod([len(dimension.codes) for dimension in dimensions]))
+    for dimension in dimensions:
+        stride //= len(dimension.codes)
+        above = dimension.above()
+        code = leaf[row] // stride % len(dimension.codes)
+        sizes = np.array([len(codes) for codes in above])
+        starts, every = np.cumsum(sizes) - sizes, np.concatenate([np.array(codes) for codes in above])
+        many = sizes[code]
+        step = np.arange(many.sum()) - np.repeat(np.cumsum(many) - many, many)
+        cell = np.repeat(cell * len(dimension.codes), many) + every[np.repeat(starts[code], many) + step]
+        row = np.repeat(row, many)
+    return row, cell
+
+
+def _dimension(name: str, content: Mapping[str, Any], *, adds_up: bool) -> Dimension:
     number: dict[str, int] = {}
     families: dict[Family, None] = {}
     for tree in content["hierarchies"]:
         for parent, children in tree.items():
             codes = [number.setdefault(code, len(number)) for code in (parent, *children)]
             families[Family(codes[0], tuple(codes[1:]))] = None
-    return Dimension(name, tuple(number), tuple(families), number[content["total"]])
+    total = number[content["total"]]
+    if adds_up:
+        return Dimension(name, tuple(number), tuple(families), total)
+    covers = dict.fromkeys((family.parent, child) for family in families for child in family.children)
+    return Dimension(name, tuple(number), (), total, tuple(covers))

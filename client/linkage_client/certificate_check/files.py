@@ -38,6 +38,14 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise CheckFailed(f"{path}: cannot be read as TOML") from None
 
 
+def read_parquet(path: Path) -> pa.Table:
+    """A Parquet table."""
+    try:
+        return pq.read_table(str(path))
+    except (OSError, pa.ArrowException):
+        raise CheckFailed(f"{path}: cannot be read") from None
+
+
 def read_table(path: Path, dimensions: list[Dimension]) -> pa.Table:
     """A CSV or Parquet table, its dimensions as text."""
     names = [dimension.name for dimension in dimensions]

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from linkage_client.certificate_check.dimensions import Dimension, Ints
 from linkage_client.certificate_check.fault import CheckFailed
+from linkage_client.certificate_check.rests import Rests
 from linkage_client.certificate_check.rules import CountRules, Flags
 
 _CHANGE_BITS = 17
@@ -45,11 +46,19 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Free:
-    """What readers see, flat: blanks, cells that some table shows, and those whose numbers they have from elsewhere."""
+    """What readers see, flat.
+
+    Args:
+        blank: cells that they do not see.
+        shown: cells that some table shows.
+        known: cells whose numbers they have from elsewhere.
+        lowest: the smallest number that they hold possible for each blank.
+    """
 
     blank: Flags
     shown: Flags
     known: Flags
+    lowest: Ints
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +77,10 @@ def check_moves(
     dimensions: list[Dimension],
     rules: CountRules,
     row_place: Ints,
-) -> Shown:
+) -> tuple[Shown, Shown]:
     """Check every move of one count.
+
+    Returns what they show of cells, and of the rests beside codes that do not add up.
 
     Args:
         certificates: the moves of this count.
@@ -80,18 +91,24 @@ def check_moves(
     Raises:
         CheckFailed: names the move.
     """
-    room = counts.ravel() - np.where(free.shown, rules.lowest, 0)
+    room = counts.ravel() - np.where(free.shown, free.lowest, 0)
     movable = (free.blank | ~free.shown) & ~free.known
+    rests = Rests(counts, dimensions)
     shown: list[Shown] = []
+    beside: list[Shown] = []
     for batch in _batches(certificates, row_place, moves=_BATCH):
         _fail_at(batch, np.abs(batch.change) >= _LARGEST_CHANGE, "has an impossible change")
         _check_bounds(batch, room, movable)
         _check_sums(batch, counts.shape, dimensions)
-        shown.append(_shown(batch, counts.size, candidates=rules.candidates))
-    none = np.empty(0, dtype=np.int64)
-    return Shown(
-        np.concatenate([none, *(one.cell for one in shown)]), np.concatenate([none, *(one.change for one in shown)])
-    )
+        at = places_of_proofs(batch, counts.size)
+        shown.append(_shown(batch, batch.proof_move, batch.proof_cell, batch.change[at], candidates=rules.candidates))
+        if rests.values.size:
+            move, rest, change = rests.changes(batch.move, batch.cell, batch.change)
+            for multiple in (batch.lowest, batch.highest):
+                if np.any(rests.values[rest] + multiple[move] * change < 0):
+                    raise CheckFailed("certificates: a move leaves fewer than none beside a code")
+            beside.append(_shown(batch, move, rest, change, candidates=rules.candidates))
+    return _together(shown), _together(beside)
 
 
 def moves_of_sums(
@@ -139,22 +156,46 @@ def moves_of_sums(
     return batch
 
 
-def check_blanks(shown: Shown, counts: Ints, blank: Flags, must_reach: Flags, rules: CountRules) -> None:
+def check_blanks(
+    shown: tuple[Shown, Shown],
+    counts: Ints,
+    blank: Flags,
+    must_reach: Flags,
+    *,
+    dimensions: list[Dimension],
+    rules: CountRules,
+) -> None:
     """Check that every blank is shown to fit enough values, and every small one to reach the threshold.
+
+    The same is asked of small rests beside codes that do not add up, which are blank wherever a blank is in them.
 
     Raises:
         CheckFailed: names the first cell by its position.
     """
+    cells, beside = shown
+    _check_values(cells, counts.ravel(), blank, must_reach, rules=rules, what="cell")
+    rests = Rests(counts, dimensions)
+    small, reaching = rests.small(rules)
+    _check_values(beside, rests.values, small, reaching, rules=rules, what="rest beside a code")
+
+
+def _check_values(
+    shown: Shown, values: Ints, hidden: Flags, must_reach: Flags, *, rules: CountRules, what: str
+) -> None:
     offset = int(np.abs(shown.change).max(initial=0)) + 1
     # Sorting is many times faster here than the hashing of np.unique.
-    values = np.sort(shown.cell * (2 * offset) + shown.change + offset)
-    values = values[np.diff(values, prepend=-1) > 0]
+    seen = np.sort(shown.cell * (2 * offset) + shown.change + offset)
+    seen = seen[np.diff(seen, prepend=-1) > 0]
     # The truth itself is one candidate.
-    candidates = 1 + np.bincount(values // (2 * offset), minlength=counts.size)
-    _fail_cell(blank & (candidates < rules.candidates), "is blank without enough values that fit")
-    rise = np.zeros(counts.size, dtype=np.int64)
+    candidates = 1 + np.bincount(seen // (2 * offset), minlength=values.size)
+    rise = np.zeros(values.size, dtype=np.int64)
     np.maximum.at(rise, shown.cell, shown.change)
-    _fail_cell(must_reach & (counts.ravel() + rise < rules.threshold), "is small and not shown to reach the threshold")
+    for wrong, why in (
+        (hidden & (candidates < rules.candidates), "is blank without enough values that fit"),
+        (must_reach & (values + rise < rules.threshold), "is small and not shown to reach the threshold"),
+    ):
+        if np.any(wrong):
+            raise CheckFailed(f"released table, {what} {int(np.flatnonzero(wrong)[0])}: {why}")
 
 
 def _check_bounds(batch: Batch, room: Ints, movable: Flags) -> None:
@@ -207,6 +248,8 @@ def _check_sums(batch: Batch, shape: tuple[int, ...], dimensions: list[Dimension
     """Every whole changes as its parts do together: one sorted pass over all relations that the moves touch."""
     size = int(np.prod(shape))
     for axis, dimension in enumerate(dimensions):
+        if not dimension.families:
+            continue
         stride = int(np.prod(shape[axis + 1 :]))
         families = len(dimension.families)
         code = batch.cell // stride % shape[axis]
@@ -244,17 +287,23 @@ def _roles(dimension: Dimension) -> Iterator[tuple[Ints, Ints]]:
         yield np.array([number for number, _ in own]), np.array([sign for _, sign in own])
 
 
-def _shown(batch: Batch, size: int, *, candidates: int) -> Shown:
-    """Values of the cells that each move is kept for: its ends, and those nearest to the truth."""
-    at = places_of_proofs(batch, size)
-    change, lowest, highest = batch.change[at], batch.lowest[batch.proof_move], batch.highest[batch.proof_move]
+def _shown(batch: Batch, move: Ints, cell: Ints, change: Ints, *, candidates: int) -> Shown:
+    """Values that moves show of cells: the ends of each, and those nearest to the truth."""
+    lowest, highest = batch.lowest[move], batch.highest[move]
     cells: list[Ints] = []
     changes: list[Ints] = []
-    for multiple in (lowest, highest, *(np.full(at.size, k) for k in range(-candidates, candidates + 1))):
+    for multiple in (lowest, highest, *(np.full(move.size, k) for k in range(-candidates, candidates + 1))):
         fits = (multiple >= lowest) & (multiple <= highest) & (multiple != 0)
-        cells.append(batch.proof_cell[fits])
+        cells.append(cell[fits])
         changes.append((multiple * change)[fits])
     return Shown(np.concatenate(cells), np.concatenate(changes))
+
+
+def _together(shown: list[Shown]) -> Shown:
+    none = np.empty(0, dtype=np.int64)
+    return Shown(
+        np.concatenate([none, *(one.cell for one in shown)]), np.concatenate([none, *(one.change for one in shown)])
+    )
 
 
 def places_of_proofs(batch: Batch, size: int) -> Ints:
@@ -286,8 +335,3 @@ def _numbers(column: pa.Array) -> Ints:
 def _fail_at(batch: Batch, wrong: npt.NDArray[np.bool_], what: str) -> None:
     if np.any(wrong):
         raise CheckFailed(f"certificates, move {batch.first + int(batch.move[np.flatnonzero(wrong)[0]])}: {what}")
-
-
-def _fail_cell(wrong: Flags, what: str) -> None:
-    if np.any(wrong):
-        raise CheckFailed(f"released table, cell {int(np.flatnonzero(wrong)[0])}: {what}")

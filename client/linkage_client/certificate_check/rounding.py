@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from linkage_client.certificate_check.dimensions import Ints
-from linkage_client.certificate_check.fault import NotCheckedHere
+from linkage_client.certificate_check.fault import CheckFailed, NotCheckedHere
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +53,14 @@ def rounding_of(layout: Mapping[str, Any], policy: Mapping[str, Any]) -> Roundin
     """The rounding that a layout or a policy asks for.
 
     Raises:
-        NotCheckedHere: numbers are changed by noise, of which nothing can be checked here.
+        NotCheckedHere: numbers are changed by noise that is drawn afresh, of which nothing can be checked.
+        CheckFailed: the layout asks for other noise than the policy's.
     """
     own, asked = policy.get("mechanism") or {}, layout.get("mechanism") or {}
-    if asked.get("noise_bound") is not None or set(own) - {"rounding"}:
-        raise NotCheckedHere("layout or policy: numbers that are changed by noise have no certificates")
+    if set(own) - {"rounding", "noise"}:
+        raise NotCheckedHere("policy: numbers of differential privacy have no certificates")
+    if asked.get("noise_bound") not in (None, own.get("noise", {}).get("bound")):
+        raise CheckFailed("layout: asks for another noise than the policy's")
     if asked.get("rounding"):
         return Rounding(asked["rounding"]["kind"], asked["rounding"]["base"])
     return Rounding(own["rounding"]["method"], own["rounding"]["base"]) if own.get("rounding") else None

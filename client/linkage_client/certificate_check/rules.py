@@ -39,18 +39,12 @@ class CountRules:
 
 
 def rules_of(measure: str, layout: Mapping[str, Any], policy: Mapping[str, Any]) -> CountRules:
-    """The rules of a measure; what a policy leaves out has the values of the standard policy.
-
-    Raises:
-        CheckFailed: the policy excepts cells from a rule that is checked here.
-    """
+    """The rules of a measure; what a policy leaves out has the values of the standard policy."""
     own = layout.get("rules", {}).get(measure, {})
     zeros = policy.get("zero_shown", True) and not own.get("zero_sensitive", False)
     zeros = zeros and layout.get("attacker", {}).get("zeros_published", True)
     full_classes = bool(policy.get("class_disclosure", False))
     may_be_absent = layout.get("attacker", {}).get("absent", "zero") == "unknown"
-    if full_classes and any(one.get("rule") == "class_disclosure" for one in policy.get("exceptions", ())):
-        raise CheckFailed("policy: exceptions from class_disclosure are not known to this check")
     return CountRules(
         threshold=max(policy.get("minimum_cell", 10), own.get("min_count", 0)),
         candidates=max(policy.get("minimum_candidates", 3), own.get("min_width", 0) + 1),
@@ -80,3 +74,24 @@ def full_class_cells(counts: Ints, rules: CountRules, dimensions: list[Dimension
             if len(parts) > 1:
                 marked[parts] |= full
     return found & shown
+
+
+def excepted_cells(measure: str, policy: Mapping[str, Any], dimensions: list[Dimension]) -> dict[str, Flags]:
+    """By rule, the cells that the policy takes out of it; a stratum that is not named is at its total."""
+    shape = [len(dimension.codes) for dimension in dimensions]
+    found: dict[str, Flags] = {}
+    for exception in policy.get("exceptions", ()):
+        levels = dict(exception["cell"])
+        if levels.pop("measure", measure) != measure:
+            continue
+        flags = found.setdefault(exception["rule"], np.zeros(shape, dtype=np.bool_))
+        if set(levels) - {one.name for one in dimensions}:
+            raise CheckFailed("policy: an exception names a dimension that the layout does not have")
+        at: list[int | slice] = [slice(None)] * len(dimensions)
+        for axis, one in enumerate(dimensions if levels else ()):
+            code = levels.get(one.name, one.codes[one.total])
+            if code not in one.codes:
+                raise CheckFailed("policy: an exception names a code that the layout does not have")
+            at[axis] = one.codes.index(code)
+        flags[tuple(at)] = True
+    return {rule: flags.ravel() for rule, flags in found.items()}

@@ -10,7 +10,6 @@ import numpy as np
 
 from linkage_client.certificate_check.contributors import Given
 from linkage_client.certificate_check.dimensions import Dimension, Ints
-from linkage_client.certificate_check.fault import CheckFailed
 from linkage_client.certificate_check.rules import Flags
 
 
@@ -94,27 +93,6 @@ def mark(given: Given, rules: SumRules, excepted: Mapping[str, Flags] | None = N
     number = given.contributors
     few = (number > 0) & (number < rules.fewest)
     return MarkedSums({"few_contributors": few, "dominance": dominated, "p_percent": close}, upper)
-
-
-def excepted_cells(measure: str, policy: Mapping[str, Any], dimensions: list[Dimension]) -> dict[str, Flags]:
-    """By rule, the cells that the policy takes out of it; a stratum that is not named is at its total."""
-    shape = [len(dimension.codes) for dimension in dimensions]
-    found: dict[str, Flags] = {}
-    for exception in policy.get("exceptions", ()):
-        levels = dict(exception["cell"])
-        if levels.pop("measure", measure) != measure:
-            continue
-        flags = found.setdefault(exception["rule"], np.zeros(shape, dtype=np.bool_))
-        if set(levels) - {one.name for one in dimensions}:
-            raise CheckFailed("policy: an exception names a dimension that the layout does not have")
-        at: list[int | slice] = [slice(None)] * len(dimensions)
-        for axis, one in enumerate(dimensions if levels else ()):
-            code = levels.get(one.name, one.codes[one.total])
-            if code not in one.codes:
-                raise CheckFailed("policy: an exception names a code that the layout does not have")
-            at[axis] = one.codes.index(code)
-        flags[tuple(at)] = True
-    return {rule: flags.ravel() for rule, flags in found.items()}
 
 
 def told_unions(blank: Flags, known: Flags, dimensions: list[Dimension], shape: tuple[int, ...]) -> list[Ints]:

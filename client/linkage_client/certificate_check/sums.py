@@ -9,14 +9,15 @@ import numpy as np
 import pyarrow as pa
 
 from linkage_client.certificate_check.coalitions import Coalitions, Proof
+from linkage_client.certificate_check.company import company_cells
 from linkage_client.certificate_check.contributors import Behind, Given, given_by
 from linkage_client.certificate_check.counts import CheckedMeasure, Release
 from linkage_client.certificate_check.dimensions import Dimension, Ints
 from linkage_client.certificate_check.fault import CheckFailed
 from linkage_client.certificate_check.moves import Batch, moves_of_sums, places_of_proofs
 from linkage_client.certificate_check.release_tables import blanks_of, reasons_of, says, true_cells
-from linkage_client.certificate_check.rules import Flags
-from linkage_client.certificate_check.sum_rules import SumRules, excepted_cells, mark, sum_rules_of, told_unions
+from linkage_client.certificate_check.rules import Flags, excepted_cells
+from linkage_client.certificate_check.sum_rules import SumRules, mark, sum_rules_of, told_unions
 
 _HUNDREDTHS = 100
 _ANY_SIGN = -(1 << 50)
@@ -43,13 +44,16 @@ def check_sum(
     given = given_by(behind, name if measured else None, policy, cells=values.size)
     if measured and not np.array_equal(_added(given, values.size), values):
         raise CheckFailed(f"{behind.path}: the contributions to {name!r} do not add up to the truth")
-    marked = mark(given, rules, excepted_cells(name, policy, dimensions))
+    excepted = excepted_cells(name, policy, dimensions)
+    marked = mark(given, rules, excepted)
+    secret = company_cells(name, "magnitude", policy, dimensions, release.suppliers) & (given.contributors > 0)
+    secret &= ~excepted.get("company_secrecy", np.zeros(values.size, dtype=np.bool_))
     blank = blanks_of(name, tables, amounts, scale=_HUNDREDTHS)
-    sensitive = marked.any_rule | release.few_behind | _following(name, plan, given, counts)
+    sensitive = marked.any_rule | secret | release.few_behind | _following(name, plan, given, counts)
     if np.any(sensitive & ~blank):
         raise CheckFailed(f"{tables.released_file}: a cell of {name!r} breaks a rule and is printed")
     reason = reasons_of(name, tables, blank)
-    for rule, cells in marked.by_rule.items():
+    for rule, cells in (marked.by_rule | {"company_secrecy": secret}).items():
         if not np.array_equal(says(reason, rule), cells[tables.place]):
             raise CheckFailed(f"{tables.officer_file}: does not say {rule} exactly where it is so")
     _check_unions(given, blank, rules, dimensions, amounts.shape)

@@ -48,11 +48,10 @@ def cells_that_mend_unions(
 def _implied(system: CellSystem, blank: Flags) -> tuple[Ints, list[Ints]]:
     """Relations with a printed whole and blank parts, and these parts; a single one is a matter for the proofs."""
     row_of = np.repeat(np.arange(system.remainder.size), np.diff(system.starts))
-    is_part = system.signs < 0
-    blanks = np.bincount(row_of[is_part & blank[system.members]], minlength=system.remainder.size)
+    blanks = np.bincount(row_of[blank[system.members]], minlength=system.remainder.size)
     rows = np.flatnonzero(~system.implied & ~blank[system.members[system.starts[:-1]]] & (blanks > 1))
-    parts = [system.members[system.starts[row] + 1 : system.starts[row + 1]] for row in rows.tolist()]
-    return rows, [own[blank[own]] for own in parts]
+    members = [system.members[system.starts[row] : system.starts[row + 1]] for row in rows.tolist()]
+    return rows, [own[blank[own]] for own in members]
 
 
 def _breaks(unions: list[Ints], given: Contributions, policy: DisclosurePolicy) -> Flags:

@@ -16,6 +16,9 @@ from linkage_core.disclosure.witnesses import new_solver, run_solver
 _FREE = 1e-3
 """Price of moving a cell that is blank already: not 0, so that moves stay short."""
 
+_FEW_LINES, _FAR = 4, 4
+"""Nearer than so many relations an open cell that more lines print is left alone."""
+
 
 class Repair:
     """Prices and relations of all cells, shared by the repairs of one table."""
@@ -36,7 +39,7 @@ class Repair:
         rows = np.array([target - cells]) if target >= cells else self._by_cell[[target]].indices
         found = np.array([target]) if target < cells else np.empty(0, dtype=np.int64)
         uses = self._system.uses
-        most = 4 * int(uses[self._matrix[rows].indices].min(initial=1)) if hops < 4 else int(uses.max())
+        most = _FEW_LINES if hops < _FAR else int(uses.max())
         for _ in range(hops):
             members = np.unique(np.concatenate([found, self._matrix[np.unique(rows)].indices]))
             # Cells that very many lines print (a whole population) would pull in the whole table.

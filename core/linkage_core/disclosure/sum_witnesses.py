@@ -75,10 +75,10 @@ class KeptMoves:
             if highest[0] < evidence.spans[target]:
                 self.keep(lowest[1], target)
 
-    def witnesses(self) -> SumWitnesses:
-        """All that is kept."""
+    def witnesses(self, *, below: int | None = None) -> SumWitnesses:
+        """All that is kept; with `below` what it is kept for is named below this number only."""
         orders = [np.argsort(move.names, kind="stable") for move in self._moves]
-        proves = [sorted(cells) for cells in self._proves]
+        proves = [sorted(cell for cell in cells if below is None or cell < below) for cells in self._proves]
         return SumWitnesses(
             _starts([move.names.size for move in self._moves]),
             _joined([move.names[order] for move, order in zip(self._moves, orders, strict=True)]),

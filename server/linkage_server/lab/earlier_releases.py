@@ -22,6 +22,8 @@ from linkage.parquet_bytes import read_parquet
 from linkage.personal_identity_number import LAST_DAY_OF_BIRTH, NumberKind, check_numbers
 from linkage_core.disclosure import refuse_small_population
 from linkage_core.disclosure.cell_system import Flags, Ints
+from linkage_core.disclosure.count_witnesses import count_witnesses
+from linkage_core.disclosure.sum_witnesses import KeptMoves, SumWitnesses
 from linkage_core.release_history import Axis, Moves, Next, Printed, PublishedCells, next_release
 from linkage_server.lab.layout import Codes, Layout
 from linkage_server.lab.leaf_rows import leaf_places, read_rows, require_column
@@ -130,6 +132,13 @@ def decide(
 def first_release(counts: Ints, suppressed: Flags) -> Printed:
     """What a release says that none came before."""
     return Printed(np.where(suppressed, 0, counts.ravel()), np.where(suppressed, -1, 0), ~suppressed, suppressed)
+
+
+def proofs_over_time(answer: Next) -> SumWitnesses:
+    """The moves that prove what a release does not count anew; none where it says again what was said before."""
+    if answer.evidence is None:
+        return KeptMoves().witnesses()
+    return count_witnesses(answer.evidence, np.flatnonzero(~answer.printed.current), cells=answer.moved.size)
 
 
 def write_entry(

@@ -13,17 +13,19 @@ import numpy as np
 from linkage.disclosure_policy import DisclosurePolicy
 from linkage.errors import DisclosureRefused
 from linkage_core.disclosure.cell_system import CellSystem, Ints, Relations
+from linkage_core.disclosure.count_witnesses import count_witnesses
 from linkage_core.disclosure.evidence import Demand
 from linkage_core.disclosure.person_cells import is_small
 from linkage_core.disclosure.primary_rules import Mark
-from linkage_core.disclosure.suppression import Pattern, suppress
+from linkage_core.disclosure.sum_witnesses import SumWitnesses
+from linkage_core.disclosure.suppression import Pattern, suppress_with_proof
 from linkage_server.lab.layout import Codes
 
 
 def hide_overlapping_counts(
     counts: Ints, marks: Ints, dimensions: Sequence[Codes], policy: DisclosurePolicy
-) -> Pattern:
-    """Suppress a table of persons of whom some stand under several codes.
+) -> tuple[Pattern, SumWitnesses]:
+    """Suppress a table of persons of whom some stand under several codes; returns also the moves that prove it.
 
     Raises:
         DisclosureRefused: too few persons, or no safe pattern.
@@ -36,7 +38,10 @@ def hide_overlapping_counts(
         )
     system = _system(counts, marks, dimensions, policy)
     demand = Demand(policy.minimum_candidates, np.zeros(counts.size, dtype=np.int64))
-    return suppress(system, demand, furthest=3 * policy.minimum_cell)
+    pattern, evidence = suppress_with_proof(system, demand, furthest=3 * policy.minimum_cell)
+    guarded = np.flatnonzero(system.remainder_sensitive) + counts.size
+    targets = np.concatenate([np.flatnonzero(pattern.suppressed), guarded])
+    return pattern, count_witnesses(evidence, targets, cells=counts.size)
 
 
 def _system(counts: Ints, marks: Ints, dimensions: Sequence[Codes], policy: DisclosurePolicy) -> CellSystem:

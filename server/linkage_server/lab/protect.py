@@ -19,14 +19,22 @@ import typer
 from linkage.disclosure_policy import DisclosurePolicy, canonical_sha256, load_policy
 from linkage.errors import InputRefused
 from linkage_core.disclosure.cell_system import Flags, Ints
+from linkage_core.disclosure.lattice_suppression import Witnesses
 from linkage_core.disclosure.primary_rules import in_words
+from linkage_core.disclosure.sum_witnesses import SumWitnesses
 from linkage_core.disclosure.suppression import Pattern
 from linkage_core.release_history import Next, Printed
 from linkage_server.lab.certificates import certificate_table, write_certificates
 from linkage_server.lab.company_marks import read_company_marks
 from linkage_server.lab.contributions import read_contributions
 from linkage_server.lab.derived_columns import derived_columns
-from linkage_server.lab.earlier_releases import decide, first_release, read_history, write_entry
+from linkage_server.lab.earlier_releases import (
+    decide,
+    first_release,
+    proofs_over_time,
+    read_history,
+    write_entry,
+)
 from linkage_server.lab.lattice import absent_cells, hide_counts, mark_counts, with_totals
 from linkage_server.lab.layout import Codes, Layout, known_cells, number_codes, published_cells, read_layout
 from linkage_server.lab.leaf_rows import (
@@ -217,12 +225,14 @@ def protect_file(
                 columns[f"{name}_as_of"] = pa.array(answer.printed.as_of, mask=answer.printed.blank)
                 officer |= {**columns, f"{name}_reason": _reasons_over_time(answer, marks)}
                 summary[name] = _summary(answer.printed.blank, marks, own_policy)
+                certificates.append(certificate_table(name, proofs_over_time(answer)))
                 entry = cells, answer.printed
                 continue
+            proofs: Witnesses | SumWitnesses
             if overlapping:
-                pattern = hide_overlapping_counts(cells, marks, dimensions, own_policy)
+                pattern, proofs = hide_overlapping_counts(cells, marks, dimensions, own_policy)
             else:
-                pattern, moves = hide_counts(
+                pattern, proofs = hide_counts(
                     cells,
                     marks,
                     dimensions,
@@ -231,7 +241,7 @@ def protect_file(
                     may_be_absent=absent is not None,
                     known=known,
                 )
-                certificates.append(certificate_table(name, moves))
+            certificates.append(certificate_table(name, proofs))
             hidden_counts[name] = cells.ravel(), pattern.suppressed
             if alone and searched is None:
                 entry = cells, first_release(cells, pattern.suppressed)

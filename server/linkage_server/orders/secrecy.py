@@ -8,6 +8,7 @@ from enum import StrEnum
 from linkage.errors import InputRefused
 from linkage.free_text import refuse_identity_number
 
+_SHORTEST_REASONING = 10
 _LONGEST_REASONING = 10_000
 
 
@@ -48,8 +49,13 @@ class SecrecyDecision:
                 "the decision does not say that nobody, nor anyone close, is harmed.",
                 mend="Approve only if that is clear; otherwise return or reject the order.",
             )
-        if len(self.reasoning.strip()) < 10:
-            raise InputRefused("the decision gives no reasoning.", mend="Write in a sentence why nobody is harmed.")
+        if (written := len(self.reasoning.strip())) < _SHORTEST_REASONING:
+            raise InputRefused(
+                f"the reasoning is too short: {written} of at least {_SHORTEST_REASONING} characters."
+                if written
+                else "the decision gives no reasoning.",
+                mend=f"Write in a sentence of at least {_SHORTEST_REASONING} characters why nobody is harmed.",
+            )
         if len(self.reasoning) > _LONGEST_REASONING:
             raise InputRefused(
                 "the reasoning is too long.", mend=f"Write at most {_LONGEST_REASONING:,} characters and name the file."

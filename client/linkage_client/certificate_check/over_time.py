@@ -1,0 +1,278 @@
+"""Checks a release beside all earlier ones of nearly the same people.
+
+A number that is printed anew may not tell, with what was said before, of few people who moved; nor may what is formed
+of the printed cells of one line. When a cell is counted anew is nobody's business here: only whether it may be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from linkage_client.certificate_check.counts import CheckedMeasure, Release, counted, marks_of
+from linkage_client.certificate_check.dimensions import Dimension, Family, Ints, add_totals
+from linkage_client.certificate_check.fault import CheckFailed
+from linkage_client.certificate_check.files import column_of, read_parquet
+from linkage_client.certificate_check.movement import Apart, Movement
+from linkage_client.certificate_check.moves import Free, check_blanks, check_moves
+from linkage_client.certificate_check.release_tables import Tables, blanks_of, read_tables, says
+from linkage_client.certificate_check.rules import CountRules, Flags, rules_of
+
+_NOTHING = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """The releases before the one that is checked.
+
+    Args:
+        folders: of each, oldest first.
+        moved: who moved since the release before, a file for each release but the first.
+    """
+
+    folders: Sequence[Path]
+    moved: Sequence[Path]
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What one release said of each cell, flat.
+
+    Args:
+        as_of: the release that the number is of, -1 where it is blank.
+        current: the number counts the people of this release.
+    """
+
+    as_of: Ints
+    current: Flags
+
+    @property
+    def blank(self) -> Flags:
+        return np.asarray(self.as_of == _NOTHING)
+
+
+def check_count_over_time(name: str, release: Release, moves: pa.Table, earlier: Earlier) -> CheckedMeasure:
+    """Check the newest release of one count beside the earlier ones.
+
+    Args:
+        name, release, moves: as in `check_count`.
+        earlier: the releases before, and who moved.
+
+    Raises:
+        CheckFailed: the first thing that does not fit.
+    """
+    dimensions, tables, rules = release.dimensions, release.tables, rules_of(name, release.plan, release.policy)
+    if len(earlier.moved) != len(earlier.folders):
+        raise CheckFailed("earlier releases: not one file of moves for each release but the first")
+    movement = Movement(earlier.moved, dimensions)
+    truths = _truths(counted(name, release, rules), movement, dimensions, tables.truth_file)
+    number = len(earlier.folders)
+    apart = {(then, now): movement.between(then, now) for now in range(number + 1) for then in range(now)}
+    said: list[_Said] = []
+    for place, folder in enumerate([*earlier.folders, None]):
+        own = tables if folder is None else _tables_of(folder, tables, dimensions)
+        said.append(_said(name, own, truths[: place + 1], apart, release))
+        _check_kept(said, apart, own.released_file)
+    counts, now = truths[number], said[number]
+    marks = marks_of(name, counts, release, rules)
+    small, sensitive, hidden = marks.small, marks.any_rule, ~now.current
+    again = number > 0 and np.array_equal(now.as_of, said[-2].as_of)
+    # What says again what was said before, number for number, tells nothing new.
+    if moves.num_rows or not again:
+        if np.any(sensitive & (now.as_of == number)):
+            raise CheckFailed(f"{tables.released_file}: a cell that may not be told is counted anew")
+        since = [apart[then, number] for then in range(number)]
+        _check_told(said, since, release, rules)
+        _check_reasons(name, tables, now, small=small & hidden & ~_few_moved_since_counted(said, since, rules))
+        lowest = _lowest(truths, now, _waiting(said, since, rules), rules)
+        free = Free(hidden, tables.shown, np.zeros(hidden.size, dtype=np.bool_), lowest)
+        shown = check_moves(moves, counts, free, dimensions=dimensions, row_place=tables.place, rules=rules)
+        check_blanks(shown, counts, hidden, small & hidden & rules.reach, dimensions=dimensions, rules=rules)
+    _check_ledger(tables, counts.ravel(), truths, now)
+    return CheckedMeasure(counts.ravel(), sensitive & hidden, hidden)
+
+
+def _truths(newest: Ints, movement: Movement, dimensions: list[Dimension], path: Path) -> list[Ints]:
+    """The true cells of each release: those of the newest, with what moved taken back."""
+    truths = [newest]
+    for release in range(movement.releases, 0, -1):
+        truths.insert(0, truths[0] - add_totals(movement.of(release), dimensions))
+    if any(np.any(truth < 0) for truth in truths):
+        raise CheckFailed(f"{path}: more people joined a cell than stand in it")
+    return truths
+
+
+def _tables_of(folder: Path, newest: Tables, dimensions: list[Dimension]) -> Tables:
+    return read_tables(folder, newest.truth_file, dimensions, newest.shown, absent_unknown=False)
+
+
+def _said(
+    name: str, tables: Tables, truths: list[Ints], apart: dict[tuple[int, int], Apart], release: Release
+) -> _Said:
+    """What a release said, each number compared with the truth of the release that it is of."""
+    now, cells = len(truths) - 1, truths[0].size
+    as_of = np.full(cells, _NOTHING, dtype=np.int64)
+    for table, path in ((tables.officer, tables.officer_file), (tables.released, tables.released_file)):
+        told = pc.equal(column_of(table, f"{name}_status", path), "sup").to_numpy(zero_copy_only=False)
+        read = np.where(told, _NOTHING, 0).astype(np.int64)
+        if now:
+            column = column_of(table, f"{name}_as_of", path)
+            if not np.array_equal(told, pc.is_null(column).to_numpy(zero_copy_only=False)):
+                raise CheckFailed(f"{path}: column '{name}_as_of' is not empty exactly where it is suppressed")
+            read = pc.fill_null(column, _NOTHING).cast(pa.int64()).to_numpy()
+        if np.any(read < _NOTHING) or np.any(read > now):
+            raise CheckFailed(f"{path}: column '{name}_as_of' names a release that is not there")
+        if path == tables.released_file and not np.array_equal(as_of[tables.place], read):
+            raise CheckFailed(f"{tables.officer_file}: has not the column '{name}_as_of' of the released table")
+        as_of[tables.place] = read
+    if not np.array_equal(
+        blanks_of(name, tables, _numbers(truths, as_of), rounding=release.rounding), as_of == _NOTHING
+    ):
+        raise CheckFailed(f"{tables.released_file}: column '{name}_status' does not fit '{name}_as_of'")
+    current = as_of == now
+    for then in range(now):
+        current |= (as_of == then) & (apart[then, now].moved(cells) == 0)
+    return _Said(as_of, current)
+
+
+def _numbers(truths: list[Ints], as_of: Ints) -> Ints:
+    """The true count of each cell, flat, in the release that its number is of."""
+    return np.stack([truth.ravel() for truth in truths])[np.maximum(as_of, 0), np.arange(as_of.size)]
+
+
+def _check_kept(said: list[_Said], apart: dict[tuple[int, int], Apart], path: Path) -> None:
+    """What the newest of some releases keeps is the last number before it; where nobody moved since, it is kept."""
+    number, cells = len(said) - 1, said[-1].as_of.size
+    last = np.full(cells, _NOTHING, dtype=np.int64)
+    for one in said[:-1]:
+        last = np.where(one.blank, last, one.as_of)
+    kept = ~said[-1].blank & (said[-1].as_of < number)
+    if np.any(kept & (said[-1].as_of != last)):
+        raise CheckFailed(f"{path}: a number is kept that was not the last one printed")
+    anew = said[-1].as_of == number
+    for then in range(number):
+        if np.any(anew & (last == then) & (apart[then, number].moved(cells) == 0)):
+            raise CheckFailed(f"{path}: a cell is counted anew though nobody moved in it")
+
+
+def _check_told(said: list[_Said], since: list[Apart], release: Release, rules: CountRules) -> None:
+    """Check that neither a cell nor what is left of a whole differs by few people from an earlier release."""
+    now, path = said[-1], release.tables.released_file
+    shape = tuple(len(dimension.codes) for dimension in release.dimensions)
+    for was, apart in zip(said, since, strict=False):
+        moved = apart.moved(now.as_of.size)
+        few = (moved > 0) & (moved < rules.threshold)
+        if np.any((now.as_of == len(since)) & was.current & few):
+            raise CheckFailed(f"{path}: a cell is counted anew in which few people moved since it was counted")
+        _check_lines((was.current, now.current), apart, release.dimensions, shape, rules)
+    if np.any(_waiting(said, since, rules) & ~now.blank):
+        raise CheckFailed(f"{path}: a cell is printed in which few people moved since it was blank")
+
+
+def _waiting(said: list[_Said], since: list[Apart], rules: CountRules) -> Flags:
+    """Cells that were blank, and in which few people moved since, or nobody."""
+    waits = np.zeros(said[0].as_of.size, dtype=np.bool_)
+    for was, apart in zip(said, since, strict=False):
+        waits |= was.blank & (apart.moved(waits.size) < rules.threshold)
+    return waits
+
+
+def _check_lines(
+    current: tuple[Flags, Flags], apart: Apart, dimensions: list[Dimension], shape: tuple[int, ...], rules: CountRules
+) -> None:
+    """Check that what a reader forms within one line and knows of two releases does not differ by few people.
+
+    Args:
+        current: cells that readers know of the one release and of the other.
+        apart: by whom they differ.
+        dimensions, shape: of the table.
+        rules: of the count.
+    """
+    for axis, dimension in enumerate(dimensions):
+        for family in dimension.families:
+            for lines, terms in _sums_of_both(*current, axis, family, shape):
+                moved = apart.moved_in_lines(axis, family, terms, shape)
+                if np.any(lines & (moved > 0) & (moved < rules.threshold)):
+                    raise CheckFailed(
+                        f"released table: what is left of a whole along {dimension.name!r} differs by few people from "
+                        "an earlier release"
+                    )
+
+
+def _sums_of_both(
+    was: Flags, now: Flags, axis: int, family: Family, shape: tuple[int, ...]
+) -> Iterator[tuple[Flags, Flags]]:
+    """Sums that are known of two releases: in which lines, and of which cells.
+
+    Args:
+        was, now: cells that readers know of the one and of the other, flat.
+    """
+    members = [family.parent, *family.children]
+    then, today = (np.moveaxis(flags.reshape(shape), axis, 0)[members] for flags in (was, now))
+    every = np.ones(today.shape[1:], dtype=np.bool_)
+    both = then & today
+    complete = (then | today).all(axis=0)
+    for lines, terms in (
+        (every, both),
+        # What one of the two does not tell it has as the rest of the others.
+        (complete, np.broadcast_to(today, today.shape)),
+        (complete, np.broadcast_to(then, then.shape)),
+    ):
+        flat = np.zeros(shape, dtype=np.bool_)
+        np.moveaxis(flat, axis, 0)[members] = terms
+        yield lines.ravel(), flat.ravel()
+
+
+def _lowest(truths: list[Ints], now: _Said, waits: Flags, rules: CountRules) -> Ints:
+    """The smallest number that a reader holds possible for each cell that is not told of this release."""
+    printed = _numbers(truths, now.as_of)
+    # What waits for people to move may have become empty meanwhile, and nobody sees it.
+    emptied = waits | (~now.blank & (printed <= rules.threshold))
+    return np.where(emptied, 0, np.minimum(rules.lowest, truths[-1].ravel()))
+
+
+def _few_moved_since_counted(said: list[_Said], since: list[Apart], rules: CountRules) -> Flags:
+    """Cells in which few, but some people moved since a release that counted them anew."""
+    few = np.zeros(said[0].as_of.size, dtype=np.bool_)
+    for number, (was, apart) in enumerate(zip(said, since, strict=False)):
+        moved = apart.moved(few.size)
+        few |= (was.as_of == number) & (moved > 0) & (moved < rules.threshold)
+    return few
+
+
+def _check_reasons(name: str, tables: Tables, now: _Said, *, small: Flags) -> None:
+    """Check that the officer's copy has a reason for each cell that is not told of this release, and the right one."""
+    path = tables.officer_file
+    reason = pc.fill_null(column_of(tables.officer, f"{name}_reason", path).cast(pa.string()), "")
+    told = pc.not_equal(reason, "").to_numpy(zero_copy_only=False)
+    if not np.array_equal(told, ~now.current[tables.place]):
+        raise CheckFailed(f"{path}: has not a reason exactly for each cell that is not counted anew")
+    held = ~now.current & ~now.blank
+    for word, cells in (("few_people_moved", held), ("small_cell", small & now.blank)):
+        if not np.array_equal(says(reason, word), cells[tables.place]):
+            raise CheckFailed(f"{path}: does not say {word} exactly where it is so")
+
+
+def _check_ledger(tables: Tables, counts: Ints, truths: list[Ints], now: _Said) -> None:
+    """Check what the holder keeps of this release for the next one, cell by cell in the officer's order."""
+    path = tables.officer_file.parent / "ledger.parquet"
+    ledger = read_parquet(path)
+    for column, expected in {
+        "true": counts,
+        "printed": _numbers(truths, now.as_of),
+        "as_of": now.as_of,
+        "current": now.current,
+        "blank": now.blank,
+    }.items():
+        kept = column_of(ledger, column, path)
+        if len(kept) != counts.size or kept.null_count:
+            raise CheckFailed(f"{path}: has not each cell once")
+        # What stands for a blank is nobody's business.
+        matters = ~now.blank[tables.place] | (column != "printed")
+        if not np.array_equal(kept.to_numpy()[matters], expected[tables.place][matters]):
+            raise CheckFailed(f"{path}: column {column!r} is not what this release says")
