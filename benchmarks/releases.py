@@ -3,12 +3,15 @@
 20 municipalities in 4 counties x 5 ages x 2 sexes; each month so many persons are replaced, uniformly. The attacker
 knows of a person who left where she lived and her sex, and guesses her age: the age group whose cell fell most since
 the release before, if one fell. *Gain* is how much oftener that is right than the best guess from that release alone,
-over all guesses. *Small differences* are cells in pairs of all releases (630 of 36) that count the people of both
-days, fewer than ten of whom differ; of *sub-populations*, what is left of a whole less all its parts that count the
-people of both days. *Counted anew* are, of the cells with a number in which ten or more moved in the month, those
-whose number is of the month; beside it how many these are for each such number that the month protected by itself
-prints. *Averaging* takes the mean of all releases and least squares over all cells to guess the leaf cells of one to
-nine people of the last month. Beside ours: the same tables with each month protected by itself.
+over all guesses. A *patient* attacker has the whole series and guesses for everybody who left: by how many leave a cell
+of that size, and how much each cell's number fell a month, from the last before she left to the first after; or, where
+that is right oftener, besides that a number counted anew in that very month had waited for one more to move. *Small
+differences* are cells in pairs of all releases (630 of 36) that count the people of both days, fewer than ten of whom
+differ; of *sub-populations*, what is left of a whole less all its parts that count the people of both days. *Counted
+anew* are, of the cells with a number in which ten or more moved in the month, those whose number is of the month;
+beside it how many these are for each such number that the month protected by itself prints. *Averaging* takes the mean
+of all releases and least squares over all cells to guess the leaf cells of one to nine people of the last month. Beside
+ours: the same tables with each month protected by itself.
 """
 
 from __future__ import annotations
@@ -44,6 +47,7 @@ def run() -> list[dict[str, Any]]:
         _, of_the_month, _ = series.freshness(both[1])
         for name, printed, (cells, rests) in zip(("held back", "each by itself"), both, differences, strict=True):
             precision, prior, guesses = series.guess_ages(printed)
+            patient, at_once = max(series.guess_from_all(printed, waited=waited) for waited in (0.0, 0.5))
             fresh, enough, late = series.freshness(printed)
             rows.append(
                 {
@@ -55,6 +59,7 @@ def run() -> list[dict[str, Any]]:
                     "right": round(precision, 3),
                     "right without the second release": round(prior, 3),
                     "gain": round(precision - prior, 3),
+                    "gain of the patient": round(patient - at_once, 3),
                     "small differences in all pairs": cells,
                     "of sub-populations": rests,
                     "small counts from the last release": round(series.guess_small(printed[-1:]), 3),
@@ -163,6 +168,33 @@ class Series:
                 prior.append(int(np.argmax(then)) == age)
         return float(np.mean(right or [0])), float(np.mean(prior or [0])), len(right)
 
+    def guess_from_all(self, printed: Sequence[Printed], *, waited: float) -> tuple[float, float]:
+        """Share of all leavers whose age the patient attacker has right, and share that the most frequent age is.
+
+        Args:
+            waited: of who left, so many more are reckoned with where a number was counted anew in that month.
+        """
+        right = prior = everybody = 0
+        for number in range(1, len(self.months)):
+            left = np.bincount(self.leavers[number], minlength=int(np.prod(TABLE.leaf_shape)))
+            left = left.reshape(TABLE.leaf_shape)
+            before = self._ages(printed[number - 1])
+            is_of = self._as_of(printed[number - 1])
+            people = np.where(before >= 0, before, 0)
+            score = people * left.sum() / people.sum()
+            unread = before >= 0
+            for release in printed[number:]:
+                ages, as_of = self._ages(release), self._as_of(release)
+                anew = unread & (ages >= 0) & (as_of >= number)
+                fall = (before - ages) / (2 * np.maximum(as_of - is_of, 1))
+                score = np.where(anew, score + fall + waited * (as_of == number), score)
+                unread &= ~anew
+            everybody += int(left.sum())
+            for guess, told in ((np.argmax(score, axis=1), True), (np.argmax(before, axis=1), False)):
+                hit = int(np.take_along_axis(left, guess[:, np.newaxis], axis=1).sum())
+                right, prior = (right + hit, prior) if told else (right, prior + hit)
+        return right / max(everybody, 1), prior / max(everybody, 1)
+
     def small_differences(self, several: Sequence[Sequence[Printed]]) -> list[tuple[int, int]]:
         """Of each of several series of releases: cells, and what is left of wholes, by which few people differ."""
         found = [(0, 0)] * len(several)
@@ -226,4 +258,9 @@ class Series:
     def _ages(printed: Printed) -> Ints:
         cells = np.where(printed.blank, -1, printed.value).reshape(TABLE.shape)
         ages: Ints = cells[:20, :AGES, :2]
+        return ages
+
+    @staticmethod
+    def _as_of(printed: Printed) -> Ints:
+        ages: Ints = printed.as_of.reshape(TABLE.shape)[:20, :AGES, :2]
         return ages

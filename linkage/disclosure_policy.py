@@ -47,6 +47,7 @@ _MORE_IS_STRICTER = (
     "minimum_prescribers",
     "minimum_workplaces",
     "officers_to_release",
+    "expected_moves",
 )
 _TRUE_IS_STRICTER = ("reach_threshold", "company_groups", "class_disclosure")
 _ALWAYS_WRITTEN = frozenset(
@@ -131,6 +132,8 @@ class DisclosurePolicy(_Section):
         exceptions: those that were made.
         officers_to_release: so many different officers must approve a table before it is released.
         mechanism: counts are rounded, or changed by noise instead of hidden; None hides.
+        expected_moves: a count is counted anew beside earlier releases when so many persons are to be expected to have
+            joined or left, by the size of its cell and the movement in all cells of its kind; 0 is no such rule.
     """
 
     id: str = Field(pattern=r"^[a-z][a-z0-9-]{0,62}$")
@@ -161,6 +164,7 @@ class DisclosurePolicy(_Section):
     exceptions: tuple[SignedException, ...] = Field(default=(), strict=False)
     officers_to_release: int = Field(default=1, ge=1, le=2)
     mechanism: Mechanism | None = None
+    expected_moves: int = Field(default=25, ge=0, le=10_000)
 
     @model_serializer(mode="wrap")
     def _leave_out_later_defaults(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:

@@ -14,13 +14,15 @@ import numpy as np
 import pytest
 from pyroaring import BitMap
 
-from linkage.disclosure_policy import shipped_policies
+from linkage.disclosure_policy import DisclosurePolicy, shipped_policies
 from linkage.released_table import AS_OF, TOTAL, LineStatus
 from linkage_core.counted_table import CountedTable, Dimension, Line, PersonCube, Split, Statistic, SumCube
 from linkage_core.disclosure import ProtectedTable, protect
 from linkage_core.release_history import EarlierTable, Members, first_states, next_table, table_beside_others
 
-POLICY = shipped_policies()["standard@1.0.0"]
+STANDARD = shipped_policies()["standard@1.0.0"]
+POLICY = STANDARD.model_copy(update={"expected_moves": 0})
+"""Numbers are counted anew as early as can be, so that there is most to compare."""
 ENOUGH = POLICY.minimum_cell
 SEEDS = range(int(os.environ.get("LINKAGE_ATTACK_SEEDS", "1")))
 MONTHS = 36
@@ -35,6 +37,7 @@ Person = tuple[str, str, bool, bool]
 class Series:
     """Who was there each month and what was printed of them."""
 
+    policy: DisclosurePolicy = POLICY
     people: list[dict[int, Person]] = field(default_factory=list)
     tables: list[ProtectedTable] = field(default_factory=list)
     earlier: list[EarlierTable] = field(default_factory=list)
@@ -57,10 +60,10 @@ class Series:
         self.people.append(dict(now))
         table, members = counted(now), members_of(now)
         if not self.earlier:
-            protected = protect(table, POLICY)
+            protected = protect(table, self.policy)
             states = first_states(table, protected, members=members, name=name)
         else:
-            answer = next_table(table, POLICY, members=members, earlier=self.earlier, name=name)
+            answer = next_table(table, self.policy, members=members, earlier=self.earlier, name=name)
             protected, states = answer.protected, answer.states
         self.tables.append(protected)
         self.earlier.append(EarlierTable(name, members, states, protected))
@@ -228,6 +231,23 @@ def test_a_level_that_one_person_moves_to_is_not_told_of() -> None:
     gone = next(iter(people))
     series.release(people | {gone: ("islands", *people[gone][1:])})
     assert series.lines(1) == {place: line | {AS_OF: "0"} for place, line in series.lines(0).items()}
+
+
+def test_levels_wait_until_moves_are_to_be_expected_in_cells_of_their_size() -> None:
+    """The standard policy; a level is of the kind of all levels of its stratum, whatever moved in itself."""
+    people = make_series(3, 0, months=1).people[0]
+    whole, level = ("persons", TOTAL, TOTAL), ("persons", TOTAL, "man")
+    men, women = ([n for n, one in people.items() if one[1:] == (sex, True, True)] for sex in SEXES)
+    for policy, gone, told in (
+        (POLICY, [*men[:12], *women[:12]], (True, True)),
+        (STANDARD, [*men[:12], *women[:12]], (True, False)),
+        (STANDARD, [*men[:30], *women[:30]], (True, True)),
+    ):
+        series = Series(policy)
+        series.release(people)
+        series.release({number: person for number, person in people.items() if number not in gone})
+        lines = series.lines(1)
+        assert (lines[whole][AS_OF] == "1", lines[level][AS_OF] == "1") == told
 
 
 def other_table(people: dict[int, Person]) -> CountedTable:

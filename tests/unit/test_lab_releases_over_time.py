@@ -13,7 +13,8 @@ from linkage.disclosure_policy import shipped_policies
 from linkage.errors import InputRefused
 from linkage_server.lab.protect import protect_file
 
-POLICY = shipped_policies()["standard@1.0.0"]
+STANDARD = shipped_policies()["standard@1.0.0"]
+POLICY = STANDARD.model_copy(update={"expected_moves": 0})
 LAYOUT: dict[str, Any] = {
     "dims": {
         "region": {"total": "SE", "hierarchies": [{"SE": ["A", "B", "C"]}]},
@@ -77,6 +78,18 @@ def test_numbers_stand_until_ten_people_moved(series: Series) -> None:
     assert third["A", "men"] == (62, 2)
     assert third["SE", "both"] == (432, 2)
     assert third["B", "men"] == (70, 0)
+
+
+def test_the_standard_policy_waits_until_moves_are_to_be_expected(
+    series: Series, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(globals(), "POLICY", STANDARD)
+    series.release()
+    # Twelve of 420 persons: one and a half are to be expected in a cell of 50.
+    assert series.release(joined("A", "men", 12, "april"))["A", "men"] == (50, 0)
+    # It changes faster than the others; with the 38 it is 50, twice 25.
+    assert series.release(joined("A", "men", 37, "may"))["A", "men"] == (50, 0)
+    assert series.release(joined("A", "men", 1, "june"))["A", "men"] == (100, 3)
 
 
 def test_an_officer_reads_why_a_number_is_old(series: Series) -> None:

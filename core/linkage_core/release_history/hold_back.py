@@ -11,10 +11,11 @@ from linkage.disclosure_policy import DisclosurePolicy
 from linkage.errors import DisclosureRefused
 from linkage_core.disclosure.boxes import Grid
 from linkage_core.disclosure.cell_system import CellSystem, Floats
-from linkage_core.disclosure.evidence import Demand
-from linkage_core.disclosure.suppression import suppress
+from linkage_core.disclosure.evidence import Demand, Evidence
+from linkage_core.disclosure.suppression import suppress_with_proof
 from linkage_core.release_history.cover import cheapest_cover
 from linkage_core.release_history.movement import Incidence
+from linkage_core.release_history.pace import too_early
 from linkage_core.release_history.printed import Printed
 from linkage_core.release_history.published_cells import Flags, Ints
 from linkage_core.release_history.unions import Known, thin_relations, thin_unions
@@ -37,6 +38,7 @@ class Next:
         held: keeps an old number, because few people moved in it or to hide where few did.
         moved: different people who moved in each cell since its number was counted; 0 where it has none.
         still: nobody has moved since the number was counted, so that it is told as it was.
+        evidence: the moves that prove what is not counted anew; None where the release before it is repeated.
     """
 
     printed: Printed
@@ -44,6 +46,7 @@ class Next:
     held: Flags
     moved: Ints
     still: Flags
+    evidence: Evidence | None = None
 
 
 def hold_back(
@@ -51,6 +54,7 @@ def hold_back(
     *,
     earlier: Sequence[Printed],
     since: Sequence[Incidence],
+    kinds: Ints,
     grids: Sequence[Grid],
     policy: DisclosurePolicy,
     closed: Flags | None = None,
@@ -58,16 +62,18 @@ def hold_back(
     """Decide what a release may say beside all earlier ones.
 
     A cell is counted anew only if, since each release in which its number was counted, nobody or at least
-    `minimum_cell` different people have moved in it (joined or left; one in and one out are two). Blanks stay blank
-    until as many have moved since each release that had them blank. The same holds for what a reader forms by adding
-    and subtracting the printed cells of one relation. What is not counted anew is proved to be unknown in the table
-    of this release as small cells are, with cells in which nobody moved taken as known there.
+    `minimum_cell` different people have moved in it (joined or left; one in and one out are two), and not before
+    `expected_moves` are to be expected in a cell of its size and kind. Blanks stay blank until `minimum_cell` have
+    moved since each release that had them blank. Nor may few have moved in what a reader forms by adding and
+    subtracting the printed cells of one relation. What is not counted anew is proved to be unknown in the table of
+    this release as small cells are, with cells in which nobody moved taken as known there.
 
     Args:
         system: the table of this release, protected by itself: what the primary rules forbid is sensitive.
         earlier: what was printed, by the cells of `system`; empty for the first release. Of two that printed another
             number of a cell the later one's is kept.
         since: how each of them differs from this release.
+        kinds: the same number for cells of one set of persons, crossed with the same strata.
         grids: cubes of the system, in which moves are looked for first.
         policy: the rules.
         closed: cells that are not counted anew whoever moved; none if left out.
@@ -79,9 +85,11 @@ def hold_back(
     """
     past = _Past(system, earlier, since, enough=policy.minimum_cell)
     if not earlier:
-        hidden = suppress(system, _demand(system, policy), furthest=3 * policy.minimum_cell, grids=grids).blank
-        return _print(system, hidden, past=past)
-    keep = past.held | past.stuck
+        pattern, proofs = suppress_with_proof(
+            system, _demand(system, policy), furthest=3 * policy.minimum_cell, grids=grids
+        )
+        return _print(system, pattern.blank, past=past, evidence=proofs)
+    keep = past.held | past.stuck | (past.too_early(system, kinds, expected=policy.expected_moves) & system.printed)
     if closed is not None:
         keep |= closed & system.printed
     for forced in (keep, keep | (earlier[-1].blank & system.printed)):
@@ -106,10 +114,13 @@ def _decide(system: CellSystem, *, forced: Flags, past: _Past, grids: Sequence[G
         beside = _beside(system, forced=forced, past=past, prices=prices, policy=policy)
         first = beside.sensitive | ~beside.printed
         cover = cheapest_cover(beside, hidden=first, prices=prices, known=past.known, enough=enough)
-        hidden = suppress(beside, _demand(system, policy), furthest=3 * enough, grids=grids, cover=cover).blank
+        pattern, proofs = suppress_with_proof(
+            beside, _demand(system, policy), furthest=3 * enough, grids=grids, cover=cover
+        )
+        hidden = pattern.blank
         thin = thin_relations(system, hidden=hidden, known=past.known, enough=enough)
         if not thin.any():
-            return _print(system, hidden, past=past)
+            return _print(system, hidden, past=past, evidence=proofs)
         # No proof needs what was opened again, though a sum does.
         more = system.in_relations(thin) & cover & ~hidden
         if not more.any():
@@ -137,8 +148,8 @@ class _Past:
         self._enough = enough
         self._moved_now = self.moved
         self._was_blank = np.zeros(size, dtype=np.bool_)
-        moved_since = [people.moved(size) for people in since]
-        for number, (release, people, moved) in enumerate(zip(earlier, since, moved_since, strict=True)):
+        self._moved_since = [people.moved(size) for people in since]
+        for number, (release, people, moved) in enumerate(zip(earlier, since, self._moved_since, strict=True)):
             few = (moved > 0) & (moved < enough)
             self.held |= few & (release.as_of == number)
             self.stuck |= release.blank & (moved < enough) & system.printed
@@ -147,10 +158,21 @@ class _Past:
             self._was_blank |= release.blank
             self.value = np.where(release.blank, self.value, release.value)
             self.as_of = np.where(release.blank, self.as_of, release.as_of)
-        for number, moved in enumerate(moved_since):
+        for number, moved in enumerate(self._moved_since):
             self.moved = np.where(self.as_of == number, moved, self.moved)
         # A reader may guess that nobody moved, and is right: such a cell hides nothing.
         self.still = (self.as_of >= 0) & (self.moved == 0) & ~self.stuck
+
+    def too_early(self, system: CellSystem, kinds: Ints, *, expected: int) -> Flags:
+        """Cells that have to wait though enough people moved in them."""
+        return too_early(
+            values=system.values,
+            kinds=kinds,
+            said=self.value,
+            as_of=self.as_of,
+            moved_since=self._moved_since,
+            expected=expected,
+        )
 
     def prices(self, system: CellSystem) -> Floats:
         """What it costs to hold back each cell: by how new its number could be, little by how many people it counts."""
@@ -183,7 +205,7 @@ def _beside(system: CellSystem, *, forced: Flags, past: _Past, prices: Floats, p
     )
 
 
-def _print(system: CellSystem, hidden: Flags, *, past: _Past) -> Next:
+def _print(system: CellSystem, hidden: Flags, *, past: _Past, evidence: Evidence) -> Next:
     """Old numbers stand where there are any; old blanks, and what a primary rule forbids, are blank."""
     number = len(past.known)
     primary = system.sensitive & ~past.held & ~past.still
@@ -193,4 +215,4 @@ def _print(system: CellSystem, hidden: Flags, *, past: _Past) -> Next:
     as_of = np.where(blank, -1, np.where(anew, number, past.as_of))
     value = np.where(anew, system.values, np.where(blank, 0, past.value))
     moved = np.where(past.as_of >= 0, past.moved, 0)
-    return Next(Printed(value, as_of, ~hidden, blank), blank & primary, held, moved, past.still & ~hidden)
+    return Next(Printed(value, as_of, ~hidden, blank), blank & primary, held, moved, past.still & ~hidden, evidence)

@@ -35,16 +35,17 @@ class Moves:
             InputRefused: somebody joins a cell twice, or would be in two cells.
         """
         late = self.release > release
-        key, place = np.unique(np.stack([self.person[late], self.leaf[late]]), axis=1, return_inverse=True)
-        net = np.bincount(place.ravel(), np.where(self.joined[late], 1, -1), key.shape[1]).astype(np.int64)
+        leaves = int(self.leaf[late].max(initial=-1)) + 1
+        key, place = np.unique(self.person[late] * max(leaves, 1) + self.leaf[late], return_inverse=True)
+        net = np.bincount(place.ravel(), np.where(self.joined[late], 1, -1), key.size).astype(np.int64)
         if np.any(np.abs(net) > 1):
             raise InputRefused(
                 "The moves do not fit each other: somebody joins or leaves the same cell twice in a row.",
                 mend="Give each person's moves once, with the same label in all releases.",
             )
         moved = net != 0
-        person, leaf, sign = key[0, moved], key[1, moved], net[moved]
-        if np.unique(np.stack([person, sign]), axis=1).shape[1] < person.size:
+        person, leaf, sign = key[moved] // max(leaves, 1), key[moved] % max(leaves, 1), net[moved]
+        if np.unique(person * 3 + sign).size < person.size:
             raise InputRefused(
                 "The moves do not fit each other: somebody is in two cells at once.",
                 mend="A person stands in one leaf cell; give the cell left as well as the one joined.",

@@ -47,4 +47,4 @@ def next_release(
         reach=np.where(sensitive & is_small(values, policy), threshold, 0),
     )
     since = [moves.since(number).incidence(cells) for number in range(len(earlier))]
-    return hold_back(system, earlier=earlier, since=since, grids=grids_of(cells), policy=policy)
+    return hold_back(system, earlier=earlier, since=since, kinds=cells.kinds(), grids=grids_of(cells), policy=policy)

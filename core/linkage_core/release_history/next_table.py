@@ -112,7 +112,10 @@ def next_table(
     ]
     since: list[Incidence] = [differences(cells, now=members, earlier=one.members) for one in earlier]
     grids = person_grids(counted, cells)
-    decided = hold_back(system, earlier=said, since=since, grids=grids, policy=policy, closed=closed)
+    kinds = np.zeros(cells.values.size, dtype=np.int64)
+    for number, block in enumerate(cells.blocks.values()):
+        kinds[block] = number
+    decided = hold_back(system, earlier=said, since=since, kinds=kinds, grids=grids, policy=policy, closed=closed)
     lines = _Lines(counted, cells, decided, withheld_persons(counted, cells, secret or {}, policy.exceptions))
     before = _Before.of(earlier[-1])
     small = int(np.count_nonzero(decided.sensitive & system.printed))

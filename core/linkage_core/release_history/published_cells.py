@@ -79,6 +79,15 @@ class PublishedCells:
         rows, columns = np.nonzero(valid)
         return rows, found[rows, columns]
 
+    def kinds(self) -> Ints:
+        """A number for each cell: the same where all axes stand at a leaf, between or at the total alike."""
+        kinds = np.zeros(1, dtype=np.int64)
+        for axis in self.axes:
+            code = np.arange(len(axis.below))
+            level = np.where(code == code.size - 1, 2, np.where(code < axis.leaves, 0, 1))
+            kinds = (kinds[:, np.newaxis] * 3 + level).ravel()
+        return kinds
+
     def lines(self) -> list[Line]:
         """Every (axis, parent, children): the sums a reader can take a part from."""
         return [
