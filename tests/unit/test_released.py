@@ -75,7 +75,7 @@ def test_every_shipped_indicator_has_a_title_and_its_facts_in_words(name: str) -
         ),
         (
             "gap_percent=50;censoring=strict;measure=died",
-            "gaps of up to 50 % of the supply permitted, censoring strict, died before discontinuation",
+            "gaps of up to 50 % of the supply permitted, censoring strict, died before that",
         ),
         ("", ""),
     ],

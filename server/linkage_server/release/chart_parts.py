@@ -4,17 +4,30 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
+
+from markupsafe import Markup
 
 from linkage_server.release.chart_svg import COLOUR
 from linkage_server.release.context import Target
 from linkage_server.release.figures import Breakdown, Point
-from linkage_server.release.wording import number
+from linkage_server.release.wording import SHARES, number
 
 SMALL = 11.5
 """Size of the second line of text, in points."""
 
 Axes = Any  # Matplotlib ships no types for its axes that mypy could follow here.
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A drawn chart with its caption; `is_tall` for those that fill a column by themselves."""
+
+    title: str
+    caption: str
+    svg: Markup
+    is_tall: bool = False
 
 
 def describe(breakdown: Breakdown, statistic: str, total: Point | None) -> str:
@@ -60,8 +73,13 @@ def value_axis(axes: Axes, low: float, high: float, statistic: str, *, along_x: 
 
 def axis_end(points: Sequence[Point], statistic: str) -> float:
     """Where an axis that starts at 0 ends: 1 for shares above a third, else a round number."""
-    largest = max((max(p.value or 0, p.upper or 0) for p in points), default=0.0) or 1.0
-    if statistic == "share" and largest > 1 / 3:
+    return round_end(max((max(p.value or 0, p.upper or 0) for p in points), default=0.0), statistic)
+
+
+def round_end(largest: float, statistic: str) -> float:
+    """A round number that is not below the largest value, 1 for shares above a third."""
+    largest = largest or 1.0
+    if statistic in SHARES and largest > 1 / 3:
         return 1.0
     step = 10.0 ** math.floor(math.log10(largest)) / 2
     return math.ceil(largest / step) * step
@@ -76,7 +94,7 @@ def zoomed(points: Sequence[Point], statistic: str, target: Target | None = None
         ends += [end for end in (target.lower, target.upper) if end is not None]
     low, high = min(ends), max(ends)
     room = 0.08 * (high - low or abs(high) or 1)
-    return max(0.0, low - room), min(1.0, high + room) if statistic == "share" else high + room
+    return max(0.0, low - room), min(1.0, high + room) if statistic in SHARES else high + room
 
 
 def ticks(low: float, high: float) -> list[float]:
@@ -90,7 +108,7 @@ def ticks(low: float, high: float) -> list[float]:
 
 def tick(place: float, statistic: str) -> str:
     """A tick's label."""
-    if statistic == "share":
+    if statistic in SHARES:
         return f"{100 * place:.4g} %"
     return (
         f"{place:,.4g}".replace(",", "\N{NARROW NO-BREAK SPACE}")

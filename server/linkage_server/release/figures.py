@@ -8,6 +8,7 @@ from typing import Any
 
 from linkage.released_table import TIME_STRATA, TOTAL, LineStatus, ReleasedTable
 from linkage_server.release.context import IndicatorText, ReleaseContext
+from linkage_server.release.curves import CURVES, Curve, curves_of
 
 # The first of these that an indicator has is the one that is drawn.
 _DRAWN_FIRST = (
@@ -18,12 +19,14 @@ _DRAWN_FIRST = (
     "ddd_per_1000_inhabitants_per_day",
     "per_1000",
     "mean",
+    "survival",
+    "cumulative_incidence",
     "quantile",
     "sum",
     "persons",
 )
 # Parts of parameters that tell different things, not points of a grid.
-_NO_GRID = ("measure", "path", "quantile")
+_NO_GRID = ("measure", "line", "path", "quantile")
 _FEWEST_FOR_FUNNEL = 5
 _MOST_GROUPS = 6
 
@@ -79,6 +82,7 @@ class DrawnIndicator:
         lines: all its lines, in the order of the table.
         overall: totals, one for each parameter point and statistic.
         statistic: the one that is drawn, at `parameters`.
+        is_commonest_path: what is drawn is the path that most persons have, of those that are printed.
     """
 
     text: IndicatorText
@@ -89,13 +93,16 @@ class DrawnIndicator:
     total: Point | None
     breakdowns: tuple[Breakdown, ...]
     grouped: tuple[GroupedBreakdown, ...]
+    curves: tuple[Curve, ...] = ()
+    is_commonest_path: bool = False
 
     @property
     def overall_by_point(self) -> dict[str, dict[str, Point]]:
-        """Totals: parameter point -> statistic -> cell."""
+        """Totals but those of curves, which have a table of their own: parameter point -> statistic -> cell."""
         points: dict[str, dict[str, Point]] = {}
         for parameters, statistic, point in self.overall:
-            points.setdefault(parameters, {})[statistic] = point
+            if statistic not in CURVES:
+                points.setdefault(parameters, {})[statistic] = point
         return points
 
     @property
@@ -119,7 +126,9 @@ def _drawn(
 ) -> DrawnIndicator:
     strata = [dimension.name for dimension in released.dimensions]
     statistic = next((s for s in _DRAWN_FIRST if any(line["statistic"] == s for line in lines)), lines[0]["statistic"])
-    parameters = _best_shown([line for line in lines if line["statistic"] == statistic])
+    of_it = [line for line in lines if line["statistic"] == statistic]
+    commonest = _commonest_path(of_it, strata)
+    parameters = _best_shown(of_it) if commonest is None else commonest
     drawn = [line for line in lines if line["statistic"] == statistic and line["parameters"] == parameters]
     totals = [line for line in lines if all(line[s] == TOTAL for s in strata)]
     own_total = next((line for line in drawn if all(line[s] == TOTAL for s in strata)), None)
@@ -133,9 +142,11 @@ def _drawn(
         overall=tuple((line["parameters"], line["statistic"], _point(line, TOTAL, "All")) for line in totals),
         statistic=statistic,
         parameters=parameters,
+        is_commonest_path=commonest is not None,
         total=_point(own_total, TOTAL, "All") if own_total else None,
         breakdowns=tuple(one for one in breakdowns if one.points),
         grouped=tuple(one for one in grouped if one is not None),
+        curves=curves_of(released, context, lines),
     )
 
 
@@ -154,6 +165,21 @@ def _best_shown(lines: list[dict[str, Any]]) -> str:
     enough = _ENOUGH_TO_SHOW * max(shown.values())
     points = [point for point in shown if shown[point] >= enough]
     return next(point for point in reversed(points) if _beside_a_grid(point) == _beside_a_grid(points[0]))
+
+
+def _commonest_path(lines: list[dict[str, Any]], strata: list[str]) -> str | None:
+    """Parameters of the path that most persons have, where a path is printed by its name; the first of equals."""
+    paths = {
+        line["parameters"]: line["value"]
+        for line in lines
+        if line["value"] is not None and _names_a_path(line["parameters"]) and all(line[s] == TOTAL for s in strata)
+    }
+    return max(paths, key=paths.__getitem__) if paths else None
+
+
+def _names_a_path(parameters: str) -> bool:
+    path = parameters.partition("path=")[2]
+    return bool(path) and path not in ("any", "none") and not path.startswith("other of ")
 
 
 def _beside_a_grid(parameters: str) -> list[str]:

@@ -11,17 +11,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 
 from linkage.release_manifest import FileEntry
 from linkage.released_table import TOTAL, LineStatus, ReleasedTable
 from linkage_server.release.bar_chart import ADDITIVE, bars
-from linkage_server.release.chart_parts import judged
+from linkage_server.release.chart_parts import Chart, judged
 from linkage_server.release.context import ReleaseContext
+from linkage_server.release.curve_section import ShownCurve, shown_curves
 from linkage_server.release.delivery_file import DeliveryFile
 from linkage_server.release.figures import Breakdown, DrawnIndicator, GroupedBreakdown, drawn_indicators
 from linkage_server.release.funnel_chart import funnel
 from linkage_server.release.interval_chart import grouped_intervals
+from linkage_server.release.overall_table import OverallTable, overall_table
 from linkage_server.release.series_chart import series
 from linkage_server.release.wording import (
     PROTECTED_SYMBOL,
@@ -30,6 +31,7 @@ from linkage_server.release.wording import (
     parameters_title,
     row_part,
     row_question,
+    sentence,
     statistic_title,
     whole,
 )
@@ -39,28 +41,19 @@ _MOST_BARS = 120
 
 
 @dataclass(frozen=True, slots=True)
-class Chart:
-    """A drawn chart with its caption; `is_tall` for those that fill a column by themselves."""
-
-    title: str
-    caption: str
-    svg: Markup
-    is_tall: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Section:
     """One indicator of the report."""
 
     anchor: str
     drawn: DrawnIndicator
     charts: tuple[Chart, ...]
+    curves: tuple[ShownCurve, ...]
     headers: tuple[str, ...]
     rows: tuple[dict[str, Any], ...]
     rows_left_out: int
     target_words: str
     judgement: str
-    statistics: tuple[str, ...]
+    overall: OverallTable
 
 
 def report_files(
@@ -101,6 +94,7 @@ def _environment() -> Environment:
         "statistic_title": statistic_title,
         "parameters_title": parameters_title,
         "whole": whole,
+        "sentence": sentence,
         "row_question": row_question,
         "row_part": row_part,
     }
@@ -111,16 +105,18 @@ def _environment() -> Environment:
 def _section(released: ReleasedTable, context: ReleaseContext, drawn: DrawnIndicator, place: int) -> Section:
     anchor = f"indicator-{place}"
     rows = _rows(released, context, drawn)
+    overall = overall_table(drawn)
     return Section(
         anchor=anchor,
         drawn=drawn,
         charts=tuple(_charts(drawn, anchor)),
+        curves=shown_curves(drawn.curves, anchor=anchor, title=drawn.text.title.en, shared=overall.shared),
         headers=tuple(context.stratum_title(dimension.name) for dimension in released.dimensions),
         rows=tuple(rows[:_MOST_TABLE_LINES]),
         rows_left_out=max(0, len(rows) - _MOST_TABLE_LINES),
         target_words=_target_words(drawn),
         judgement=_judgement(drawn),
-        statistics=tuple(dict.fromkeys(statistic for _, statistic, _ in drawn.overall)),
+        overall=overall,
     )
 
 

@@ -40,7 +40,9 @@ MEASURES = {
 }
 
 
-_SHARES = ("share", "survival", "cumulative_incidence")
+SHARES = ("share", "survival", "cumulative_incidence")
+"""Statistics that lie between 0 and 1 and are told in per cent."""
+
 _ROW_QUESTIONS = {
     "supply": "Rows",
     "drug_use": "Rows",
@@ -79,6 +81,11 @@ def row_part(part: str) -> str:
     return _ROW_PARTS.get(name, part.replace("_", " ")).format(parameter)
 
 
+def sentence(words: str) -> str:
+    """Words with a capital in front; the others stay as they are, for CMA1 is no word."""
+    return words[:1].upper() + words[1:]
+
+
 def statistic_title(statistic: str) -> str:
     """Words for a statistic."""
     return STATISTICS.get(statistic, statistic.replace("_", " "))
@@ -95,7 +102,7 @@ def number(value: float | None, statistic: str) -> str:
     """A value as people read it, unit included; "–" where there is none."""
     if value is None:
         return "–"
-    if statistic in _SHARES:
+    if statistic in SHARES:
         return f"{100 * value:.1f} %"
     if statistic == "persons":
         return whole(value)
@@ -112,10 +119,12 @@ def whole(value: float | None) -> str:
 
 
 def interval(lower: float | None, upper: float | None, statistic: str) -> str:
-    """A 95 % interval in words, "" where there is none."""
+    """A 95 % interval in words, or the bin that a quantile lies in; "" where there is none."""
     if lower is None or upper is None:
         return ""
-    if statistic in _SHARES:
+    if statistic == "quantile":
+        return f"in {number(lower, statistic)}–{number(upper, statistic)}"
+    if statistic in SHARES:
         return f"{100 * lower:.1f}–{100 * upper:.1f} %"
     return f"{number(lower, statistic)}–{number(upper, statistic)}"
 
@@ -144,13 +153,23 @@ def _class(name: str, value: str) -> str:
     if name == "quantile":
         return "median" if value == "0.5" else f"quantile {value}"
     if name == "path":
-        return "other paths of {} lines".format(value.removeprefix("other of ")) if "other of " in value else value
+        return _path(value)
     if name == "ended":
         return _ENDINGS.get(value, value.replace("_", " "))
     first, _, last = value.partition("..")
     if not first or not last:
         return f"from {first} on" if first else f"below {last}"
     return f"from {first} to below {last}"
+
+
+def _path(value: str) -> str:
+    if value == "none":
+        return "no line"
+    lines = value.removeprefix("other of ")
+    if lines == value:
+        return f"path {value}"
+    # Who has no line and few others have none is told as the rest of those without any.
+    return {"0": "no line", "1": "other paths of 1 line"}.get(lines, f"other paths of {lines} lines")
 
 
 _CLASSES = ("ended", "value", "path", "quantile")
@@ -166,7 +185,8 @@ _MEASURES = {
     "first_days": "days of the first episode",
     "in_first": "still in the first episode",
     "discontinued": "discontinued during follow-up",
-    "died": "died before discontinuation",
+    "initiated": "began treatment",
+    "died": "died before that",
     **{f"cma{number}": f"CMA{number}" for number in range(1, 10)},
     "mean_drugs": "mean number of drugs",
     "share_of_days": "share of days",
