@@ -26,7 +26,7 @@ from linkage_server.command_line import (
 from linkage_server.release.recipe import Step
 from linkage_server.reviews import explained, queue, steps
 from linkage_server.reviews.cell_words import CellWords
-from linkage_server.reviews.review_desk import OpenReview, ReviewDesk
+from linkage_server.reviews.review_desk import ReviewDesk
 from linkage_server.reviews.rule_words import Language
 from linkage_server.runs.overlapping import OverlappingTables
 from linkage_server.runs.rough import rough_count
@@ -155,8 +155,11 @@ def why(
     if as_json:
         print_json(asdict(found) | {"witnesses": other})
         return
-    facts = (found.mark, found.what, found.where, found.words, *(["; ".join(found.holds)] if found.holds else []))
-    print_facts(dict(zip(_HEADS[language], facts, strict=False)))
+    heads = _HEADS[language]
+    # One a line, below one another.
+    beside = f"\n{' ' * (max(map(len, heads[: 4 + bool(found.holds)])) + 2)}".join(found.holds)
+    facts = (found.mark, found.what, found.where, found.words, *([beside] if beside else []))
+    print_facts(dict(zip(heads, facts, strict=False)))
     for sentence in other:
         typer.echo(sentence)
 
@@ -183,13 +186,13 @@ def lost(
             }
         )
         return
-    context = review.context
+    told = CellWords(review, "en")
     columns = ("cells", "hidden", "share", "persons counted", "of them hidden")
-    tables = [(_crossed(review, part), *_row(one, counts=counts)) for part, one in found.by_table.items()]
+    tables = [(_crossed(told, part), *_row(one, counts=counts)) for part, one in found.by_table.items()]
     print_table(("table", *columns), [*tables, ("all", *_row(found.whole, counts=counts))])
     typer.echo("")
     levels = [
-        (context.stratum_title(stratum), context.level_title(stratum, level), *_row(one, counts=counts))
+        (told.stratum(stratum), told.level(stratum, level), *_row(one, counts=counts))
         for (stratum, level), one in found.by_level.items()
     ]
     print_table(("dimension", "level", *columns), levels)
@@ -286,5 +289,5 @@ def _row(one: Loss, *, counts: bool) -> tuple[str, ...]:
     return f"{one.cells:,}", f"{one.hidden:,}", share, *persons
 
 
-def _crossed(review: OpenReview, strata: tuple[str, ...]) -> str:
-    return " x ".join(review.context.stratum_title(name) for name in strata) or "totals"
+def _crossed(told: CellWords, strata: tuple[str, ...]) -> str:
+    return " x ".join(told.stratum(name) for name in strata) or "totals"

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 from linkage_client.home import ClientHome
+from linkage_server.access.certificates import Caller
+from linkage_server.access.permits import Role
 from linkage_server.demo.made_up_registers import MadeUpRegisters
+from linkage_server.reviews.explained import hidden_cells, witnesses
 from linkage_server.runs.reproduce import reproduce
 from tests.support.loaded_service import LoadedService
 from tests.support.whole_journey import fetched
@@ -80,5 +84,19 @@ def test_counts_by_class_are_delivered_and_reproduced(
     assert None in own or sum(own) == everybody
     manifest = json.loads((tmp_path / "delivery" / "manifest.json").read_text())
     assert "Share without the event" in (tmp_path / "delivery" / "report.html").read_text()
+    _told_to_officers(running, manifest["order"])
     again = reproduce(running.service.run_desk, manifest["order"], delivered=tmp_path / "delivery")
     assert not again.differing
+
+
+def _told_to_officers(running: LoadedService, order: str) -> None:
+    """Every hidden cell, and what else it could be, in words that hold no key of ours."""
+    officer = Caller("holder", Role.OFFICER, "", name="Anna")
+    opened = running.service.review_desk.open(officer, order)
+    cells = list(hidden_cells(opened, "en"))
+    by_class = [cell for cell in cells if cell.what.startswith("persons in ")]
+    assert by_class
+    told = [text for cell in cells for text in (cell.what, cell.where, *cell.holds)]
+    told += [sentence for cell in by_class[:10] for sentence in witnesses(opened, cell.mark, "en", counts=False)]
+    for text in told:
+        assert not re.search(r"[cC]lass/|ended=|path=|value=|days=|/denominator|;measure", text), text

@@ -61,23 +61,23 @@ def test_the_same_in_swedish(opened: OpenReview) -> None:
     assert (told.what, told.where) == ("personer i populationen", "Sjukhus: Falun, Kön: Kvinnor")
     assert told.words == "1 till 9 personer visas inte"
     (sentence,) = witnesses(opened, told.mark, "sv", counts=False)
-    assert sentence.startswith(
-        "De tryckta talen vore desamma om personer i populationen (Sjukhus: Falun, Kön: Kvinnor)"
-    )
-    assert "vore 1 högre och dessa 3 vore andra: " in sentence
+    assert sentence.startswith("Allt som trycks vore detsamma med 1 person fler i den här cellen och samtidigt\n")
+    assert "  1 person färre: detsamma, Sjukhus: Falun, Kön: Män;" in sentence
 
 
 def test_a_witness_in_words_tells_differences_and_with_counts_the_numbers(opened: OpenReview) -> None:
     mark = small_cell(opened).mark
     (sentence,) = witnesses(opened, mark, "en", counts=False)
     assert sentence == (
-        f"The printed numbers would be the same if {FALUN_WOMEN} were 1 higher and these 3 were other: "
-        "Hospital: Falun, Sex: Men: 1 lower; Hospital: Mora, Sex: Men: 1 higher; Hospital: Mora, Sex: Women: 1 lower."
+        "Everything printed would be the same with 1 person more in this cell and, at the same time,\n"
+        "  1 person fewer: the same, Hospital: Falun, Sex: Men;\n"
+        "  1 person more: the same, Hospital: Mora, Sex: Men;\n"
+        "  1 person fewer: the same, Hospital: Mora, Sex: Women."
     )
     numbers = witnesses(opened, mark, "en", counts=True)
     # 4, 2, 5 and 10: one more, one fewer, two more, and as many as are shown.
-    assert [one.split(" were ")[1].split(" and ")[0] for one in numbers] == ["4", "2", "5", "10"]
-    assert "Hospital: Mora, Sex: Men: 67" in numbers[3]
+    assert [one.split(" with ")[1].split(" in ")[0] for one in numbers] == ["4", "2", "5", "10"]
+    assert "  67: the same, Hospital: Mora, Sex: Men" in numbers[3]
 
 
 def test_a_cell_that_is_shown_or_not_there_has_no_reason(opened: OpenReview) -> None:

@@ -213,3 +213,11 @@ def test_a_policy_that_does_not_say_that_nobody_is_harmed_is_refused(tmp_path: P
     (tmp_path / "bad.toml").write_text(text, encoding="utf-8")
     with pytest.raises(LinkageError, match=r"bad\.toml: decision\.no_harm"):
         load_preapprovals(tmp_path)
+
+
+def test_a_reasoning_that_is_too_short_is_told_how_long_it_must_be() -> None:
+    with pytest.raises(InputRefused, match="too short: 1 of at least 10 characters") as refused:
+        SecrecyDecision(exception=GOOD.exception, no_harm=True, reasoning=" x ").require_complete()
+    assert "at least 10 characters" in refused.value.mend
+    with pytest.raises(InputRefused, match="gives no reasoning"):
+        SecrecyDecision(exception=GOOD.exception, no_harm=True, reasoning="  ").require_complete()

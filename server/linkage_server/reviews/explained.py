@@ -20,14 +20,21 @@ from linkage_server.reviews.rule_words import Language, rule_words
 
 _MOST_NAMED = 3
 _PARTNERS = frozenset({Rule.HOLDS_ANOTHER, Rule.HOLDS_A_SMALL_REST, Rule.STANDS_BESIDE})
-_HIGHER: dict[Language, tuple[str, str]] = {"en": ("{by} higher", "{by} lower"), "sv": ("{by} högre", "{by} lägre")}
-_WERE: dict[Language, tuple[str, str]] = {
-    "en": ("The printed numbers would be the same if {cell} were {value}", " and these {count} were other: {others}"),
-    "sv": ("De tryckta talen vore desamma om {cell} vore {value}", " och dessa {count} vore andra: {others}"),
+# With a difference (one fewer, several fewer, one more, several more), and with the number itself.
+_BY: dict[Language, tuple[str, str, str, str]] = {
+    "en": ("{by} person fewer", "{by} persons fewer", "{by} person more", "{by} persons more"),
+    "sv": ("{by} person färre", "{by} personer färre", "{by} person fler", "{by} personer fler"),
 }
+_BY_AMOUNT: dict[Language, tuple[str, str]] = {"en": ("{by} less", "{by} more"), "sv": ("{by} mindre", "{by} mer")}
+_SAME: dict[Language, tuple[str, str]] = {
+    "en": ("Everything printed would be the same with {value} in this cell", "{value}: {cell}"),
+    "sv": ("Allt som trycks vore detsamma med {value} i den här cellen", "{value}: {cell}"),
+}
+_THE_SAME: dict[Language, str] = {"en": "the same", "sv": "detsamma"}
+_AND: dict[Language, str] = {"en": " and, at the same time,", "sv": " och samtidigt"}
 _NONE: dict[Language, str] = {
-    "en": "No other value was found among the cells beside it.",
-    "sv": "Inget annat värde hittades bland cellerna bredvid.",
+    "en": "No other value was found for this cell that leaves everything printed the same.",
+    "sv": "Inget annat värde hittades för cellen som lämnar allt som trycks oförändrat.",
 }
 
 
@@ -112,26 +119,30 @@ def _beside(opened: OpenReview, side: CellSide, cell: int) -> list[int]:
 
 
 def _in_words(told: CellWords, side: CellSide, change: Change, *, counts: bool) -> str:
+    """A sentence about the cell itself, and a line for each cell that would have to be other with it."""
     names = [side.names[cell] for cell in change.cells.tolist()]
     first, *others = (
         _value(told, side, cell, by, counts=counts)
         for cell, by in zip(change.cells.tolist(), change.by.tolist(), strict=True)
     )
-    one, more = _WERE[told.language]
-    sentence = one.format(cell=told.words(names[0]), value=first)
-    if others:
-        # What counts the same is named by where it stands alone.
-        words = [told.where(name) if name.key == names[0].key else told.words(name) for name in names[1:]]
-        pairs = zip(words, others, strict=True)
-        sentence += more.format(count=len(others), others="; ".join(f"{cell}: {value}" for cell, value in pairs))
-    return f"{sentence}."
+    sentence, line = _SAME[told.language]
+    sentence = sentence.format(value=first)
+    if not others:
+        return f"{sentence}."
+    # What counts the same as the cell asked about is named by where it stands.
+    own, same = told.what(names[0]), _THE_SAME[told.language]
+    cells = [f"{same}, {told.where(name)}" if told.what(name) == own else told.words(name) for name in names[1:]]
+    lines = (f"\n  {line.format(value=value, cell=cell)}" for value, cell in zip(others, cells, strict=True))
+    return f"{sentence}{_AND[told.language]}{';'.join(lines)}."
 
 
 def _value(told: CellWords, side: CellSide, cell: int, by: int, *, counts: bool) -> str:
     scale = _scale(told.opened, side, cell)
     if counts:
         return _number(int(side.system.values[cell]) + by, scale)
-    return _HIGHER[told.language][by < 0].format(by=_number(abs(by), scale))
+    if side.kind == "sum":
+        return _BY_AMOUNT[told.language][by > 0].format(by=_number(abs(by), scale))
+    return _BY[told.language][2 * (by > 0) + (abs(by) > 1)].format(by=_number(abs(by), scale))
 
 
 def _scale(opened: OpenReview, side: CellSide, cell: int) -> int:
