@@ -185,9 +185,13 @@ class ServiceUnavailable(LinkageError):
 
 
 class StorageFull(ServiceUnavailable):
-    """No room left on the disk; nothing was changed."""
+    """No room left on the disk; nothing was changed.
+
+    `path` is where, for who stands at the machine: it is no fact, so that it never travels to a client.
+    """
 
     reason = "STORAGE_FULL"
+    path: str = ""
 
 
 class TimedOut(LinkageError):

@@ -13,12 +13,18 @@ from linkage.order import OrderDocument
 
 
 def inline_findings(document: OrderDocument, *, today: date) -> list[Finding]:
-    """Every finding of an order's inline sets, with the order's field before its place."""
+    """Every finding of an order's inline sets, with the order's field before its place.
+
+    A set that is written out several times, for one or the other of its indicators, is told of once.
+    """
+    first: dict[str, int] = {}
+    for place, choice in enumerate(document.indicators):
+        if choice.inline is not None:
+            first.setdefault(choice.inline, place)
     return [
         replace(finding, place=f"indicators[{place}].inline, {finding.place}")
-        for place, choice in enumerate(document.indicators)
-        if choice.inline is not None
-        for finding in _findings(choice.inline, today=today)
+        for text, place in first.items()
+        for finding in _findings(text, today=today)
     ]
 
 

@@ -10,8 +10,9 @@ from typing import Annotated
 
 import typer
 
-from linkage.indicator_lint import Severity
+from linkage.indicator_lint import Finding, Severity
 from linkage.inline_sets import inline_findings
+from linkage.lint_words import grouped
 from linkage.order import OrderFault, OrderFaults, load_order
 from linkage.personal_identity_number import MASK
 from linkage.population_file import PopulationCheck
@@ -66,8 +67,8 @@ def submit(
     shown = Shown(as_json=as_json)
     if (left := days_left(own.enrolment())) < _WARN_DAYS:
         shown.warn(f"The certificate ends in {left} days; ask the register holder for a new one.")
-    for finding in inline_findings(document, today=date.today()):
-        shown.warn(str(finding))
+    for group in grouped(_sound(inline_findings(document, today=date.today()))):
+        shown.warn(str(group))
     with Linkage(own.root) as linkage, shown.progress() as progress:
         done = linkage.submit(order, population, validate_only=validate_only, progress=progress)
     shown.result(done)
@@ -126,17 +127,22 @@ def cancel(
 
 def _check_order(file: Path, *, as_json: bool) -> None:
     document = load_order(require_file(file))
-    findings = inline_findings(document, today=date.today())
-    if errors := [finding for finding in findings if finding.severity is Severity.ERROR]:
-        raise OrderFaults(OrderFault(error.place, error.message, error.mend) for error in errors)
+    findings = _sound(inline_findings(document, today=date.today()))
     if as_json:
         found = {"clean": True, "defines_population": document.population.is_defined, "findings": plain(findings)}
         print(json.dumps(found, ensure_ascii=False))  # noqa: T201  the answer itself
         return
-    for finding in findings:
-        sys.stderr.write(f"{finding}\n")
+    for group in grouped(findings):
+        sys.stderr.write(f"{group}\n")
     sends = "Registers define its population" if document.population.is_defined else "It needs a population file"
     sys.stdout.write(f"The order is clean as far as can be told here. {sends}.\n")
+
+
+def _sound(findings: list[Finding]) -> list[Finding]:
+    """Warnings and notes of an order's sets; errors refuse the order before anything is sent."""
+    if errors := [finding for finding in findings if finding.severity is Severity.ERROR]:
+        raise OrderFaults(OrderFault(error.place, error.message, error.mend) for error in errors)
+    return findings
 
 
 def _standing(order: Order) -> str:

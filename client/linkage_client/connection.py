@@ -15,6 +15,7 @@ from google.protobuf import duration_pb2
 from linkage.enrolment import EnrolmentReply
 from linkage.wire import refusals
 from linkage.wire.v1 import catalogue_pb2_grpc, orders_pb2_grpc, populations_pb2_grpc, releases_pb2_grpc
+from linkage_client.enrolment import require_in_time
 from linkage_client.home import ClientHome
 
 CALL_SECONDS = 30.0
@@ -73,8 +74,10 @@ def connect(home: ClientHome) -> Connection:
 
     Raises:
         NotFound: it is not enrolled.
+        NotAuthenticated: its certificate does not hold today.
     """
     reply = home.enrolment()
+    require_in_time(reply)
     credentials = grpc.ssl_channel_credentials(
         root_certificates=reply.ca_certificate.encode("ascii"),
         private_key=home.tls_key(),

@@ -106,6 +106,28 @@ def days_left(reply: EnrolmentReply) -> int:
     return (_certificate(reply).not_valid_after_utc - datetime.now(UTC)).days
 
 
+def require_in_time(reply: EnrolmentReply) -> None:
+    """Return if the client's certificate holds today.
+
+    The service drops a connection with any other certificate without a word, which looks as if it were not there.
+
+    Raises:
+        NotAuthenticated: it has ended, or has not begun, by this machine's clock.
+    """
+    certificate, now = _certificate(reply), datetime.now(UTC)
+    if now >= certificate.not_valid_after_utc:
+        raise NotAuthenticated(
+            f"the certificate ended on {certificate.not_valid_after_utc:%Y-%m-%d}.",
+            mend="Send enrolment-request.json to the register holder again, and `linkage enrol` the new reply.",
+        )
+    if now < certificate.not_valid_before_utc:
+        raise NotAuthenticated(
+            f"the certificate is not valid before {certificate.not_valid_before_utc:%Y-%m-%d %H:%M} UTC, and this "
+            f"machine's clock says {now:%Y-%m-%d %H:%M}.",
+            mend="Set this machine's clock.",
+        )
+
+
 def _certificate(reply: EnrolmentReply) -> x509.Certificate:
     try:
         return x509.load_pem_x509_certificate(reply.certificate.encode("ascii"))

@@ -16,6 +16,7 @@ from linkage_server import (
     commands_register,
     commands_releases,
     commands_service,
+    commands_trial,
 )
 from linkage_server.command_line import refusals_as_exit_codes
 from linkage_server.demo import tour
@@ -42,6 +43,7 @@ app.command("backup")(commands_service.backup)
 app.command("restore")(commands_service.restore)
 app.command("benchmark")(commands_benchmark.benchmark)
 app.command("demo")(tour.demo)
+app.command("made-up")(commands_trial.made_up)
 app.add_typer(commands_register.register_app, name="register")
 app.add_typer(commands_organisation.app, name="organisation")
 app.add_typer(commands_orders.app, name="orders")

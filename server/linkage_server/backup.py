@@ -17,7 +17,7 @@ from pathlib import Path
 from linkage.errors import Conflict, InputRefused, NotFound, StateConflict
 from linkage_server.operations.home import FOLDERS, HomeFolder
 from linkage_server.storage.database import Database
-from linkage_server.storage.files import disk_refusals, storage_full
+from linkage_server.storage.files import disk_refusals, file_size_is_limited, storage_full
 
 _DATABASE = "database.sqlite"
 # Lists of snapshots go before what they name.
@@ -48,7 +48,7 @@ def make_backup(home: HomeFolder, *, database: Database, archive: Path) -> int:
         raise Conflict(f"{archive} exists.", mend="Choose a new name; a backup is never overwritten.")
     partial = archive.with_name(f".{archive.name}.partial")
     try:
-        with disk_refusals(), tempfile.TemporaryDirectory(dir=archive.parent) as folder:
+        with disk_refusals(archive), tempfile.TemporaryDirectory(dir=archive.parent) as folder:
             copy = Path(folder) / _DATABASE
             _copy_database(home.database_file, copy)
             with partial.open("xb") as file:
@@ -81,7 +81,7 @@ def restore_backup(archive: Path, *, home: Path, keys: Path) -> None:
         raise Conflict(f"{home} exists.", mend="Restore to a new folder, then move it into place.")
     partial = home.with_name(f".{home.name}.partial")
     try:
-        with disk_refusals():
+        with disk_refusals(home):
             partial.mkdir(mode=0o700, parents=True)
             with tarfile.open(archive) as tar:
                 tar.extractall(partial, filter="data")
@@ -104,7 +104,7 @@ def _copy_database(source: Path, target: Path) -> None:
     except sqlite3.OperationalError as refusal:
         # What SQLite says of a full disk, or of a file that may not grow, is no OSError.
         if refusal.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
-            raise storage_full() from None
+            raise storage_full(target, by_limit=file_size_is_limited()) from None
         raise
     finally:
         copy.close()

@@ -11,6 +11,7 @@ from cryptography import x509
 
 from linkage.errors import DefinitionRejected, LinkageError, StorageFull
 from linkage.indicator_lint import Severity, lint
+from linkage.lint_words import grouped
 from linkage_server.access.certificate_authority import RENEWED_BEFORE
 from linkage_server.audit.trail import AuditTrail
 from linkage_server.keys.key_ring import KeyRing
@@ -58,9 +59,9 @@ def check_up(
     }
     for name, check in checks.items():
         try:
-            yield Finding(check=name, well=True, words=_sentence(check()))
+            yield Finding(check=name, well=True, words=sentence(check()))
         except LinkageError as refusal:
-            yield Finding(check=name, well=False, words=_sentence(refusal.message), mend=refusal.mend)
+            yield Finding(check=name, well=False, words=sentence(refusal.message), mend=refusal.mend)
 
 
 def check_sets(read_offer: Callable[[], Offer], *, now: datetime) -> str:
@@ -80,13 +81,14 @@ def check_sets(read_offer: Callable[[], Offer], *, now: datetime) -> str:
     parts = [f"{len(offer.sets)} on offer, {len(offer.set_files)} of them the holder's own."]
     for name, file in sorted(offer.set_files.items()):
         found = lint(offer.sets[name], today=swedish_day(now))
-        parts += [f"{file}, {one.place}: {one.message}" for one in found if one.severity is Severity.WARNING]
+        warnings = grouped(one for one in found if one.severity is Severity.WARNING)
+        parts += [f"{file}, {group.where}: {group.first.message}" for group in warnings]
         if waiting := sum(one.severity is Severity.NOTE for one in found):
             parts.append(f"{file}: {waiting} codes and indicators await sign-off.")
     return " ".join(parts)
 
 
-def _sentence(words: str) -> str:
+def sentence(words: str) -> str:
     """Words with a capital: a refusal has none, since elsewhere it follows a colon."""
     return words[:1].upper() + words[1:]
 

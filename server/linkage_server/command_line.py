@@ -16,7 +16,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from linkage.errors import InputRefused, LinkageError, NotFound
+from linkage.errors import InputRefused, LinkageError, NotFound, StorageFull
 from linkage.order_states import order_name
 from linkage_server.access.certificates import Caller
 from linkage_server.audit.trail import AuditTrail
@@ -98,6 +98,9 @@ def open_state(home: Path) -> Iterator[OpenHome]:
     try:
         database.migrate()
         yield OpenHome(folder=folder, settings=settings, database=database)
+    except StorageFull as refusal:
+        refusal.path = refusal.path or str(folder.root)
+        raise
     finally:
         database.close()
 
@@ -121,11 +124,15 @@ def refusals_as_exit_codes(*, as_json: bool = False) -> Iterator[None]:
     try:
         yield
     except LinkageError as refusal:
+        where = refusal.path if isinstance(refusal, StorageFull) else ""
         if as_json:
-            told = {"reason": refusal.reason, "message": refusal.message, "mend": refusal.mend, "facts": refusal.facts}
+            facts = refusal.facts | ({"path": where} if where else {})
+            told = {"reason": refusal.reason, "message": refusal.message, "mend": refusal.mend, "facts": facts}
             print_json({"error": told, "exit_code": refusal.exit_code})
         else:
             typer.echo(f"Refused: {refusal.message}", err=True)
+            if where:
+                typer.echo(f"Where: {where}", err=True)
             if refusal.mend:
                 typer.echo(f"Mend: {refusal.mend}", err=True)
         raise typer.Exit(refusal.exit_code) from None

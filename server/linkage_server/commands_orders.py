@@ -10,6 +10,7 @@ import typer
 from linkage.errors import LinkageError
 from linkage.indicator_lint import Finding
 from linkage.inline_sets import inline_findings
+from linkage.lint_words import grouped
 from linkage.order import OrderState, load_order
 from linkage.request_id import new_request_id
 from linkage_server.access.certificates import Caller
@@ -89,8 +90,8 @@ def show(order: Order, *, home: Home, as_json: AsJson = False) -> None:
             ("at", "state", "by", "reason"), [(day_and_time(s.at), s.state, s.by, s.reason) for s in found.steps]
         )
         print_run(expected, report)
-        for finding in findings:
-            typer.echo(str(finding))
+        for group in grouped(findings):
+            typer.echo(str(group))
         typer.echo(f"\n{found.document}")
 
 

@@ -12,10 +12,19 @@ from typing import Annotated
 
 import typer
 
+from linkage.errors import StorageFull
 from linkage_server.assembly import Service, create_home
 from linkage_server.backup import make_backup, restore_backup
-from linkage_server.checkup import check_sets, check_up
-from linkage_server.command_line import AsJson, Home, open_home, print_json, print_table, refusals_as_exit_codes
+from linkage_server.checkup import Finding, check_sets, check_up, sentence
+from linkage_server.command_line import (
+    AsJson,
+    Home,
+    open_home,
+    open_state,
+    print_json,
+    print_table,
+    refusals_as_exit_codes,
+)
 from linkage_server.operations import logs
 from linkage_server.registers.store_checkup import check_erasures, check_jobs, verify_snapshots
 from linkage_server.settings import DEFAULT_SETTINGS
@@ -78,19 +87,13 @@ def serve(
 
 def doctor(home: Home, *, as_json: AsJson = False) -> None:
     """Check keys, permissions, database, audit chain, every byte of the store, indicator sets, disk and clock."""
-    with open_home(home, as_json=as_json) as opened:
-        service = Service(opened.folder, opened.settings)
-
-        store_checks: dict[str, Callable[[], str]] = {
-            "registers": partial(verify_snapshots, service.store),
-            "erasures": partial(check_erasures, service.store),
-            "register jobs": partial(check_jobs, service.store),
-            "release ledger": service.run_desk.ledger.check,
-            "indicator sets": partial(check_sets, opened.offer, now=opened.database.clock()),
-        }
-        findings = list(
-            check_up(opened.folder, settings=opened.settings, database=opened.database, store_checks=store_checks)
-        )
+    with refusals_as_exit_codes(as_json=as_json):
+        try:
+            findings = _findings(home)
+        except StorageFull as refusal:
+            # What the doctor is asked for on such a day; nothing else can be looked at.
+            words = f"{sentence(refusal.message)} Where: {refusal.path}. Nothing else was looked at."
+            findings = [Finding("disk", well=False, words=words, mend=refusal.mend)]
     if as_json:
         print_json([dataclasses.asdict(finding) for finding in findings])
     else:
@@ -100,6 +103,22 @@ def doctor(home: Home, *, as_json: AsJson = False) -> None:
         )
     if not all(finding.well for finding in findings):
         raise typer.Exit(7)
+
+
+def _findings(home: Path) -> list[Finding]:
+    with open_state(home) as opened:
+        service = Service(opened.folder, opened.settings)
+
+        store_checks: dict[str, Callable[[], str]] = {
+            "registers": partial(verify_snapshots, service.store),
+            "erasures": partial(check_erasures, service.store),
+            "register jobs": partial(check_jobs, service.store),
+            "release ledger": service.run_desk.ledger.check,
+            "indicator sets": partial(check_sets, opened.offer, now=opened.database.clock()),
+        }
+        return list(
+            check_up(opened.folder, settings=opened.settings, database=opened.database, store_checks=store_checks)
+        )
 
 
 def backup(

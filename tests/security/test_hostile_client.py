@@ -10,11 +10,14 @@ import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import grpc
 import pytest
 import sqlalchemy as sa
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding
 from google.longrunning import operations_pb2
 from google.protobuf.message import Message
 from grpc_health.v1 import health_pb2
@@ -24,10 +27,11 @@ from linkage_client.api import Linkage
 from linkage_client.enrolment import make_request
 from linkage_client.home import ClientHome
 from linkage_server.access.certificate_authority import CertificateAuthority
+from linkage_server.access.certificates import serial_text
 from linkage_server.access.organisations import revoke_organisation
 from linkage_server.access.permits import Role
 from linkage_server.demo.made_up_registers import MadeUpRegisters
-from linkage_server.storage.tables import OrganisationRow, UploadRow
+from linkage_server.storage.tables import CertificateRow, OrganisationRow, UploadRow
 from tests.support.hostile import NUMBER, Answer, Fuzzer, all_methods, anonymous_channel, call, channel, method, path_of
 from tests.support.identity_search import IdentitySearch
 from tests.support.loaded_service import ORDER, SMALL_ORDER, LoadedService, copy_home
@@ -145,8 +149,6 @@ def test_a_certificate_of_another_authority_does_not_get_through(scene: Scene, t
     moment = scene.service.service.database.clock()
     other = CertificateAuthority.create(tmp_path / "keys", name="Made-up authority (Linkage)", now=moment)
     forged = other.issue(letter.certificate_request.encode(), organisation="heart-register", role="orderer", now=moment)
-    from cryptography.hazmat.primitives.serialization import Encoding
-
     with channel(scene.heart, key=stranger.tls_key(), certificate=forged.public_bytes(Encoding.PEM)) as to:
         assert call(to, HEALTH, [b""], seconds=3).code is grpc.StatusCode.UNAVAILABLE
 
@@ -162,11 +164,41 @@ def test_a_certificate_that_was_never_written_down_is_refused(scene: Scene, tmp_
         role="operator",
         now=scene.service.service.database.clock(),
     )
-    from cryptography.hazmat.primitives.serialization import Encoding
-
     with channel(scene.heart, key=stranger.tls_key(), certificate=issued.public_bytes(Encoding.PEM)) as to:
         answer = call(to, HEALTH, [b""])
     assert (answer.code, answer.reason) == (grpc.StatusCode.UNAUTHENTICATED, "NOT_AUTHENTICATED")
+
+
+@pytest.mark.parametrize("days", [-500, 2], ids=["run out", "not valid yet"])
+def test_a_certificate_of_another_time_gets_through_to_no_method(scene: Scene, tmp_path: Path, days: int) -> None:
+    """Issued by the true authority and written down as valid: its own days are what the handshake goes by."""
+    service = scene.service.service
+    moment = service.database.clock()
+    stranger = ClientHome(tmp_path / "stranger")
+    letter = make_request(stranger, organisation="heart-register", title="The Heart Register")
+    issued = service.authority.issue(
+        letter.certificate_request.encode(),
+        organisation="heart-register",
+        role="orderer",
+        now=moment + timedelta(days=days),
+    )
+    with service.database.transaction() as session:
+        session.add(
+            CertificateRow(
+                serial=serial_text(issued.serial_number),
+                fingerprint=issued.fingerprint(SHA256()).hex(),
+                organisation="heart-register",
+                role="orderer",
+                issued_at=moment,
+                not_after=moment + timedelta(days=400),
+                revoked_at=None,
+            )
+        )
+    before = entries(scene)
+    with channel(scene.heart, key=stranger.tls_key(), certificate=issued.public_bytes(Encoding.PEM)) as to:
+        for one in all_methods():
+            assert call(to, one, [b""], seconds=3).code is grpc.StatusCode.UNAVAILABLE, one.full_name
+    assert outcomes_since(scene, before) == []
 
 
 def test_tls_1_2_is_refused_though_the_certificate_is_good(scene: Scene, tmp_path: Path) -> None:

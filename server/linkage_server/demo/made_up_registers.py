@@ -12,6 +12,7 @@ Everything is drawn from one seed. Persons are the official test numbers only.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -24,9 +25,11 @@ from linkage_server.demo.made_up_dispensings import made_up_dispensings
 from linkage_server.demo.made_up_lmed import lmed_deliveries
 from linkage_server.demo.made_up_people import HOSPITALS, Infarctions, People, make_infarctions, make_people
 
-__all__ = ["MadeUpRegisters", "made_up_dispensings", "make_registers"]
+__all__ = ["DELIVERED_ON", "MadeUpRegisters", "made_up_dispensings", "make_registers"]
 
 DISPENSINGS_AN_INFARCTION = 105
+DELIVERED_ON = date(2026, 1, 15)
+"""The day on which all deliveries are made: it resolves ten-digit numbers and is after every row."""
 
 
 @dataclass(frozen=True, slots=True)

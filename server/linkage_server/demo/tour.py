@@ -14,7 +14,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -30,7 +30,7 @@ from linkage_client.populations import check
 from linkage_server.access.certificates import Caller
 from linkage_server.access.permits import Role
 from linkage_server.assembly import Service, create_home
-from linkage_server.demo.made_up_registers import MadeUpRegisters, make_registers
+from linkage_server.demo.made_up_registers import DELIVERED_ON, MadeUpRegisters, make_registers
 from linkage_server.enrolment_desk import EnrolmentDesk
 from linkage_server.orders.secrecy import SecrecyDecision, SecrecyException
 from linkage_server.registers.ingest import load_delivery
@@ -40,7 +40,6 @@ from linkage_server.settings import DEFAULT_SETTINGS
 ORDER = Path(__file__).with_name("order.toml")
 REGISTER = "heart-register"
 START_SECONDS = 30.0
-_DELIVERED_ON = date(2026, 1, 15)
 
 
 def demo(
@@ -112,10 +111,10 @@ class _Tour:
 
     def _load(self, service: Service, made: MadeUpRegisters) -> None:
         peppers = service.key_ring.peppers()
-        changes = read_number_changes(made.number_history, peppers=peppers, reference_date=_DELIVERED_ON)
+        changes = read_number_changes(made.number_history, peppers=peppers, reference_date=DELIVERED_ON)
         service.history.add(changes.old, changes.new, pepper_version=peppers[-1].version)
         registers = service.offer().registers
-        settings = service.ingest_settings(reference_date=_DELIVERED_ON)
+        settings = service.ingest_settings(reference_date=DELIVERED_ON)
         for name, files in made.deliveries:
             since = time.monotonic()
             report = load_delivery(registers[name], files, settings=settings)

@@ -16,6 +16,7 @@ from linkage.errors import DefinitionRejected, InputRefused
 from linkage.indicator_definition import IndicatorSet, load_indicator_set
 from linkage.indicator_kinds import CodeSet
 from linkage.indicator_lint import NO_ROW_HAS_CODE, Finding, Severity, lint, unmatched_row_codes
+from linkage.lint_words import grouped
 from linkage_core.indicators.codes import plain
 from linkage_server.lab.register_codes import ROW_CODES, RegisterCodes, codes_of_file, codes_of_home
 from linkage_server.orders.swedish_day import swedish_day
@@ -131,11 +132,13 @@ def _unmatched_row_codes(definition: IndicatorSet, registers: Sequence[RegisterC
 
 
 def _print(findings: Sequence[Finding], matched: Sequence[Matched]) -> None:
-    for number, finding in enumerate(findings):
-        typer.echo(f"{finding.severity.value}: {finding.place}: {finding.message}")
-        # A mend that the next finding shares stands below the last of them.
-        if number + 1 == len(findings) or findings[number + 1].mend != finding.mend:
-            typer.echo(f"    {finding.mend}")
+    groups = list(grouped(findings))
+    for number, group in enumerate(groups):
+        first = group.first
+        typer.echo(f"{first.severity.value}: {group.where}: {first.message}")
+        # A mend that the next group shares stands below the last of them.
+        if number + 1 == len(groups) or groups[number + 1].first.mend != first.mend:
+            typer.echo(f"    {first.mend}")
     for one in matched:
         codes = "code" if len(one.names) == 1 else "codes"
         typer.echo(f"{one.codes}: {len(one.names)} {codes} of {one.register}.{one.column}")

@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 from datetime import date, datetime
+from functools import lru_cache
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -20,6 +21,7 @@ from linkage.errors import NotFound, ServiceUnavailable
 from linkage_server.storage.files import write_atomically
 
 FORMAT = 1
+FILES_REMEMBERED = 64
 
 
 class _Frozen(BaseModel):
@@ -169,7 +171,7 @@ def published(folder: Path) -> tuple[Publication, ...]:
         ServiceUnavailable: the list is damaged.
     """
     try:
-        return _Published.model_validate_json((folder / "published.json").read_bytes()).snapshots
+        return _lines_in((folder / "published.json").read_bytes())
     except FileNotFoundError:
         return ()
     except ValidationError:
@@ -211,15 +213,27 @@ def read_manifest(folder: Path, snapshot_id: str) -> Manifest:
     """
     present = find_publication(folder, snapshot_id).snapshot_id
     try:
-        manifest = Manifest.model_validate_json((folder / "snapshots" / f"{present}.json").read_bytes())
+        manifest, snapshot = _snapshot_in((folder / "snapshots" / f"{present}.json").read_bytes())
     except (FileNotFoundError, ValidationError):
         # Retired, or replaced, between the two looks: the list tells which.
         if find_publication(folder, snapshot_id).snapshot_id != present:
             return read_manifest(folder, snapshot_id)
         raise _damaged(folder, f"snapshot {present[:12]}") from None
-    if manifest.snapshot_id != present:
+    if snapshot != present:
         raise _damaged(folder, f"snapshot {present[:12]}")
     return manifest
+
+
+# Each order reads the same few files: the same bytes are parsed, and their id is worked out, once.
+@lru_cache(maxsize=FILES_REMEMBERED)
+def _lines_in(content: bytes) -> tuple[Publication, ...]:
+    return _Published.model_validate_json(content).snapshots
+
+
+@lru_cache(maxsize=FILES_REMEMBERED)
+def _snapshot_in(content: bytes) -> tuple[Manifest, str]:
+    manifest = Manifest.model_validate_json(content)
+    return manifest, manifest.snapshot_id
 
 
 def forget_snapshots(folder: Path, *, keep: set[str]) -> int:

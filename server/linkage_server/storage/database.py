@@ -23,7 +23,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
 from linkage.errors import Conflict, LinkageError, ServiceUnavailable
-from linkage_server.storage.files import storage_full
+from linkage_server.storage.files import file_size_is_limited, no_room_to_open, storage_full
 from linkage_server.storage.migrate import is_migrated, migrate
 
 Clock = Callable[[], datetime]
@@ -59,6 +59,11 @@ class Database:
         sa.event.listen(self._writing, "begin", self._on_begin)
 
     @property
+    def _file(self) -> str:
+        """Where the state lies, if it is one file."""
+        return (self.url.database or "") if self.is_sqlite else ""
+
+    @property
     def is_sqlite(self) -> bool:
         """Whether the state lies in one file of the home folder."""
         return self.url.get_backend_name() == "sqlite"
@@ -85,12 +90,12 @@ class Database:
 
     def migrate(self) -> None:
         """Bring the tables to the form this version of the software knows; does nothing where they have it."""
-        with _refusals(), self._writing.begin() as connection:
+        with _refusals(self._file), self._writing.begin() as connection:
             migrate(connection)
 
     def is_migrated(self) -> bool:
         """Whether the tables have the form this version of the software knows."""
-        with _refusals(), self._reading.begin() as connection:
+        with _refusals(self._file), self._reading.begin() as connection:
             return is_migrated(connection)
 
     def close(self) -> None:
@@ -99,7 +104,7 @@ class Database:
 
     @contextmanager
     def _session(self, engine: sa.Engine) -> Iterator[Session]:
-        with _refusals(), Session(engine, expire_on_commit=False, info={"clock": self.clock}) as session:
+        with _refusals(self._file), Session(engine, expire_on_commit=False, info={"clock": self.clock}) as session:
             yield session
 
     # Any: the driver's own connection, of another type for each database.
@@ -132,6 +137,10 @@ class Database:
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITERS_TURN})")
 
 
+# Readers share a file of their own beside the database, which the first of them makes.
+_NO_ROOM_TO_OPEN = (sqlite3.SQLITE_IOERR_SHMSIZE, sqlite3.SQLITE_IOERR_SHMOPEN, sqlite3.SQLITE_IOERR_SHMMAP)
+
+
 def now(session: Session) -> datetime:
     """The time by the clock of the session's database."""
     clock: Clock = session.info["clock"]
@@ -139,23 +148,29 @@ def now(session: Session) -> datetime:
 
 
 @contextmanager
-def _refusals() -> Iterator[None]:
+def _refusals(file: str) -> Iterator[None]:
     """Turn the database's refusals into ours. The foreign text is dropped: it may repeat a value."""
     try:
         yield
     except IntegrityError:
         raise Conflict("the same thing was stored already; nothing was changed.", mend="Read it again first.") from None
     except DBAPIError as refusal:
-        raise _as_refusal(refusal) from None
+        raise _as_refusal(refusal, file=file) from None
 
 
-def _as_refusal(refusal: DBAPIError) -> LinkageError:
+def _as_refusal(refusal: DBAPIError, *, file: str) -> LinkageError:
     original = refusal.orig
     if isinstance(original, sqlite3.Error):
         # Extended codes carry the plain one in their low byte.
-        code = getattr(original, "sqlite_errorcode", 0) & 0xFF
+        extended = getattr(original, "sqlite_errorcode", 0)
+        code = extended & 0xFF
+        if code == sqlite3.SQLITE_IOERR and file_size_is_limited():
+            # SQLite calls a full disk by its name, and a file that may not grow a fault of writing.
+            return storage_full(file, by_limit=True)
+        if extended in _NO_ROOM_TO_OPEN:
+            return no_room_to_open(file)
         if code == sqlite3.SQLITE_FULL:
-            return storage_full()
+            return storage_full(file)
         busy = code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
     else:
         state = getattr(original, "sqlstate", None) or ""

@@ -36,7 +36,7 @@ def write_atomically(path: Path, content: bytes | Writer, *, mode: int = 0o600) 
     """
     partial = path.with_name(f".{path.name}.{secrets.token_hex(6)}.partial")
     try:
-        with disk_refusals():
+        with disk_refusals(path):
             with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
                 if callable(content):
                     content(file)
@@ -60,7 +60,7 @@ def publish_folder(prepared: Path, final: Path) -> None:
     """
     if final.exists():
         raise Conflict(f"a folder named {final.name!r} is already published.", mend="Publish under a new name.")
-    with disk_refusals():
+    with disk_refusals(final):
         for folder, _, files in os.walk(prepared, topdown=False):
             for name in files:
                 _fsync_path(Path(folder, name))
@@ -81,8 +81,11 @@ def disk_free_bytes(folder: Path) -> int:
 
 
 @contextlib.contextmanager
-def disk_refusals() -> Iterator[None]:
+def disk_refusals(path: Path | None = None) -> Iterator[None]:
     """Turn the operating system's refusals into ours; the foreign text is dropped, it may name a path with a value.
+
+    Args:
+        path: what is written, if it may be told at the console.
 
     Raises:
         StorageFull: the disk or the quota is full.
@@ -92,7 +95,7 @@ def disk_refusals() -> Iterator[None]:
         yield
     except OSError as refusal:
         if refusal.errno in _NO_ROOM:
-            raise storage_full() from None
+            raise storage_full(path, by_limit=refusal.errno == errno.EFBIG) from None
         name = errno.errorcode.get(refusal.errno or 0, "an unknown error")
         raise ServiceUnavailable(
             f"the disk refused to write ({name}); nothing was changed.",
@@ -100,12 +103,44 @@ def disk_refusals() -> Iterator[None]:
         ) from None
 
 
-def storage_full() -> StorageFull:
-    """The one refusal for a full disk, whoever met it."""
-    return StorageFull(
-        "no room left on the disk; nothing was changed, and reading still works.",
-        mend="Free some room on the disk of the home folder, then send the same request again.",
+def storage_full(path: Path | str | None = None, *, by_limit: bool = False) -> StorageFull:
+    """The one refusal for a full disk, whoever met it.
+
+    Args:
+        path: where, if it may be told at the console.
+        by_limit: not the disk is full: the limit on the size of one file is reached.
+    """
+    if by_limit:
+        refusal = StorageFull(
+            "the limit on the size of a file is reached; nothing was changed, and reading still works.",
+            mend="Raise it (`ulimit -f unlimited`, or LimitFSIZE of the service), then send the same request again.",
+        )
+    else:
+        refusal = StorageFull(
+            "no room left on the disk; nothing was changed, and reading still works.",
+            mend="Free some room on the disk of the home folder, then send the same request again.",
+        )
+    refusal.path = str(path or "")
+    return refusal
+
+
+def no_room_to_open(path: Path | str) -> StorageFull:
+    """The refusal where even reading needs some room: the service does not run, and nobody has the database open."""
+    refusal = StorageFull(
+        "no room left on the disk, not even to open the database for reading; nothing was changed.",
+        mend="Free some room on the disk of the home folder, then give the same command again.",
     )
+    refusal.path = str(path)
+    return refusal
+
+
+def file_size_is_limited() -> bool:
+    """Whether this process may only write files up to some size; there is no such limit on Windows."""
+    if os.name != "posix":
+        return False
+    import resource  # there is none on Windows
+
+    return resource.getrlimit(resource.RLIMIT_FSIZE)[0] != resource.RLIM_INFINITY
 
 
 def _make_name_last(folder: Path) -> None:

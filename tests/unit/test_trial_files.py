@@ -1,0 +1,32 @@
+"""`linkage-server made-up` writes all that the way by hand needs, and says how to load it."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+from typer.testing import CliRunner
+
+from linkage.order import load_order
+from linkage_client.populations import check
+from linkage_server.__main__ import app
+
+
+def test_files_for_a_trial_lie_where_the_commands_say(tmp_path: Path) -> None:
+    folder = tmp_path / "made up"
+    done = CliRunner().invoke(app, ["made-up", str(folder), "--dispensings", "50000"])
+    assert done.exit_code == 0, done.output
+    loads = re.findall(r"linkage-server register load (\w+) '([^']+)' --reference-date 2026-01-15", done.output)
+    assert [name for name, _ in loads] == ["lmed", "lmed", "par_sv", "par_ov", "cancer", "dors"]
+    assert all(Path(file).is_file() for _, file in loads)
+    order = load_order(folder / "order.toml")
+    assert check(folder / "population.csv", order=order).clean
+
+
+def test_a_folder_that_is_there_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("mine")
+    done = CliRunner().invoke(app, ["made-up", str(tmp_path), "--json"])
+    assert done.exit_code == 6
+    assert json.loads(done.stdout)["error"]["mend"] == "Name a folder that is not there yet."
+    assert [one.name for one in tmp_path.iterdir()] == ["mine.txt"]
