@@ -1,11 +1,15 @@
 """Changes one thing at a time in disclosure control and looks whether a test notices: cosmic-ray, on a sample.
 
     pip install 'register-linkage[mutation]'
-    nice -n 19 python -m tests.mutants [--each 6] [--seed 1] [MODULE ...]
+    nice -n 19 python -m tests.mutants [--each 20] [--seed 1] [--at-once 1] [MODULE ...]
 
-`mutants.toml` groups modules with the tests that answer for them. A mutant lives in a forked process, one at a time, so
-that neither files nor other runs see it. Changes of annotations and of `strict=True` are left out: no run differs by
-them. Prints how many of each module were killed, and the survivors as diffs.
+First all tests that `mutants.toml` names run once, and what lines each of them reaches is written down. A mutant then
+meets only the tests that reach its line, the quickest first, up to the first that fails. It lives in a forked process
+whose function got other code, so that neither files nor other runs see it. Left out is what no run can differ by:
+signatures, annotations, `strict=`, what a dataclass may not, assertions. Of a `+` no bit operator is made, and the
+like: such a mutant dies of any test. Prints how many of each module were killed, and the survivors as diffs. A survivor
+that is as good as the original is entered under `alike` in `mutants_alike.toml`, with the reason, and is no longer
+tried.
 """
 
 from __future__ import annotations
@@ -14,18 +18,26 @@ import argparse
 import ast
 import contextlib
 import difflib
+import functools
+import gc
+import importlib
 import importlib.abc
 import importlib.util
-import io
+import inspect
 import os
+import pickle
 import random
 import signal
 import sys
+import time
 import tomllib
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from importlib.machinery import ModuleSpec
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, FrameType, FunctionType, ModuleType
+from typing import Any
 
 import pytest
 from cosmic_ray.ast import ast_nodes, get_ast
@@ -34,94 +46,421 @@ from cosmic_ray.plugins import get_operator, operator_names
 
 ROOT = Path(__file__).resolve().parent.parent
 PATHS = (".", "core", "server", "client")
-OPTIONS = ("--noconftest", "-p", "no:cacheprovider")
-TIME_OUT_SECONDS = 600
-"""A mutant that takes longer is killed: it no longer ends."""
+PACKAGES = ("core", "server")
+OPTIONS = ("-q", "-s", "-p", "no:cacheprovider", "-p", "no:faulthandler", "-p", "no:xdist", "-p", "no:benchmark")
+TIMES_AS_LONG, SECONDS_MORE = 3.0, 4.0
+"""A mutant whose tests take so much longer, by the processor's time, is killed: it no longer ends."""
 
-Span = tuple[tuple[int, int], tuple[int, int]]
-"""First and last position of a piece of code: line and column."""
+SECONDS_OF_TESTS = 5.0
+"""So long are the tests of a mutant together, by the time they take of the original; the quickest are taken."""
+
+OTHER_OPERATORS = {
+    "Add": ("Sub", "Mul"),
+    "Sub": ("Add", "Mul"),
+    "Mul": ("Add", "Div", "FloorDiv"),
+    "Div": ("Mul", "FloorDiv"),
+    "FloorDiv": ("Mul", "Div", "Mod"),
+    "Mod": ("FloorDiv", "Add"),
+    "Pow": ("Mul", "Div"),
+    "BitAnd": ("BitOr", "BitXor"),
+    "BitOr": ("BitAnd", "BitXor"),
+    "BitXor": ("BitOr", "BitAnd"),
+    "LShift": ("RShift",),
+    "RShift": ("LShift",),
+    "Lt": ("LtE", "Gt", "NotEq"),
+    "LtE": ("Lt", "GtE", "Eq"),
+    "Gt": ("GtE", "Lt", "NotEq"),
+    "GtE": ("Gt", "LtE", "Eq"),
+    "Eq": ("NotEq", "LtE", "GtE"),
+    "NotEq": ("Eq", "Lt", "Gt"),
+    "Is": ("IsNot",),
+    "IsNot": ("Is",),
+    "In": ("NotIn",),
+    "NotIn": ("In",),
+}
+"""What may stand where an operator stands, by the last two parts of a cosmic-ray operator's name."""
+
+Position = tuple[int, int]
+"""Line and column."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """A module with one change: the name, its source, that with the change, and where that is."""
+
+    module: str
+    source: str
+    changed: str
+    at: Position
+
+    def lines(self) -> tuple[str, str]:
+        """The changed lines before and after, without their indentation."""
+        told = list(difflib.ndiff(self.source.splitlines(), self.changed.splitlines()))
+        return tuple("\n".join(line[2:].strip() for line in told if line[:2] == sign) for sign in ("- ", "+ "))  # type: ignore[return-value]
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What tests reach: the tests of a module's line, the seconds of a test, and the sources that this is true of."""
+
+    tests: dict[tuple[str, int], list[str]]
+    seconds: dict[str, float]
+    sources: dict[str, str]
+
+    def add(self, other: Reach) -> None:
+        """Take in other tests."""
+        self.seconds.update(other.seconds)
+        for line, tests in other.tests.items():
+            self.tests.setdefault(line, []).extend(tests)
+
+    def of(self, mutant: Mutant, every: bool) -> list[str]:
+        """Tests that a mutant meets, the quickest first."""
+        lines = [line for module, line in self.tests if module == mutant.module] if every else [mutant.at[0]]
+        found = {test for line in lines for test in self.tests.get((mutant.module, line), ())}
+        taken, left = [], SECONDS_OF_TESTS  # the quickest, up to the one with which time is up
+        for test in sorted(found, key=lambda test: self.seconds[test]):
+            taken.append(test)
+            left -= self.seconds[test]
+            if left < 0:
+                break
+        return taken
 
 
 def main() -> int:
     """Change, test, report; exit code 0 whatever survives, for a survivor is read by a person."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("modules", nargs="*", help="names of modules; all if none is named")
-    parser.add_argument("--each", type=int, default=6, help="mutants of a module")
+    parser.add_argument("--each", type=int, default=20, help="mutants of a module; 0: one of every place")
     parser.add_argument("--seed", type=int, default=1, help="which ones")
+    parser.add_argument("--at-once", type=int, default=1, help="processes")
+    parser.add_argument("--reach", type=Path, help="file that keeps which test reaches what line, for the next run")
     wanted = parser.parse_args()
     os.chdir(ROOT)
     sys.path[:0] = [str(ROOT / part) for part in PATHS]
-    # What is imported before the fork, pytest's plugins too, need not be imported by each mutant.
-    with contextlib.redirect_stdout(io.StringIO()):
-        pytest.main(["-qq", "--collect-only", *OPTIONS, "tests/unit/test_lab_protect.py"])
-    killed = tried = 0
-    for group in tomllib.loads((ROOT / "tests" / "mutants.toml").read_text())["group"]:
-        modules = [module for module in group["modules"] if not wanted.modules or module in wanted.modules]
-        if modules and not passes(group["tests"]):
-            raise SystemExit(f"the tests of {group['name']} fail without any change")
-        for module in modules:
-            outcome = try_module(group["package"], module, group["tests"], each=wanted.each, seed=wanted.seed)
-            killed, tried = killed + outcome[0], tried + outcome[1]
-    say(f"all: {killed} of {tried} killed")
-    return 0
+    settings = tomllib.loads((ROOT / "tests" / "mutants.toml").read_text())
+    return int(pytest.main([*OPTIONS, *settings["tests"]], plugins=[Trial(wanted, settings["packages"])]))
 
 
-def try_module(package: str, module: str, tests: list[str], *, each: int, seed: int) -> tuple[int, int]:
-    """Mutants of a module that were killed, and that were tried."""
-    name = f"{package}.{module}"
-    source = (ROOT / "core" / f"{name.replace('.', '/')}.py").read_text()
-    mutants = sampled(source, each=each, seed=seed)
-    survivors = [mutant for mutant in mutants if passes(tests, name=name, source=mutant)]
-    say(f"{name}: {len(mutants) - len(survivors)} of {len(mutants)} killed")
-    for mutant in survivors:
-        say("".join(difflib.unified_diff(source.splitlines(True), mutant.splitlines(True), name, name, n=1)))
-    return len(mutants) - len(survivors), len(mutants)
+class Trial:
+    """A plugin of pytest: once all tests are collected, mutants meet them instead of their running."""
+
+    def __init__(self, wanted: argparse.Namespace, packages: list[str]) -> None:
+        self.wanted = wanted
+        self.every = modules_of(packages)
+        names = wanted.modules
+        self.modules = [one for one in self.every if not names or one.rsplit(".", 1)[-1] in names]
+
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        """Instead of pytest's own."""
+        items = {item.nodeid: item for item in session.items}
+        gc.collect()
+        gc.freeze()  # or each child would copy all of memory at its first collection
+        reach = self.reach(items)
+        alike = alikes()
+        every = killed = 0
+        for module in self.modules:
+            mutants = list(sampled(module, each=self.wanted.each, seed=self.wanted.seed, alike=alike))
+            survivors = 0
+            for mutant, survives, tests in outcomes(mutants, items, reach, self.wanted.at_once):
+                if survives:
+                    survivors += 1
+                    say(f"survives {tests} tests: {module}")
+                    source, changed = mutant.source.splitlines(True), mutant.changed.splitlines(True)
+                    say("".join(list(difflib.unified_diff(source, changed, n=1))[2:]))
+            say(f"{module}: {len(mutants) - survivors} of {len(mutants)} killed")
+            every, killed = every + len(mutants), killed + len(mutants) - survivors
+        say(f"all: {killed} of {every} killed, {100 * killed / max(every, 1):.1f} %")
+        return True
+
+    def reach(self, items: dict[str, pytest.Item]) -> Reach:
+        """What tests reach: as an earlier run of the same sources wrote it down, for new tests as it is now."""
+        kept = self.wanted.reach
+        found = pickle.loads(kept.read_bytes()) if kept is not None and kept.exists() else None
+        if found is None or found.sources != {module: source_file(module).read_text() for module in self.every}:
+            found = reached(items, self.every)
+        elif new := {name: item for name, item in items.items() if name not in found.seconds}:
+            found.add(reached(new, self.every))
+        if kept is not None:
+            kept.write_bytes(pickle.dumps(found))
+        return found
 
 
-def sampled(source: str, *, each: int, seed: int) -> list[str]:
-    """Some changed sources of a module."""
+def alikes() -> set[tuple[str, str, str]]:
+    """Changes that change nothing: module, the line before, and after; "" after it for whatever the line becomes."""
+    found = tomllib.loads((ROOT / "tests" / "mutants_alike.toml").read_text())["alike"]
+    return {(one["module"], one["was"], one.get("becomes", "")) for one in found}
+
+
+def modules_of(packages: list[str]) -> list[str]:
+    """Names of all modules of packages."""
+    return [
+        f"{package}.{path.stem}"
+        for package in packages
+        for path in sorted(source_file(package).parent.glob("*.py"))
+        if path.stem != "__init__"
+    ]
+
+
+def source_file(name: str) -> Path:
+    """The file of a module or package."""
+    paths = [ROOT / part / name.replace(".", "/") for part in PACKAGES]
+    every = [one for path in paths for one in (path.with_suffix(".py"), path / "__init__.py")]
+    return next(path for path in every if path.exists())
+
+
+def reached(items: dict[str, pytest.Item], modules: list[str]) -> Reach:
+    """Run tests once without a change, and write down the lines that each reaches."""
+    say("which test reaches what line ...")
+    read, write = os.pipe()
+    if not os.fork():
+        os.close(read)
+        silence()
+        watch = Watch({str(source_file(module)): module for module in modules})
+        run(list(items.values()), watch)
+        with os.fdopen(write, "wb") as out:
+            pickle.dump((watch.failed, dict(watch.tests), watch.seconds), out)
+        os._exit(0)
+    os.close(write)
+    with os.fdopen(read, "rb") as got:
+        failed, lines, seconds = pickle.load(got)
+    os.wait()
+    if failed:
+        raise SystemExit(f"tests fail without any change: {failed}")
+    say(f"{len(seconds)} tests, {sum(seconds.values()):.0f} s")
+    return Reach(lines, seconds, {module: source_file(module).read_text() for module in modules})
+
+
+def run(items: list[pytest.Item], plugin: object) -> None:
+    """Run collected tests, watched by a plugin."""
+    if items:
+        items[0].config.pluginmanager.register(plugin)
+    for item, following in zip(items, [*items[1:], None], strict=True):
+        item.ihook.pytest_runtest_protocol(item=item, nextitem=following)
+
+
+class Watch:
+    """A plugin of pytest: which lines of our modules each test reaches, and how long it takes."""
+
+    def __init__(self, modules: dict[str, str]) -> None:
+        self.modules = modules
+        self.tests: dict[tuple[str, int], list[str]] = defaultdict(list)
+        self.seconds: dict[str, float] = {}
+        self.failed: list[str] = []
+        self.seen: set[tuple[str, int]] = set()
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
+        """Around a test and its fixtures."""
+        self.seen = set()
+        began = time.process_time()
+        sys.settrace(self.enter)
+        try:
+            return (yield)
+        finally:
+            sys.settrace(None)
+            self.seconds[item.nodeid] = time.process_time() - began
+            for at in self.seen:
+                self.tests[at].append(item.nodeid)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Keep what failed."""
+        if report.failed:
+            self.failed.append(report.nodeid)
+
+    def enter(self, frame: FrameType, event: str, argument: object) -> Any:  # a tracer, or none
+        """Follow calls of our modules, and no others."""
+        module = self.modules.get(frame.f_code.co_filename)
+        if module is None:
+            return None
+        seen = self.seen
+
+        def line(frame: FrameType, event: str, argument: object) -> Any:  # itself
+            seen.add((module, frame.f_lineno))
+            return line
+
+        seen.add((module, frame.f_lineno))
+        return line
+
+
+class Verdict:
+    """A plugin of pytest: the process ends with the first test that fails."""
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """After each part of a test."""
+        if report.failed:
+            os._exit(1)
+
+
+def sampled(module: str, *, each: int, seed: int, alike: set[tuple[str, str, str]]) -> Iterator[Mutant]:
+    """Changed sources of a module: of each place at most one change."""
+    source = source_file(module).read_text()
     left_out = spans_without_effect(source)
     tree = get_ast(source)
-    changes: list[Callable[[], str | None]] = []
-    for operator in (get_operator(name)() for name in sorted(operator_names()) if not get_operator(name).arguments()):
+    changes: dict[Position, list[tuple[Any, int]]] = defaultdict(list)
+    for name in sorted(operator_names()):
+        if get_operator(name).arguments() or not makes_sense(name):
+            continue
+        operator = get_operator(name)()
         positions = [at for node in ast_nodes(tree) for at, _ in operator.mutation_positions(node)]
         for number, at in enumerate(positions):
-            if not any(first <= at <= last for first, last in left_out):
-                changes.append(lambda operator=operator, number=number: mutate_code(source, operator, number))
-    picked = random.Random(seed).sample(changes, min(each, len(changes)))
-    return [mutant for mutant in (change() for change in picked) if mutant is not None]
+            if not any(first <= at < last for first, last in left_out):
+                changes[at].append((operator, number))
+    chance = random.Random(f"{seed} {module}")
+    places = sorted(changes)
+    chance.shuffle(places)
+    taken = 0
+    for at in places:
+        operator, number = chance.choice(changes[at])
+        changed = mutate_code(source, operator, number)
+        if changed is None or not parses(changed):
+            continue
+        mutant = Mutant(module, source, changed, at)
+        name, (was, becomes) = module.rsplit(".", 1)[-1], mutant.lines()
+        if (name, was, becomes) in alike or (name, was, "") in alike:
+            continue
+        yield mutant
+        taken += 1
+        if taken == each:
+            return
 
 
-def spans_without_effect(source: str) -> list[Span]:
-    """Annotations, and `strict=` of zip."""
-    found: list[ast.expr | None] = []
+def parses(source: str) -> bool:
+    """Whether it is Python: a `/` between parameters is no division."""
+    with contextlib.suppress(SyntaxError):
+        ast.parse(source)
+        return True
+    return False
+
+
+def makes_sense(name: str) -> bool:
+    """Whether an operator's other may stand in its place."""
+    parts = name.split("/")[-1].split("_")
+    if parts[0] in ("ReplaceBinaryOperator", "ReplaceComparisonOperator"):
+        return parts[2] in OTHER_OPERATORS.get(parts[1], ())
+    return parts[0] != "RemoveDecorator"
+
+
+def spans_without_effect(source: str) -> list[tuple[Position, Position]]:
+    """First and last position of signatures, annotations, `strict=` of zip, decorators, assertions."""
+    found: list[ast.expr | ast.stmt | None] = []
+    signatures: list[tuple[Position, Position]] = []
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.FunctionDef):
-            every = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
-            found += [node.returns, *(one.annotation for one in every)]
+            signatures.append(((node.lineno, node.col_offset), (node.body[0].lineno, node.body[0].col_offset)))
+            found += node.decorator_list
+        elif isinstance(node, ast.ClassDef):
+            found += node.decorator_list
         elif isinstance(node, ast.AnnAssign):
             found.append(node.annotation)
+        elif isinstance(node, ast.Assert):
+            found.append(node)
         elif isinstance(node, ast.keyword) and node.arg == "strict":
             found.append(node.value)
-    return [((n.lineno, n.col_offset), (n.end_lineno or 0, n.end_col_offset or 0)) for n in found if n is not None]
+    spans = [((n.lineno, n.col_offset), (n.end_lineno or 0, n.end_col_offset or 0)) for n in found if n is not None]
+    return [*signatures, *spans]
 
 
-def passes(tests: list[str], *, name: str = "", source: str = "") -> bool:
-    """Whether tests pass in a process of their own, in which a module has another source."""
-    if not (child := os.fork()):
-        signal.alarm(TIME_OUT_SECONDS)
-        nothing = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nothing, 1)
-        os.dup2(nothing, 2)
-        try:
+def outcomes(
+    mutants: Iterable[Mutant], items: dict[str, pytest.Item], reach: Reach, at_once: int
+) -> Iterator[tuple[Mutant, bool, int]]:
+    """Each mutant, whether it survives, and how many tests it met."""
+    running: dict[int, tuple[Mutant, int]] = {}
+    for mutant in mutants:
+        function = function_around(mutant)
+        tests = [name for name in reach.of(mutant, every=function is None) if name in items]
+        if not tests:
+            yield mutant, True, 0
+            continue
+        if len(running) == at_once:
+            yield ended(running)
+        limit = SECONDS_MORE + TIMES_AS_LONG * sum(reach.seconds[name] for name in tests)
+        running[start(mutant, function, [items[name] for name in tests], limit)] = mutant, len(tests)
+    while running:
+        yield ended(running)
+
+
+def ended(running: dict[int, tuple[Mutant, int]]) -> tuple[Mutant, bool, int]:
+    """The first of some processes that ends."""
+    child, status = os.wait()
+    mutant, tests = running.pop(child)
+    return mutant, status == 0, tests
+
+
+def start(mutant: Mutant, function: str | None, tests: list[pytest.Item], limit: float) -> int:
+    """A process in which a mutant meets its tests."""
+    if child := os.fork():
+        return child
+    signal.setitimer(signal.ITIMER_PROF, limit)
+    silence()
+    code = 1
+    with contextlib.suppress(BaseException):
+        if function is not None:
+            give_other_code(mutant, function)
+            run(tests, Verdict())
+            code = 0
+        else:
             forget_our_modules()
-            if name:
-                sys.meta_path.insert(0, Changed(name, source))
-            code = pytest.main(["-q", "-x", *OPTIONS, *tests])
-        except BaseException:
-            code = 1
-        os._exit(int(code))
-    return os.waitpid(child, 0)[1] == 0
+            sys.meta_path.insert(0, Changed(mutant.module, mutant.changed))
+            code = int(pytest.main([*OPTIONS, *(test.nodeid for test in tests)], plugins=[Verdict()]))
+    os._exit(code)
+
+
+def silence() -> None:
+    """Write to nowhere."""
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, 1)
+    os.dup2(nothing, 2)
+
+
+def function_around(mutant: Mutant) -> str | None:
+    """Qualified name of the outermost function in whose body the change is; None if it is outside of all."""
+    for name, node in functions(ast.parse(mutant.source).body, ""):
+        if (
+            (node.body[0].lineno, node.body[0].col_offset)
+            <= mutant.at
+            <= (node.end_lineno or 0, node.end_col_offset or 0)
+        ):
+            return name
+    return None
+
+
+def functions(body: list[ast.stmt], prefix: str) -> Iterator[tuple[str, ast.FunctionDef]]:
+    """All functions and methods, not those within others."""
+    for node in body:
+        if isinstance(node, ast.FunctionDef):
+            yield prefix + node.name, node
+        elif isinstance(node, ast.ClassDef):
+            yield from functions(node.body, f"{prefix}{node.name}.")
+
+
+def give_other_code(mutant: Mutant, name: str) -> None:
+    """Put the changed code into the function that everybody already holds."""
+    found: Any = importlib.import_module(mutant.module)  # a module, then what lies in it
+    for part in name.split("."):
+        found = inspect.getattr_static(found, part)
+    if isinstance(found, classmethod | staticmethod):
+        found = found.__func__
+    if isinstance(found, property):
+        found = found.fget
+    if isinstance(found, functools.cached_property):
+        found = found.func
+    found = inspect.unwrap(found)
+    assert isinstance(found, FunctionType), name
+    path = str(source_file(mutant.module))
+    # Future features as of the source: this module has the same one.
+    found.__code__ = next(
+        code
+        for code in codes(compile(mutant.changed, path, "exec"))
+        if code.co_qualname == name and len(code.co_freevars) == len(found.__code__.co_freevars)
+    )
+
+
+def codes(code: CodeType) -> Iterator[CodeType]:
+    """A code and all within it."""
+    yield code
+    for one in code.co_consts:
+        if isinstance(one, CodeType):
+            yield from codes(one)
 
 
 def forget_our_modules() -> None:

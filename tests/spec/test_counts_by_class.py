@@ -130,6 +130,13 @@ def test_quantiles_are_of_bins_with_one_in_twenty_persons_or_more() -> None:
     assert (top["value"], top["lower"], top["upper"]) == (None, 300, None)
 
 
+def test_a_quantile_within_a_bin_is_as_far_in_it_as_its_share_of_the_persons() -> None:
+    """100 are below 120; the 120th of 200 is a third of the way through the 60 from there to 300."""
+    people = (100, ((1, STATIN, 100),)), (60, ((1, STATIN, 260),)), (40, ((1, STATIN, 1000),))
+    line = printed(COST.replace("0.9", "0.6"), *people)["quantile", "cost=total;observe_days=365;quantile=0.6"]
+    assert (line["value"], line["lower"], line["upper"]) == (pytest.approx(180), 120, 300)
+
+
 def test_no_quantile_is_told_of_fewer_than_three_times_the_least_count() -> None:
     names, rows = rows_of((200, ((1, STATIN, 100),)))
     values = values_of(COST, names, rows, dors=deaths(names, {}))
@@ -167,6 +174,32 @@ def test_rare_paths_are_told_together_by_their_number_of_lines() -> None:
     assert share["value"] == pytest.approx(0.3)
     # Wilson's interval of 60 in 200.
     assert (share["lower"], share["upper"]) == pytest.approx((0.24075, 0.36679), abs=1e-5)
+
+
+def test_a_path_of_just_enough_persons_is_told_by_itself() -> None:
+    enough = 2 * POLICY.minimum_cell
+    for persons in (enough, enough - 1):
+        lines = printed(PATHS, (60, ((1, STATIN, 1),)), (persons, ((1, ASA, 1),)), (140 - persons, ()))
+        assert (("persons", "observe_days=365;path=asa") in lines) is (persons == enough)
+
+
+def test_those_who_die_leave_a_curve_and_compete_in_an_incidence() -> None:
+    """40 of 200 begin by day 30; of those left 20 die and 60 begin by day 90."""
+    groups = [(40, ((10, STATIN, 1),)), (60, ((80, STATIN, 1),)), (20, ()), (80, ())]
+    names, rows = rows_of(*groups)
+    died = deaths(names, dict.fromkeys(names[100:120], 50))
+    table = counted(CURVE.replace("[30, 60, 90]", "[30, 90]"), names, rows, dors=died)
+    told = {(line["statistic"], line["parameters"]): line for line in protect(table, POLICY).table.to_pylist()}
+    # The 20 are told of days 0 to 90, so evenly: 6.8 by day 30. Who leaves is there for half of an interval.
+    early = 20 * 31 / 91
+    first = 1 - 40 / (200 - early / 2)
+    assert told["survival", "at_day=30"]["value"] == pytest.approx(first)
+    rest = 200 - 40 - early
+    assert told["survival", "at_day=90"]["value"] == pytest.approx(first * (1 - 60 / (rest - (20 - early) / 2)))
+    # Nobody else left: of each end as many as had it.
+    for measure, day, had in (("initiated", 30, 40), ("initiated", 90, 100), ("died", 90, 20)):
+        line = told["cumulative_incidence", f"measure={measure};at_day={day}"]
+        assert (line["value"], line["numerator"], line["denominator"]) == (pytest.approx(had / 200), had, 200)
 
 
 LANDMARK = (
