@@ -1,15 +1,17 @@
 """Changes one thing at a time in disclosure control and looks whether a test notices: cosmic-ray, on a sample.
 
     pip install 'register-linkage[mutation]'
-    nice -n 19 python -m tests.mutants [--each 20] [--seed 1] [--at-once 1] [MODULE ...]
+    nice -n 19 python -m tests.mutants [--each 20 | --sample 300] [--seed 1] [--at-once 1] [MODULE ...]
 
 First all tests that `mutants.toml` names run once, and what lines each of them reaches is written down. A mutant then
 meets only the tests that reach its line, the quickest first, up to the first that fails. It lives in a forked process
 whose function got other code, so that neither files nor other runs see it. Left out is what no run can differ by:
 signatures, annotations, `strict=`, what a dataclass may not, assertions. Of a `+` no bit operator is made, and the
-like: such a mutant dies of any test. Prints how many of each module were killed, and the survivors as diffs. A survivor
-that is as good as the original is entered under `alike` in `mutants_alike.toml`, with the reason, and is no longer
-tried.
+like: such a mutant dies of any test. Prints how many of each module and package were killed, with a confidence interval
+of the share, and the survivors as diffs. A survivor that is as good as the original is entered under `alike` in
+`mutants_alike.toml`, with the reason, and is no longer tried. Before its mutants a module itself meets the tests in the
+same two ways: it must live, or their deaths would say nothing. With `--outcomes FILE` a run that was ended goes on, and
+one after new tests tries survivors alone.
 """
 
 from __future__ import annotations
@@ -44,15 +46,14 @@ from cosmic_ray.ast import ast_nodes, get_ast
 from cosmic_ray.mutating import mutate_code
 from cosmic_ray.plugins import get_operator, operator_names
 
+from tests.support.mutant_outcomes import Outcomes, Share
+
 ROOT = Path(__file__).resolve().parent.parent
 PATHS = (".", "core", "server", "client")
 PACKAGES = ("core", "server")
 OPTIONS = ("-q", "-s", "-p", "no:cacheprovider", "-p", "no:faulthandler", "-p", "no:xdist", "-p", "no:benchmark")
 TIMES_AS_LONG, SECONDS_MORE = 3.0, 4.0
 """A mutant whose tests take so much longer, by the processor's time, is killed: it no longer ends."""
-
-SECONDS_OF_TESTS = 5.0
-"""So long are the tests of a mutant together, by the time they take of the original; the quickest are taken."""
 
 OTHER_OPERATORS = {
     "Add": ("Sub", "Mul"),
@@ -113,11 +114,11 @@ class Reach:
         for line, tests in other.tests.items():
             self.tests.setdefault(line, []).extend(tests)
 
-    def of(self, mutant: Mutant, every: bool) -> list[str]:
-        """Tests that a mutant meets, the quickest first."""
+    def of(self, mutant: Mutant, *, every: bool, seconds: float) -> list[str]:
+        """Tests that a mutant meets, the quickest first, together about so long as they take of the original."""
         lines = [line for module, line in self.tests if module == mutant.module] if every else [mutant.at[0]]
         found = {test for line in lines for test in self.tests.get((mutant.module, line), ())}
-        taken, left = [], SECONDS_OF_TESTS  # the quickest, up to the one with which time is up
+        taken, left = [], seconds  # the quickest, up to the one with which time is up
         for test in sorted(found, key=lambda test: self.seconds[test]):
             taken.append(test)
             left -= self.seconds[test]
@@ -131,9 +132,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("modules", nargs="*", help="names of modules; all if none is named")
     parser.add_argument("--each", type=int, default=20, help="mutants of a module; 0: one of every place")
+    parser.add_argument("--sample", type=int, help="mutants of a package instead, drawn from all its modules")
+    parser.add_argument("--seconds", type=float, default=5.0, help="how long the tests of a mutant take together")
     parser.add_argument("--seed", type=int, default=1, help="which ones")
     parser.add_argument("--at-once", type=int, default=1, help="processes")
     parser.add_argument("--reach", type=Path, help="file that keeps which test reaches what line, for the next run")
+    parser.add_argument("--outcomes", type=Path, help="file that keeps which mutants died, for the next run")
     wanted = parser.parse_args()
     os.chdir(ROOT)
     sys.path[:0] = [str(ROOT / part) for part in PATHS]
@@ -146,6 +150,7 @@ class Trial:
 
     def __init__(self, wanted: argparse.Namespace, packages: list[str]) -> None:
         self.wanted = wanted
+        self.packages = packages
         self.every = modules_of(packages)
         names = wanted.modules
         self.modules = [one for one in self.every if not names or one.rsplit(".", 1)[-1] in names]
@@ -155,28 +160,51 @@ class Trial:
         items = {item.nodeid: item for item in session.items}
         gc.collect()
         gc.freeze()  # or each child would copy all of memory at its first collection
-        reach = self.reach(items)
-        alike = alikes()
-        every = killed = 0
-        for module in self.modules:
-            mutants = list(sampled(module, each=self.wanted.each, seed=self.wanted.seed, alike=alike))
-            survivors = 0
-            for mutant, survives, tests in outcomes(mutants, items, reach, self.wanted.at_once):
-                if survives:
-                    survivors += 1
-                    say(f"survives {tests} tests: {module}")
-                    source, changed = mutant.source.splitlines(True), mutant.changed.splitlines(True)
-                    say("".join(list(difflib.unified_diff(source, changed, n=1))[2:]))
-            say(f"{module}: {len(mutants) - survivors} of {len(mutants)} killed")
-            every, killed = every + len(mutants), killed + len(mutants) - survivors
-        say(f"all: {killed} of {every} killed, {100 * killed / max(every, 1):.1f} %")
+        trier = Trier(items, self.reach(items), self.wanted.seconds, self.wanted.at_once)
+        outcomes = Outcomes(self.wanted.outcomes, map(text_of, self.every))
+        for package in self.packages:
+            modules = [one for one in self.modules if one.startswith(f"{package}.")]
+            mutants = self.drawn(package, modules)
+            killed = [self.killed(module, mutants[module], trier, outcomes) for module in modules if mutants[module]]
+            share = Share(sum(killed), sum(map(len, mutants.values())))
+            even = self.wanted.sample is not None or self.wanted.each == 0  # else small modules weigh as much as large
+            say(f"{package}: {share if even else share.counted()}")
         return True
+
+    def drawn(self, package: str, modules: list[str]) -> dict[str, list[Mutant]]:
+        """Mutants of a package, by module."""
+        alike = alikes()
+        if self.wanted.sample is None:
+            each, seed = self.wanted.each, self.wanted.seed
+            return {module: drawn(places(module), each, f"{seed} {module}", alike) for module in modules}
+        every = [place for module in modules for place in places(module)]
+        found: dict[str, list[Mutant]] = {module: [] for module in modules}
+        for mutant in drawn(every, self.wanted.sample, f"{self.wanted.seed} {package}", alike):
+            found[mutant.module].append(mutant)
+        return found
+
+    def killed(self, module: str, mutants: list[Mutant], trier: Trier, outcomes: Outcomes) -> int:
+        """How many of a module's mutants die; survivors are printed."""
+        left = [mutant for mutant in mutants if not outcomes.died(module, mutant.changed)]
+        if left:
+            trier.try_unchanged(module)
+        killed = len(mutants) - len(left)
+        for mutant, survives, tests in trier.tried(left):
+            if survives:
+                say(f"survives {tests} tests: {module}")
+                source, changed = mutant.source.splitlines(True), mutant.changed.splitlines(True)
+                say("".join(list(difflib.unified_diff(source, changed, n=1))[2:]))
+            else:
+                killed += 1
+                outcomes.keep(module, mutant.changed)
+        say(f"{module}: {Share(killed, len(mutants))}")
+        return killed
 
     def reach(self, items: dict[str, pytest.Item]) -> Reach:
         """What tests reach: as an earlier run of the same sources wrote it down, for new tests as it is now."""
         kept = self.wanted.reach
         found = pickle.loads(kept.read_bytes()) if kept is not None and kept.exists() else None
-        if found is None or found.sources != {module: source_file(module).read_text() for module in self.every}:
+        if found is None or found.sources != {module: text_of(module) for module in self.every}:
             found = reached(items, self.every)
         elif new := {name: item for name, item in items.items() if name not in found.seconds}:
             found.add(reached(new, self.every))
@@ -208,6 +236,11 @@ def source_file(name: str) -> Path:
     return next(path for path in every if path.exists())
 
 
+def text_of(module: str) -> str:
+    """The source of a module."""
+    return source_file(module).read_text()
+
+
 def reached(items: dict[str, pytest.Item], modules: list[str]) -> Reach:
     """Run tests once without a change, and write down the lines that each reaches."""
     say("which test reaches what line ...")
@@ -227,7 +260,7 @@ def reached(items: dict[str, pytest.Item], modules: list[str]) -> Reach:
     if failed:
         raise SystemExit(f"tests fail without any change: {failed}")
     say(f"{len(seconds)} tests, {sum(seconds.values()):.0f} s")
-    return Reach(lines, seconds, {module: source_file(module).read_text() for module in modules})
+    return Reach(lines, seconds, {module: text_of(module) for module in modules})
 
 
 def run(items: list[pytest.Item], plugin: object) -> None:
@@ -291,9 +324,19 @@ class Verdict:
             os._exit(1)
 
 
-def sampled(module: str, *, each: int, seed: int, alike: set[tuple[str, str, str]]) -> Iterator[Mutant]:
-    """Changed sources of a module: of each place at most one change."""
-    source = source_file(module).read_text()
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a module may change, and the changes that make sense: operators of cosmic-ray, with which of its places."""
+
+    module: str
+    source: str
+    at: Position
+    changes: list[tuple[Any, int]]
+
+
+def places(module: str) -> list[Place]:
+    """All places of a module, in their order."""
+    source = text_of(module)
     left_out = spans_without_effect(source)
     tree = get_ast(source)
     changes: dict[Position, list[tuple[Any, int]]] = defaultdict(list)
@@ -305,23 +348,28 @@ def sampled(module: str, *, each: int, seed: int, alike: set[tuple[str, str, str
         for number, at in enumerate(positions):
             if not any(first <= at < last for first, last in left_out):
                 changes[at].append((operator, number))
-    chance = random.Random(f"{seed} {module}")
-    places = sorted(changes)
-    chance.shuffle(places)
-    taken = 0
-    for at in places:
-        operator, number = chance.choice(changes[at])
-        changed = mutate_code(source, operator, number)
+    return [Place(module, source, at, changes[at]) for at in sorted(changes)]
+
+
+def drawn(every: list[Place], most: int, seed: str, alike: set[tuple[str, str, str]]) -> list[Mutant]:
+    """At most so many places at random (0: all), each with one of its changes; what is alike is left out."""
+    chance = random.Random(seed)
+    shuffled = every.copy()
+    chance.shuffle(shuffled)
+    taken: list[Mutant] = []
+    for place in shuffled:
+        operator, number = chance.choice(place.changes)
+        changed = mutate_code(place.source, operator, number)
         if changed is None or not parses(changed):
             continue
-        mutant = Mutant(module, source, changed, at)
-        name, (was, becomes) = module.rsplit(".", 1)[-1], mutant.lines()
+        mutant = Mutant(place.module, place.source, changed, place.at)
+        name, (was, becomes) = place.module.rsplit(".", 1)[-1], mutant.lines()
         if (name, was, becomes) in alike or (name, was, "") in alike:
             continue
-        yield mutant
-        taken += 1
-        if taken == each:
-            return
+        taken.append(mutant)
+        if len(taken) == most:
+            break
+    return taken
 
 
 def parses(source: str) -> bool:
@@ -360,30 +408,50 @@ def spans_without_effect(source: str) -> list[tuple[Position, Position]]:
     return [*signatures, *spans]
 
 
-def outcomes(
-    mutants: Iterable[Mutant], items: dict[str, pytest.Item], reach: Reach, at_once: int
-) -> Iterator[tuple[Mutant, bool, int]]:
-    """Each mutant, whether it survives, and how many tests it met."""
-    running: dict[int, tuple[Mutant, int]] = {}
-    for mutant in mutants:
-        function = function_around(mutant)
-        tests = [name for name in reach.of(mutant, every=function is None) if name in items]
-        if not tests:
-            yield mutant, True, 0
-            continue
-        if len(running) == at_once:
-            yield ended(running)
-        limit = SECONDS_MORE + TIMES_AS_LONG * sum(reach.seconds[name] for name in tests)
-        running[start(mutant, function, [items[name] for name in tests], limit)] = mutant, len(tests)
-    while running:
-        yield ended(running)
+class Trier:
+    """Lets mutants meet tests, each in a process of its own."""
 
+    def __init__(self, items: dict[str, pytest.Item], reach: Reach, seconds: float, at_once: int) -> None:
+        self.items, self.reach, self.seconds, self.at_once = items, reach, seconds, at_once
+        self.running: dict[int, tuple[Mutant, int]] = {}
 
-def ended(running: dict[int, tuple[Mutant, int]]) -> tuple[Mutant, bool, int]:
-    """The first of some processes that ends."""
-    child, status = os.wait()
-    mutant, tests = running.pop(child)
-    return mutant, status == 0, tests
+    def tried(self, mutants: Iterable[Mutant]) -> Iterator[tuple[Mutant, bool, int]]:
+        """Each mutant, whether it survives, and how many tests it met."""
+        for mutant in mutants:
+            function = function_around(mutant)
+            if not (tests := self.tests(mutant, every=function is None)):
+                yield mutant, True, 0
+                continue
+            if len(self.running) == self.at_once:
+                yield self.ended()
+            self.running[start(mutant, function, *tests)] = mutant, len(tests[0])
+        while self.running:
+            yield self.ended()
+
+    def tests(self, mutant: Mutant, *, every: bool) -> tuple[list[pytest.Item], float] | None:
+        """What a mutant meets, and after how many seconds it no longer ends; None if nothing reaches it."""
+        names = self.reach.of(mutant, every=every, seconds=self.seconds)
+        limit = SECONDS_MORE + TIMES_AS_LONG * sum(self.reach.seconds[name] for name in names)
+        found = [self.items[name] for name in names if name in self.items]
+        return (found, limit) if found else None
+
+    def ended(self) -> tuple[Mutant, bool, int]:
+        """The first of the processes that ends."""
+        child, status = os.wait()
+        mutant, tests = self.running.pop(child)
+        return mutant, status == 0, tests
+
+    def try_unchanged(self, module: str) -> None:
+        """Refuse a module that dies of its tests without any change, in its functions or imported anew."""
+        source = text_of(module)
+        itself = Mutant(module, source, source, (0, 0))
+        if (tests := self.tests(itself, every=True)) is None:
+            return
+        first = next((name for name, _ in functions(ast.parse(source).body, "")), None)
+        for function in {first, None}:
+            self.running[start(itself, function, *tests)] = itself, len(tests[0])
+            if not self.ended()[1]:
+                raise SystemExit(f"{module} dies of its tests without any change, {function or 'imported anew'}")
 
 
 def start(mutant: Mutant, function: str | None, tests: list[pytest.Item], limit: float) -> int:
@@ -394,8 +462,7 @@ def start(mutant: Mutant, function: str | None, tests: list[pytest.Item], limit:
     silence()
     code = 1
     with contextlib.suppress(BaseException):
-        if function is not None:
-            give_other_code(mutant, function)
+        if function is not None and gave_other_code(mutant, function):
             run(tests, Verdict())
             code = 0
         else:
@@ -433,8 +500,8 @@ def functions(body: list[ast.stmt], prefix: str) -> Iterator[tuple[str, ast.Func
             yield from functions(node.body, f"{prefix}{node.name}.")
 
 
-def give_other_code(mutant: Mutant, name: str) -> None:
-    """Put the changed code into the function that everybody already holds."""
+def gave_other_code(mutant: Mutant, name: str) -> bool:
+    """Put the changed code into the function that everybody already holds; False if it is another kind of thing."""
     found: Any = importlib.import_module(mutant.module)  # a module, then what lies in it
     for part in name.split("."):
         found = inspect.getattr_static(found, part)
@@ -445,14 +512,15 @@ def give_other_code(mutant: Mutant, name: str) -> None:
     if isinstance(found, functools.cached_property):
         found = found.func
     found = inspect.unwrap(found)
-    assert isinstance(found, FunctionType), name
+    if not isinstance(found, FunctionType):
+        return False
     path = str(source_file(mutant.module))
     # Future features as of the source: this module has the same one.
-    found.__code__ = next(
-        code
-        for code in codes(compile(mutant.changed, path, "exec"))
-        if code.co_qualname == name and len(code.co_freevars) == len(found.__code__.co_freevars)
-    )
+    for code in codes(compile(mutant.changed, path, "exec")):
+        if code.co_qualname == name and len(code.co_freevars) == len(found.__code__.co_freevars):
+            found.__code__ = code
+            return True
+    return False
 
 
 def codes(code: CodeType) -> Iterator[CodeType]:
@@ -487,7 +555,7 @@ class Changed(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
 
 def say(text: str) -> None:
-    """A line, at once: a run takes an hour."""
+    """A line, at once: a run takes hours."""
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
 
