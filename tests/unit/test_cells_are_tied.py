@@ -310,3 +310,10 @@ def test_a_small_rest_must_reach_the_threshold_unless_everybody_knows_that_it_is
     assert system.remainder.tolist() == [3]
     assert system.remainder_sensitive.tolist() == [True]
     assert system.remainder_reach.tolist() == [10 if roomy else 0]
+
+
+def test_where_more_was_taken_back_than_was_sold_a_period_is_part_of_nothing() -> None:
+    year = Dimension("year", ("2020", "2021"))
+    cells = cells_of(("sold", (year,), with_totals(4, 5)), ("sold of 2021", (), np.array(6)))
+    part = PeriodPart("sold", "year", "2021", "sold of 2021")
+    assert tied(cells, lambda relations: tie_periods(cells, [part], relations)) == set()

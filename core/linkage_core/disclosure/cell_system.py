@@ -105,13 +105,15 @@ class Relations:
     implied: list[Flags] = field(default_factory=list)
 
     def add(self, wholes: Ints, parts: Ints, *, implied: bool) -> None:
-        """Add one relation per row.
+        """Add one relation per row, none where there is no whole.
 
         Args:
             wholes: cell numbers, shape (relations,).
             parts: cell numbers, shape (relations, parts).
             implied: the parts may leave a remainder.
         """
+        if not wholes.size:
+            return
         table = np.concatenate([wholes.reshape(-1, 1), parts.reshape(wholes.size, -1)], axis=1)
         self.members.append(table.ravel())
         self.lengths.append(np.full(wholes.size, table.shape[1], dtype=np.int64))

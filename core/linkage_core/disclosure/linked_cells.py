@@ -146,8 +146,7 @@ def tie_far_parts(
             for strata in by_key.get(part, {}).keys() & by_key.get(whole, {}).keys():
                 inner, outer = by_key[part][strata], by_key[whole][strata]
                 few = small(cells.values[outer] - cells.values[inner])
-                if few.any():
-                    relations.add(outer[few], inner[few], implied=True)
+                relations.add(outer[few], inner[few], implied=True)
 
 
 def _beyond(nearest: Iterable[str], around: Mapping[str, Sequence[str]]) -> list[str]:
