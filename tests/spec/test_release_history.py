@@ -218,3 +218,30 @@ def test_the_small_cell_is_told_from_those_that_are_blank_for_its_sake() -> None
     answer = Register(100, 8, 40).release()
     assert answer.sensitive.tolist() == [False, True, False, False]
     assert answer.printed.blank.sum() == 2
+
+
+def test_a_number_in_which_fewer_moved_just_now_is_held_back_first() -> None:
+    register = Register(100, 1000, 50)
+    register.release()
+    register.join(B, *people("first", 6))
+    assert register.release().printed.as_of.tolist() == [0, 0, 0, 0]
+    register.leave(A, 3)
+    register.join(B, *people("more", 6))
+    register.join(C, *people("new", 12))
+    answer = register.release()
+    # Of the three who left A nothing is told if B, C or all keep their number as well. Twelve moved in B in two
+    # months, and twelve in C in the last: its new number tells more, though it is of fewer people.
+    assert answer.printed.as_of.tolist() == [0, 0, 2, 2]
+    assert answer.printed.value.tolist() == [100, 1000, 62, 1171]
+
+
+def test_what_was_blank_stays_blank_before_another_number_is_given_up() -> None:
+    regions = PublishedCells((Axis(((0,), (1,), (2,), (3,), (0, 1, 2, 3)), 4, ((4, (0, 1, 2, 3)),)),))
+    register = Register(8, 100, 50, 60, cells=regions)
+    assert register.release().printed.blank.tolist() == [True, False, True, False, False]
+    for region in (1, 2, 3):
+        register.join(region, *people(f"{region}", 20 * region))
+    # With 110 it is no longer the smallest beside the blank one, but nobody has read of it.
+    answer = register.release()
+    assert answer.printed.blank.tolist() == [True, False, True, False, False]
+    assert answer.printed.value.tolist() == [0, 120, 0, 120, 338]
