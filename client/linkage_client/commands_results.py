@@ -71,6 +71,7 @@ def verify(
     truth, hides every cell that a rule marks, and that no blank can be computed.
     """
     shown = Shown(as_json=as_json)
+    files = (truth, layout, policy, contributions, earlier, moved, manufacturers, day, noise_key)
     if certificates:
         if truth is None or layout is None or policy is None:
             raise InputRefused("--certificates needs --truth, --layout and --policy.", mend="Name all three.")
@@ -87,6 +88,11 @@ def verify(
             noise_key=noise_key,
         )
         return
+    if any(files):
+        raise InputRefused(
+            "files of a laboratory release are named, and --certificates is not.",
+            mend="Add --certificates, or leave them out to check a delivery.",
+        )
     manifest = verify_delivery(folder, home=home)
     shown.result({"verified": True, "manifest": manifest})
     shown.say(f"{folder} is what the release desk signed: {len(manifest.files)} files, each as it was.")
@@ -112,7 +118,8 @@ def _verify_certificates(shown: Shown, folder: Path, **given: Any) -> None:
         raise ReleaseNotVerified(f"{fault}.", mend="Do not release this table.") from None
     shown.result({"verified": True, "checked": asdict(passed)})
     for name, blank in passed.blank.items():
-        shown.say(
-            f"{name}: {passed.cells} cells, {passed.sensitive[name]} sensitive, {blank} blank, each proved by some of "
-            f"{passed.moves[name]} moves."
-        )
+        proof = ""
+        if blank:
+            moves = passed.moves[name]
+            proof = f", each proved by some of {moves} moves" if moves else ", all as in the release before"
+        shown.say(f"{name}: {passed.cells} cells, {passed.sensitive[name]} sensitive, {blank} blank{proof}.")

@@ -18,9 +18,9 @@ import tomli_w
 from typer.testing import CliRunner
 
 from linkage.disclosure_policy import DisclosurePolicy, shipped_policies
-from linkage.errors import ReleaseNotVerified
+from linkage.errors import InputRefused, ReleaseNotVerified
 from linkage_client.__main__ import app
-from linkage_client.certificate_check import Checked, CheckFailed, check_release
+from linkage_client.certificate_check import Checked, CheckFailed, NotCheckedHere, check_release
 from linkage_server.lab.protect import protect_file
 from tests.security.test_laboratory_tables_hold import random_layout, write_table
 
@@ -208,6 +208,28 @@ def prove_another_cell(release: Release, random: np.random.Generator) -> None:
     change_table(release.out / "certificates.parquet", change)
 
 
+def move_out_of_all_numbers(release: Release, random: np.random.Generator) -> None:
+    """Multiples of changes that come round to 0, or to anything, in numbers of 64 bits."""
+    path, wide = release.out / "certificates.parquet", pa.int64()
+    rows = pq.read_table(path).to_pylist()
+    change, reach = [(4, 1 << 62), (1, 1 << 61), (1 << 62, 2)][int(random.integers(3))]
+    for row in rows:
+        row["changes"] = [change * (1 if own > 0 else -1) for own in row["changes"]]
+        row["lowest"], row["highest"] = -reach, reach
+    lists = {"cells": pa.list_(wide), "changes": pa.list_(wide), "proves": pa.list_(wide)}
+    fields = {"measure": pa.string(), **lists, "lowest": wide, "highest": wide}
+    order = pq.read_schema(path).names
+    pq.write_table(pa.Table.from_pylist(rows, pa.schema([(name, fields[name]) for name in order])), path)
+
+
+def add_a_column(release: Release, random: np.random.Generator) -> None:
+    """The released table tells by the way what it does not tell where it should."""
+    path = release.out / "released.parquet"
+    table = pq.read_table(path)
+    told = pa.array(random.integers(0, 9, table.num_rows))
+    pq.write_table(table.append_column(["n_reason", "n_lo", "below"][int(random.integers(3))], told), path)
+
+
 ALTERATIONS = [
     print_one_more,
     show_a_blank,
@@ -222,6 +244,8 @@ ALTERATIONS = [
     reach_too_far,
     forget_the_proofs_of_a_cell,
     prove_another_cell,
+    move_out_of_all_numbers,
+    add_a_column,
 ]
 
 
@@ -262,6 +286,9 @@ def test_the_command_says_what_it_checked_and_fails_on_a_spoilt_release(
     print_one_more(spoilt, np.random.default_rng(1))
     assert verify(spoilt).exit_code != 0
     assert CliRunner().invoke(app, ["verify", str(release.out), "--certificates"]).exit_code != 0
+    told = CliRunner().invoke(app, ["verify", str(release.out), "--truth", str(release.truth)])
+    assert isinstance(told.exception, InputRefused)
+    assert "--certificates is not" in told.exception.message
 
 
 def test_a_release_without_a_blank_is_accepted(tmp_path: Path) -> None:
@@ -298,6 +325,36 @@ def test_sums_without_contributions_and_changed_counts_are_refused_by_name(
         spoilt.check()
     spoilt.layout.write_text(json.dumps({**plan, "mechanism": {"noise_bound": 5}}))
     with pytest.raises(CheckFailed, match="another noise"):
+        spoilt.check()
+
+
+@pytest.mark.parametrize("other", [{"zeros": True}, {"rules": {"n": {"min_cnt": 12}}}, {"attacker": {"knows": {}}}])
+def test_what_a_layout_asks_for_and_nobody_checks_is_neither_proved_nor_called_bad(
+    other: dict[str, Any], releases: list[Release], tmp_path: Path
+) -> None:
+    spoilt = releases[1].altered(tmp_path)
+    spoilt.layout.write_text(json.dumps(json.loads(spoilt.layout.read_text()) | other))
+    with pytest.raises(NotCheckedHere, match="not known to this check"):
+        spoilt.check()
+
+
+def test_a_rule_of_a_later_policy_is_not_passed_over(releases: list[Release], tmp_path: Path) -> None:
+    spoilt = releases[1].altered(tmp_path)
+    later = tmp_path / "later.toml"
+    later.write_text("minimum_households = 4\n" + spoilt.policy.read_text())
+    spoilt.policy = later
+    with pytest.raises(NotCheckedHere, match="minimum_households"):
+        spoilt.check()
+    later.write_text('title = "An order"\n')
+    with pytest.raises(CheckFailed, match="no disclosure policy"):
+        spoilt.check()
+
+
+@pytest.mark.parametrize("layout", ["[]", "{}", '{"dims": 1, "measures": {}}', '{"dims": {"a": {}}, "measures": {}}'])
+def test_a_layout_of_another_form_is_told_so(layout: str, releases: list[Release], tmp_path: Path) -> None:
+    spoilt = releases[0].altered(tmp_path)
+    spoilt.layout.write_text(layout)
+    with pytest.raises(CheckFailed, match=r"layout"):
         spoilt.check()
 
 

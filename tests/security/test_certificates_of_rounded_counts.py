@@ -86,7 +86,39 @@ def test_a_base_that_tells_small_counts_is_rejected(tmp_path: Path) -> None:
     release = Rounded(tmp_path, "controlled", 12, seed=3, by_layout=False)
     plan = json.loads(release.layout.read_text())
     release.layout.write_text(json.dumps({**plan, "rules": {"n": {"min_count": 12}}}))
+    with pytest.raises(CheckFailed, match=r"only blanks keep rules\.n\.min_count"):
+        release.check()
+    release.layout.write_text(json.dumps(plan))
+    release.policy.write_text(release.policy.read_text().replace("base = 12", "base = 6"))
     with pytest.raises(CheckFailed, match="small counts"):
+        release.check()
+
+
+@pytest.mark.parametrize(
+    ("rule", "value"),
+    [("class_disclosure", "true"), ("minimum_prescribers", "2"), ("zero_shown", "false"), ("company_secrecy", "{}")],
+)
+def test_rules_that_only_blanks_keep_are_not_passed_over(rule: str, value: str, tmp_path: Path) -> None:
+    release = Rounded(tmp_path, "controlled", 12, seed=3, by_layout=False)
+    own = [line for line in release.policy.read_text().splitlines() if not line.startswith(rule)]
+    release.policy.write_text("\n".join([f"{rule} = {value}", *own]))
+    with pytest.raises(CheckFailed):
+        release.check()
+    release.policy.write_text("\n".join(own))
+    release.check()
+
+
+def test_a_layout_may_not_round_where_the_policy_hides_or_less_than_it_rounds(tmp_path: Path) -> None:
+    """The tables are as the layout says, and hide nothing that the policy asks for."""
+    release = Rounded(tmp_path, "controlled", 12, seed=3, by_layout=False)
+    plan, rounded = json.loads(release.layout.read_text()), release.policy.read_text()
+    release.layout.write_text(json.dumps({**plan, "mechanism": {"rounding": {"kind": "controlled", "base": 12}}}))
+    release.check()
+    release.policy.write_text(rounded.replace("base = 12", "base = 24"))
+    with pytest.raises(CheckFailed, match="multiple of the policy's base"):
+        release.check()
+    release.write_policy(STANDARD)
+    with pytest.raises(CheckFailed, match="noise or blanks"):
         release.check()
 
 

@@ -23,6 +23,8 @@ from linkage_client.__main__ import app
 from linkage_client.certificate_check import Checked, CheckFailed, check_release
 from linkage_client.certificate_check.coalitions import Coalitions, Proof
 from linkage_client.certificate_check.contributors import Given
+from linkage_client.certificate_check.dimensions import Dimension, Family
+from linkage_client.certificate_check.sum_moves import moves_of_sums
 from linkage_core.disclosure.cell_system import CellSystem
 from linkage_core.disclosure.evidence import Move
 from linkage_core.disclosure.insiders import Insiders
@@ -294,3 +296,17 @@ def _system(values: np.ndarray[Any, Any]) -> CellSystem:
         values, ~no, zero, zero + 1, zero, no, zero, np.zeros(1, dtype=np.int64), none, none, none > 0, none > 0, none,
         none.reshape(0, 2),
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(("parts", "by"), [(16, 1 << 60), (8, 1 << 61), (4, 5)])
+def test_changes_of_one_sign_never_leave_a_total_as_it_is(parts: int, by: int) -> None:
+    """Sixteen times 2**60 is 0 in numbers of 64 bits."""
+    codes = tuple(f"c{code}" for code in range(parts + 1))
+    dimension = Dimension("d", codes, (Family(parts, tuple(range(parts))),), parts)
+    move = {"cells": [*range(parts)], "changes": [by] * parts, "lowest": 0, "highest": 1, "proves": [0]}
+    with pytest.raises(CheckFailed, match="changes sum"):
+        moves_of_sums(
+            pa.Table.from_pylist([move]), np.zeros(parts + 1, dtype=np.int64),
+            movable=np.ones(parts + 1, dtype=np.bool_), dimensions=[dimension], shape=(parts + 1,),
+            row_place=np.arange(parts + 1),
+        )  # fmt: skip

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import pyarrow.compute as pc
 
 from linkage_client.certificate_check.dimensions import Dimension, Ints
 from linkage_client.certificate_check.fault import CheckFailed
 from linkage_client.certificate_check.files import column_of, units_of
-from linkage_client.certificate_check.release_tables import Tables
+from linkage_client.certificate_check.release_tables import Tables, only_status
 from linkage_client.certificate_check.rounding import Rounding
 from linkage_client.certificate_check.rules import CountRules
 
@@ -26,13 +25,8 @@ def check_controlled(
     """
     if rounding.base < rules.candidates or (rules.reach and rounding.base <= rules.threshold):
         raise CheckFailed("layout or policy: the base of the rounding lets a reader tell small counts")
-    for table, path, place in (
-        (tables.released, tables.released_file, tables.released_place),
-        (tables.officer, tables.officer_file, tables.place),
-    ):
-        status = column_of(table, f"{name}_status", path)
-        if status.null_count or not pc.all(pc.equal(status, "rnd")).as_py():
-            raise CheckFailed(f"{path}: column '{name}_status' has another status than rnd")
+    for table, path, place in tables.copies:
+        only_status(name, table, path, "rnd")
         printed = np.zeros(counts.size, dtype=np.int64)
         printed[place] = units_of(column_of(table, name, path), path, name)
         apart = np.abs(printed - counts.ravel())

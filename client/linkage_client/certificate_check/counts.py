@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from linkage_client.certificate_check.company import Suppliers, company_cells
+from linkage_client.certificate_check.company import company_cells
 from linkage_client.certificate_check.controlled import check_controlled
-from linkage_client.certificate_check.dimensions import Dimension, Ints, known_cells
+from linkage_client.certificate_check.count_moves import Free, check_blanks, check_moves
+from linkage_client.certificate_check.dimensions import Ints, known_cells
 from linkage_client.certificate_check.fault import CheckFailed
-from linkage_client.certificate_check.moves import Free, check_blanks, check_moves
-from linkage_client.certificate_check.release_tables import Tables, blanks_of, reasons_of, says, true_cells
-from linkage_client.certificate_check.rounding import Rounding
+from linkage_client.certificate_check.release import CheckedMeasure, Release
+from linkage_client.certificate_check.release_tables import blanks_of, reasons_of, says, true_cells
 from linkage_client.certificate_check.rules import (
     CountRules,
     Flags,
@@ -23,43 +22,6 @@ from linkage_client.certificate_check.rules import (
     rules_of,
     small_cells,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class CheckedMeasure:
-    """A measure that passed.
-
-    Args:
-        values: its cells, flat.
-        sensitive: those that had to be blank by themselves.
-        blank: all that are.
-    """
-
-    values: Ints
-    sensitive: Flags
-    blank: Flags
-
-
-@dataclass(frozen=True, slots=True)
-class Release:
-    """What is the same for all measures of a release.
-
-    Args:
-        plan, policy: layout and policy as read.
-        dimensions: of the layout.
-        tables: the release and its truth.
-        few_behind: cells that too few prescribers or workplaces stand behind.
-        rounding: of counts.
-        suppliers: who supplies what, for company secrecy.
-    """
-
-    plan: dict[str, Any]
-    policy: dict[str, Any]
-    dimensions: list[Dimension]
-    tables: Tables
-    few_behind: Flags
-    rounding: Rounding | None
-    suppliers: Suppliers
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,10 +37,7 @@ def check_derived(plan: Mapping[str, Any], dimensions: list[Dimension], tables: 
         else:
             measures = figure["sum"], figure["count"]
         value, status = _quotient(*_printed(measures[0], tables, above), *_printed(measures[1], tables, below))
-        for table, path, place in (
-            (tables.released, tables.released_file, tables.released_place),
-            (tables.officer, tables.officer_file, tables.place),
-        ):
+        for table, path, place in tables.copies:
             if _words(table, f"{name}_status", path).tolist() != status[place].tolist():
                 raise CheckFailed(f"{path}: column '{name}_status' does not follow from what is printed")
             own, expected = _numbers(table, name, path), value[place]

@@ -12,15 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow.compute as pc
 
 from linkage_client.certificate_check.contributors import Behind, Given, given_by
-from linkage_client.certificate_check.counts import CheckedMeasure, Release, counted
+from linkage_client.certificate_check.counts import counted
 from linkage_client.certificate_check.dimensions import Ints
 from linkage_client.certificate_check.fault import CheckFailed
 from linkage_client.certificate_check.files import column_of, read_json, units_of
 from linkage_client.certificate_check.noise_table import Floats, Keys, NoiseTable, amount_rows, count_rows
-from linkage_client.certificate_check.release_tables import reasons_of, says, true_cells
+from linkage_client.certificate_check.release import CheckedMeasure, Release
+from linkage_client.certificate_check.release_tables import only_status, reasons_of, says, true_cells
 from linkage_client.certificate_check.rules import Flags, excepted_cells, rules_of
 from linkage_client.certificate_check.sum_rules import mark, sum_rules_of
 
@@ -78,13 +78,8 @@ def check_noisy(name: str, kind: str, release: Release, source: NoiseSource) -> 
         values = true_cells(name, tables, release.dimensions, scale=_HUNDREDTHS).ravel()
         expected, marked = _noisy_sums(name, values, release, source)
         scale, apart = _HUNDREDTHS, _HALF
-    for table, path, place in (
-        (tables.released, tables.released_file, tables.released_place),
-        (tables.officer, tables.officer_file, tables.place),
-    ):
-        status = column_of(table, f"{name}_status", path)
-        if status.null_count or not pc.all(pc.equal(status, "prt")).as_py():
-            raise CheckFailed(f"{path}: column '{name}_status' has another status than prt")
+    for table, path, place in tables.copies:
+        only_status(name, table, path, "prt")
         printed = units_of(column_of(table, name, path), path, name, scale)
         if np.any(np.abs(printed - expected[place]) > apart):
             raise CheckFailed(f"{path}: column {name!r} holds a number that does not follow from the noise key")

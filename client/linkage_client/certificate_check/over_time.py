@@ -14,12 +14,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from linkage_client.certificate_check.counts import CheckedMeasure, Release, counted, marks_of
+from linkage_client.certificate_check.count_moves import Free, check_blanks, check_moves
+from linkage_client.certificate_check.counts import counted, marks_of
 from linkage_client.certificate_check.dimensions import Dimension, Family, Ints, add_totals
 from linkage_client.certificate_check.fault import CheckFailed
 from linkage_client.certificate_check.files import column_of, read_parquet
 from linkage_client.certificate_check.movement import Apart, Movement
-from linkage_client.certificate_check.moves import Free, check_blanks, check_moves
+from linkage_client.certificate_check.release import CheckedMeasure, Release
 from linkage_client.certificate_check.release_tables import Tables, blanks_of, read_tables, says
 from linkage_client.certificate_check.rules import CountRules, Flags, rules_of
 

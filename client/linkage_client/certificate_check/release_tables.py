@@ -44,6 +44,14 @@ class Tables:
         """Position of the cell of each row of the released table."""
         return self.place[self.shown[self.place]]
 
+    @property
+    def copies(self) -> tuple[tuple[pa.Table, Path, Ints], ...]:
+        """The released table and the officer's copy: each with its file and the position of each row's cell."""
+        return (
+            (self.released, self.released_file, self.released_place),
+            (self.officer, self.officer_file, self.place),
+        )
+
 
 def read_tables(
     folder: Path, truth: Path, dimensions: list[Dimension], shown: Flags, *, absent_unknown: bool
@@ -102,9 +110,7 @@ def blanks_of(name: str, tables: Tables, values: Ints, *, scale: int = 1, roundi
     by_cell = np.zeros(flat.size, dtype=np.bool_)
     officer = _only_shown(name, tables)
     for table, path in ((tables.released, tables.released_file), (officer, tables.officer_file)):
-        status = column_of(table, f"{name}_status", path)
-        if status.null_count or not pc.all(pc.is_in(status, value_set=pa.array([number, "sup"]))).as_py():
-            raise CheckFailed(f"{path}: column '{name}_status' has another status than {number} and sup")
+        status = only_status(name, table, path, number, "sup")
         blank = pc.equal(status, "sup").to_numpy(zero_copy_only=False).astype(np.bool_)
         place = tables.released_place
         for column, expected in columns.items():
@@ -120,6 +126,18 @@ def blanks_of(name: str, tables: Tables, values: Ints, *, scale: int = 1, roundi
             raise CheckFailed(f"{path}: does not have the blanks of the released table")
         by_cell[place] = blank
     return by_cell
+
+
+def only_status(name: str, table: pa.Table, path: Path, *allowed: str) -> pa.ChunkedArray:
+    """The statuses of a measure in one copy.
+
+    Raises:
+        CheckFailed: one is missing, or is none of those that are allowed.
+    """
+    status = column_of(table, f"{name}_status", path)
+    if status.null_count or not pc.all(pc.is_in(status, value_set=pa.array(allowed, pa.string()))).as_py():
+        raise CheckFailed(f"{path}: column '{name}_status' has another status than {' and '.join(allowed)}")
+    return status
 
 
 def reasons_of(name: str, tables: Tables, blank: Flags) -> pa.ChunkedArray:

@@ -11,12 +11,13 @@ import pyarrow as pa
 from linkage_client.certificate_check.coalitions import Coalitions, Proof
 from linkage_client.certificate_check.company import company_cells
 from linkage_client.certificate_check.contributors import Behind, Given, given_by
-from linkage_client.certificate_check.counts import CheckedMeasure, Release
 from linkage_client.certificate_check.dimensions import Dimension, Ints
 from linkage_client.certificate_check.fault import CheckFailed
-from linkage_client.certificate_check.moves import Batch, moves_of_sums, places_of_proofs
+from linkage_client.certificate_check.move_batches import Batch, places_of_proofs
+from linkage_client.certificate_check.release import CheckedMeasure, Release
 from linkage_client.certificate_check.release_tables import blanks_of, reasons_of, says, true_cells
 from linkage_client.certificate_check.rules import Flags, excepted_cells
+from linkage_client.certificate_check.sum_moves import moves_of_sums
 from linkage_client.certificate_check.sum_rules import SumRules, mark, sum_rules_of, told_unions
 
 _HUNDREDTHS = 100

@@ -1,4 +1,4 @@
-"""Checks moves: each leaves every sum and every bound as it is, and together they show enough for every blank."""
+"""Checks the moves of one count: each leaves every total as it is, and together they show enough for every blank."""
 
 from __future__ import annotations
 
@@ -6,42 +6,28 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from linkage_client.certificate_check.dimensions import Dimension, Ints
 from linkage_client.certificate_check.fault import CheckFailed
+from linkage_client.certificate_check.move_batches import (
+    Batch,
+    batches_of,
+    check_bounds,
+    check_reach,
+    fail_at,
+    places_of_proofs,
+    size_of,
+)
 from linkage_client.certificate_check.rests import Rests
 from linkage_client.certificate_check.rules import CountRules, Flags
 
 _CHANGE_BITS = 17
 _LARGEST_CHANGE = 1 << (_CHANGE_BITS - 1)
 _KEY_BITS = 62
-_LARGEST_MOVE = 1 << 62
+_LARGEST_COUNT = 1 << 36
+"""No move of a count is followed so far: keys of all cells and of all that is shown of them are numbers of 64 bits."""
 _BATCH = 50_000
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Some moves.
-
-    Args:
-        first: number of the first of them.
-        move: number within the batch, one an entry.
-        cell: position, one an entry.
-        change: one an entry.
-        lowest, highest: multiples, one a move.
-        proof_move, proof_cell: which move is kept for which cell.
-    """
-
-    first: int
-    move: Ints
-    cell: Ints
-    change: Ints
-    lowest: Ints
-    highest: Ints
-    proof_move: Ints
-    proof_cell: Ints
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +82,10 @@ def check_moves(
     rests = Rests(counts, dimensions)
     shown: list[Shown] = []
     beside: list[Shown] = []
-    for batch in _batches(certificates, row_place, moves=_BATCH):
-        _fail_at(batch, np.abs(batch.change) >= _LARGEST_CHANGE, "has an impossible change")
-        _check_bounds(batch, room, movable)
+    for batch in batches_of(certificates, row_place, moves=_BATCH):
+        fail_at(batch, size_of(batch.change) >= _LARGEST_CHANGE, "has an impossible change")
+        check_reach(batch, most=_LARGEST_COUNT)
+        check_bounds(batch, room, movable)
         _check_sums(batch, counts.shape, dimensions)
         at = places_of_proofs(batch, counts.size)
         shown.append(_shown(batch, batch.proof_move, batch.proof_cell, batch.change[at], candidates=rules.candidates))
@@ -109,51 +96,6 @@ def check_moves(
                     raise CheckFailed("certificates: a move leaves fewer than none beside a code")
             beside.append(_shown(batch, move, rest, change, candidates=rules.candidates))
     return _together(shown), _together(beside)
-
-
-def moves_of_sums(
-    certificates: pa.Table,
-    room: Ints,
-    *,
-    movable: Flags,
-    dimensions: list[Dimension],
-    shape: tuple[int, ...],
-    row_place: Ints,
-) -> Batch:
-    """Check every move of one sum and return them all.
-
-    Args:
-        certificates: the moves of this sum.
-        room: how far each cell may fall, flat.
-        movable: cells that may move, flat.
-        dimensions, shape: of the table.
-        row_place: position of the cell of each row of the officer's copy.
-
-    Raises:
-        CheckFailed: names the move.
-    """
-    empty = np.empty(0, dtype=np.int64)
-    nothing = Batch(0, *(empty for _ in range(7)))
-    batch = next(_batches(certificates.combine_chunks(), row_place, moves=max(certificates.num_rows, 1)), nothing)
-    furthest = np.maximum(np.abs(batch.lowest), batch.highest).astype(np.float64)
-    _fail_at(batch, np.abs(batch.change.astype(np.float64)) * furthest[batch.move] >= _LARGEST_MOVE, "moves too far")
-    _check_bounds(batch, room, movable)
-    stride = room.size
-    for dimension, codes in zip(dimensions, shape, strict=True):
-        stride //= codes
-        code = batch.cell // stride % codes
-        of_move = batch.move * room.size + batch.cell - code * stride
-        for number, family in enumerate(dimension.families):
-            sign = np.zeros(codes, dtype=np.int64)
-            sign[family.parent], sign[list(family.children)] = 1, -1
-            plays = sign[code] != 0
-            line, place = np.unique(of_move[plays], return_inverse=True)
-            left = np.zeros(line.size, dtype=np.int64)
-            np.add.at(left, place, sign[code[plays]] * batch.change[plays])
-            if np.any(left):
-                wrong = int(line[np.flatnonzero(left)[0]]) // room.size
-                raise CheckFailed(f"certificates, move {wrong}: changes sum {number} along {dimension.name!r}")
-    return batch
 
 
 def check_blanks(
@@ -196,52 +138,6 @@ def _check_values(
     ):
         if np.any(wrong):
             raise CheckFailed(f"released table, {what} {int(np.flatnonzero(wrong)[0])}: {why}")
-
-
-def _check_bounds(batch: Batch, room: Ints, movable: Flags) -> None:
-    _fail_at(batch, ~movable[batch.cell], "changes a printed cell")
-    for multiple in (batch.lowest, batch.highest):
-        _fail_at(batch, room[batch.cell] + multiple[batch.move] * batch.change < 0, "goes below what is known")
-
-
-def _batches(certificates: pa.Table, row_place: Ints, *, moves: int) -> Iterator[Batch]:
-    """Moves, so many at a time.
-
-    Raises:
-        CheckFailed: a move is not as the format says.
-    """
-    first = 0
-    for chunk in certificates.to_batches(max_chunksize=moves):
-        if any(column.null_count for column in chunk.columns):
-            raise CheckFailed("certificates: a value is missing")
-        cells, changes, proves = chunk["cells"], chunk["changes"], chunk["proves"]
-        sizes = np.diff(cells.offsets.to_numpy())
-        if not np.array_equal(sizes, np.diff(changes.offsets.to_numpy())):
-            raise CheckFailed("certificates: a move has not one change for each cell")
-        move = np.repeat(np.arange(chunk.num_rows), sizes)
-        row = _numbers(cells.flatten())
-        proof_row = _numbers(proves.flatten())
-        for rows in (row, proof_row):
-            if rows.size and not 0 <= rows.min() <= rows.max() < row_place.size:
-                raise CheckFailed("certificates: a cell is no row of the officer's copy")
-        batch = Batch(
-            first,
-            move,
-            row_place[row],
-            _numbers(changes.flatten()),
-            _numbers(chunk["lowest"]),
-            _numbers(chunk["highest"]),
-            np.repeat(np.arange(chunk.num_rows), np.diff(proves.offsets.to_numpy())),
-            row_place[proof_row],
-        )
-        twice = np.zeros(row.size, dtype=np.bool_)
-        twice[1:] = (move[1:] == move[:-1]) & (row[1:] <= row[:-1])
-        _fail_at(batch, twice, "does not name its cells once and ascending")
-        _fail_at(batch, batch.change == 0, "has an impossible change")
-        if np.any(batch.lowest > 0) or np.any(batch.highest < 0):
-            raise CheckFailed("certificates: the multiples of a move do not hold 0 between them")
-        yield batch
-        first += chunk.num_rows
 
 
 def _check_sums(batch: Batch, shape: tuple[int, ...], dimensions: list[Dimension]) -> None:
@@ -304,34 +200,3 @@ def _together(shown: list[Shown]) -> Shown:
     return Shown(
         np.concatenate([none, *(one.cell for one in shown)]), np.concatenate([none, *(one.change for one in shown)])
     )
-
-
-def places_of_proofs(batch: Batch, size: int) -> Ints:
-    """For each cell that a move is kept for, the entry in which the move changes it.
-
-    Args:
-        batch: the moves.
-        size: number of cells.
-
-    Raises:
-        CheckFailed: a move does not change a cell that it is kept for.
-    """
-    entry = batch.move * size + batch.cell
-    order = np.argsort(entry, kind="stable")
-    wanted = batch.proof_move * size + batch.proof_cell
-    at = np.searchsorted(entry[order], wanted)
-    at = order[np.minimum(at, max(entry.size - 1, 0))] if entry.size else at
-    if wanted.size and (not entry.size or np.any(entry[at] != wanted)):
-        raise CheckFailed("certificates: a move is kept for a cell that it does not change")
-    return at
-
-
-def _numbers(column: pa.Array) -> Ints:
-    if not pa.types.is_integer(column.type):
-        raise CheckFailed("certificates: a column does not hold whole numbers")
-    return np.asarray(column.to_numpy(zero_copy_only=False), dtype=np.int64)
-
-
-def _fail_at(batch: Batch, wrong: npt.NDArray[np.bool_], what: str) -> None:
-    if np.any(wrong):
-        raise CheckFailed(f"certificates, move {batch.first + int(batch.move[np.flatnonzero(wrong)[0]])}: {what}")
