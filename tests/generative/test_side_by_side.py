@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 from linkage.errors import EventsRejected
 from linkage_core.indicators.set_rows import SetRows
 from linkage_core.indicators.side_by_side import RowsSideBySide, lay_rows
+from linkage_core.kernels.covered_days_side_by_side import LONGEST_WINDOW, covered_days_side_by_side
 from linkage_core.kernels.covered_side_by_side import covered_side_by_side
 from linkage_core.kernels.episodes_side_by_side import episodes_side_by_side
 from linkage_core.kernels.rows_side_by_side import lay_column, order_persons
-from tests.reference.drug_indicators import Row, covers_day
+from tests.reference.drug_indicators import Row, covered, covers_day
 from tests.reference.side_by_side import LANES, numbered, rows_of_lane
 from tests.reference.treatment_episodes import Dispensed, Rule, by_days
 from tests.support.kernel_calls import int32, offsets_of, with_rows
@@ -198,6 +199,76 @@ def test_stocks_without_a_cap_do_not_overflow():
     rule = {"lookback": 365, "cap": None, "carry_over": True, "by_drug": True}
     assert covers(persons, rule, [[100_000]], [FAR]) == [[0]]
     assert covers(persons, {**rule, "lookback": 200_000}, [[100_000]], [FAR]) == [[1]]
+
+
+STAYS = st.lists(st.tuples(st.integers(-9, 110), st.integers(1, 12)), max_size=4).map(
+    lambda stays: sorted((first, first + days) for first, days in stays)
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(HISTORIES.filter(bool), RULES, st.data())
+def test_days_covered_are_those_of_the_day_by_day_simulation(persons, rule, data):
+    def one_each(what):
+        return data.draw(st.lists(what, min_size=len(persons), max_size=len(persons)))
+
+    starts, stays = one_each(st.integers(0, 90)), one_each(STAYS) if data.draw(st.booleans()) else None
+    ends = [one_each(st.integers(-3, 124)) for _ in range(data.draw(st.integers(1, 3)))]
+    found = days_covered_by(persons, rule, stays, starts, ends)
+    asked = {name: rule[name] for name in ("lookback", "cap", "carry_over")}
+    for place, of_persons in enumerate(ends):
+        for person, end in enumerate(of_persons):
+            own = [Row(day, drug, Fraction(supply, 64)) for day, drug, supply in persons[person]]
+            wanted = covered(
+                own,
+                [{row.drug for row in own}],
+                start=starts[person],
+                end=end,
+                pooled=not rule["by_drug"],
+                stays=stays[person] if stays else [],
+                **asked,
+            )
+            assert found[place, person] == wanted[1]
+
+
+def days_covered_by(persons, rule, stays, starts, ends):
+    rows, supply = laid(persons)
+    hospital = stays and tuple(
+        [offsets_of(stays), *(int32(stay[which] for own in stays for stay in own) for which in (0, 1))]
+    )
+    found = np.full((len(ends), len(persons)), 77, np.int32)
+    covered_days_side_by_side(
+        rows.person,
+        rows.drugs,
+        rows.block_at,
+        rows.day,
+        rows.drug,
+        supply,
+        hospital,
+        int32(starts),
+        np.array(ends, np.int32),
+        found,
+        lookback_days=rule["lookback"],
+        stock_cap_64ths=1 << 60 if rule["cap"] is None else int(rule["cap"] * 64),
+        carry_over=rule["carry_over"],
+        by_drug=rule["by_drug"],
+    )
+    return found
+
+
+def test_days_covered_by_huge_stocks_in_the_longest_window_do_not_overflow():
+    persons = [[(day, "AB"[day % 2], (1 << 31) - 1) for day in range(9)], []]
+    rule = {"lookback": 9, "cap": None, "carry_over": True, "by_drug": True}
+    last = LONGEST_WINDOW - 9
+    assert days_covered_by(persons, rule, None, [0, FAR], [[last, last], [last - 7, FAR]]).tolist() == [
+        [last, 0],
+        [last - 7, 0],
+    ]
+    assert days_covered_by(persons, rule, [[(5, 9), (7, 10)], []], [0, 0], [[last, 9]]).tolist() == [[last - 5, 0]]
+    with pytest.raises(EventsRejected, match="outside its range"):
+        days_covered_by(persons, rule, None, [0, 0], [[last + 1, 0]])
+    with pytest.raises(EventsRejected, match="differs in length"):
+        days_covered_by(persons, rule, None, [0], [[9, 9]])
 
 
 @pytest.mark.parametrize(

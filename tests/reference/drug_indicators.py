@@ -1,7 +1,7 @@
 """Drug indicators written to be obviously right: one person, one day and one row at a time. Slow on purpose.
 
-Twins of the kernels covered_days, covered_grid, covered_on_days, covered_side_by_side, net_reversals, first_dispensing,
-last_rows, dispensed_in_spans, sum_in_window and drugs_at_date.
+Twins of the kernels covered_days, covered_days_side_by_side, covered_grid, covered_on_days, covered_side_by_side,
+days_at_home, net_reversals, first_dispensing, last_rows, dispensed_in_spans, sum_in_window and drugs_at_date.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from linkage_core.kernels.covered_days import covered_days
+from linkage_core.kernels.days_at_home import days_at_home
 from tests.reference.drug_indicators import Row
 
 
@@ -42,10 +43,12 @@ def days_covered(
         int32(stay[0] for part in stays for stay in part),
         int32(stay[1] for part in stays for stay in part),
     )
-    observed = np.full((len(ends), len(histories)), 77, np.int32)
+    end = np.array(ends, np.int32).reshape(len(ends), len(histories))
+    observed = np.full(end.shape, 77, np.int32)
+    days_at_home(hospital if any(stays) else None, int32(starts), end, observed)
     answers = []
     for all_groups in (False, True):
-        covered = np.full((len(ends), len(histories)), 77, np.int32)
+        covered = np.full(end.shape, 77, np.int32)
         covered_days(
             with_rows(histories),
             offsets_of(histories),
@@ -57,7 +60,7 @@ def days_covered(
             int32(valid[1] for _ in groups),
             hospital if any(stays) else None,
             int32(starts),
-            np.array(ends, np.int32).reshape(len(ends), len(histories)),
+            end,
             observed,
             covered,
             lookback_days=rule["lookback"],

@@ -1,4 +1,4 @@
-"""Days covered and days observed of each person, as the kernel is asked for them."""
+"""Days covered and days observed of each person, as the kernels are asked for them."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ from linkage_core.indicators.days_of_supply import DAY
 from linkage_core.indicators.hospital_stays import HospitalStays, stays_within
 from linkage_core.indicators.observed_time import Moment
 from linkage_core.indicators.run_context import RunContext
-from linkage_core.indicators.set_supply import drugs_of_sets
-from linkage_core.indicators.values import Int32s, UInt8s
+from linkage_core.indicators.set_supply import drugs_of_sets, supply_of_sets
+from linkage_core.indicators.side_by_side import is_laid, side_by_side
+from linkage_core.indicators.values import Int32s, Int64s, UInt8s
 from linkage_core.kernels.covered_days import covered_days
+from linkage_core.kernels.covered_days_side_by_side import LONGEST_WINDOW, covered_days_side_by_side
+from linkage_core.kernels.days_at_home import days_at_home
 
 NO_CAP = 1 << 60
 
@@ -81,25 +84,107 @@ def covered_between(
         end: int32, ends x persons.
         stays: from the look-back before the start to the last end; None where they are ignored.
     """
-    register = indicator.register_name
-    name, carry = indicator.supply_model, indicator.carry_rule
-    model = context.definition.supply[name]
+    model = context.definition.supply[indicator.supply_model]
+    at_home = _at_home(context, indicator, start, end, stays)
+    covered = np.empty(end.shape, np.int32)
+    if _side_by_side(context, indicator):
+        _cover_side_by_side(context, indicator, start, end, stays, covered)
+    else:
+        _cover(context, indicator, start, end, stays, at_home, covered)
+    if stays is None or model.hospital == "freeze":
+        return list(zip(covered, at_home, strict=True))
+    observed = np.maximum(end - start, np.int32(0))
+    return list(zip(covered + (observed - at_home) if model.hospital == "credit" else covered, observed, strict=True))
+
+
+def _at_home(
+    context: RunContext,
+    indicator: ProportionOfDaysCovered,
+    start: Int32s,
+    end: np.ndarray[tuple[int, ...], np.dtype[np.int32]],
+    stays: HospitalStays | None,
+) -> np.ndarray[tuple[int, ...], np.dtype[np.int32]]:
+    """int32, ends x persons: days observed, without days in hospital; the same for all supplies of a window."""
+    hospital = "" if stays is None else context.definition.supply[indicator.supply_model].hospital_register
+    observe = indicator.observe
+    key = ("days at home", indicator.register_name, hospital, observe.from_day, *observe.to_days)
+    return context.remember(key, lambda: _days_at_home(stays, start, end))
+
+
+def _days_at_home(
+    stays: HospitalStays | None, start: Int32s, end: np.ndarray[tuple[int, ...], np.dtype[np.int32]]
+) -> np.ndarray[tuple[int, ...], np.dtype[np.int32]]:
+    days = np.empty(end.shape, np.int32)
+    days_at_home(_columns(stays), start, end, days)
+    return days
+
+
+def _columns(stays: HospitalStays | None) -> tuple[Int64s, Int32s, Int32s] | None:
+    return None if stays is None else (stays.offsets, stays.admitted, stays.discharged)
+
+
+def _side_by_side(context: RunContext, indicator: ProportionOfDaysCovered) -> bool:
+    """Whether the rows lie side by side already, and days covered can be asked for there.
+
+    To lay them for this alone takes about as long as to follow them where they lie.
+    """
+    together = len(indicator.codes) > 1 and (indicator.combine == "all" or indicator.carry_rule == "pooled")
+    days = max(indicator.observe.to_days) - indicator.observe.from_day + indicator.lookback_days
+    return not together and days <= LONGEST_WINDOW and is_laid(context, indicator.register_name, indicator.codes)
+
+
+def _cover_side_by_side(
+    context: RunContext,
+    indicator: ProportionOfDaysCovered,
+    start: Int32s,
+    end: np.ndarray[tuple[int, ...], np.dtype[np.int32]],
+    stays: HospitalStays | None,
+    covered: np.ndarray[tuple[int, ...], np.dtype[np.int32]],
+) -> None:
+    register, cap = indicator.register_name, indicator.stock_cap_days
+    rows = side_by_side(context, register, indicator.codes)
+    covered_days_side_by_side(
+        rows.person,
+        rows.drugs,
+        rows.block_at,
+        rows.day,
+        rows.drug,
+        rows.laid(supply_of_sets(context, register, indicator.codes, indicator.supply_model)),
+        _columns(stays),
+        start,
+        end,
+        covered,
+        lookback_days=indicator.lookback_days,
+        stock_cap_64ths=NO_CAP if cap == "none" else cap * DAY,
+        carry_over=indicator.carry_rule != "none",
+        by_drug=indicator.carry_rule == "per_drug",
+    )
+
+
+def _cover(
+    context: RunContext,
+    indicator: ProportionOfDaysCovered,
+    start: Int32s,
+    end: np.ndarray[tuple[int, ...], np.dtype[np.int32]],
+    stays: HospitalStays | None,
+    at_home: np.ndarray[tuple[int, ...], np.dtype[np.int32]],
+    covered: np.ndarray[tuple[int, ...], np.dtype[np.int32]],
+) -> None:
+    register, carry, cap = indicator.register_name, indicator.carry_rule, indicator.stock_cap_days
     picked = context.set_rows(register, *indicator.codes)
-    at_home, covered = np.empty(end.shape, np.int32), np.empty(end.shape, np.int32)
     # One group with one stock, or none: all its rows are alike.
     alike = len(indicator.codes) == 1 and carry != "per_drug"
     bounds = np.array([validity(context.code_set(codes)) for codes in indicator.codes], np.int32)
-    cap = indicator.stock_cap_days
     covered_days(
         picked.with_rows,
         picked.offsets,
         picked.day,
         None if alike else drugs_of_sets(context, register, indicator.codes),
         groups_of_code(context, indicator),
-        context.supply(register, name, *indicator.codes).supply_64ths,
+        context.supply(register, indicator.supply_model, *indicator.codes).supply_64ths,
         np.ascontiguousarray(bounds[:, 0]),
         np.ascontiguousarray(bounds[:, 1]),
-        None if stays is None else (stays.offsets, stays.admitted, stays.discharged),
+        _columns(stays),
         start,
         end,
         at_home,
@@ -110,10 +195,6 @@ def covered_between(
         pooled=carry == "pooled",
         all_groups=indicator.combine == "all",
     )
-    if stays is None or model.hospital == "freeze":
-        return list(zip(covered, at_home, strict=True))
-    observed = np.maximum(end - start, np.int32(0))
-    return list(zip(covered + (observed - at_home) if model.hospital == "credit" else covered, observed, strict=True))
 
 
 def groups_of_code(context: RunContext, indicator: ProportionOfDaysCovered) -> UInt8s:

@@ -70,7 +70,7 @@ class Exposure:
         """
         picked = self._picked
         end = np.ascontiguousarray(np.stack(ends), np.int32)
-        exposed, observed = np.empty(end.shape, np.int32), np.empty(end.shape, np.int32)
+        exposed, observed = np.empty(end.shape, np.int32), np.maximum(end - start, np.int32(0))
         covered_days(
             picked.with_rows,
             picked.offsets,

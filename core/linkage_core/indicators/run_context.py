@@ -170,6 +170,10 @@ class RunContext:
             self._remembered[key] = work_out()
         return cast(Fact, self._remembered[key])
 
+    def remembers(self, key: tuple[object, ...]) -> bool:
+        """Whether something was worked out under the key before."""
+        return key in self._remembered
+
     def days_in_column(self, name: str) -> Int32s:
         """int32, one a person: days that a column of the population tells; -1 where it tells no whole number.
 

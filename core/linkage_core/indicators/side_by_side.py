@@ -51,10 +51,19 @@ def side_by_side(context: RunContext, register: str, names: Sequence[str]) -> Ro
     Raises:
         EventsRejected: rows are out of order.
     """
-    key = ("side by side", register, *names)
     return context.remember(
-        key, lambda: lay_rows(context.set_rows(register, *names), drugs_of_sets(context, register, names))
+        _key(register, names),
+        lambda: lay_rows(context.set_rows(register, *names), drugs_of_sets(context, register, names)),
     )
+
+
+def is_laid(context: RunContext, register: str, names: Sequence[str]) -> bool:
+    """Whether another indicator asked for the rows side by side before."""
+    return context.remembers(_key(register, names))
+
+
+def _key(register: str, names: Sequence[str]) -> tuple[str, ...]:
+    return "side by side", register, *names
 
 
 def lay_rows(picked: SetRows, code: Int32s) -> RowsSideBySide:

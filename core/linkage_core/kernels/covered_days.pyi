@@ -26,7 +26,7 @@ def covered_days(
     pooled: bool,
     all_groups: bool,
 ) -> None:
-    """Count, for each person, the days at home in [start, end) and those covered by any or by all groups.
+    """Count, for each person, the days at home in [start, end) that are covered by any or by all groups.
 
     Args:
         with_rows: int32, ascending: positions of the persons with at least one row; others are not looked at.
@@ -38,7 +38,8 @@ def covered_days(
         stays: offsets (int64, persons + 1) and hospital stays [admitted, discharged) by day of admission, or None.
         start: int32, one a person.
         end: int32, ends of observation x persons; a person with end <= start gets zeros.
-        observed, covered: int32, out, as `end`.
+        observed: int32, as `end`: days at home of each observation, as `days_at_home` has them.
+        covered: int32, out, as `end`.
         lookback_days: days before `start` on which the stock starts empty.
         stock_cap_64ths: the most a stock may hold after a dispensing.
         carry_over: False lets a dispensing cover [day, day + whole days) and nothing else.

@@ -16,6 +16,7 @@ import numpy as np
 from libc.stdint cimport int32_t, int64_t, uint8_t
 from libc.string cimport memcpy, memset
 
+from linkage_core.kernels.home_calendar cimport Calendar, calendar_of, home_day, home_day_after
 from linkage_core.kernels.kernel_result cimport (
     KERNEL_LENGTH_MISMATCH,
     KERNEL_NEGATIVE_VALUE,
@@ -129,7 +130,7 @@ ctypedef struct Asked:
     int64_t ends
     const int32_t* start
     const int32_t* end
-    int32_t* observed
+    const int32_t* observed
     int32_t* covered
 
 # What is left of a stock, the home day up to which it was used, and the groups that it covers.
@@ -148,8 +149,6 @@ ctypedef struct Scratch:
 ctypedef struct Person:
     int64_t row_start
     int64_t row_end
-    int64_t stay_start
-    int64_t stay_end
     int32_t first_day
     int32_t start
     int32_t end
@@ -161,51 +160,6 @@ cdef inline int32_t last_end(const Asked* asked, int64_t person) noexcept nogil:
     for place in range(1, asked.ends):
         last = max(last, asked.end[place * asked.persons + person])
     return last
-
-
-# How far a person's stays were gone through: those before `next_stay` ended, and they and time before were counted.
-ctypedef struct Calendar:
-    const Stays* stays
-    const Person* person
-    int64_t next_stay
-    int32_t reached
-    int32_t in_hospital
-
-
-cdef inline Calendar calendar_of(const Stays* stays, const Person* person) noexcept nogil:
-    cdef Calendar calendar
-    calendar.stays, calendar.person = stays, person
-    calendar.next_stay, calendar.reached, calendar.in_hospital = person.stay_start, person.first_day, 0
-    return calendar
-
-
-# Hospital days before `day`, from the first day on. Stays are by day of admission and may overlap. Days that are asked
-# for in order go through each stay once.
-cdef inline int32_t hospital_days_before(Calendar* calendar, int32_t day) noexcept nogil:
-    cdef const Stays* stays = calendar.stays
-    cdef int32_t counted, reached, last
-    cdef int64_t stay
-    while calendar.next_stay < calendar.person.stay_end and stays.discharged[calendar.next_stay] <= day:
-        last = stays.discharged[calendar.next_stay]
-        if last > calendar.reached:
-            calendar.in_hospital += last - max(stays.admitted[calendar.next_stay], calendar.reached)
-            calendar.reached = last
-        calendar.next_stay += 1
-    counted, reached = calendar.in_hospital, calendar.reached
-    for stay in range(calendar.next_stay, calendar.person.stay_end):
-        if stays.admitted[stay] >= day:
-            break
-        last = min(stays.discharged[stay], day)
-        if last > reached:
-            counted += last - max(stays.admitted[stay], reached)
-            reached = last
-    return counted
-
-
-cdef inline int32_t home_day(Calendar* calendar, int32_t day) noexcept nogil:
-    if calendar.next_stay == calendar.person.stay_end:
-        return day - calendar.person.first_day - calendar.in_hospital
-    return day - calendar.person.first_day - hospital_days_before(calendar, day)
 
 
 cdef inline int32_t code_of_row(const Supply* supply, int64_t row) noexcept nogil:
@@ -307,8 +261,9 @@ cdef void regroup(Cover* covers, Stock* stock, uint8_t groups) noexcept nogil:
 
 
 # Every row of the person goes to its stock: of its drug, or of each of its groups.
-cdef void follow_stocks(const Supply* supply, Calendar* calendar, const Rule* rule, Cover* covers) noexcept nogil:
-    cdef const Person* person = calendar.person
+cdef void follow_stocks(
+    const Supply* supply, const Person* person, Calendar* calendar, const Rule* rule, Cover* covers
+) noexcept nogil:
     cdef bint by_drug = rule.carry_over and not rule.pooled
     cdef int64_t row, place
     cdef int32_t then
@@ -344,12 +299,6 @@ cdef void follow_stocks(const Supply* supply, Calendar* calendar, const Rule* ru
         covers.scratch.stock_of_code[covers.scratch.stocks[place].code] = -1
 
 
-# A later day, which must not take the calendar with it.
-cdef inline int32_t home_day_after(const Calendar* calendar, int32_t day) noexcept nogil:
-    cdef Calendar ahead = calendar[0]
-    return home_day(&ahead, day)
-
-
 # The rows of a person are in order, and none has a negative supply.
 cdef KernelResult check_rows(const Supply* supply, int64_t person) noexcept nogil:
     cdef int64_t row, first = supply.offsets[person], last = supply.offsets[person + 1]
@@ -370,8 +319,8 @@ cdef KernelResult check_rows(const Supply* supply, int64_t person) noexcept nogi
 cdef KernelResult cover_person(
     const Supply* supply, const Stays* stays, const Rule* rule, const Scratch* scratch, const Asked* asked, int64_t i
 ) noexcept nogil:
-    cdef Person person = person_of(supply, stays, rule, asked, i)
-    cdef Calendar calendar = calendar_of(stays, &person)
+    cdef Person person = person_of(supply, rule, asked, i)
+    cdef Calendar calendar = calendar_of(stays, i, person.first_day)
     cdef Cover covers
     cdef KernelResult result = check_rows(supply, i)
     cdef int64_t place
@@ -384,43 +333,18 @@ cdef KernelResult cover_person(
         covers.reached[place] = 0
     for place in range(asked.ends):
         covers.horizon = max(covers.horizon, covers.origin + asked.observed[place * asked.persons + i])
-    follow_stocks(supply, &calendar, rule, &covers)
+    follow_stocks(supply, &person, &calendar, rule, &covers)
     return kernel_ok()
 
 
 cdef Person person_of(
-    const Supply* supply, const Stays* stays, const Rule* rule, const Asked* asked, int64_t i
+    const Supply* supply, const Rule* rule, const Asked* asked, int64_t i
 ) noexcept nogil:
     cdef Person person
     person.row_start, person.row_end = supply.offsets[i], supply.offsets[i + 1]
-    person.stay_start = person.stay_end = 0
-    if stays.offsets != NULL:
-        person.stay_start, person.stay_end = stays.offsets[i], stays.offsets[i + 1]
     person.start, person.end = asked.start[i], last_end(asked, i)
     person.first_day = person.start - rule.lookback_days
     return person
-
-
-cdef void observe_all(const Supply* supply, const Stays* stays, const Rule* rule, const Asked* asked) noexcept nogil:
-    cdef int64_t i, place, cell
-    cdef Person person
-    cdef Calendar calendar
-    for place in range(asked.ends):
-        cell = place * asked.persons
-        for i in range(asked.persons):
-            asked.observed[cell + i] = max(asked.end[cell + i] - asked.start[i], 0)
-    if stays.offsets == NULL:
-        return
-    for i in range(asked.persons):
-        if stays.offsets[i] == stays.offsets[i + 1]:
-            continue
-        person = person_of(supply, stays, rule, asked, i)
-        for place in range(asked.ends):
-            cell = place * asked.persons + i
-            if asked.end[cell] > person.start:
-                calendar = calendar_of(stays, &person)
-                asked.observed[cell] += hospital_days_before(&calendar, person.start)
-                asked.observed[cell] -= hospital_days_before(&calendar, asked.end[cell])
 
 
 # Lanes of the persons that are walked next. `copied` has room for three columns of each lane's rows, every column `apart`
@@ -561,7 +485,7 @@ cdef bint take_person(
 ) noexcept nogil:
     cdef int64_t i = block.person[number], end
     cdef int lane = lanes.count
-    cdef Person person = person_of(supply, stays, rule, asked, i)
+    cdef Person person = person_of(supply, rule, asked, i)
     cdef Calendar calendar
     cdef bint at_home = not has_stays(stays, i)
     lanes.persons.from_day[lane] = max(person.first_day, rule.valid_from) if at_home else 0
@@ -572,9 +496,9 @@ cdef bint take_person(
         lend_rows(lanes, lane, supply, block.first_row[number], block.rows[number], supply.offsets[asked.persons])
     else:
         person.row_start, person.row_end = block.first_row[number], block.first_row[number] + block.rows[number]
-        calendar = calendar_of(stays, &person)
+        calendar = calendar_of(stays, i, person.first_day)
         copy_at_home(lanes, lane, supply, rule, &person, &calendar)
-        calendar = calendar_of(stays, &person)
+        calendar = calendar_of(stays, i, person.first_day)
         lanes.persons.start[lane] = home_day(&calendar, person.start)
         lanes.persons.last_day[lane] = home_day(&calendar, person.end)
     for end in range(asked.ends):
@@ -735,7 +659,7 @@ def covered_days(
     stays,
     const int32_t[::1] start,
     const int32_t[:, ::1] end,
-    int32_t[:, ::1] observed,
+    const int32_t[:, ::1] observed,
     int32_t[:, ::1] covered,
     *,
     int32_t lookback_days,
@@ -781,8 +705,6 @@ def covered_days(
     rule.alike = rule.valid_from == min(valid_from) and rule.valid_until == max(valid_until)
     asked.persons, asked.ends, asked.start, asked.end = persons, end.shape[0], &start[0], &end[0, 0]
     asked.observed, asked.covered = &observed[0, 0], &covered[0, 0]
-    with nogil:
-        observe_all(&supply, &hospital, &rule, &asked)
     # A row opens one stock at most.
     longest = longest_of(&offsets[0], with_rows)
     stocks = np.empty((rule.groups + longest) * sizeof(Stock), np.uint8)

@@ -12,6 +12,10 @@
 /* In 1/64 days: more than anybody is observed for, and two of them are still a number. */
 #define LINKAGE_MOST_STOCK (1 << 29)
 
+/* Days from a person's first to her last: with these and the most a stock may hold, all is within 32 bits, and a stock
+ * that is full lasts longer than she is looked at. */
+#define LINKAGE_LONGEST_WINDOW (1 << 22)
+
 typedef int32_t linkage_lanes __attribute__((vector_size(LINKAGE_LANES * 4), aligned(4)));
 
 #define LINKAGE_EITHER(which, yes, no) (((which) & (yes)) | (~(which) & (no)))

@@ -9,9 +9,6 @@
 
 #include "lanes.h"
 
-/* Days from a person's first to her last: with these and the most a stock may hold, all is within 32 bits, and a stock
- * that is full lasts longer than she is looked at. */
-#define LINKAGE_LONGEST_WINDOW (1 << 22)
 #define LINKAGE_FEW_STOCKS 8
 
 typedef enum {
