@@ -37,7 +37,11 @@ def asked(histories: Rows, groups: list[set[int]], *, repeated: int = 1, spare: 
     having = count_rows(offsets_of(histories), code, bits, offsets, with_rows, without_rows)
     places = [np.empty(own[-1] + spare, np.int64) for own in offsets]
     picked_told = [np.empty(len(own), np.int32) for own in places]
-    pick_rows(offsets_of(histories), code, bits, [told, code], places, [[own, None] for own in picked_told])
+    room = [len(own) for own in places]
+    pick_rows(offsets_of(histories), code, bits, [told, code], room, places, [[own, None] for own in picked_told])
+    again = [np.empty_like(own) for own in picked_told]
+    pick_rows(offsets_of(histories), code, bits, [told], room, [None] * len(room), [[own] for own in again])
+    assert all(map(np.array_equal, again, picked_told))
     found = []
     for group, own in enumerate(offsets):
         rows_of = list(zip(places[group].tolist(), picked_told[group].tolist(), strict=True))
@@ -72,6 +76,8 @@ def test_what_does_not_fit_is_refused() -> None:
     with pytest.raises(EventsRejected, match="row 2, column 'groups': the value is outside its range"):
         count_rows(offsets, code, np.array([0, 1, 2], np.uint32), *counted)
     with pytest.raises(EventsRejected, match="differs in length"):
-        pick_rows(offsets, code, bits, [code], [np.empty(2, np.int64)], [[np.empty(2, np.int32)]])
+        pick_rows(offsets, code, bits, [code], [2], [np.empty(2, np.int64)], [[np.empty(2, np.int32)]])
     with pytest.raises(EventsRejected, match="differs in length"):
-        pick_rows(offsets, code, bits, [code], [np.empty(3, np.int64)], [[np.empty(2, np.int32)]])
+        pick_rows(offsets, code, bits, [code], [3], [np.empty(3, np.int64)], [[np.empty(2, np.int32)]])
+    with pytest.raises(EventsRejected, match="differs in length"):
+        pick_rows(offsets, code, bits, [code], [3], [np.empty(2, np.int64)], [[np.empty(3, np.int32)]])

@@ -233,9 +233,10 @@ def test_days_covered_are_those_of_the_day_by_day_simulation(persons, rule, data
 
 def days_covered_by(persons, rule, stays, starts, ends):
     rows, supply = laid(persons)
-    hospital = stays and tuple(
-        [offsets_of(stays), *(int32(stay[which] for own in stays for stay in own) for which in (0, 1))]
-    )
+    hospital = None
+    if stays:
+        admitted, discharged = (int32(stay[which] for own in stays for stay in own) for which in (0, 1))
+        hospital = offsets_of(stays), admitted, discharged
     found = np.full((len(ends), len(persons)), 77, np.int32)
     covered_days_side_by_side(
         rows.person,

@@ -55,7 +55,9 @@ def weights_of(context: RunContext, indicator: Weighed, picked: SetRows) -> Iter
     elif isinstance(indicator, DispensingsKind):
         yield Weights("", (picked.of(rows.quantity), None, True), 1, account)
     elif isinstance(indicator, Packages):
-        yield Weights("", (picked.of(rows.quantity), None, False), HUNDREDTHS, _account(picked, rows.quantity_missing))
+        yield Weights(
+            "", (picked.of(rows.quantity), None, False), HUNDREDTHS, _account(picked, rows.missing("packages"))
+        )
     elif isinstance(indicator, Units):
         units, scale, missing = units_of_rows(rows, picked)
         yield Weights("", units, scale, _account(picked, missing))
@@ -66,7 +68,7 @@ def weights_of(context: RunContext, indicator: Weighed, picked: SetRows) -> Iter
         for part in indicator.cost:
             concept = f"cost_{part}"
             weight, scale = _amount(rows, concept, picked)
-            yield Weights(f"cost={part}", weight, scale, _account(picked, rows.is_null(concept)))
+            yield Weights(f"cost={part}", weight, scale, _account(picked, rows.missing(concept)))
     else:
         yield _doses(rows, picked)
 
@@ -78,16 +80,16 @@ def _amount(rows: Dispensings, concept: str, picked: SetRows) -> tuple[Weight, i
     return np.asarray(numbers[picked.places], np.int64), scale
 
 
-def _account(picked: SetRows, missing: Bools) -> dict[str, int]:
-    without = int(np.count_nonzero(missing[picked.places])) if missing.any() else 0
+def _account(picked: SetRows, missing: Bools | None) -> dict[str, int]:
+    without = 0 if missing is None else int(np.count_nonzero(missing[picked.places]))
     return {"rows": len(picked.day), "rows_without_measure": without}
 
 
-def without_doses(rows: Dispensings) -> Bools:
-    """bool, one a row: its number of DDD is not told."""
+def without_doses(rows: Dispensings) -> Bools | None:
+    """bool, one a row: its number of DDD is not told; None where each is."""
     if rows.has("ddd_dispensed") and not rows.has("ddd_per_package"):
-        return rows.is_null("ddd_dispensed")
-    return rows.is_null("ddd_per_package") | rows.quantity_missing
+        return rows.missing("ddd_dispensed")
+    return rows.missing("ddd_per_package", "packages")
 
 
 def _doses(rows: Dispensings, picked: SetRows) -> Weights:

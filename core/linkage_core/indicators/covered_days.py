@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from linkage.indicator_kinds import ProportionOfDaysCovered, SupplyModel
@@ -85,42 +87,40 @@ def covered_between(
         stays: from the look-back before the start to the last end; None where they are ignored.
     """
     model = context.definition.supply[indicator.supply_model]
-    at_home = _at_home(context, indicator, start, end, stays)
-    covered = np.empty(end.shape, np.int32)
+    hospital = "" if stays is None else model.hospital_register
+    observe = indicator.observe
+    # The same for all supplies of a window.
+    at_home = context.remember(
+        ("days at home", indicator.register_name, hospital, observe.from_day, *observe.to_days),
+        lambda: _days_at_home(start, end, stays),
+    )
+    followed = _Followed(start, end, None if stays is None else (stays.offsets, stays.admitted, stays.discharged))
     if _side_by_side(context, indicator):
-        _cover_side_by_side(context, indicator, start, end, stays, covered)
+        covered = _cover_side_by_side(context, indicator, followed)
     else:
-        _cover(context, indicator, start, end, stays, at_home, covered)
+        covered = _cover(context, indicator, followed, at_home)
     if stays is None or model.hospital == "freeze":
         return list(zip(covered, at_home, strict=True))
     observed = np.maximum(end - start, np.int32(0))
     return list(zip(covered + (observed - at_home) if model.hospital == "credit" else covered, observed, strict=True))
 
 
-def _at_home(
-    context: RunContext,
-    indicator: ProportionOfDaysCovered,
-    start: Int32s,
-    end: np.ndarray[tuple[int, ...], np.dtype[np.int32]],
-    stays: HospitalStays | None,
-) -> np.ndarray[tuple[int, ...], np.dtype[np.int32]]:
-    """int32, ends x persons: days observed, without days in hospital; the same for all supplies of a window."""
-    hospital = "" if stays is None else context.definition.supply[indicator.supply_model].hospital_register
-    observe = indicator.observe
-    key = ("days at home", indicator.register_name, hospital, observe.from_day, *observe.to_days)
-    return context.remember(key, lambda: _days_at_home(stays, start, end))
+@dataclass(frozen=True, slots=True)
+class _Followed:
+    """When persons are followed; stays as offsets, days of admission and of discharge."""
+
+    start: Int32s
+    end: np.ndarray[tuple[int, ...], np.dtype[np.int32]]
+    stays: tuple[Int64s, Int32s, Int32s] | None
 
 
 def _days_at_home(
-    stays: HospitalStays | None, start: Int32s, end: np.ndarray[tuple[int, ...], np.dtype[np.int32]]
+    start: Int32s, end: np.ndarray[tuple[int, ...], np.dtype[np.int32]], stays: HospitalStays | None
 ) -> np.ndarray[tuple[int, ...], np.dtype[np.int32]]:
+    """int32, ends x persons: days observed, without days in hospital."""
     days = np.empty(end.shape, np.int32)
-    days_at_home(_columns(stays), start, end, days)
+    days_at_home(None if stays is None else (stays.offsets, stays.admitted, stays.discharged), start, end, days)
     return days
-
-
-def _columns(stays: HospitalStays | None) -> tuple[Int64s, Int32s, Int32s] | None:
-    return None if stays is None else (stays.offsets, stays.admitted, stays.discharged)
 
 
 def _side_by_side(context: RunContext, indicator: ProportionOfDaysCovered) -> bool:
@@ -134,15 +134,10 @@ def _side_by_side(context: RunContext, indicator: ProportionOfDaysCovered) -> bo
 
 
 def _cover_side_by_side(
-    context: RunContext,
-    indicator: ProportionOfDaysCovered,
-    start: Int32s,
-    end: np.ndarray[tuple[int, ...], np.dtype[np.int32]],
-    stays: HospitalStays | None,
-    covered: np.ndarray[tuple[int, ...], np.dtype[np.int32]],
-) -> None:
+    context: RunContext, indicator: ProportionOfDaysCovered, followed: _Followed
+) -> np.ndarray[tuple[int, ...], np.dtype[np.int32]]:
     register, cap = indicator.register_name, indicator.stock_cap_days
-    rows = side_by_side(context, register, indicator.codes)
+    rows, covered = side_by_side(context, register, indicator.codes), np.empty(followed.end.shape, np.int32)
     covered_days_side_by_side(
         rows.person,
         rows.drugs,
@@ -150,28 +145,26 @@ def _cover_side_by_side(
         rows.day,
         rows.drug,
         rows.laid(supply_of_sets(context, register, indicator.codes, indicator.supply_model)),
-        _columns(stays),
-        start,
-        end,
+        followed.stays,
+        followed.start,
+        followed.end,
         covered,
         lookback_days=indicator.lookback_days,
         stock_cap_64ths=NO_CAP if cap == "none" else cap * DAY,
         carry_over=indicator.carry_rule != "none",
         by_drug=indicator.carry_rule == "per_drug",
     )
+    return covered
 
 
 def _cover(
     context: RunContext,
     indicator: ProportionOfDaysCovered,
-    start: Int32s,
-    end: np.ndarray[tuple[int, ...], np.dtype[np.int32]],
-    stays: HospitalStays | None,
+    followed: _Followed,
     at_home: np.ndarray[tuple[int, ...], np.dtype[np.int32]],
-    covered: np.ndarray[tuple[int, ...], np.dtype[np.int32]],
-) -> None:
+) -> np.ndarray[tuple[int, ...], np.dtype[np.int32]]:
     register, carry, cap = indicator.register_name, indicator.carry_rule, indicator.stock_cap_days
-    picked = context.set_rows(register, *indicator.codes)
+    picked, covered = context.set_rows(register, *indicator.codes), np.empty(followed.end.shape, np.int32)
     # One group with one stock, or none: all its rows are alike.
     alike = len(indicator.codes) == 1 and carry != "per_drug"
     bounds = np.array([validity(context.code_set(codes)) for codes in indicator.codes], np.int32)
@@ -184,9 +177,9 @@ def _cover(
         context.supply(register, indicator.supply_model, *indicator.codes).supply_64ths,
         np.ascontiguousarray(bounds[:, 0]),
         np.ascontiguousarray(bounds[:, 1]),
-        _columns(stays),
-        start,
-        end,
+        followed.stays,
+        followed.start,
+        followed.end,
         at_home,
         covered,
         lookback_days=indicator.lookback_days,
@@ -195,6 +188,7 @@ def _cover(
         pooled=carry == "pooled",
         all_groups=indicator.combine == "all",
     )
+    return covered
 
 
 def groups_of_code(context: RunContext, indicator: ProportionOfDaysCovered) -> UInt8s:

@@ -50,14 +50,13 @@ class DaysOfSupply:
         step: uint8, one a picked row: position in `steps` of the step that answered, `len(steps)` where none did though
             something is left, one more where nothing is.
         told: int64, 2 x (steps + 3): rows, and persons with such a row, by step, without a step, capped and not capped.
-        places: positions of the picked rows in the register, ascending.
     """
 
     supply_64ths: Int32s
     steps: tuple[str, ...]
     step: UInt8s
     told: Int64s
-    places: Int64s | slice
+    picked: SetRows
 
     @property
     def unserved(self) -> Bools:
@@ -69,8 +68,7 @@ class DaysOfSupply:
         """Positions in the register of the rows that no step could answer for, ascending."""
         if not self.told[0, len(self.steps)]:
             return np.zeros(0, np.int64)
-        found = np.flatnonzero(self.unserved)
-        return found if isinstance(self.places, slice) else self.places[found]
+        return self.picked.at(np.flatnonzero(self.unserved))
 
     @property
     def account(self) -> dict[str, int]:
@@ -138,7 +136,7 @@ def days_of_supply(
         told,
         cap=model.cap_days * DAY,
     )
-    return DaysOfSupply(supply, tuple(model.steps), step, told, picked.places)
+    return DaysOfSupply(supply, tuple(model.steps), step, told, picked)
 
 
 def _of_rows(step: Step, picked: SetRows) -> Step:

@@ -119,6 +119,12 @@ class Dispensings:
             return np.zeros(self.rows, np.bool_)
         return np.asarray(self.column(concept).is_null().to_numpy(zero_copy_only=False), np.bool_)
 
+    def missing(self, *concepts: str) -> Bools | None:
+        """bool, one a row: any of the concepts is null; None where none ever is. A register may lack packages."""
+        told = [name for name in concepts if name != "packages" or self.has(name)]
+        nulls = [self.is_null(name) for name in told if self.column(name).null_count]
+        return np.asarray(np.logical_or.reduce(nulls), np.bool_) if nulls else None
+
     def codes(self, concept: str) -> CodedColumn:
         """A code column as numbers, read once."""
         if concept not in self._coded:

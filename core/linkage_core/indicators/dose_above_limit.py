@@ -72,10 +72,9 @@ def _on_day(context: RunContext, indicator: DoseAboveLimit, held: Held, day: Day
     """Doses of the rows that a person has on the day."""
     own = _in_force(context, indicator, held, day, rows)
     register, picked = context.dispensings(indicator.register_name), own.picked
-    places = own.places if isinstance(picked.places, slice) else picked.places[own.places]
     return stated_doses(
         register,
-        places,
+        picked.at(own.places),
         own.person,
         own.limit,
         components=[one.component for one in indicator.limits],

@@ -237,8 +237,7 @@ class SupplyFromStart:
         """Positions in the register of dispensings whose dose is asked for and not told."""
         if not len(self.dose):
             return _NO_PLACES
-        found = np.flatnonzero(np.isnan(self.dose) & (self.supply > 0))
-        return found if isinstance(self.picked.places, slice) else self.picked.places[found]
+        return self.picked.at(np.flatnonzero(np.isnan(self.dose) & (self.supply > 0)))
 
     def _run(
         self,

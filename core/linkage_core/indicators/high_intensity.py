@@ -80,7 +80,7 @@ def _last_rows(context: RunContext, indicator: HighIntensity, first: Int32s, aft
     treated = np.empty(context.persons, np.uint8)
     found = last_rows(picked.offsets, picked.day, dispensed, first, after, place, person, treated)
     own = place[:found]
-    places = own if isinstance(picked.places, slice) else picked.places[own]
+    places = picked.at(own)
     code = drugs_of_sets(context, register, indicator.codes)[own]
     return _LastRows(places, person[:found], code, treated.view(np.bool_))
 

@@ -91,7 +91,7 @@ def _doses(context: RunContext, register: str, codes: str | None) -> RowsTold:
     def counted() -> RowsTold:
         rows, picked = context.dispensings(register), context.set_rows(register, codes)
         missing = without_doses(rows)
-        if not missing.any():
+        if missing is None or not missing.any():
             return RowsTold("ddd", ("told", "not_told"), np.array([[len(picked.day), 0], [len(picked.with_rows), 0]]))
         told = ~missing[picked.places]
         bits = np.where(told, np.uint8(1), np.uint8(2))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import chain
 from typing import Any, TypeVar, cast
 
 import numpy as np
@@ -31,9 +30,10 @@ from linkage_core.indicators.hospital_stays import HospitalStays, hospital_stays
 from linkage_core.indicators.netting_account import NettingAccount, netting_account
 from linkage_core.indicators.observed_time import ObservedTime
 from linkage_core.indicators.reasons import Persons, ReasonShelf, somebody
+from linkage_core.indicators.reversal_rule import reversal_rule
 from linkage_core.indicators.reversals import NettedRows, net
-from linkage_core.indicators.rows_read import code_sets_of_rows
-from linkage_core.indicators.set_rows import EVERY_ROW, SetRows, rows_of_each, rows_of_sets
+from linkage_core.indicators.rows_read import amounts_of_rows, code_sets_of_rows, reads_places
+from linkage_core.indicators.set_rows import EVERY_ROW, Picking, SetRows, rows_of_each, rows_of_sets
 from linkage_core.indicators.spans import Asking, Question, questions_of, reversals_of
 from linkage_core.indicators.values import Bools, Int32s, Int64s, UInt8s
 from linkage_core.person_sets import UInt64s
@@ -212,29 +212,41 @@ class RunContext:
                 self._set_rows[key] = picked
         return self._set_rows[key]
 
-    def _picked_together(self, register: str) -> dict[tuple[str | None, ...], Sequence[str]]:
-        """Lists of code sets whose rows of a register are looked at, each with the first supply model that asks."""
+    def _picked_together(self, register: str) -> dict[tuple[str | None, ...], list[Indicator]]:
+        """Lists of code sets whose rows of a register are looked at, each with the indicators that do so."""
 
-        def found() -> dict[tuple[str | None, ...], Sequence[str]]:
-            lists: dict[tuple[str | None, ...], Sequence[str]] = {}
+        def found() -> dict[tuple[str | None, ...], list[Indicator]]:
+            lists: dict[tuple[str | None, ...], list[Indicator]] = {}
             for one in self.indicators:
                 if one.register_name == register and one.reads_dispensings:
                     for names in code_sets_of_rows(one):
-                        lists[names] = lists.get(names) or one.supply_models[:1]
+                        lists.setdefault(names, []).append(one)
             return lists
 
         return self.remember(("picked together", register), found)
 
-    def _pick_together(self, register: str, together: Mapping[tuple[str | None, ...], Sequence[str]]) -> None:
-        """Picks rows with all that is read of them where supply is asked for: columns are read once."""
-        rows = self.dispensings(register)
-        models = [self.definition.supply[name] for name in dict.fromkeys(chain.from_iterable(together.values()))]
-        read = [self.netted(register, model.reversals).left for model in models]
-        read += [column for model in models for column in columns_of_steps(rows, model)]
-        columns = list({id(column): column for column in read}.values())
-        sets = [[self.definition.codes[name] for name in names if name is not None] for names in together]
-        for names, picked in zip(together, rows_of_each(rows, sets, columns), strict=True):
+    def _pick_together(self, register: str, together: Mapping[tuple[str | None, ...], Sequence[Indicator]]) -> None:
+        """Picks rows with all that is read of them: columns are read once."""
+        pickings = [self._picking(register, names, asking) for names, asking in together.items()]
+        for names, picked in zip(together, rows_of_each(self.dispensings(register), pickings), strict=True):
             self._set_rows[register, *names] = picked
+
+    def _picking(self, register: str, names: Sequence[str | None], asking: Sequence[Indicator]) -> Picking:
+        rows = self.dispensings(register)
+        models = [self.definition.supply[name] for one in asking for name in one.supply_models]
+        looking = [one for one in asking if reads_places(one)]
+        rules = dict.fromkeys(
+            [model.reversals for model in models] + [reversal_rule(self.definition, one) for one in looking]
+        )
+        return Picking(
+            [self.definition.codes[name] for name in names if name is not None],
+            [
+                *(self.netted(register, rule).left for rule in rules if rule is not None and rule != "sum"),
+                *(column for model in models for column in columns_of_steps(rows, model)),
+                *(column for one in looking for column in amounts_of_rows(rows, one)),
+            ],
+            places=bool(looking),
+        )
 
     def belong(self, register: str, names: Sequence[str | None], places: Int64s | slice = EVERY_ROW) -> Bools:
         """bool, one a row of `places`: it is of any of the code sets."""

@@ -23,7 +23,7 @@ def supply_in_full(dispensings: Dispensings, model: SupplyModel, netted: NettedR
     if "days_supply" not in model.steps or not (dispensings.has(IN_FULL) or _has_fractions(dispensings)):
         return lasting
     by_column = np.flatnonzero((supply.step == model.steps.index("days_supply")) & (supply.supply_64ths > 0))
-    places = by_column if isinstance(supply.places, slice) else supply.places[by_column]
+    places = supply.picked.at(by_column)
     whole_packages = np.abs(dispensings.quantity[places]) / HUNDREDTHS
     days = _given(dispensings)[places] * (netted.left[places] / HUNDREDTHS) / whole_packages
     lasting[by_column] = np.minimum(days, model.cap_days)

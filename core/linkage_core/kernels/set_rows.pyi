@@ -38,17 +38,19 @@ def pick_rows(
     code: Int32s,
     groups_of_code: UInt32s,
     columns: list[Int32s],
-    places: list[Int64s],
+    room: list[int],
+    places: Sequence[Int64s | None],
     picked: Sequence[Sequence[Int32s | None]],
 ) -> None:
     """Pick the rows that were counted.
 
     Args:
         columns: int32, one a row: what is told of rows; at most `MOST_COLUMNS`.
-        places: out, one a group: int64, positions of its rows, ascending; as many as were counted.
-        picked: out, groups x columns: int32, as long as the places: what is told of the rows; None where nobody asks.
+        room: how many rows of each group were counted.
+        places: out, one a group: int64, positions of its rows, ascending; None where nobody asks.
+        picked: out, groups x columns: int32, one a picked row: what is told of it; None where nobody asks.
 
     Raises:
-        EventsRejected: columns differ in length, places have no room for all rows, or there are too many groups or
+        EventsRejected: columns differ in length, there is no room for all rows, or there are too many groups or
             columns.
     """

@@ -20,10 +20,10 @@ cdef extern from *:
     """
     #include <stdint.h>
 
-    enum { LINKAGE_MOST_GROUPS = 8, LINKAGE_MOST_COLUMNS = 16, LINKAGE_ROWS_AT_ONCE = 2048 };
+    enum { LINKAGE_MOST_GROUPS = 8, LINKAGE_MOST_COLUMNS = 16, LINKAGE_ROWS_AT_ONCE = 2048, LINKAGE_ROWS_AHEAD = 256 };
 
     /* `groups_of_code` has a bit for each group, first that of a row without a code, whose code is -1. What is picked
-     * lies group by group, with room for so many rows of each. */
+     * lies group by group, with room for so many rows of each; places are NULL where nobody asks for them. */
     typedef struct {
         const int64_t *offsets;
         const int32_t *code;
@@ -71,31 +71,44 @@ cdef extern from *:
     #define linkage_list_packed linkage_list_one_by_one
     #endif
 
-    /* Some thousand rows group by group and column by column, so that one place is written at a time. */
+    /* Lines that are to be written are asked for ahead, as a processor that writes in order would wait for each. */
+    static inline void linkage_copy_listed(const int32_t *column, const uint32_t *listed, int64_t count, int32_t *own) {
+        int64_t i = 0;
+        for (; i + 16 <= count; i += 16) {
+            __builtin_prefetch(own + i + LINKAGE_ROWS_AHEAD, 1);
+            for (int64_t one = i; one < i + 16; one++) own[one] = column[listed[one]];
+        }
+        for (; i < count; i++) own[i] = column[listed[i]];
+    }
+
+    /* Some thousand rows column by column, so that these are near for every group, and group by group, so that one place
+     * is written at a time. */
     static int linkage_pick(const linkage_picking *rows) {
         const int64_t length = rows->offsets[rows->persons];
         const int packs = linkage_packs_rows();
-        int64_t here[LINKAGE_MOST_GROUPS] = {0};
-        uint32_t groups[LINKAGE_ROWS_AT_ONCE + 16], listed[LINKAGE_ROWS_AT_ONCE + 16];
+        int64_t here[LINKAGE_MOST_GROUPS] = {0}, picked[LINKAGE_MOST_GROUPS];
+        uint32_t groups[LINKAGE_ROWS_AT_ONCE + 16], listed[LINKAGE_MOST_GROUPS][LINKAGE_ROWS_AT_ONCE + 16];
         for (int64_t row = 0; row < length; row += LINKAGE_ROWS_AT_ONCE) {
             const int64_t some = length - row < LINKAGE_ROWS_AT_ONCE ? length - row : LINKAGE_ROWS_AT_ONCE;
             for (int64_t i = 0; i < some; i++) groups[i] = rows->groups_of_code[rows->code[row + i] + 1];
             for (int64_t i = some; i < some + 16; i++) groups[i] = 0;
             for (int64_t group = 0; group < rows->groups; group++) {
-                const int64_t picked = packs ? linkage_list_packed(groups, some, group, listed)
-                                             : linkage_list_one_by_one(groups, some, group, listed);
+                picked[group] = packs ? linkage_list_packed(groups, some, group, listed[group])
+                                      : linkage_list_one_by_one(groups, some, group, listed[group]);
+                if (here[group] + picked[group] > rows->room[group]) return 0;
+                if (!rows->places[group]) continue;
                 int64_t *places = rows->places[group] + here[group];
-                if (here[group] + picked > rows->room[group]) return 0;
-                for (int64_t i = 0; i < picked; i++) places[i] = row + listed[i];
-                for (int64_t number = 0; number < rows->columns; number++) {
-                    const int32_t *column = rows->column[number] + row;
-                    int32_t *own = rows->picked[group][number];
-                    if (!own) continue;
-                    own += here[group];
-                    for (int64_t i = 0; i < picked; i++) own[i] = column[listed[i]];
-                }
-                here[group] += picked;
+                for (int64_t i = 0; i < picked[group]; i++) places[i] = row + listed[group][i];
             }
+            for (int64_t number = 0; number < rows->columns; number++) {
+                const int32_t *column = rows->column[number] + row;
+                for (int64_t group = 0; group < rows->groups; group++) {
+                    if (!rows->picked[group][number]) continue;
+                    int32_t *own = rows->picked[group][number] + here[group];
+                    linkage_copy_listed(column, listed[group], picked[group], own);
+                }
+            }
+            for (int64_t group = 0; group < rows->groups; group++) here[group] += picked[group];
         }
         return 1;
     }
@@ -201,6 +214,7 @@ def pick_rows(
     const int32_t[::1] code,
     const uint32_t[::1] groups_of_code,
     list columns,
+    list room,
     list places,
     list picked,
 ):
@@ -224,10 +238,11 @@ def pick_rows(
         rows.column[number] = &column[0]
     for group in range(groups):
         own_places = places[group]
-        if len(picked[group]) != rows.columns:
+        rows.room[group], rows.places[group] = room[group], NULL
+        if len(picked[group]) != rows.columns or (own_places is not None and own_places.shape[0] != rows.room[group]):
             raise_if_failed(kernel_failed(KERNEL_LENGTH_MISMATCH, -1), "atc")
-        rows.room[group] = own_places.shape[0]
-        rows.places[group] = &own_places[0] if own_places.shape[0] else NULL
+        if own_places is not None and rows.room[group]:
+            rows.places[group] = &own_places[0]
         for number in range(rows.columns):
             rows.picked[group][number] = NULL
             if picked[group][number] is None or rows.room[group] == 0:
