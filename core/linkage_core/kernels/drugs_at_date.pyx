@@ -29,6 +29,11 @@ cdef inline int64_t weigh(
 ) noexcept nogil:
     cdef int64_t age_64ths, total = 0
     cdef int32_t drug, drugs = 0
+    # Rows lie by day, as a rule: most are passed over from either end, where a processor guesses right.
+    while row < row_end and rows.day[row_end - 1] > at_day:
+        row_end -= 1
+    while row < row_end and rows.fixed_64ths and (<int64_t>at_day - rows.day[row]) * 64 >= rows.fixed_64ths:
+        row += 1
     for row in range(row, row_end):
         age_64ths = (<int64_t>at_day - rows.day[row]) * 64
         if age_64ths < 0 or rows.given[row] <= 0 or age_64ths >= (rows.fixed_64ths or rows.given[row]):
