@@ -6,6 +6,7 @@ that of the blocks that are computed at once, however large the population.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
@@ -129,15 +130,17 @@ class _Counted:
 
 
 class _SharedLayout:
-    """The layout of a run, worked out by the first block; where several are first, theirs are equal."""
+    """The layout of a run, worked out by the first block; others that are as far wait for it."""
 
     def __init__(self) -> None:
         self._layout: Layout | None = None
+        self._lock = threading.Lock()
 
     def of(self, values: Sequence[PersonValues]) -> Layout:
-        if self._layout is None:
-            self._layout = layout_of(values)
-        return self._layout
+        with self._lock:
+            if self._layout is None:
+                self._layout = layout_of(values)
+            return self._layout
 
 
 @dataclass(frozen=True, slots=True)

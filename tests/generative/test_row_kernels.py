@@ -149,3 +149,13 @@ def test_runs_of_thousands_of_rows_are_kept_as_the_reference_keeps_them() -> Non
             expected = kept_rows(slices, codes.tolist(), set(np.flatnonzero(table).tolist()))
             assert rows.tolist() == [row for part in expected for row in part]
             assert kept.tolist() == [len(part) for part in expected]
+
+
+@pytest.mark.parametrize("place", [0, 31, 32, 63, 64, 4095, 4096, 4999])
+def test_a_code_without_a_text_is_refused_wherever_it_stands(place: int) -> None:
+    codes, counts = np.zeros(5000, np.uint16), np.full(500, 10, np.uint32)
+    starts, wanted = np.arange(0, 5000, 10, dtype=np.uint32), np.array([1, 0, 0, 0], np.uint8)
+    assert len(select_rows(codes, None, 0, wanted, starts, counts)[0]) == 5000
+    codes[place] = 3
+    with pytest.raises(EventsRejected, match="code"):
+        select_rows(codes, None, 0, wanted, starts, counts)

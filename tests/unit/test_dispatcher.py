@@ -7,6 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 from typing import Any, cast
 
+import pytest
+
+from linkage_server.runs import dispatcher as module
 from linkage_server.runs.dispatcher import Dispatcher
 
 LONG = 60.0
@@ -41,3 +44,13 @@ def test_workers_run_different_orders_side_by_side() -> None:
     assert worked == [True] * 4
     assert sorted(runs.taken) == ["first", "fourth", "second", "third"]
     assert not dispatcher.run_one()
+
+
+def test_memory_goes_back_once_no_order_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    given_back: list[int] = []
+    runs = FakeRuns(["first", "second"], under_way=1)
+    monkeypatch.setattr(module, "give_back_memory", lambda: given_back.append(len(runs.taken)))
+    nobody = cast("Any", None)
+    dispatcher = Dispatcher(nobody, nobody, cast("Any", runs), nobody)
+    assert [dispatcher.run_one() for _ in range(4)] == [True, True, False, False]
+    assert given_back == [2]

@@ -86,7 +86,7 @@ def _evaluate_together(
         levels = {
             spec: LevelSums(rows, picked, of_row, cut, spec, code_sets=context.definition.codes) for spec in specs
         }
-        settled: dict[tuple[bool, int, str], Reasons] = {}
+        settled: dict[tuple[bool, int, str], tuple[Reasons, bool]] = {}
         for place, (indicator, one) in enumerate(weighed):
             split = [levels[spec] for spec in _row_specs(context, indicator)]
             added = _Added(indicator, one, place, sums, split, picked.without_rows)
@@ -99,7 +99,11 @@ def _evaluate_together(
 
 
 def _values(
-    context: RunContext, added: _Added, number: int, window: Window, settled: dict[tuple[bool, int, str], Reasons]
+    context: RunContext,
+    added: _Added,
+    number: int,
+    window: Window,
+    settled: dict[tuple[bool, int, str], tuple[Reasons, bool]],
 ) -> Iterator[PersonValues]:
     indicator = added.indicator
     is_users = isinstance(indicator, Users)
@@ -107,8 +111,10 @@ def _values(
         key = (_needs_packages(indicator), number, denominator)
         if key not in settled:
             rules = _rules(context, indicator, window, denominator)
-            settled[key] = context.reasons.settle(rules, no_rows=added.no_rows)
-        reasons = settled[key]
+            found = context.reasons.settle(rules, no_rows=added.no_rows)
+            late = context.time.incomplete(indicator.register_name, window.end)
+            settled[key] = found, found.any_counted(late)
+        reasons, incomplete = settled[key]
         yield PersonValues(
             indicator=indicator,
             parameters=joined(added.weights.words, window.words, denominator_words(denominator)),
@@ -120,7 +126,7 @@ def _values(
             contributes=reasons.counted_with(added.sums.has_rows[number]),
             period=window.period,
             rows={one.dimension: one.values(added.place, number, reasons, as_persons=is_users) for one in added.split},
-            incomplete=reasons.any_counted(context.time.incomplete(indicator.register_name, window.end)),
+            incomplete=incomplete,
             account=added.weights.account,
             counted=reasons.counted,
             summed=None if is_users else Summed(added.sums, added.place, number),

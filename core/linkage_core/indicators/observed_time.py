@@ -109,8 +109,10 @@ class ObservedTime:
             register_end = self.follow_up.register_end(register)
             if self.latest(end) <= register_end:
                 return None
-            observed = np.minimum(self._day(end), self.exit("", death_ends=True))
-            return somebody(observed > register_end)
+            beyond = np.minimum(self._day(end), self.exit_day("", death_ends=True)) > register_end
+            if beyond.ndim:
+                return somebody(beyond)
+            return np.ones(self.follow_up.persons, np.bool_) if beyond else None
 
         return self._remember(("incomplete", register, end), late)
 

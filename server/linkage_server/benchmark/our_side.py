@@ -14,6 +14,7 @@ from linkage_core.register_view import RegisterView
 from linkage_server.benchmark.asked_persons import draw_persons, first_year
 from linkage_server.benchmark.benchmark_store import StoredRegister
 from linkage_server.benchmark.questions import QUESTIONS, Answer
+from linkage_server.operations.freed_memory import keep_freed_memory
 from linkage_server.registers.store import RegisterStore
 
 THREADS, MEMORY_BYTES = 2, 1 << 30
@@ -33,6 +34,7 @@ class OurSide:
     def __init__(
         self, *, store: str, register: str, question: str, persons: int | None, threads: int = THREADS
     ) -> None:
+        keep_freed_memory()
         self._stored = StoredRegister(Path(store), register)
         self._store = RegisterStore(self._stored.folder)
         self._population = draw_persons(self._stored, persons=persons).population()

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import re
 import resource
 import sys
 from contextlib import suppress
-from functools import cache
 from pathlib import Path
-
-import pyarrow as pa
 
 LARGEST_RUN_BYTES = 32 << 20
 RUNS_AT_WORK = 32
@@ -43,18 +39,6 @@ class MemoryPlan:
             return False
         self.held += size
         return True
-
-
-def give_back_memory() -> None:
-    """Return what was freed to the system: allocators keep it, each thread its own, and a load would seem to grow."""
-    pa.default_memory_pool().release_unused()
-    if trim := getattr(_libc(), "malloc_trim", None):
-        trim(0)
-
-
-@cache
-def _libc() -> ctypes.CDLL | None:
-    return ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 def peak_resident_bytes() -> int:

@@ -16,9 +16,10 @@ import pyarrow as pa
 
 from linkage.errors import EventsRejected, StateConflict
 from linkage_core.events import HASHED_ID, split_ids
+from linkage_server.operations.freed_memory import give_back_memory
 from linkage_server.registers.load_columns import ColumnKind, bytes_of, kind_of
 from linkage_server.registers.load_folder import LoadFolder
-from linkage_server.registers.load_memory import MemoryPlan, give_back_memory
+from linkage_server.registers.load_memory import MemoryPlan
 from linkage_server.registers.load_runs import Run, make_run
 from linkage_server.registers.load_texts import merge_texts
 from linkage_server.registers.manifest import Segment

@@ -15,6 +15,7 @@ from linkage.errors import LinkageError, ServiceUnavailable
 from linkage_server.intake.acceptance import AcceptanceDesk
 from linkage_server.intake.upload import UploadQuotas
 from linkage_server.operations import logs
+from linkage_server.operations.freed_memory import give_back_memory, keep_freed_memory
 from linkage_server.orders.approval import ApprovalDesk
 from linkage_server.runs.intake_queue import orders_awaiting_approval, pending_uploads
 from linkage_server.runs.run_desk import RunDesk
@@ -45,10 +46,12 @@ class Dispatcher:
     _work: threading.Condition = field(default_factory=threading.Condition)
     _claims: threading.Lock = field(default_factory=threading.Lock)
     _claimed: set[str] = field(default_factory=set)
+    _rested: bool = True
     _threads: list[threading.Thread] = field(default_factory=list)
 
     def start(self) -> None:
         """Recover what an unplanned end left, then begin to work."""
+        keep_freed_memory()
         self.acceptance.recover(quotas=self.quotas)
         self.runs.release_desk.recover()
         self.runs.recover()
@@ -95,14 +98,22 @@ class Dispatcher:
         with self._claims:
             order_id = self.runs.next_order(besides=self._claimed)
             if order_id is None:
+                self._rest()
                 return False
             self._claimed.add(order_id)
+            self._rested = False
         try:
             self.runs.run(order_id)
         finally:
             with self._claims:
                 self._claimed.discard(order_id)
         return True
+
+    def _rest(self) -> None:
+        """Orders one after the other use the same memory; a service that has none needs none of it."""
+        if not (self._claimed or self._rested):
+            self._rested = True
+            give_back_memory()
 
     def _work_until_stopped(self, name: str, step: Callable[[], bool]) -> None:
         while not self._stopping.is_set():
