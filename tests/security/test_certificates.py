@@ -39,7 +39,7 @@ class Release:
 
     def __init__(self, folder: Path, seed: int, *, policy: DisclosurePolicy, as_parquet: bool = False) -> None:
         random = np.random.default_rng(seed)
-        layout = random_layout(random, 7)
+        layout = random_layout(random, 5)
         if seed % 3 == 0:
             layout["rules"] = {"n": {"min_count": policy.minimum_cell + 2, "min_width": 3}}
         self.truth = write_table(folder, layout, random, 12)
@@ -141,7 +141,8 @@ def call_it_something_else(release: Release, random: np.random.Generator) -> Non
 def give_another_reason(release: Release, random: np.random.Generator) -> None:
     def change(rows: list[dict[str, Any]]) -> None:
         row = some(random, rows, "sup")
-        row["n_reason"] = {"small_cell": "protects_small_cell"}.get(row["n_reason"], "small_cell")
+        others = [word for word in ("small_cell", "protects_small_cell", "dominance") if word != row["n_reason"]]
+        row["n_reason"] = str(random.choice(others))
 
     change_table(release.out / "officer.parquet", change)
 

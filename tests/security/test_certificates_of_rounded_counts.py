@@ -122,6 +122,16 @@ def test_a_layout_may_not_round_where_the_policy_hides_or_less_than_it_rounds(tm
         release.check()
 
 
+def test_a_reason_where_nothing_is_hidden_is_rejected(tmp_path: Path) -> None:
+    release = Rounded(tmp_path, "controlled", 12, seed=3, by_layout=False)
+    release.check()
+    rows = release.rows("officer")
+    rows[1]["n_reason"] = "small_cell"
+    release.write("officer", rows)
+    with pytest.raises(CheckFailed, match="has not a reason exactly for each blank"):
+        release.check()
+
+
 def test_a_number_that_adds_up_but_is_far_from_the_truth_is_rejected(tmp_path: Path) -> None:
     release = Rounded(tmp_path, "controlled", 12, seed=3, by_layout=False)
     for name in ("released", "officer"):

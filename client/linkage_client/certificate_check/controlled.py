@@ -7,7 +7,7 @@ import numpy as np
 from linkage_client.certificate_check.dimensions import Dimension, Ints
 from linkage_client.certificate_check.fault import CheckFailed
 from linkage_client.certificate_check.files import column_of, units_of
-from linkage_client.certificate_check.release_tables import Tables, only_status
+from linkage_client.certificate_check.release_tables import Tables, only_status, reasons_of
 from linkage_client.certificate_check.rounding import Rounding
 from linkage_client.certificate_check.rules import CountRules
 
@@ -21,7 +21,8 @@ def check_controlled(
     them: so what is printed fits counts on both sides of the threshold, if the base is above it.
 
     Raises:
-        CheckFailed: a number is no multiple near the truth, does not add up, or the base promises too little.
+        CheckFailed: a number is no multiple near the truth, does not add up, or the base promises too little; there is
+            a reason for a blank.
     """
     if rounding.base < rules.candidates or (rules.reach and rounding.base <= rules.threshold):
         raise CheckFailed("layout or policy: the base of the rounding lets a reader tell small counts")
@@ -39,3 +40,4 @@ def check_controlled(
             for family in dimension.families:
                 if np.any(along[family.parent] != along[list(family.children)].sum(axis=0)):
                     raise CheckFailed(f"{path}: column {name!r} does not add up along {dimension.name!r}")
+    reasons_of(name, tables, np.zeros(counts.size, dtype=np.bool_))

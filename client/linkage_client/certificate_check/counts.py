@@ -110,6 +110,7 @@ def check_count(name: str, release: Release, moves: pa.Table) -> CheckedMeasure:
         ("class_disclosure", marks.full),
         ("company_secrecy", marks.secret),
         ("absent", tables.absent),
+        ("protects_small_cell", blank & ~marks.any_rule & ~tables.absent),
     ):
         if not np.array_equal(says(reason, word), cells[tables.place]):
             raise CheckFailed(f"{tables.officer_file}: does not say {word} exactly where it is so")
