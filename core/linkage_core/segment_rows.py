@@ -121,7 +121,7 @@ class SegmentColumn:
                 return
         elif self.values_into(out, rows) < len(table) - 1 and keeps:
             return
-        possible = renumber(out, table)
+        possible = renumber(out, table, out)
         if not possible and (self._validity is None or (out[self._filled(rows)] == table[-1]).any()):
             raise EventsRejected(f"column {self.field.name!r}: a code has no text; the segment is damaged.")
 

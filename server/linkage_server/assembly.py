@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import time
 from collections.abc import Callable, Mapping
@@ -307,6 +308,9 @@ class Service:
             host, moment = self.settings.listen.public_host, self.database.clock()
             self.authority.keep_server_certificate(self.home.keys, host=host, now=moment)
             self.store.sweep()
+            # What lives as long as the service need not be gone through by each full collection, which took some 70 ms.
+            gc.collect()
+            gc.freeze()
             self.dispatcher.start()
             self.upkeep.start()
             if self.settings.listen.metrics_port:

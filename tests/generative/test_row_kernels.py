@@ -102,8 +102,10 @@ def test_validity_is_read_bit_by_bit(filled: list[bool], start: int, rows: list[
 def test_impossible_codes_read_as_the_tables_end_and_are_reported(codes: list[int], texts: int) -> None:
     table = np.array([*range(100, 100 + texts), -1], np.int32)
     column = np.array(codes, np.int32)
-    assert renumber(column, table) == all(0 <= code < texts for code in codes)
-    assert column.tolist() == [100 + code if 0 <= code < texts else -1 for code in codes]
+    wanted = [100 + code if 0 <= code < texts else -1 for code in codes]
+    for out in (np.empty_like(column), column):
+        assert renumber(column, table, out) == all(0 <= code < texts for code in codes)
+        assert out.tolist() == wanted
 
 
 def test_what_leads_outside_is_refused() -> None:
@@ -118,6 +120,8 @@ def test_what_leads_outside_is_refused() -> None:
             gather_runs(codes, 0, starts, counts, out)
     with pytest.raises(ValueError, match="inside"):
         gather_listed(codes, 0, np.array([0, 2], np.uint32), out)
+    with pytest.raises(ValueError, match="as long"):
+        renumber(out[:1], out, out)
     with pytest.raises(ValueError, match="unwanted"):
         select_rows(codes, None, 0, np.array([1], np.uint8), one, two)
 

@@ -78,12 +78,12 @@ def coded(column: pa.Array, kept: UInt8s | None = None) -> CodedColumn:
         column = column.cast(pa.string()).dictionary_encode()
     numbers = filled(as_int32(column.indices), -1).to_numpy(zero_copy_only=False)
     facts = facts_of(column.dictionary)
-    code = np.ascontiguousarray(numbers, np.int32)
+    delivered = code = np.ascontiguousarray(numbers, np.int32)
     if facts.any_empty:
         # A row without a code has -1: no possible code, it finds the -1 that is put last.
         told = np.where(facts.empty, np.int32(-1), np.arange(len(facts.names), dtype=np.int32))
-        code = code.copy()
-        renumber(code, np.append(told, np.int32(-1)))
+        code = np.empty_like(delivered)
+        renumber(delivered, np.append(told, np.int32(-1)), code)
     return CodedColumn(code, facts, every_row=not column.null_count and not facts.any_empty, kept=kept)
 
 

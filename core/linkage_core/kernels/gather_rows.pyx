@@ -52,12 +52,14 @@ cdef int64_t copy_listed(
 
 
 # A code that is not in the table reads as its last entry and is reported: a damaged segment must not lead outside it.
-cdef bint look_up(int32_t* codes, int64_t rows, const int32_t* table, uint32_t texts) noexcept nogil:
+cdef bint look_up(
+    const int32_t* codes, int64_t rows, const int32_t* table, uint32_t texts, int32_t* out
+) noexcept nogil:
     cdef int64_t row
     cdef uint32_t most = 0
     for row in range(rows):
         most = max(most, <uint32_t>codes[row])
-        codes[row] = table[min(<uint32_t>codes[row], texts)]
+        out[row] = table[min(<uint32_t>codes[row], texts)]
     return most < texts
 
 
@@ -122,15 +124,17 @@ def gather_listed(const Source[::1] values, int64_t base, const uint32_t[::1] ro
     return most
 
 
-def renumber(int32_t[::1] codes, const int32_t[::1] table):
-    """Replace each code by `table[code]`, and say whether every code was possible.
+def renumber(const int32_t[::1] codes, const int32_t[::1] table, int32_t[::1] out):
+    """Write `table[code]` for each code, and say whether every code was possible; `out` may be the codes.
 
     The table has one entry a text, and one more that impossible codes read as.
     """
     cdef bint possible = True
+    if out.shape[0] != codes.shape[0]:
+        raise ValueError("the output is not as long as the codes")
     if codes.shape[0]:
         with nogil:
-            possible = look_up(&codes[0], codes.shape[0], &table[0], table.shape[0] - 1)
+            possible = look_up(&codes[0], codes.shape[0], &table[0], table.shape[0] - 1, &out[0])
     return bool(possible)
 
 
