@@ -6,7 +6,7 @@ import re
 from collections.abc import Sized
 from datetime import date
 from math import prod
-from typing import Annotated, Literal, TypeVar, get_args
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -168,6 +168,11 @@ class IndicatorBase(Model):
             raise ValueError("statistic is empty, so that nothing would be told: name one, or leave it out")
         return self
 
+    # Any: kinds differ.
+    def _field(self, name: str) -> Any:
+        """Its field of a name; None where its kind has none. To ask for an attribute costs an error that is caught."""
+        return self.__dict__.get(name)
+
     @property
     def title_or_id(self) -> Words:
         """Titles for readers; the identifier where a language has none."""
@@ -197,7 +202,7 @@ class IndicatorBase(Model):
     @property
     def supply_models(self) -> list[str]:
         """Names of the supply models that it uses."""
-        supply = getattr(self, "supply", None)
+        supply = self._field("supply")
         return [] if supply is None else [supply] if isinstance(supply, str) else list(supply)
 
     @property
@@ -275,7 +280,7 @@ class IndicatorBase(Model):
     def grids(self) -> list[Sized]:
         """Lists of which every value is computed with every value of the others; an empty one does not multiply."""
         common = ("denominator", "measure", "rule", "at_day", "at_days", "reversals")
-        return [grid for name in common if isinstance(grid := getattr(self, name, None), list)]
+        return [grid for name in common if isinstance(grid := self._field(name), list)]
 
     @property
     def further_values(self) -> int:
@@ -285,9 +290,9 @@ class IndicatorBase(Model):
     @property
     def values_by_period(self) -> int:
         """Values of one person in each of its calendar periods, about, before anybody is looked at."""
-        window = getattr(self, "window", None) or getattr(self, "observe", None)
-        washout = getattr(self, "washout", None)
-        thresholds = (getattr(self, name, ()) for name in ("threshold", "at_least"))
+        window = self._field("window") or self._field("observe")
+        washout = self._field("washout")
+        thresholds = (self._field(name) or () for name in ("threshold", "at_least"))
         return (
             prod(max(len(grid), 1) for grid in self.grids)
             * self.further_values
