@@ -21,10 +21,9 @@ from linkage_client.certificate_check.fault import CheckFailed
 from linkage_client.certificate_check.files import column_of, read_parquet
 from linkage_client.certificate_check.movement import Apart, Movement
 from linkage_client.certificate_check.release import CheckedMeasure, Release
-from linkage_client.certificate_check.release_tables import Tables, blanks_of, read_tables, says
+from linkage_client.certificate_check.release_tables import Tables, read_tables, says
 from linkage_client.certificate_check.rules import CountRules, Flags, rules_of
-
-_NOTHING = -1
+from linkage_client.certificate_check.said import Said, check_kept, numbers_of, said_by
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,23 +37,6 @@ class Earlier:
 
     folders: Sequence[Path]
     moved: Sequence[Path]
-
-
-@dataclass(frozen=True, slots=True)
-class _Said:
-    """What one release said of each cell, flat.
-
-    Args:
-        as_of: the release that the number is of, -1 where it is blank.
-        current: the number counts the people of this release.
-    """
-
-    as_of: Ints
-    current: Flags
-
-    @property
-    def blank(self) -> Flags:
-        return np.asarray(self.as_of == _NOTHING)
 
 
 def check_count_over_time(name: str, release: Release, moves: pa.Table, earlier: Earlier) -> CheckedMeasure:
@@ -74,11 +56,11 @@ def check_count_over_time(name: str, release: Release, moves: pa.Table, earlier:
     truths = _truths(counted(name, release, rules), movement, dimensions, tables.truth_file)
     number = len(earlier.folders)
     apart = {(then, now): movement.between(then, now) for now in range(number + 1) for then in range(now)}
-    said: list[_Said] = []
+    said: list[Said] = []
     for place, folder in enumerate([*earlier.folders, None]):
         own = tables if folder is None else _tables_of(folder, tables, dimensions)
-        said.append(_said(name, own, truths[: place + 1], apart, release))
-        _check_kept(said, apart, own.released_file)
+        said.append(said_by(name, own, truths[: place + 1], apart, release))
+        check_kept(said, apart, own.released_file)
     counts, now = truths[number], said[number]
     marks = marks_of(name, counts, release, rules)
     small, sensitive, hidden = marks.small, marks.any_rule, ~now.current
@@ -112,56 +94,7 @@ def _tables_of(folder: Path, newest: Tables, dimensions: list[Dimension]) -> Tab
     return read_tables(folder, newest.truth_file, dimensions, newest.shown, absent_unknown=False)
 
 
-def _said(
-    name: str, tables: Tables, truths: list[Ints], apart: dict[tuple[int, int], Apart], release: Release
-) -> _Said:
-    """What a release said, each number compared with the truth of the release that it is of."""
-    now, cells = len(truths) - 1, truths[0].size
-    as_of = np.full(cells, _NOTHING, dtype=np.int64)
-    for table, path in ((tables.officer, tables.officer_file), (tables.released, tables.released_file)):
-        told = pc.equal(column_of(table, f"{name}_status", path), "sup").to_numpy(zero_copy_only=False)
-        read = np.where(told, _NOTHING, 0).astype(np.int64)
-        if now:
-            column = column_of(table, f"{name}_as_of", path)
-            if not np.array_equal(told, pc.is_null(column).to_numpy(zero_copy_only=False)):
-                raise CheckFailed(f"{path}: column '{name}_as_of' is not empty exactly where it is suppressed")
-            read = pc.fill_null(column, _NOTHING).cast(pa.int64()).to_numpy()
-        if np.any(read < _NOTHING) or np.any(read > now):
-            raise CheckFailed(f"{path}: column '{name}_as_of' names a release that is not there")
-        if path == tables.released_file and not np.array_equal(as_of[tables.place], read):
-            raise CheckFailed(f"{tables.officer_file}: has not the column '{name}_as_of' of the released table")
-        as_of[tables.place] = read
-    if not np.array_equal(
-        blanks_of(name, tables, _numbers(truths, as_of), rounding=release.rounding), as_of == _NOTHING
-    ):
-        raise CheckFailed(f"{tables.released_file}: column '{name}_status' does not fit '{name}_as_of'")
-    current = as_of == now
-    for then in range(now):
-        current |= (as_of == then) & (apart[then, now].moved(cells) == 0)
-    return _Said(as_of, current)
-
-
-def _numbers(truths: list[Ints], as_of: Ints) -> Ints:
-    """The true count of each cell, flat, in the release that its number is of."""
-    return np.stack([truth.ravel() for truth in truths])[np.maximum(as_of, 0), np.arange(as_of.size)]
-
-
-def _check_kept(said: list[_Said], apart: dict[tuple[int, int], Apart], path: Path) -> None:
-    """What the newest of some releases keeps is the last number before it; where nobody moved since, it is kept."""
-    number, cells = len(said) - 1, said[-1].as_of.size
-    last = np.full(cells, _NOTHING, dtype=np.int64)
-    for one in said[:-1]:
-        last = np.where(one.blank, last, one.as_of)
-    kept = ~said[-1].blank & (said[-1].as_of < number)
-    if np.any(kept & (said[-1].as_of != last)):
-        raise CheckFailed(f"{path}: a number is kept that was not the last one printed")
-    anew = said[-1].as_of == number
-    for then in range(number):
-        if np.any(anew & (last == then) & (apart[then, number].moved(cells) == 0)):
-            raise CheckFailed(f"{path}: a cell is counted anew though nobody moved in it")
-
-
-def _check_told(said: list[_Said], since: list[Apart], release: Release, rules: CountRules) -> None:
+def _check_told(said: list[Said], since: list[Apart], release: Release, rules: CountRules) -> None:
     """Check that neither a cell nor what is left of a whole differs by few people from an earlier release."""
     now, path = said[-1], release.tables.released_file
     shape = tuple(len(dimension.codes) for dimension in release.dimensions)
@@ -175,7 +108,7 @@ def _check_told(said: list[_Said], since: list[Apart], release: Release, rules: 
         raise CheckFailed(f"{path}: a cell is printed in which few people moved since it was blank")
 
 
-def _waiting(said: list[_Said], since: list[Apart], rules: CountRules) -> Flags:
+def _waiting(said: list[Said], since: list[Apart], rules: CountRules) -> Flags:
     """Cells that were blank, and in which few people moved since, or nobody."""
     waits = np.zeros(said[0].as_of.size, dtype=np.bool_)
     for was, apart in zip(said, since, strict=False):
@@ -229,15 +162,15 @@ def _sums_of_both(
         yield lines.ravel(), flat.ravel()
 
 
-def _lowest(truths: list[Ints], now: _Said, waits: Flags, rules: CountRules) -> Ints:
+def _lowest(truths: list[Ints], now: Said, waits: Flags, rules: CountRules) -> Ints:
     """The smallest number that a reader holds possible for each cell that is not told of this release."""
-    printed = _numbers(truths, now.as_of)
+    printed = numbers_of(truths, now.as_of)
     # What waits for people to move may have become empty meanwhile, and nobody sees it.
     emptied = waits | (~now.blank & (printed <= rules.threshold))
     return np.where(emptied, 0, np.minimum(rules.lowest, truths[-1].ravel()))
 
 
-def _few_moved_since_counted(said: list[_Said], since: list[Apart], rules: CountRules) -> Flags:
+def _few_moved_since_counted(said: list[Said], since: list[Apart], rules: CountRules) -> Flags:
     """Cells in which few, but some people moved since a release that counted them anew."""
     few = np.zeros(said[0].as_of.size, dtype=np.bool_)
     for number, (was, apart) in enumerate(zip(said, since, strict=False)):
@@ -246,7 +179,7 @@ def _few_moved_since_counted(said: list[_Said], since: list[Apart], rules: Count
     return few
 
 
-def _check_reasons(name: str, tables: Tables, now: _Said, *, small: Flags) -> None:
+def _check_reasons(name: str, tables: Tables, now: Said, *, small: Flags) -> None:
     """Check that the officer's copy has a reason for each cell that is not told of this release, and the right one."""
     path = tables.officer_file
     reason = pc.fill_null(column_of(tables.officer, f"{name}_reason", path).cast(pa.string()), "")
@@ -259,13 +192,13 @@ def _check_reasons(name: str, tables: Tables, now: _Said, *, small: Flags) -> No
             raise CheckFailed(f"{path}: does not say {word} exactly where it is so")
 
 
-def _check_ledger(tables: Tables, counts: Ints, truths: list[Ints], now: _Said) -> None:
+def _check_ledger(tables: Tables, counts: Ints, truths: list[Ints], now: Said) -> None:
     """Check what the holder keeps of this release for the next one, cell by cell in the officer's order."""
     path = tables.officer_file.parent / "ledger.parquet"
     ledger = read_parquet(path)
     for column, expected in {
         "true": counts,
-        "printed": _numbers(truths, now.as_of),
+        "printed": numbers_of(truths, now.as_of),
         "as_of": now.as_of,
         "current": now.current,
         "blank": now.blank,
