@@ -10,7 +10,7 @@ from linkage_client.certificate_check.fault import CheckFailed
 from linkage_client.certificate_check.move_batches import Batch, batches_of, check_bounds, check_reach, size_of
 from linkage_client.certificate_check.rules import Flags
 
-LARGEST_MOVE = 1 << 62
+_LARGEST_MOVE = 1 << 62
 """Nothing moves so far: sums of changes are numbers of 64 bits."""
 
 
@@ -38,7 +38,7 @@ def moves_of_sums(
     empty = np.empty(0, dtype=np.int64)
     nothing = Batch(0, *(empty for _ in range(7)))
     batch = next(batches_of(certificates.combine_chunks(), row_place, moves=max(certificates.num_rows, 1)), nothing)
-    check_reach(batch, most=LARGEST_MOVE)
+    check_reach(batch, most=_LARGEST_MOVE)
     check_bounds(batch, room, movable)
     stride = room.size
     for dimension, codes in zip(dimensions, shape, strict=True):
@@ -54,7 +54,7 @@ def moves_of_sums(
             np.add.at(left, place, sign[code[plays]] * batch.change[plays])
             # Many large changes of one sign could come round to 0.
             together = np.bincount(place, size_of(batch.change[plays]), line.size)
-            if np.any(unequal := (left != 0) | (together >= LARGEST_MOVE)):
+            if np.any(unequal := (left != 0) | (together >= _LARGEST_MOVE)):
                 wrong = int(line[np.flatnonzero(unequal)[0]]) // room.size
                 raise CheckFailed(f"certificates, move {wrong}: changes sum {number} along {dimension.name!r}")
     return batch
