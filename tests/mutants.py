@@ -55,6 +55,9 @@ OPTIONS = ("-q", "-s", "-p", "no:cacheprovider", "-p", "no:faulthandler", "-p", 
 TIMES_AS_LONG, SECONDS_MORE = 3.0, 4.0
 """A mutant whose tests take so much longer, by the processor's time, is killed: it no longer ends."""
 
+SECONDS_OF_CONTROL = 1.0
+"""So long are the tests together that a module meets without a change."""
+
 OTHER_OPERATORS = {
     "Add": ("Sub", "Mul"),
     "Sub": ("Add", "Mul"),
@@ -419,7 +422,7 @@ class Trier:
         """Each mutant, whether it survives, and how many tests it met."""
         for mutant in mutants:
             function = function_around(mutant)
-            if not (tests := self.tests(mutant, every=function is None)):
+            if not (tests := self.tests(mutant, every=function is None, seconds=self.seconds)):
                 yield mutant, True, 0
                 continue
             if len(self.running) == self.at_once:
@@ -428,9 +431,9 @@ class Trier:
         while self.running:
             yield self.ended()
 
-    def tests(self, mutant: Mutant, *, every: bool) -> tuple[list[pytest.Item], float] | None:
+    def tests(self, mutant: Mutant, *, every: bool, seconds: float) -> tuple[list[pytest.Item], float] | None:
         """What a mutant meets, and after how many seconds it no longer ends; None if nothing reaches it."""
-        names = self.reach.of(mutant, every=every, seconds=self.seconds)
+        names = self.reach.of(mutant, every=every, seconds=seconds)
         limit = SECONDS_MORE + TIMES_AS_LONG * sum(self.reach.seconds[name] for name in names)
         found = [self.items[name] for name in names if name in self.items]
         return (found, limit) if found else None
@@ -445,7 +448,7 @@ class Trier:
         """Refuse a module that dies of its tests without any change, in its functions or imported anew."""
         source = text_of(module)
         itself = Mutant(module, source, source, (0, 0))
-        if (tests := self.tests(itself, every=True)) is None:
+        if (tests := self.tests(itself, every=True, seconds=SECONDS_OF_CONTROL)) is None:
             return
         first = next((name for name, _ in functions(ast.parse(source).body, "")), None)
         for function in {first, None}:

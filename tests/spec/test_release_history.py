@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 import numpy as np
 import pytest
 
 from linkage.disclosure_policy import DisclosurePolicy, shipped_policies
-from linkage.errors import InputRefused
+from linkage.errors import DisclosureRefused, InputRefused
 from linkage_core.disclosure.person_cells import is_small
+from linkage_core.disclosure.suppression import suppress_with_proof
 from linkage_core.release_history import Axis, Moves, Next, Printed, PublishedCells, next_release
 
 POLICY = shipped_policies()["standard@1.0.0"].model_copy(update={"expected_moves": 0})
 A, B, C, ALL = range(4)
+FOUR = PublishedCells((Axis(((0,), (1,), (2,), (3,), (0, 1, 2, 3)), 4, ((4, (0, 1, 2, 3)),)),))
 REGIONS = PublishedCells((Axis(((A,), (B,), (C,), (A, B, C)), 3, ((ALL, (A, B, C)),)),))
 
 
@@ -130,8 +134,7 @@ def test_few_people_of_one_part_are_not_what_is_left_of_its_whole() -> None:
 
 
 def test_who_moved_in_what_is_left_beside_cells_of_two_days_is_counted_between_those_days() -> None:
-    regions = PublishedCells((Axis(((0,), (1,), (2,), (3,), (0, 1, 2, 3)), 4, ((4, (0, 1, 2, 3)),)),))
-    register = Register(100, 90, 80, 70, cells=regions)
+    register = Register(100, 90, 80, 70, cells=FOUR)
     register.release()
     register.join(0, *people("first", 6))
     register.join(1, *people("others", 20))
@@ -236,12 +239,88 @@ def test_a_number_in_which_fewer_moved_just_now_is_held_back_first() -> None:
 
 
 def test_what_was_blank_stays_blank_before_another_number_is_given_up() -> None:
-    regions = PublishedCells((Axis(((0,), (1,), (2,), (3,), (0, 1, 2, 3)), 4, ((4, (0, 1, 2, 3)),)),))
-    register = Register(8, 100, 50, 60, cells=regions)
+    register = Register(2, 100, 50, 60, cells=FOUR)
     assert register.release().printed.blank.tolist() == [True, False, True, False, False]
-    for region in (1, 2, 3):
-        register.join(region, *people(f"{region}", 20 * region))
-    # With 110 it is no longer the smallest beside the blank one, but nobody has read of it.
+    for region, more in ((1, 20), (2, 200), (3, 60)):
+        register.join(region, *people(f"{region}", more))
+    # With 250 it is the largest beside the blank one, but nobody has read of it.
     answer = register.release()
     assert answer.printed.blank.tolist() == [True, False, True, False, False]
-    assert answer.printed.value.tolist() == [0, 120, 0, 120, 338]
+    assert answer.printed.value.tolist() == [0, 120, 0, 120, 492]
+    assert answer.printed.as_of.tolist() == [-1, 1, -1, 1, 1]
+
+
+def test_who_left_a_cell_that_became_small_and_came_back_is_seen_on_neither_day() -> None:
+    register = Register(16, 50, 40)
+    register.release()
+    left = register.now[A][:12]
+    register.leave(A, 12)
+    register.join(B, *people("b", 30))
+    register.join(C, *people("c", 30))
+    assert register.release().printed.blank[A]
+    register.join(A, *left[:8])
+    answer = register.release()
+    # Four fewer than in the first release, eight more than in the second: to say 12 would tell of both.
+    assert (answer.printed.blank | (answer.printed.as_of < 2))[A]
+
+
+def refuse(monkeypatch: pytest.MonkeyPatch, times: int) -> None:
+    """So often no pattern is proved."""
+    module, left = import_module("linkage_core.release_history.hold_back"), [times]
+
+    def search(*arguments: object, **named: object) -> object:
+        left[0] -= 1
+        if left[0] >= 0:
+            raise DisclosureRefused("no pattern")
+        return suppress_with_proof(*arguments, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(module, "suppress_with_proof", search)
+
+
+def test_where_nothing_is_proved_the_release_repeats_the_one_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    register = Register(100, 8, 40, 300, cells=FOUR)
+    first = register.release().printed
+    assert first.blank.tolist() == [False, True, True, False, False]
+    register.join(0, *people("a", 20))
+    register.join(2, *people("c", 20))
+    refuse(monkeypatch, 2)
+    answer = register.release()
+    assert answer.printed.value.tolist() == first.value.tolist() == [100, 0, 0, 300, 448]
+    assert answer.printed.as_of.tolist() == [0, -1, -1, 0, 0]
+    assert answer.printed.blank.tolist() == first.blank.tolist()
+    assert answer.held.tolist() == (~first.blank).tolist()
+    assert not answer.sensitive.any()
+    # In the fourth nobody moved: its number is of these people as well.
+    assert answer.still.tolist() == answer.printed.current.tolist() == [False, False, False, True, False]
+    assert answer.evidence is None
+
+
+def test_where_something_is_proved_with_all_that_was_blank_it_stays_blank(monkeypatch: pytest.MonkeyPatch) -> None:
+    register = Register(100, 8, 40, 300, cells=FOUR)
+    assert register.release().printed.blank.tolist() == [False, True, True, False, False]
+    register.join(1, *people("b", 20))
+    register.join(2, *people("c", 20))
+    register.join(3, *people("d", 20))
+    assert not register.release().printed.blank.any()
+    for region in range(4):
+        register.join(region, *people(f"more {region}", 20))
+    refuse(monkeypatch, 1)
+    # What counts is the release before it, which had no blank.
+    assert register.release().printed.as_of.tolist() == [2] * 5
+    register = Register(100, 8, 40, 300, cells=FOUR)
+    monkeypatch.undo()
+    register.release()
+    for region in range(4):
+        register.join(region, *people(f"{region}", 20))
+    refuse(monkeypatch, 1)
+    assert register.release().printed.blank.tolist() == [False, True, True, False, False]
+
+
+def test_what_nobody_moved_in_is_told_as_it_was() -> None:
+    register = Register(100, 50, 40)
+    register.release()
+    register.leave(A, 20)
+    answer = register.release()
+    assert answer.still.tolist() == [False, True, True, False]
+    assert answer.printed.as_of.tolist() == [1, 0, 0, 1]
+    assert answer.printed.current.all()

@@ -185,9 +185,9 @@ MAP = Nesting("hospital", "region", (("h1", "north"), ("h2", "south"), ("h3", "n
 
 def test_fine_levels_add_up_to_coarse_ones_that_are_not_crossed_with_them() -> None:
     cells = cells_of(
+        ("some", (HOSPITAL,), with_totals(1, 2, 3)),
         ("all", (HOSPITAL, SEX), with_totals([1, 2], [3, 4], [5, 6])),
         ("all", (REGION, SEX), with_totals([6, 8], [3, 4], [0, 0])),
-        ("some", (HOSPITAL,), with_totals(1, 2, 3)),
     )
     found = tied(cells, lambda relations: tie_nestings(cells, [MAP], relations))
     assert found == {
@@ -299,6 +299,21 @@ def test_cells_are_printed_by_lines_and_seen_in_their_pairs() -> None:
     )
     assert (rests["all man"], rests["all woman"]) == (36, 20)
     assert not system.remainder_sensitive.any()
+
+
+def test_a_line_with_a_sum_shows_cells_that_no_other_line_does() -> None:
+    cubes = [
+        PersonCube("all", (), np.array(90)),
+        PersonCube("yes", (), np.array(34)),
+        PersonCube("no", (), np.array(40)),
+    ]
+    mean = Line("x", "", Statistic.MEAN, (), denominator_key="yes", sum_key="amount")
+    other = Line("x", "", Statistic.RATE_PER_1000_PERSON_YEARS, (), numerator_key="no", person_time_key="days")
+    table = table_of(cubes, mean, other, count("yes", of="all"))
+    cells = number_persons(table)
+    names = names_of(cells)
+    pairs = person_system(table, cells, POLICY).pairs.tolist()
+    assert sorted((names[one], names[two]) for one, two in pairs) == [("no", "no"), ("yes", "all")]
 
 
 @pytest.mark.parametrize(("whole", "roomy"), [(20, True), (19, False)])

@@ -64,3 +64,17 @@ def test_no_safe_choice_is_cheaper(seed: int) -> None:
     if np.isfinite(cheapest):
         assert is_safe(system, hidden | cover, known)
         assert prices[cover].sum() == pytest.approx(cheapest)
+
+
+def test_where_no_sums_tie_cells_nothing_is_held_back_beside_others() -> None:
+    alone = PublishedCells((Axis(((0,), (1,)), 2, ()),))
+    values, none = np.array([20, 30]), np.zeros(2, dtype=np.int64)
+    system = as_system(alone, values=values, sensitive=none > 0, at_least=none, reach=none)
+    assert not cheapest_cover(system, hidden=np.array([True, False]), prices=none + 1.0, known=[], enough=ENOUGH).any()
+
+
+def test_nothing_is_written_while_the_cheapest_are_looked_for(capfd: pytest.CaptureFixture[str]) -> None:
+    system = system_of([10, 20, 30, 11, 21, 32, 12, 22, 34, 33, 63, 96])
+    hidden = np.arange(TABLE.size) == 0
+    assert cheapest_cover(system, hidden=hidden, prices=np.ones(TABLE.size), known=[], enough=ENOUGH).any()
+    assert tuple(capfd.readouterr()) == ("", "")

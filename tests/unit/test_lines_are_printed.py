@@ -127,6 +127,17 @@ def test_values_are_formed_of_their_counts_and_sums(
     assert why == []
 
 
+def test_sums_are_told_in_parts_of_a_whole_and_of_one_person_too() -> None:
+    cubes = (PersonCube(YES, (SEX,), np.array([1, 2, 0, 3])),)
+    sums = (SumCube(DOSES, (SEX,), np.array([1_50, 2_25, 0, 3_75]), 100, YES),)
+    total, mean = (
+        line(Statistic.SUM, "sex", sum_key=DOSES),
+        line(Statistic.MEAN, "sex", sum_key=DOSES, denominator_key=YES),
+    )
+    found, _, _ = lines_of(total, mean, cubes=cubes, sums=sums)
+    assert [one["value"] for one in found] == [1.5, 2.25, 0, 3.75, 1.5, 1.125, None, 1.25]
+
+
 def test_limits_are_multiplied_as_the_value_is() -> None:
     share, by_1000 = (
         lines_of(line(statistic, "sex", numerator_key=YES, denominator_key=PERSONS, interval="wilson"))[0]

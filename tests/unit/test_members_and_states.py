@@ -235,6 +235,15 @@ def test_cells_of_a_period_are_of_those_who_are_counted_in_it() -> None:
     assert found[cells.cube("users", ("year",))].tolist() == [2, 0, 0]
 
 
+def test_a_period_that_is_no_longer_told_hides_no_later_one_and_its_people_are_gone() -> None:
+    cells = number_cells([("users", (Dimension("year", ("2021", "2022")),), np.array([2, 0, 2]))])
+    now = members(PEOPLE, [2, 3], periods={"2021": [2, 3], "2022": []})
+    earlier = members(PEOPLE, [1, 2, 3, 4], periods={"2020": [1], "2021": [2, 3, 4]})
+    found = differences(cells, now=now, earlier=earlier).moved(3)
+    # 4 left 2021, and 1 and 4 all years.
+    assert found[cells.cube("users", ("year",))].tolist() == [1, 0, 2]
+
+
 def test_cells_that_either_release_does_not_know_are_left_out() -> None:
     cells = by_age_and_sex()
     now = members(PEOPLE, [1])

@@ -11,6 +11,7 @@ from linkage_core.disclosure.boxes import BoxMoves, Grid
 from linkage_core.disclosure.cell_system import CellSystem, Flags, Relations
 from linkage_core.disclosure.components import components
 from linkage_core.disclosure.evidence import Demand, Evidence
+from linkage_core.disclosure.opening import Opening
 from linkage_core.disclosure.repair import Repair
 from linkage_core.disclosure.suppression import suppress_with_proof
 from linkage_core.disclosure.witnesses import ComponentProof
@@ -169,23 +170,23 @@ def test_rests_are_hidden_by_boxes_that_can_be(seed: int) -> None:
     assert not evidence.unmet(targets).all()
 
 
-def test_the_cheapest_box_is_taken() -> None:
-    """Four by four; the box around cell 0 of the two cheapest partners is the one with 1 and 4."""
-    values = with_margins(np.array([[2, 20, 60], [20, 30, 50], [50, 60, 70]])).ravel()
+def three_by_three(leaves: list[list[int]]) -> CellSystem:
+    """With margins, sixteen cells; of these those below five are sensitive."""
+    values = with_margins(np.array(leaves)).ravel()
     cells = np.arange(16).reshape(4, 4)
     relations = Relations()
     relations.add(cells[:, 3], cells[:, :3], implied=False)
     relations.add(cells[3], cells[:3].T, implied=False)
     starts, members, remainder, implied = relations.build(values)
     none = np.zeros(16, dtype=np.int64)
-    system = CellSystem(
+    return CellSystem(
         values=values,
         printed=none == 0,
         at_least=none + 1,
         uses=none + 1,
         strata=np.where(cells % 4 == 3, 0, 1).ravel() + np.where(cells // 4 == 3, 0, 1).ravel(),
-        sensitive=np.arange(16) == 0,
-        reach=np.where(np.arange(16) == 0, ENOUGH, 0),
+        sensitive=values < ENOUGH,
+        reach=np.where(values < ENOUGH, ENOUGH, 0),
         starts=starts,
         members=members,
         remainder=remainder,
@@ -194,7 +195,24 @@ def test_the_cheapest_box_is_taken() -> None:
         remainder_reach=np.zeros(8, dtype=np.int64),
         pairs=np.empty((0, 2), dtype=np.int64),
     )
-    grid = Grid(cells, (False, False))
+
+
+def test_a_cell_that_is_proved_already_holds_up_no_other() -> None:
+    system = three_by_three([[2, 20, 60], [20, 30, 50], [50, 60, 3]])
+    evidence = Evidence(system, Demand(3, np.zeros(16, int)))
+    boxes = BoxMoves(system, [Grid(np.arange(16).reshape(4, 4), (False, False))], evidence, furthest=100)
+    blank = system.sensitive.copy()
+    boxes.hide(np.array([0]), blank)
+    assert evidence.unmet(np.array([0, 10])).tolist() == [False, True]
+    boxes.hide(np.array([0, 10]), blank)
+    assert not evidence.unmet(np.array([0, 10])).any()
+
+
+def test_the_cheapest_box_is_taken() -> None:
+    """Four by four; the box around cell 0 of the two cheapest partners is the one with 1 and 4."""
+    system = three_by_three([[2, 20, 60], [20, 30, 50], [50, 60, 70]])
+    none = np.zeros(16, dtype=np.int64)
+    grid = Grid(np.arange(16).reshape(4, 4), (False, False))
 
     def hidden(system: CellSystem, grid: Grid = grid, candidates: int = 3) -> list[int]:
         evidence = Evidence(system, Demand(candidates, none))
@@ -212,7 +230,7 @@ def test_the_cheapest_box_is_taken() -> None:
     assert 1 not in hidden(dataclasses.replace(system, at_least=known))
     assert 5 not in hidden(dataclasses.replace(system, own_prices=np.where(np.arange(16) == 5, 1e6, 1.0)))
     # Without sums to keep along an axis nothing is found by boxes.
-    assert hidden(system, Grid(cells, (True, False))) == [0]
+    assert hidden(system, Grid(grid.cells, (True, False))) == [0]
 
 
 @pytest.mark.parametrize("change", [4, 2, -1])
@@ -249,6 +267,26 @@ def test_a_relation_is_repaired_by_its_rest() -> None:
     around = repair.whole_relations(target, blank, hops=1)
     assert {whole, part} <= set(around.tolist())
     assert set(around.tolist()) < set(repair.whole_relations(target, blank, hops=3).tolist())
+
+
+def test_a_relation_whose_cells_are_all_known_has_no_partners() -> None:
+    system, _ = sets_of(1)
+    known = dataclasses.replace(system, at_least=system.values + 1)
+    repair = Repair(known, Evidence(known, Demand(3, np.zeros(system.values.size, int))), furthest=40)
+    nowhere = np.zeros(system.values.size, dtype=np.bool_)
+    assert repair.partners(system.values.size, 2, nowhere, hops=2).tolist() == []
+
+
+def test_as_many_are_opened_as_are_told() -> None:
+    system, _ = sets_of(2)
+    evidence = Evidence(system, Demand(3, np.zeros(system.values.size, int)))
+    blank = np.ones(system.values.size, dtype=np.bool_)
+    targets = np.concatenate([np.arange(blank.size), np.flatnonzero(system.remainder_sensitive) + blank.size])
+    for cells, rows, matrix in components(system, blank, targets):
+        ComponentProof(system, cells, rows, matrix, evidence=evidence, furthest=40).run(patient=True)
+    opened = Opening(system, evidence, furthest=40).run(blank)
+    assert opened == np.count_nonzero(~blank) > 0
+    assert blank[system.sensitive].all()
 
 
 def test_around_a_relation_are_its_cells_that_may_move() -> None:

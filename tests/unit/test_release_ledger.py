@@ -216,6 +216,27 @@ def test_without_people_in_common_nothing_is_laid_beside(desk: Desk) -> None:
     assert desk.beside(range(50, 101)) == (["a-1"], False, "")
 
 
+def test_releases_that_do_not_count_are_passed_over_for_later_ones(desk: Desk) -> None:
+    desk.enter("others", range(100, 200), table=TABLE)
+    desk.enter("a", range(90), table=TABLE)
+    desk.enter("same", range(100), layout="other")
+    desk.enter("few", range(40), layout="other")
+    desk.enter("b", range(80), table=TABLE)
+    assert desk.beside(range(100)) == (["b-1", "a-1"], True, "")
+
+
+def test_an_entry_with_another_hash_is_damaged_whichever_of_both_is_the_greater(desk: Desk) -> None:
+    desk.enter("a", range(100), table=TABLE)
+    (file,) = (desk.ledger.home / LEDGER).glob("*.arrow")
+    content = file.read_bytes()
+    others = sorted((content + more.to_bytes(2, "big") for more in range(5000)), key=lambda one: sha256(one).digest())
+    assert sha256(others[0]).digest() < sha256(content).digest() < sha256(others[-1]).digest()
+    for other in (others[0], others[-1]):
+        file.write_bytes(other)
+        with pytest.raises(ServiceUnavailable):
+            desk.ledger.check()
+
+
 def test_of_releases_of_one_table_the_likest_comes_last_of_equals_the_latest(desk: Desk) -> None:
     desk.enter("a", range(90), table=TABLE, band="90-95 %")
     desk.enter("b", range(100), table=TABLE, band="95-100 %")

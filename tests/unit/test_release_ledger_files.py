@@ -70,6 +70,14 @@ def test_the_ledger_follows_peppers_and_keeps_the_numbers(persons: PersonNumbers
     # Nobody is under the new pepper as she was under the old one; both are known.
     assert persons.of(ids(1), pepper_version=2, history=None, keep=False).tolist() == [2]
     assert numbers(persons, 2, 1, keep=False) == [1, 0]
+    # The same two under another pepper are nobody else: whoever comes next is the third.
+    assert numbers(persons, 7, keep=False) == [2]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes are a thing of POSIX systems")
+def test_the_folder_of_persons_is_its_owners_alone(persons: PersonNumbers, tmp_path: Path) -> None:
+    numbers(persons, 1)
+    assert (tmp_path / LEDGER).stat().st_mode & 0o777 == 0o700
 
 
 def test_a_damaged_file_of_persons_is_refused_by_name(persons: PersonNumbers, tmp_path: Path) -> None:

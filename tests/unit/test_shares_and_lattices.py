@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.optimize import linprog
+from scipy.optimize import Bounds, LinearConstraint, linprog, milp
 
 from linkage.disclosure_policy import shipped_policies
 from linkage.errors import DisclosureRefused
@@ -23,6 +23,7 @@ SEX = Axis(((0,), (1,), (0, 1)), 2)
     [
         ((400, 600), [40, 60]),
         ((403, 597), [40, 60]),
+        ((1995, 5), [99, 1]),  # neither all nor nothing
         ((333, 667), [33, 67]),  # 1,000 rows: one in a hundred is ten of them
         ((333, 666), [34, 66]),  # one row less: steps of two
         ((100, 200), [35, 65]),
@@ -180,6 +181,52 @@ def test_the_cheapest_partners_of_a_small_cell_are_hidden() -> None:
     # A number that a reader has from elsewhere is no partner, and what no table shows costs nothing.
     assert hidden(known=np.arange(16) == 5) == [0, 1, 8, 9]
     assert hidden(published=~np.isin(np.arange(16), [2, 6])) == [0, 4]
+
+
+def least_price(counts: np.ndarray, sensitive: np.ndarray) -> float:
+    """What hiding these cells costs at least, by a whole-number programme: for each a move of blanks that raises it."""
+    size, targets = counts.size, np.flatnonzero(sensitive)
+    cells = np.arange(size).reshape(counts.shape)
+    rows = [
+        np.isin(np.arange(size), own[:-1]).astype(float) - (np.arange(size) == own[-1]) for own in (*cells, *cells.T)
+    ]
+    # Columns: which cells are blank, then a move for each target, of which none is longer than 9.
+    columns = size * (1 + targets.size)
+    none, one = np.zeros((size, columns)), np.eye(size)
+    constraints = []
+    lower, upper = np.zeros(columns), np.ones(columns)
+    for number, target in enumerate(targets.tolist()):
+        own = slice(size * (1 + number), size * (2 + number))
+        lower[own], upper[own] = np.where(sensitive, -1, -9), 9
+        lower[own.start + target] = 3
+        keeps = np.zeros((len(rows), columns))
+        keeps[:, own] = rows
+        constraints.append(LinearConstraint(keeps, 0, 0))
+        for sign in (1, -1):
+            within = none.copy()
+            within[:, own], within[:, :size] = sign * one, -9 * one
+            constraints.append(LinearConstraint(within, -np.inf, 0))
+    lower[:size] = sensitive
+    cost = np.zeros(columns)
+    cost[:size] = count_prices(counts.ravel(), counts.shape)
+    found = milp(cost, integrality=np.arange(columns) < size, bounds=Bounds(lower, upper), constraints=constraints)
+    return float(found.fun)
+
+
+def test_small_tables_are_hidden_at_the_least_price() -> None:
+    own = Axis(((0,), (1,), (2,), (3,), (0, 1, 2, 3)), 4)
+    paid, least = [], []
+    for seed in range(20):
+        random = np.random.default_rng(seed)
+        leaves = random.integers(20, 90, (4, 4))
+        leaves.ravel()[random.choice(16, 3, replace=False)] = 2
+        counts = lattice_totals(leaves, (own, own))
+        sensitive = counts.ravel() == 2
+        reach = np.where(sensitive, 5, 0)
+        pattern, _ = hide_in_lattice(counts, (own, own), sensitive=sensitive, reach=reach, lowest=1, candidates=3)
+        paid.append(float(count_prices(counts.ravel(), counts.shape)[pattern.suppressed].sum()))
+        least.append(least_price(counts, sensitive))
+    assert paid == pytest.approx(least)
 
 
 def test_a_small_cell_without_partners_is_refused() -> None:

@@ -111,3 +111,16 @@ def test_a_sum_of_a_period_that_lacks_few_contributors_of_its_whole_is_hidden(ou
     )
     assert bool(system.sensitive[sums.cube("cost there", ())]) is hidden
     assert not system.sensitive[sums.cube("cost", ("year",))].any()
+
+
+def test_of_amounts_that_were_taken_back_a_reader_knows_no_least() -> None:
+    users = PersonCube("users", SEX, cells(20, 30, 50))
+    sums = (SumCube("cost", SEX, cells(400, -5, 395), 1, "users"), SumCube("days", SEX, cells(7, 0, 7), 1, "users"))
+    table = CountedTable(
+        (users,), sums, (), tuple(Line(one.sum_key, "", Statistic.SUM, ("sex",), sum_key=one.sum_key) for one in sums)
+    )
+    numbered, persons = number_sums(table), number_persons(table)
+    nobody = np.zeros(persons.values.size, dtype=np.bool_)
+    system, _ = sum_system(table, numbered, persons, hidden_persons=nobody, policy=POLICY)
+    assert (system.at_least[numbered.cube("cost", ("sex",))] < -(1 << 40)).all()
+    assert (system.at_least[numbered.cube("days", ("sex",))] == 0).all()
