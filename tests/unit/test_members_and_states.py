@@ -258,6 +258,16 @@ def test_cells_that_either_release_does_not_know_are_left_out() -> None:
     assert not moved[cube[:-1]].any()
 
 
+def test_who_has_no_level_of_a_stratum_moves_in_its_total_alone() -> None:
+    cells = by_age_and_sex()
+    earlier = members(PEOPLE, [1, 2])
+    # 20 is in the population, and neither age nor sex of hers is known.
+    now = Members(
+        {"population": earlier.sets["population"], "users": (BitMap([1, 2, 20]),)}, earlier.periods, earlier.levels
+    )
+    assert moved_in(cells, differences(cells, now=now, earlier=earlier)) == {("all", "all"): 1}
+
+
 def test_sets_of_the_same_members_in_the_same_periods_are_alike() -> None:
     some, others = (BitMap([1, 2]),), (BitMap([1, 3]),)
     periods = {"a": ("", ()), "b": ("", ()), "c": ("", ()), "d": ("year", ("2020",))}

@@ -199,6 +199,15 @@ def test_data_are_the_same_if_all_that_both_read_was(desk: Desk, data: dict[str,
     assert [one.same_data for one in desk.ledger.earlier("heart", layout_sha256="m", data=data)] == [same]
 
 
+def test_an_earlier_release_is_of_the_same_table_in_other_data_unless_told_otherwise() -> None:
+    one = PlannedEarlier(
+        release="a-1", released_on=BEGAN.date(), file="f", sha256="1", table_file="t", table_sha256="2"
+    )
+    assert (one.by_officer, one.same_table, one.same_data) == (False, True, False)
+    with pytest.raises(ValueError, match="frozen"):
+        one.same_data = True  # type: ignore[misc]
+
+
 def test_a_table_that_an_officer_changed_is_told_as_such(desk: Desk) -> None:
     for changed in ("0" * 64, "f" * 64):
         desk.enter(f"a{changed[0]}", EVERYBODY)
@@ -327,6 +336,7 @@ def test_a_release_that_came_between_stops_one_that_was_not_laid_beside_it(desk:
     ("people", "data", "stops"),
     [
         (range(50), DATA | {"lmed": "new"}, True),
+        (range(60), DATA | {"lmed": "new"}, True),
         (range(49), DATA | {"lmed": "new"}, False),
         (range(100), DATA, False),
     ],

@@ -16,6 +16,7 @@ from linkage_core.counted_table import (
     SumCube,
     SumThreshold,
 )
+from linkage_core.disclosure import protect
 from linkage_core.disclosure.cell_system import CellSystem, Ints
 from linkage_core.disclosure.person_cells import number_persons
 from linkage_core.disclosure.sum_cells import number_sums, sum_system
@@ -124,3 +125,23 @@ def test_of_amounts_that_were_taken_back_a_reader_knows_no_least() -> None:
     system, _ = sum_system(table, numbered, persons, hidden_persons=nobody, policy=POLICY)
     assert (system.at_least[numbered.cube("cost", ("sex",))] < -(1 << 40)).all()
     assert (system.at_least[numbered.cube("days", ("sex",))] == 0).all()
+
+
+def test_amounts_that_were_taken_back_hide_few_others() -> None:
+    """Of four men of one region 50 was taken back: its women, and both of another region, hide it; no total does."""
+    region, sex = Dimension("region", ("a", "b", "c")), Dimension("sex", ("man", "woman"))
+
+    def with_totals(*rows: tuple[int, int]) -> Ints:
+        by_sex = np.concatenate([np.array(rows), np.array(rows).sum(axis=1, keepdims=True)], axis=1)
+        return np.concatenate([by_sex, by_sex.sum(axis=0, keepdims=True)])
+
+    users = PersonCube("users", (region, sex), with_totals((4, 30), (40, 50), (60, 70)))
+    cost = SumCube("cost", (region, sex), with_totals((-50, 300), (400, 500), (600, -20)), 1, "users")
+    line = Line("cost", "", Statistic.SUM, ("region", "sex"), sum_key="cost")
+    released = protect(CountedTable((users,), (cost,), (), (line,)), POLICY).table.to_pylist()
+    told = {(one["region"], one["sex"]): one["value"] for one in released}
+    blank = {at for at, value in told.items() if value is None}
+    assert len(blank) == 4
+    assert {("a", "man"), ("a", "woman")} < blank
+    assert not any("total" in at for at in blank)
+    assert told["a", "total"] == 250

@@ -135,7 +135,7 @@ class _Told:
         has_thresholds: it has some.
         hidden: the sum tells who reaches a threshold, or who is left beside them.
         reach: what it must be able to be, so that few are not left beside them; 0 for no demand.
-        lowest: what the persons at thresholds account for.
+        lowest: what the persons at thresholds account for; without thresholds no end.
         spans: width of its possible values where it is not as of other sums; -1 there.
     """
 
@@ -161,7 +161,7 @@ def _told_by_thresholds(
         has_thresholds=np.zeros(size, np.bool_),
         hidden=np.zeros(size, np.bool_),
         reach=np.zeros(size, np.int64),
-        lowest=np.zeros(size, np.int64),
+        lowest=np.full(size, _ANY_SIGN, np.int64),
         spans=np.full(size, -1, np.int64),
     )
     for cube in table.sum_cubes:
