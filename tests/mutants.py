@@ -164,7 +164,7 @@ class Trial:
         gc.collect()
         gc.freeze()  # or each child would copy all of memory at its first collection
         trier = Trier(items, self.reach(items), self.wanted.seconds, self.wanted.at_once)
-        outcomes = Outcomes(self.wanted.outcomes, map(text_of, self.every))
+        outcomes = Outcomes(self.wanted.outcomes)
         for package in self.packages:
             modules = [one for one in self.modules if one.startswith(f"{package}.")]
             mutants = self.drawn(package, modules)

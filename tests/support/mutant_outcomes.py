@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,27 +44,26 @@ class Share:
 class Outcomes:
     """Which mutants died already, in a file of one line each; without a file of this run alone.
 
-    A mutant is known by its own source and that of all modules that may change, so that a change elsewhere tries it
-    anew. Only the dead are kept: a survivor may meet a better test next time.
+    A mutant is known by its own source, so that a change of its module tries it anew, and a change elsewhere does not.
+    Only the dead are kept: a survivor may meet a better test next time.
     """
 
-    def __init__(self, path: Path | None, sources: Iterable[str]) -> None:
+    def __init__(self, path: Path | None) -> None:
         self.path = path
-        self.sources = hashlib.sha256("\0".join(sources).encode()).hexdigest()
         self.dead: set[str] = set()
         if path is not None and path.exists():
             self.dead = {json.loads(line)["mutant"] for line in path.read_text().splitlines()}
 
     def died(self, module: str, changed: str) -> bool:
         """Whether a mutant was killed before."""
-        return self.key(module, changed) in self.dead
+        return _key(module, changed) in self.dead
 
     def keep(self, module: str, changed: str) -> None:
         """A mutant was killed."""
         if self.path is not None:
             with self.path.open("a") as file:
-                file.write(json.dumps({"module": module, "mutant": self.key(module, changed)}) + "\n")
+                file.write(json.dumps({"module": module, "mutant": _key(module, changed)}) + "\n")
 
-    def key(self, module: str, changed: str) -> str:
-        """Name of a mutant."""
-        return hashlib.sha256("\0".join((self.sources, module, changed)).encode()).hexdigest()
+
+def _key(module: str, changed: str) -> str:
+    return hashlib.sha256(f"{module}\0{changed}".encode()).hexdigest()
