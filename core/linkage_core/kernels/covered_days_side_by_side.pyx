@@ -77,12 +77,6 @@ cdef extern from * nogil:
         }
     }
 
-    LINKAGE_SIDE_BY_SIDE int linkage_any_lane(const linkage_lanes *which) {
-        int64_t pairs[LINKAGE_LANES / 2];
-        memcpy(pairs, which, sizeof pairs);
-        return (pairs[0] | pairs[1] | pairs[2] | pairs[3]) != 0;
-    }
-
     /* `drugs` is 0 where all rows share a stock. */
     LINKAGE_SIDE_BY_SIDE void linkage_walk_block(const linkage_side_days *asked, const linkage_side_room *room,
                                                  int64_t block, int32_t drugs, const linkage_lanes *start,
@@ -93,13 +87,8 @@ cdef extern from * nogil:
         for (int32_t drug = 0; drug < drugs; drug++) room->until[drug] = none;
         linkage_at_home(room, &first_day, start, &reached);
         for (int64_t row = rows->block_at[block]; row < rows->block_at[block + 1]; row++) {
-            const linkage_lanes day = rows->day[row], is_before_last = day < last;
-            const linkage_lanes counts = is_before_last & (day >= first_day);
-            if (!linkage_any_lane(&counts)) {
-                /* Rows lie by day: no lane has another one that counts. */
-                if (!linkage_any_lane(&is_before_last)) break;
-                continue;
-            }
+            /* Which rows count for nobody of a block, a processor guesses in vain. */
+            const linkage_lanes day = rows->day[row], counts = (day >= first_day) & (day < last);
             const linkage_lanes later = LINKAGE_MOST(day, first_day), then = LINKAGE_LEAST(later, last);
             const linkage_lanes supply = rows->supply[row], most = none + LINKAGE_MOST_STOCK;
             const linkage_lanes brought = counts & LINKAGE_LEAST(supply, most);
