@@ -121,6 +121,9 @@ class Reach:
         """Tests that a mutant meets, the quickest first, together about so long as they take of the original."""
         lines = [line for module, line in self.tests if module == mutant.module] if every else [mutant.at[0]]
         found = {test for line in lines for test in self.tests.get((mutant.module, line), ())}
+        if every:  # what stands outside of functions is reached without a line of them, by tests beside those
+            files = {test.partition("::")[0] for test in found}
+            found = {test for test in self.seconds if test.partition("::")[0] in files}
         taken, left = [], seconds  # the quickest, up to the one with which time is up
         for test in sorted(found, key=lambda test: self.seconds[test]):
             taken.append(test)
