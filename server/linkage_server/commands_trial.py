@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from linkage.errors import Conflict
+from linkage.errors import Conflict, ServiceUnavailable
 from linkage_server.command_line import AsJson, print_json, refusals_as_exit_codes
 from linkage_server.demo.made_up_registers import DELIVERED_ON, make_registers
 from linkage_server.demo.tour import ORDER
+from linkage_server.storage.files import disk_refusals
 
 
 def made_up(
@@ -22,10 +26,7 @@ def made_up(
     as_json: AsJson = False,
 ) -> None:
     """Write made-up register files, a population and an order for a trial by hand; official test numbers only."""
-    with refusals_as_exit_codes(as_json=as_json):
-        if folder.exists():
-            raise Conflict(f"{folder} exists.", mend="Name a folder that is not there yet.")
-        folder.mkdir(parents=True)
+    with refusals_as_exit_codes(as_json=as_json), _new_folder(folder):
         made = make_registers(folder, dispensings=dispensings)
         order = Path(shutil.copyfile(ORDER, folder / "order.toml"))
     if as_json:
@@ -40,3 +41,21 @@ def made_up(
     for name, files in made.deliveries:
         typer.echo(f"  linkage-server register load {name} {shlex.join(map(str, files))} {on}")
     typer.echo(f"The quality register orders with {order} and {made.population}.")
+
+
+@contextmanager
+def _new_folder(folder: Path) -> Iterator[None]:
+    """A folder that is filled wholly, or not there: a half of it would load without a word."""
+    if folder.exists():
+        raise Conflict(f"{folder} exists.", mend="Name a folder that is not there yet.")
+    try:
+        folder.mkdir(parents=True)
+    except OSError as refusal:
+        reason = os.strerror(refusal.errno or 0)
+        raise ServiceUnavailable(f"{folder} cannot be made: {reason}.", mend="Name another folder.") from None
+    try:
+        with disk_refusals(folder):
+            yield
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import sqlite3
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pytest
 
 from linkage.errors import StorageFull
 from linkage_server import backup
+from tests.support.small_disk import files_of_at_most
 
 
 def test_a_database_that_cannot_be_copied_for_want_of_room_is_no_bug(tmp_path: Path) -> None:
@@ -18,10 +18,5 @@ def test_a_database_that_cannot_be_copied_for_want_of_room_is_no_bug(tmp_path: P
     with sqlite3.connect(source) as database:
         database.execute("create table filler (bytes blob)")
         database.execute("insert into filler values (zeroblob(2000000))")
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
-    try:
-        with pytest.raises(StorageFull):
-            backup._copy_database(source, tmp_path / "copy.sqlite")
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    with files_of_at_most(100_000), pytest.raises(StorageFull):
+        backup._copy_database(source, tmp_path / "copy.sqlite")

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import resource
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -21,16 +18,7 @@ from linkage_server.__main__ import app
 from linkage_server.command_line import refusals_as_exit_codes
 from linkage_server.storage.database import Database
 from linkage_server.storage.files import no_room_to_open, storage_full, write_atomically
-
-
-@contextmanager
-def files_of_at_most(limit: int) -> Iterator[None]:
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+from tests.support.small_disk import files_of_at_most
 
 
 def test_a_database_that_may_not_grow_says_so(tmp_path: Path) -> None:
