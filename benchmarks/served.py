@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import socket
 from pathlib import Path
 
 from linkage_server.assembly import Service, create_home
-from linkage_server.settings import DEFAULT_SETTINGS
+from linkage_server.operations.machine import free_port
+from linkage_server.settings import settings_of_a_trial
 from tests.support.loaded_service import LoadedService
 
 ORGANISATION = "heart-register"
@@ -79,10 +79,7 @@ def make_home(root: Path, *, indicators: str) -> Service:
         root: where it goes.
         indicators: TOML text of the set `benchmark@1.0.0`.
     """
-    port = free_port()
-    text = DEFAULT_SETTINGS.replace("50051", str(port)).replace(
-        "disk_reserve_bytes = 1073741824", "disk_reserve_bytes = 0"
-    )
+    text = settings_of_a_trial(free_port()).replace("disk_reserve_bytes = 1073741824", "disk_reserve_bytes = 0")
     service = create_home(root, settings_text=text, holder_title="Made-up authority", hosts=())
     for folder, content in (("registers", _register()), ("indicators", indicators), ("preapprovals", PREAPPROVAL)):
         (root / "definitions" / folder).mkdir(parents=True, exist_ok=True)
@@ -101,11 +98,3 @@ def _register() -> str:
     title = 'title = { sv = "Uppgift", en = "Variable" }\nrequired = true'
     variables = ("\n".join(["[[variables]]", f'name = "{name}"', title, *rest]) for name, *rest in VARIABLES)
     return "\n\n".join([REGISTER, *variables])
-
-
-def free_port() -> int:
-    """A port of loopback that nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -26,7 +26,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from benchmarks import order_question, unborn
 from benchmarks.bare_stream import METHOD
 from benchmarks.order import ORDER
-from benchmarks.served import ORGANISATION, free_port, make_home, served
+from benchmarks.served import ORGANISATION, make_home, served
 from linkage.envelope import CHUNK_BYTES, SealedPopulation, inspect_manifest, open_chunks, verify_statement
 from linkage.envelope_payload import payload_blocks
 from linkage.population_file import CheckedPopulation
@@ -36,6 +36,7 @@ from linkage_client.home import ClientHome
 from linkage_client.orders import create_order
 from linkage_client.populations import MESSAGE_BYTES, finish_upload, seal_for, send_bytes, start_upload
 from linkage_server.keys.key_ring import KeyRing
+from linkage_server.operations.machine import free_port
 
 TITLE = "Uploading a population of 2 million persons"
 PERSONS, ROUNDS = 2_000_000, 3

@@ -26,8 +26,9 @@ from linkage_server.command_line import (
     refusals_as_exit_codes,
 )
 from linkage_server.operations import logs
+from linkage_server.operations.machine import free_port
 from linkage_server.registers.store_checkup import check_erasures, check_jobs, verify_snapshots
-from linkage_server.settings import DEFAULT_SETTINGS
+from linkage_server.settings import DEFAULT_SETTINGS, settings_of_a_trial
 
 
 def init(
@@ -38,7 +39,7 @@ def init(
 ) -> None:
     """Make a home folder: settings, keys, private CA, database and store."""
     with refusals_as_exit_codes(as_json=as_json):
-        text = DEFAULT_SETTINGS.replace("port = 50051", "port = 0") if demo else DEFAULT_SETTINGS
+        text = settings_of_a_trial(free_port()) if demo else DEFAULT_SETTINGS
         service = create_home(home, settings_text=text, holder_title="Register holder", hosts=())
         answer = {
             "home": str(service.home.root),

@@ -80,6 +80,11 @@ recipients_together = []
 """
 
 
+def settings_of_a_trial(port: int) -> str:
+    """The default settings, of a service that listens on another port and is reached there from this machine."""
+    return DEFAULT_SETTINGS.replace("50051", str(port))
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 

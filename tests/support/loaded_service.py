@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -23,9 +22,10 @@ from linkage_server.access.permits import Role
 from linkage_server.assembly import Service, create_home
 from linkage_server.demo.made_up_registers import MadeUpRegisters, make_registers
 from linkage_server.enrolment_desk import EnrolmentDesk
+from linkage_server.operations.machine import free_port
 from linkage_server.orders.secrecy import SecrecyDecision, SecrecyException
 from linkage_server.registers.ingest import load_delivery
-from linkage_server.settings import DEFAULT_SETTINGS
+from linkage_server.settings import settings_of_a_trial
 
 DELIVERED_ON = date(2026, 1, 15)
 ROOT = Path(__file__).resolve().parents[2]
@@ -141,7 +141,7 @@ class LoadedService:
 def copy_home(source: Path, target: Path, *, settings: Mapping[str, str] | None = None) -> LoadedService:
     """A service of its own on a copy of a loaded home folder, on a free port; `settings` maps lines to others."""
     shutil.copytree(source, target)
-    text = _settings(_free_port())
+    text = _settings(free_port())
     for line, other in (settings or {}).items():
         assert line in text, "the settings have no such line"
         text = text.replace(line, other)
@@ -150,13 +150,5 @@ def copy_home(source: Path, target: Path, *, settings: Mapping[str, str] | None 
 
 
 def _settings(port: int) -> str:
-    text = DEFAULT_SETTINGS.replace("port = 50051", f"port = {port}").replace("reflection = false", "reflection = true")
-    text = text.replace("disk_reserve_bytes = 1073741824", "disk_reserve_bytes = 0")
-    return text.replace('public_address = "localhost:50051"', f'public_address = "localhost:{port}"')
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    text = settings_of_a_trial(port).replace("reflection = false", "reflection = true")
+    return text.replace("disk_reserve_bytes = 1073741824", "disk_reserve_bytes = 0")

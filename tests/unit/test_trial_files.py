@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from linkage.order import load_order
 from linkage_client.populations import check
 from linkage_server.__main__ import app
+from linkage_server.settings import load_settings
 from tests.support.small_disk import files_of_at_most
 
 
@@ -49,3 +50,11 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     done = CliRunner().invoke(app, ["made-up", str(tmp_path / "file" / "folder")])
     assert done.exit_code == 7
     assert "cannot be made: Not a directory" in done.output
+
+
+def test_the_service_of_a_trial_is_reached_where_it_listens(tmp_path: Path) -> None:
+    home = tmp_path / "holder"
+    assert CliRunner().invoke(app, ["init", str(home), "--demo"]).exit_code == 0
+    listen = load_settings(home / "settings.toml").listen
+    assert listen.port not in (0, 50051)
+    assert listen.public_address == f"localhost:{listen.port}"

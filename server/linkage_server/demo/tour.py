@@ -8,7 +8,6 @@ leaves can be searched for numbers.
 from __future__ import annotations
 
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -32,10 +31,11 @@ from linkage_server.access.permits import Role
 from linkage_server.assembly import Service, create_home
 from linkage_server.demo.made_up_registers import DELIVERED_ON, MadeUpRegisters, make_registers
 from linkage_server.enrolment_desk import EnrolmentDesk
+from linkage_server.operations.machine import free_port
 from linkage_server.orders.secrecy import SecrecyDecision, SecrecyException
 from linkage_server.registers.ingest import load_delivery
 from linkage_server.registers.number_changes import read_number_changes
-from linkage_server.settings import DEFAULT_SETTINGS
+from linkage_server.settings import settings_of_a_trial
 
 ORDER = Path(__file__).with_name("order.toml")
 REGISTER = "heart-register"
@@ -102,10 +102,10 @@ class _Tour:
         return made
 
     def _make_service(self) -> Service:
-        port = _free_port()
-        text = DEFAULT_SETTINGS.replace("port = 50051", f"port = {port}")
-        text = text.replace('public_address = "localhost:50051"', f'public_address = "localhost:{port}"')
-        service = create_home(self.folder / "holder", settings_text=text, holder_title="Made-up authority", hosts=())
+        settings = settings_of_a_trial(free_port())
+        service = create_home(
+            self.folder / "holder", settings_text=settings, holder_title="Made-up authority", hosts=()
+        )
         self._say("The register holder made a home: keys, pepper, private CA, database.")
         return service
 
@@ -215,10 +215,3 @@ def _wait_until_serving(service: Service, process: subprocess.Popen[bytes]) -> N
                 "the server did not start.", mend=f"Start it by hand: linkage-server serve --home {service.home.root}"
             )
         time.sleep(0.05)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
