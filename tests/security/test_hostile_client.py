@@ -404,15 +404,25 @@ def test_what_belongs_to_another_organisation_is_not_there(scene: Scene, tmp_pat
             "ReleasesService/DownloadFile": releases_pb2.DownloadFileRequest(release=release, path="table.csv"),
         }
 
-    theirs = attempts(scene.released, scene.upload, scene.operation, scene.release)
+    def of_nobody(order: str) -> dict[str, Message]:
+        return attempts(order, f"{order}/uploads/{new_id()}", "operations/" + "0" * 32, f"{order}/releases/x-1")
+
+    def as_own(name: str) -> str:
+        return name.replace("heart-register", "stroke-register")
+
+    there = attempts(scene.released, scene.upload, scene.operation, scene.release)
+    # An order's last part is known to the service; under another organisation's name it is nobody's.
+    claimed = attempts(as_own(scene.released), as_own(scene.upload), scene.operation, as_own(scene.release))
     absent = "organisations/heart-register/orders/bbbb-cccc-dddd"
-    nobodys = attempts(absent, f"{absent}/uploads/{new_id()}", "operations/" + "0" * 32, f"{absent}/releases/x-1")
     with channel(stranger) as to:
-        for name in theirs:
-            answers = [scene.named(to, name, one) for one in (theirs[name], nobodys[name])]
+        for name in there:
+            tried = (there[name], claimed[name], of_nobody(absent)[name], of_nobody(as_own(absent))[name])
+            answers = [scene.named(to, name, one) for one in tried]
             assert {(one.code, one.reason) for one in answers} == {(grpc.StatusCode.NOT_FOUND, "NOT_FOUND")}, name
-            # Nobody can tell from the words either whether the thing exists.
+            # Nobody can tell from the words or facts either whether the thing exists.
             assert len({one.raw.split(b"grpc-status-details-bin")[0] for one in answers}) == 1, name
+            told = [{fact: words for fact, words in one.facts.items() if fact != "error_id"} for one in answers]
+            assert told == [told[0]] * len(told), name
         listed = scene.named(to, "Operations/ListOperations", b"")
         assert operations_pb2.ListOperationsResponse.FromString(listed.messages[0]).operations == []
         assert scene.named(to, "OrdersService/ListOrders", b"").messages == (b"",)

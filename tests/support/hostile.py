@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import uuid
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import grpc
@@ -29,12 +29,17 @@ _FILES = (populations_pb2, orders_pb2, catalogue_pb2, releases_pb2, linkage_oper
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back: a code, the reason in ErrorInfo ("" for none), all bytes of it, and the messages of an OK."""
+    """What came back: a code, the reason in ErrorInfo ("" for none), all bytes of it, and the messages of an OK.
+
+    Args:
+        facts: what ErrorInfo tells beside the reason; the mend is among it.
+    """
 
     code: grpc.StatusCode
     reason: str
     raw: bytes
     messages: tuple[bytes, ...]
+    facts: dict[str, str] = field(default_factory=dict)
 
 
 def all_methods() -> list[MethodDescriptor]:
@@ -97,17 +102,17 @@ def call(
 # Any: a grpc.RpcError is also the call it ended.
 def as_answer(error: Any) -> Answer:
     """A refused call as an answer."""
-    status, reason = rpc_status.from_call(error), ""
+    status, reason, facts = rpc_status.from_call(error), "", {}
     for detail in status.details if status else ():
         info = error_details_pb2.ErrorInfo()
         if detail.Is(info.DESCRIPTOR):
             detail.Unpack(info)
-            reason = info.reason
+            reason, facts = info.reason, dict(info.metadata)
     trailing = b"".join(
         key.encode() + (value if isinstance(value, bytes) else value.encode())
         for key, value in error.trailing_metadata() or ()
     )
-    return Answer(error.code(), reason, (error.details() or "").encode() + trailing, ())
+    return Answer(error.code(), reason, (error.details() or "").encode() + trailing, (), facts)
 
 
 def _start(
@@ -156,15 +161,15 @@ class Fuzzer:
         return content
 
     def _fill(self, message: Message, *, depth: int) -> None:
-        for field in message.DESCRIPTOR.fields:
+        for one in message.DESCRIPTOR.fields:
             if self.random.random() < 0.2 or depth > 3:
                 continue
-            if field.type == FieldDescriptor.TYPE_MESSAGE:
-                if not field.is_repeated:
-                    self._fill(getattr(message, field.name), depth=depth + 1)
-                    getattr(message, field.name).SetInParent()
+            if one.type == FieldDescriptor.TYPE_MESSAGE:
+                if not one.is_repeated:
+                    self._fill(getattr(message, one.name), depth=depth + 1)
+                    getattr(message, one.name).SetInParent()
                 continue
-            setattr(message, field.name, self._value(field))
+            setattr(message, one.name, self._value(one))
 
     def _value(self, field: FieldDescriptor) -> object:
         match field.type:

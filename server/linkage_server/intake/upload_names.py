@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from linkage.errors import LinkageError, NotFound
 from linkage.order_states import order_name, parse_order_name
+from linkage_server.storage.order_states import order_of
 from linkage_server.storage.tables import OrderRow, UploadRow
 
 
@@ -35,8 +36,8 @@ def find_order(session: Session, name: str, *, organisation: str) -> OrderRow:
         NotFound: there is none; somebody else's order gets the same answer.
     """
     owner, order_id = parse_order_name(name)
-    order = session.get(OrderRow, order_id)
-    if order is None or owner != organisation or order.organisation != organisation:
+    order = order_of(session, organisation, order_id) if owner == organisation else None
+    if order is None:
         raise NotFound("there is no order of that name.", mend="List your orders to see their names.")
     return order
 

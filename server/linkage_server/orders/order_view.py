@@ -13,6 +13,7 @@ from linkage.order import OrderState, waits_for
 from linkage.order_states import order_name, parse_order_name
 from linkage_server.access.certificates import Caller
 from linkage_server.access.permits import Role
+from linkage_server.storage.order_states import order_of
 from linkage_server.storage.tables import OrderRow, OrderStepRow, RunRow
 
 
@@ -95,8 +96,9 @@ def find_order(session: Session, caller: Caller, name: str) -> OrderRow:
         NotFound: there is none, or it is another organisation's; nobody can tell which.
     """
     organisation, order_id = parse_order_name(name)
-    row = session.get(OrderRow, order_id)
-    foreign = caller.role != Role.OFFICER and caller.organisation != organisation
-    if row is None or row.organisation != organisation or foreign:
+    row = None
+    if caller.role == Role.OFFICER or caller.organisation == organisation:
+        row = order_of(session, organisation, order_id)
+    if row is None:
         raise NotFound("there is no order of that name.", mend="List your orders to see their names.")
     return row

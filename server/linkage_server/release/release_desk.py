@@ -32,7 +32,7 @@ from linkage_server.release.review import Review, review
 from linkage_server.release.table_versions import NewVersion, add_version, keep_counts, load_table, sweep
 from linkage_server.storage.base import Json
 from linkage_server.storage.database import Database, now
-from linkage_server.storage.order_states import keep_state, move_order
+from linkage_server.storage.order_states import keep_state, move_order, order_of
 from linkage_server.storage.tables import OrderRow, ProtectedTableRow, ReleaseRow
 
 _LONGEST_REASON = 2000
@@ -181,9 +181,9 @@ class ReleaseDesk:
             NotFound: there is none, or it is another organisation's; nobody can tell which.
         """
         with self.database.reading() as session:
-            row = _find(session, order)
-            if caller.role != "officer" and caller.organisation != row.organisation:
+            if caller.role != "officer" and caller.organisation != parse_order_name(order)[0]:
                 raise _no_order()
+            row = _find(session, order)
             released = self._released(session, row)
         if released is None:
             raise NotFound("there is no release of that order.", mend="Ask for the order's state.")
@@ -281,8 +281,8 @@ class ReleaseDesk:
 
 def _find(session: Session, order: str) -> OrderRow:
     organisation, order_id = parse_order_name(order)
-    row = session.get(OrderRow, order_id)
-    if row is None or row.organisation != organisation:
+    row = order_of(session, organisation, order_id)
+    if row is None:
         raise _no_order()
     return row
 

@@ -21,8 +21,10 @@ def find_operation(database: Database, name: str, *, organisation: str) -> opera
         NotFound: there is none, or it is another organisation's.
     """
     with database.reading() as session:
-        row = session.get(OperationRow, name)
-        if row is None or row.organisation != organisation:
+        # Another organisation's is not loaded: who asks could tell by the time that it is there.
+        query = sa.select(OperationRow).where(OperationRow.name == name, OperationRow.organisation == organisation)
+        row = session.scalar(query)
+        if row is None:
             raise NotFound("there is no operation of that name.", mend="Give linkage submit again.")
         return _message(row)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from linkage.errors import NotFound, NotPermitted, Stale, StateConflict
@@ -15,6 +16,12 @@ from linkage_server.storage.tables import OrderRow, OrderStepRow
 def new_etag() -> str:
     """A mark that changes with every change of an order."""
     return secrets.token_hex(8)
+
+
+def order_of(session: Session, organisation: str, order_id: str) -> OrderRow | None:
+    """An organisation's order, or None; another's is not loaded: who asks could tell by the time that it is there."""
+    query = sa.select(OrderRow).where(OrderRow.order_id == order_id, OrderRow.organisation == organisation)
+    return session.scalar(query)
 
 
 def move_order(
