@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, timedelta
 from importlib import resources
 from pathlib import Path
@@ -221,3 +222,19 @@ def test_a_reasoning_that_is_too_short_is_told_how_long_it_must_be() -> None:
     assert "at least 10 characters" in refused.value.mend
     with pytest.raises(InputRefused, match="gives no reasoning"):
         SecrecyDecision(exception=GOOD.exception, no_harm=True, reasoning="  ").require_complete()
+
+
+def test_the_shortest_reasoning_has_ten_characters_that_are_not_blank(desks: Desks) -> None:
+    order = desks.file_waiting_for_approval()
+    with pytest.raises(InputRefused, match="too short: 9 of at least 10 characters"):
+        approve(desks, order, SecrecyDecision(GOOD.exception, True, f"   {'x' * 9}   "))
+    assert decisions(desks) == []
+    assert approve(desks, order, SecrecyDecision(GOOD.exception, True, "x" * 10)).state is OrderState.APPROVED
+
+
+def test_a_policy_with_a_short_reasoning_is_told_how_long_it_must_be(tmp_path: Path) -> None:
+    shipped = resources.files("linkage") / "definitions" / "preapprovals" / "quality-register-standard.toml"
+    text = re.sub('reasoning = ".*"', 'reasoning = "No harm is seen."', shipped.read_text(encoding="utf-8"))
+    (tmp_path / "short.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(LinkageError, match=r"short\.toml: decision\.reasoning: .*at least 20 characters"):
+        load_preapprovals(tmp_path)
