@@ -13,19 +13,20 @@ import os
 import shutil
 import sys
 import tempfile
-import traceback
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from linkage.errors import Conflict, LinkageError, NotFound
+from linkage.errors import Conflict, NotFound
 from linkage_server.registers.store import RegisterStore
 from linkage_server.registers.tombstones import read_erasures
+from tests.faults import desk_operations
 from tests.faults.damage import read_damaged
 from tests.faults.operations import OPERATIONS, PERSONS, store_in
-from tests.faults.preload import Fault, Mode, Preload
+from tests.faults.preload import Fault, Mode, Preload, under_fault
 from tests.support.register_loads import events, rows_of
+from tests.support.review_desks import key
 
 Answer = dict[str, Any]
 
@@ -38,18 +39,7 @@ def disturb(request: Answer) -> Answer:
         shutil.copytree(base, folder)
     store = store_in(folder, memory_bytes=operation.memory_bytes)
     call, mode, error = request.get("fault", Fault())
-    preload = Preload()
-    preload.arm(folder, Fault(call, Mode(mode), error))
-    words = ""
-    try:
-        operation.act(store)
-        outcome = "done"
-    except LinkageError as refusal:
-        outcome, words = refusal.reason, refusal.message
-    except Exception as foreign:
-        # Not a refusal: the tests tell where it came from.
-        outcome = "".join(traceback.format_exception(foreign)[-3:])
-    return {"outcome": outcome, "words": words, "calls": preload.disarm()}
+    return under_fault(folder, Fault(call, Mode(mode), error), lambda: operation.act(store))
 
 
 def prepare(request: Answer) -> Answer:
@@ -115,7 +105,15 @@ def in_a_child(task: Callable[[Answer], Answer], request: Answer) -> Answer:
     return {"status": status} | (json.loads(content) if status == 0 else {})
 
 
-TASKS = {"prepare": prepare, "disturb": disturb, "inspect": inspect, "read damaged": read_damaged}
+TASKS = {
+    "prepare": prepare,
+    "disturb": disturb,
+    "inspect": inspect,
+    "read damaged": read_damaged,
+    "prepare desk": desk_operations.prepare,
+    "disturb desk": desk_operations.disturb,
+    "inspect desk": desk_operations.inspect,
+}
 
 
 def warm_up() -> None:
@@ -123,6 +121,8 @@ def warm_up() -> None:
     with tempfile.TemporaryDirectory() as folder:
         disturb({"operation": "a load that spills", "base": Path(folder, "empty"), "folder": Path(folder, "full")})
         _served(store_in(Path(folder, "full")))
+    # Made here once: every child signs and checks with the same one.
+    key()
 
 
 def main() -> None:

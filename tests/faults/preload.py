@@ -5,9 +5,13 @@ from __future__ import annotations
 import ctypes
 import errno
 import subprocess
+import traceback
+from collections.abc import Callable
 from enum import IntEnum
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from linkage.errors import LinkageError
 
 SOURCE = Path(__file__).with_suffix(".c")
 
@@ -71,3 +75,19 @@ class Preload:
         lines = self._library.faults_record().decode().splitlines()
         fields = (line.split("\t") for line in lines)
         return [Call(name, path, second, int(result), listed) for name, path, second, result, listed in fields]
+
+
+def under_fault(folder: Path, fault: Fault, act: Callable[[], None]) -> dict[str, Any]:
+    """Do something with a fault in it, in a process that has the library: its outcome, words, and calls to the disk."""
+    preload = Preload()
+    preload.arm(folder, fault)
+    words = ""
+    try:
+        act()
+        outcome = "done"
+    except LinkageError as refusal:
+        outcome, words = refusal.reason, refusal.message
+    except Exception as foreign:
+        # Not a refusal: the tests tell where it came from.
+        outcome = "".join(traceback.format_exception(foreign)[-3:])
+    return {"outcome": outcome, "words": words, "calls": preload.disarm()}

@@ -36,6 +36,7 @@ ANNA_AGAIN = Caller(organisation="holder", role="officer", certificate_serial="c
 BO = Caller(organisation="holder", role="officer", certificate_serial="", name="Bo Ek")
 NAMELESS = Caller(organisation="holder", role="officer", certificate_serial="c3")
 OWN_OFFICER = Caller(organisation="swedeheart", role="officer", certificate_serial="d4", name="Own")
+SOFTWARE = "test"
 OPERATOR = Caller(organisation="holder", role="operator", certificate_serial="", name="Op One")
 
 
@@ -80,7 +81,7 @@ def rooms(database: Database, home: Path) -> tuple[ReleaseDesk, ReviewDesk]:
     sources = Sources(home=home, store=RegisterStore(home / "store"), history=None, threads=1)
     release = ReleaseDesk(database=database, trail=trail, home=home, signing_key=key)
     # Any: a run desk with nothing but what a review asks of it.
-    runs = cast(Any, SimpleNamespace(sources=lambda _plan: sources, release_desk=release))
+    runs = cast(Any, SimpleNamespace(sources=lambda _plan: sources, release_desk=release, software_version=SOFTWARE))
     return release, ReviewDesk(database, trail, home, runs)
 
 
@@ -108,7 +109,7 @@ def waiting_table(
         policy=policy,
         policy_sha256=canonical_sha256(policy),
         history_sha256="",
-        software_version="test",
+        software_version=SOFTWARE,
     )
     with database.transaction() as session:
         for state, by in ((OrderState.APPROVED, "officer"), (OrderState.RUNNING, "service")):
