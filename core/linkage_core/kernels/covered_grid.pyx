@@ -12,14 +12,13 @@ from libc.stdlib cimport free, malloc
 
 from linkage_core.kernels.kernel_result cimport (
     KERNEL_LENGTH_MISMATCH,
-    KERNEL_NEGATIVE_VALUE,
     KERNEL_OUT_OF_ORDER,
     KernelResult,
     kernel_failed,
     kernel_ok,
     raise_if_failed,
 )
-from linkage_core.kernels.person_rows cimport Stays, hold_stays
+from linkage_core.kernels.person_rows cimport Stays, first_negative, hold_stays
 
 cdef extern from * nogil:
     """
@@ -407,17 +406,6 @@ cdef KernelResult check_rows(const linkage_cover_grid* grid, int64_t* longest) n
     return kernel_ok()
 
 
-# Which row it is only matters where the walk met one.
-cdef KernelResult first_negative(const linkage_cover_grid* grid) noexcept nogil:
-    cdef int64_t row
-    cdef int32_t lane
-    for row in range(grid.offsets[grid.persons]):
-        for lane in range(grid.lanes):
-            if grid.supply[lane][row] < 0:
-                return kernel_failed(KERNEL_NEGATIVE_VALUE, row)
-    return kernel_ok()
-
-
 def covered_grid(
     const int32_t[::1] with_rows,
     const int64_t[::1] offsets,
@@ -481,5 +469,5 @@ def covered_grid(
     room = Room(longest, end.shape[0])
     with nogil:
         if linkage_cover_persons(&grid, &room.room):
-            result = first_negative(&grid)
+            result = first_negative(grid.supply, grid.lanes, grid.offsets[grid.persons])
     raise_if_failed(result, "days_of_supply")

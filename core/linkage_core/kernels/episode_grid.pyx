@@ -21,6 +21,7 @@ from linkage_core.kernels.kernel_result cimport (
     kernel_ok,
     raise_if_failed,
 )
+from linkage_core.kernels.person_rows cimport first_negative
 
 cdef extern from * nogil:
     """
@@ -392,17 +393,6 @@ cdef KernelResult check_rows(const linkage_grid* grid, int64_t* longest) noexcep
     return kernel_ok()
 
 
-# Which row it is only matters where the walk met one.
-cdef KernelResult first_negative(const linkage_grid* grid) noexcept nogil:
-    cdef int64_t row
-    cdef int32_t lane
-    for row in range(grid.offsets[grid.persons]):
-        for lane in range(grid.lanes):
-            if grid.supply[lane][row] < 0:
-                return kernel_failed(KERNEL_NEGATIVE_VALUE, row)
-    return kernel_ok()
-
-
 def episode_grid(
     const int64_t[::1] offsets,
     const int32_t[::1] day,
@@ -480,7 +470,7 @@ def episode_grid(
     room = Room(longest)
     with nogil:
         if linkage_grid_persons(&grid, &room.room):
-            result = first_negative(&grid)
+            result = first_negative(grid.supply, grid.lanes, grid.offsets[grid.persons])
     raise_if_failed(result, "days_of_supply")
 
 

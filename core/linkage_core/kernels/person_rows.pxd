@@ -2,7 +2,14 @@
 
 from libc.stdint cimport int32_t, int64_t
 
-from linkage_core.kernels.kernel_result cimport KERNEL_LENGTH_MISMATCH, kernel_failed, raise_if_failed
+from linkage_core.kernels.kernel_result cimport (
+    KERNEL_LENGTH_MISMATCH,
+    KERNEL_NEGATIVE_VALUE,
+    KernelResult,
+    kernel_failed,
+    kernel_ok,
+    raise_if_failed,
+)
 
 # Stays of everybody, by person; `offsets` is NULL where nobody has one.
 ctypedef struct Stays:
@@ -32,3 +39,16 @@ cdef inline int64_t longest_of(const int64_t* offsets, const int32_t[::1] with_r
     for place in range(with_rows.shape[0]):
         longest = max(longest, offsets[with_rows[place] + 1] - offsets[with_rows[place]])
     return longest
+
+
+# First row that is negative in any of several columns. Which it is only matters where a walk met one.
+cdef inline KernelResult first_negative(
+    const int32_t* const* columns, int32_t number, int64_t rows,
+) noexcept nogil:
+    cdef int64_t row
+    cdef int32_t column
+    for row in range(rows):
+        for column in range(number):
+            if columns[column][row] < 0:
+                return kernel_failed(KERNEL_NEGATIVE_VALUE, row)
+    return kernel_ok()
