@@ -1,9 +1,10 @@
-"""`linkage-server releases queue | hidden | cells | why | lost | coarser`: what officers look at before a release."""
+"""`linkage-server releases queue | hidden | cells | why | lost | coarser | evidence`: looking into a table."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -26,6 +27,7 @@ from linkage_server.command_line import (
 from linkage_server.release.recipe import Step
 from linkage_server.reviews import explained, queue, steps
 from linkage_server.reviews.cell_words import CellWords
+from linkage_server.reviews.order_evidence import write_evidence
 from linkage_server.reviews.review_desk import ReviewDesk
 from linkage_server.reviews.rule_words import Language
 from linkage_server.runs.overlapping import OverlappingTables
@@ -236,6 +238,33 @@ def coarser(
     )
 
 
+def evidence(
+    order: Order,
+    folder: Annotated[Path, typer.Argument(help="A new folder. It will hold small counts: it stays at the authority.")],
+    *,
+    home: Home,
+    version: Version = None,
+    name: As = "",
+    as_json: AsJson = False,
+) -> None:
+    """Write all that `linkage verify FOLDER --certificates` needs to check the table; the audit trail says so."""
+    with open_home(home, as_json=as_json) as opened:
+        desk, officer, order_name = review_room(opened, order, name)
+        review = desk.open(officer, order_name, version=version)
+        written = write_evidence(desk, officer, review, folder)
+    unproved = [asdict(one) for one in written.unproved]
+    if as_json:
+        print_json({"order": order_name, "version": review.version, "folder": str(folder), "cells": written.cells,
+                    "moves": written.moves, "unproved": unproved})  # fmt: skip
+    else:
+        typer.echo(f"{written.cells:,} true cells and {written.moves:,} moves are in {folder}.")
+        typer.echo("It holds small counts: keep it at the authority, and delete it when it has been checked.")
+        for one in written.unproved:
+            typer.echo(f"not proved: {one.cell}: {one.reason}")
+    if unproved:
+        raise typer.Exit(6)
+
+
 LOOKING: dict[str, Callable[..., None]] = {
     "queue": queue_,
     "hidden": hidden,
@@ -243,6 +272,7 @@ LOOKING: dict[str, Callable[..., None]] = {
     "why": why,
     "lost": lost,
     "coarser": coarser,
+    "evidence": evidence,
 }
 """By name, as `releases` offers them."""
 

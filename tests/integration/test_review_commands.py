@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from linkage.wire.v1 import releases_pb2
+from linkage_client.__main__ import app as client_app
 from linkage_client.api import Linkage, verify
 from linkage_client.home import ClientHome
 from linkage_server.__main__ import app
@@ -140,6 +141,37 @@ def test_a_coarser_table_is_released_fetched_reproduced_and_replayed(
     replayed = console.ask("replay", order)
     assert replayed["identical"]
     assert replayed["files"] == len(manifest.files) + 2
+
+
+def test_the_evidence_of_the_released_version_is_accepted_at_the_command_line(
+    console: Console, order: str, running: LoadedService, heart: ClientHome, tmp_path: Path
+) -> None:
+    folder, delivery = tmp_path / "evidence", tmp_path / "results"
+    written = console.ask("evidence", order, str(folder))
+    assert (written["version"], written["unproved"]) == (3, [])
+    with Linkage(heart.root) as linkage:
+        linkage.fetch(order, delivery)
+    told = linkage_verify(str(folder), "--certificates", "--home", str(heart.root))
+    assert "each says what the cells give" in told.output
+    assert "hidden_by_hand" in told.output
+    beside = linkage_verify(str(delivery), "--evidence", str(folder), "--home", str(heart.root), "--json")
+    checked = json.loads(beside.stdout)["checked"]
+    assert checked["compared"][:2] == ["table.parquet", "table.csv"]
+    assert checked["order"] == order
+    assert "report.html: is not compared with the evidence" in checked["not_checked"]
+    first = console.ask("evidence", order, str(tmp_path / "first"), "--version", "1")
+    assert first["version"] == 1
+    refused = linkage_verify(str(delivery), "--evidence", str(tmp_path / "first"), "--home", str(heart.root), code=3)
+    assert "Do not release this table." in refused.output
+    assert "stays at the authority" in console.run("evidence", order, str(tmp_path / "again")).output
+    console.ask("evidence", order, str(folder), code=6)
+
+
+# Any: typer's result.
+def linkage_verify(*arguments: str, code: int = 0) -> Any:
+    result = CliRunner().invoke(client_app, ["verify", *arguments])
+    assert result.exit_code == code, result.output
+    return result
 
 
 def test_a_delivery_that_was_touched_does_not_replay(console: Console, order: str, running: LoadedService) -> None:

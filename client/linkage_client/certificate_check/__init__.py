@@ -5,7 +5,7 @@ layout's description, and a fault in that program must not be repeated by its ch
 """
 
 from linkage_client.certificate_check.check import Checked, check_release
-from linkage_client.certificate_check.fault import CheckFailed, NotCheckedHere
+from linkage_client.certificate_check.fault import CheckFailed, NotAllProved, NotCheckedHere
 from linkage_client.certificate_check.over_time import Earlier
 
-__all__ = ["CheckFailed", "Checked", "Earlier", "NotCheckedHere", "check_release"]
+__all__ = ["CheckFailed", "Checked", "Earlier", "NotAllProved", "NotCheckedHere", "check_release"]

@@ -18,6 +18,10 @@ class NotCheckedHere(CheckFailed):
     """A release of a sort that has no certificates: nothing is known against it, and nothing is proved."""
 
 
+class NotAllProved(CheckFailed):
+    """Nothing is at fault in what an order prints, and some of its blanks are not proved; names them."""
+
+
 @contextmanager
 def other_forms_refused() -> Iterator[None]:
     """Refuse what does not have the form that is described: layout, policy and tables are whatever somebody gave.
@@ -28,4 +32,6 @@ def other_forms_refused() -> Iterator[None]:
     try:
         yield
     except _OTHER_FORMS as fault:
-        raise CheckFailed(f"layout, policy or tables: not of the form described ({type(fault).__name__})") from fault
+        raise CheckFailed(
+            f"layout, policy, evidence or tables: not of the form described ({type(fault).__name__})"
+        ) from fault

@@ -51,9 +51,17 @@ def audit(table: ReviewedTable) -> AuditOutcome:
     )
 
 
-def _audit_side(side: CellSide) -> AuditOutcome:
+def evidence_of(side: CellSide, *, most_failures: int | None = None) -> tuple[Evidence, Ints]:
+    """Other values that fit all that is printed, looked for anew, and what has to have them.
+
+    Args:
+        side: the cells of one kind.
+        most_failures: after so many targets without enough of them the rest is not tried one by one; None for all.
+
+    Returns:
+        What was found; and the targets: hidden cells, and relations with a small rest, numbered after the cells.
+    """
     system, size = side.system, side.system.values.size
-    exposed = int(np.count_nonzero(system.sensitive & system.printed & ~side.blank))
     needy = np.flatnonzero(side.blank & (system.printed | system.sensitive))
     guarded = np.flatnonzero(system.remainder_sensitive) + size
     targets = np.concatenate([needy, guarded])
@@ -66,7 +74,7 @@ def _audit_side(side: CellSide) -> AuditOutcome:
     order = np.argsort(evidence.truth[targets], kind="stable")
     failures = 0
     for target in targets[order].tolist():
-        if failures == _ENOUGH_FAILURES:
+        if failures == most_failures:
             break
         for change in _wanted(evidence, target, size=size, lowest=system.at_least):
             if not evidence.unmet(np.array([target]))[0]:
@@ -74,6 +82,13 @@ def _audit_side(side: CellSide) -> AuditOutcome:
             if (found := search.change(target, change)) is not None:
                 _record(evidence, side, found)
         failures += int(evidence.unmet(np.array([target]))[0])
+    return evidence, targets
+
+
+def _audit_side(side: CellSide) -> AuditOutcome:
+    system = side.system
+    exposed = int(np.count_nonzero(system.sensitive & system.printed & ~side.blank))
+    evidence, targets = evidence_of(side, most_failures=_ENOUGH_FAILURES)
     return AuditOutcome(int(targets.size), exposed, int(np.count_nonzero(evidence.unmet(targets))))
 
 

@@ -14,6 +14,7 @@ from linkage_core.counted_table import CountedTable
 from linkage_core.disclosure.cell_names import CellName, flagged, names_of
 from linkage_core.disclosure.cell_system import CellSystem, Flags, Ints
 from linkage_core.disclosure.evidence import Demand
+from linkage_core.disclosure.excepted_cells import excepted_cells
 from linkage_core.disclosure.linked_cells import Numbered
 from linkage_core.disclosure.person_cells import crowded, in_small_strata, is_small, number_persons, person_system
 from linkage_core.disclosure.protected_table import Hidden
@@ -37,6 +38,10 @@ class Rule(StrEnum):
     HOLDS_A_SMALL_REST = "holds_a_small_rest"
     HOLDS_ANOTHER = "holds_another"
     STANDS_BESIDE = "stands_beside"
+
+
+EXCEPTIONS = "exceptions"
+"""Cells that an officer excepted from class disclosure."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +82,8 @@ class ReviewedTable:
         policy: the rules.
         persons, sums: the cells of either kind.
         rules: by kind, the rule behind each hidden cell, by number.
+        listed: by kind and rule, the cells that rules are about which counts alone do not decide: by hand, company
+            secrecy, exceptions from class disclosure.
     """
 
     counted: CountedTable
@@ -84,6 +91,7 @@ class ReviewedTable:
     persons: CellSide
     sums: CellSide
     rules: dict[str, dict[int, Rule]]
+    listed: dict[str, dict[str, Flags]]
 
     def side(self, kind: str) -> CellSide:
         """The cells of one kind."""
@@ -124,7 +132,20 @@ def open_for_review(
         "persons": _person_rules(counted, persons, policy, secret=secret or {}, by_hand=by_hand),
         "sum": _sum_rules(counted, sums, persons, policy, secret=secret or {}, by_hand=by_hand),
     }
-    return ReviewedTable(counted, policy, persons, sums, rules)
+    listed = {
+        "persons": {
+            Rule.HIDDEN_BY_HAND.value: flagged(by_hand, "persons", cells),
+            Rule.COMPANY_SECRECY.value: withheld_persons(counted, cells, secret or {}, policy.exceptions),
+            EXCEPTIONS: excepted_cells(
+                policy.exceptions, "class_disclosure", counted, cells, key_of=lambda line: line.numerator_key
+            ),
+        },
+        "sum": {
+            Rule.HIDDEN_BY_HAND.value: flagged(by_hand, "sum", numbered),
+            Rule.COMPANY_SECRECY.value: withheld_sums(counted, numbered, secret or {}, policy.exceptions),
+        },
+    }
+    return ReviewedTable(counted, policy, persons, sums, rules, listed)
 
 
 def _person_rules(

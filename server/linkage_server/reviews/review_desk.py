@@ -16,6 +16,7 @@ from linkage.errors import DisclosureRefused, InputRefused, NotFound, NotPermitt
 from linkage.free_text import refuse_identity_number
 from linkage.order_states import OrderState, order_name, parse_order_name
 from linkage_core.counted_table import CountedTable
+from linkage_core.disclosure import ProtectedTable
 from linkage_core.table_review.audit import AuditOutcome, audit
 from linkage_core.table_review.measures import measure
 from linkage_core.table_review.proposals import Proposal, proposals
@@ -58,6 +59,7 @@ class OpenReview:
         version: its number; `recipe` tells how it was made.
         plan, context: what was computed, and what is told about it.
         counted: exact counts of the version.
+        protected: what of it may leave.
         table: its cells.
     """
 
@@ -68,6 +70,7 @@ class OpenReview:
     plan: RunPlan
     context: ReleaseContext
     counted: CountedTable
+    protected: ProtectedTable
     table: ReviewedTable
 
 
@@ -110,7 +113,7 @@ class ReviewDesk:
                 mend="Review it as it would leave, and release or withhold it.",
             )
         context = ReleaseContext.model_validate(made.description)
-        return OpenReview(order, etag, made.version, recipe, plan, context, counted, table)
+        return OpenReview(order, etag, made.version, recipe, plan, context, counted, protected, table)
 
     def order_id(self, session: Session, caller: Caller, order: str) -> str:
         """Id of an order that the caller may decide on."""
@@ -210,6 +213,13 @@ class ReviewDesk:
         with self.database.transaction() as session:
             row = _order(session, caller, order)
             self._record(session, caller, row, chosen_version(session, row.order_id), action="release.read_counts")
+
+    def note_evidence(self, caller: Caller, order: str, *, version: int) -> None:
+        """Write down that all exact numbers of a version are given out as evidence; called before they are."""
+        with self.database.transaction() as session:
+            row = _order(session, caller, order)
+            made = find_version(session, row.order_id, version)
+            self._record(session, caller, row, made, action="release.write_evidence")
 
     def _make(self, caller: Caller, opened: OpenReview, recipe: Recipe, *, reasoning: str) -> NewVersion:
         plan, sources = opened.plan, self.run_desk.sources(opened.plan)

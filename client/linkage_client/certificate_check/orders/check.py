@@ -1,0 +1,134 @@
+"""The whole check of an order: its lines against the true cells, its blanks against the policy, the proof of each."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from linkage_client.certificate_check.fault import CheckFailed, NotAllProved, other_forms_refused
+from linkage_client.certificate_check.orders.delivery import check_delivery
+from linkage_client.certificate_check.orders.evidence import STATEMENT, Evidence, Side, read_evidence
+from linkage_client.certificate_check.orders.lines import check_lines, check_reasons
+from linkage_client.certificate_check.orders.person_rules import Demands, few, person_demands
+from linkage_client.certificate_check.orders.proofs import unproved_cells
+from linkage_client.certificate_check.orders.relations import Relations, relations_of_persons, relations_of_sums
+from linkage_client.certificate_check.orders.sum_rules import sum_demands
+
+_METADATA = b"linkage_dimensions"
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedOrder:
+    """An order that passed.
+
+    Args:
+        order: its name.
+        lines, lines_blank: of the table, and those that are kept back.
+        cells, sensitive, blank: by kind (persons, sum): cells that lines print, those that had to be blank by
+            themselves, and all blanks, each of them proved.
+        rests: by kind: small rests beside printed cells, each of them proved to be uncertain.
+        moves: by kind: moves checked.
+        compared: files of the delivery that say the same, number for number.
+        not_checked: what nothing is said about, in words.
+    """
+
+    order: str
+    lines: int
+    lines_blank: int
+    cells: dict[str, int]
+    sensitive: dict[str, int]
+    blank: dict[str, int]
+    rests: dict[str, int]
+    moves: dict[str, int]
+    compared: list[str]
+    not_checked: list[str]
+
+
+def is_order_evidence(folder: Path) -> bool:
+    """Whether a folder holds the evidence of an order."""
+    return (folder / STATEMENT).exists()
+
+
+@other_forms_refused()
+def check_order(folder: Path, *, delivery: Path | None = None) -> CheckedOrder:
+    """Check the evidence of an order, and that a delivery is what it proves.
+
+    Args:
+        folder: that `linkage-server releases evidence` wrote.
+        delivery: the delivered files; None where nothing is released yet.
+
+    Raises:
+        CheckFailed: the first thing that does not fit.
+        NotAllProved: nothing is at fault, and some blanks are not proved; names them.
+        NotCheckedHere: the evidence is of another format.
+    """
+    evidence = read_evidence(folder)
+    plan = evidence.plan
+    found = check_lines(evidence)
+    remarks = json.loads((evidence.table.schema.metadata or {}).get(_METADATA, b"{}"))
+    check_reasons(evidence, remarks.get("missing", []))
+    if sum(int(evidence.persons.values[block]) for (key, names), block in evidence.persons.blocks.items()
+           if key == "population" and not names) < _smallest(evidence, plan):  # fmt: skip
+        raise CheckFailed("cells.parquet: the population is smaller than the policy allows")
+    ties = relations_of_persons(evidence.persons, plan, few(plan["policy"]))
+    asked = person_demands(evidence.persons, ties, plan)
+    of_sums = relations_of_sums(evidence.sums, plan)
+    amounts = sum_demands(evidence.sums, of_sums, plan, persons=evidence.persons, asked=asked)
+    sides = {"persons": (evidence.persons, ties, asked), "sum": (evidence.sums, of_sums, amounts)}
+    unproved = [word for kind in sides for word in _check_side(evidence, kind, *sides[kind])]
+    compared, beside = check_delivery(delivery, evidence, remarks) if delivery else ([], [])
+    if unproved:
+        raise NotAllProved(f"{len(unproved)} blanks or rests are not proved: {'; '.join(unproved)}")
+    return CheckedOrder(
+        order=plan["order"],
+        lines=found.lines,
+        lines_blank=found.blank,
+        cells={kind: int(np.count_nonzero(own.printed)) for kind, (_, _, own) in sides.items()},
+        sensitive={kind: int(np.count_nonzero(own.sensitive & own.printed)) for kind, (_, _, own) in sides.items()},
+        blank={kind: int(np.count_nonzero(side.blank & own.printed)) for kind, (side, _, own) in sides.items()},
+        rests={kind: int(np.count_nonzero(own.rests)) for kind, (_, _, own) in sides.items()},
+        moves={kind: evidence.moves[kind].num_rows for kind in sides},
+        compared=compared,
+        not_checked=[*_not_checked(plan, remarks, found.not_worked_out), *beside],
+    )
+
+
+def _smallest(evidence: Evidence, plan: Mapping[str, Any]) -> int:
+    """The smallest population that the policy allows, where the population is counted."""
+    return int(plan["policy"]["minimum_population"]) if ("population", ()) in evidence.persons.blocks else 0
+
+
+def _check_side(evidence: Evidence, kind: str, side: Side, ties: Relations, asked: Demands) -> list[str]:
+    """Check the cells of one kind; what is not proved although the statement says so too, by name."""
+    shown = np.flatnonzero(asked.sensitive & asked.printed & ~side.blank)
+    if shown.size:
+        raise CheckFailed(f"{side.in_words(int(shown[0]))}: may not be known by the policy, and is open")
+    cells, rests = unproved_cells(side, ties, asked, evidence.moves[kind])
+    said = {(int(one["row"]), bool(one["rest"])): one for one in evidence.plan["unproved"]}
+    lacking = [(cell, False) for cell in np.flatnonzero(cells).tolist()]
+    found = []
+    for cell, rest in (*lacking, *((whole, True) for whole in ties.whole[rests].tolist())):
+        one = said.get((side.first + cell, rest))
+        if one is None:
+            what = "the rest beside its parts is small" if rest else "is blank"
+            raise CheckFailed(f"{side.in_words(cell)}: {what} without enough values that fit")
+        found.append(f"{one['cell']} ({one['reason']})")
+    return list(dict.fromkeys(found))
+
+
+def _not_checked(plan: Mapping[str, Any], remarks: Mapping[str, Any], lines: Mapping[str, int]) -> list[str]:
+    """What the check says nothing about."""
+    words = [f"{many} lines of {statistic}: their values are not worked out again" for statistic, many in lines.items()]
+    if remarks.get("row_shares"):
+        words.append("shares of rows (rows.csv): not worked out again")
+    words += [
+        f"{len(rows)} cells: that rule {rule!r} is about them is taken from the service"
+        for rule, rows in plan["listed"].items()
+        if rows
+    ]
+    return words
