@@ -112,7 +112,7 @@ def test_each_altered_cell_of_a_delivery_is_rejected(waiting: WaitingTable, tmp_
     header, *lines = csv.reader(io.StringIO(text, newline=""))
     for place, line in enumerate(lines):
         for column in range(len(header)):
-            other_cell = "1" if line[column] in ("NA", "") else f"{line[column]}1"
+            other_cell = "1" if line[column] in ("NA", "") else f"1{line[column]}"
             other_line = [*line[:column], other_cell, *line[column + 1 :]]
             _rejected(folder, delivery, "table.csv", _as_csv([header, *lines[:place], other_line, *lines[place + 1 :]]))
     assert check_order(folder, delivery=delivery).compared

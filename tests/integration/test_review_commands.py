@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
+from linkage.errors import ReleaseNotVerified
 from linkage.wire.v1 import releases_pb2
 from linkage_client.__main__ import app as client_app
 from linkage_client.api import Linkage, verify
@@ -122,7 +123,10 @@ def test_a_coarser_table_is_released_fetched_reproduced_and_replayed(
     step = next(one for one in offered["steps"] if one["hidden"] is not None)
     (made,) = console.ask("coarsen", order, "--step", step["step"], "--reasoning", "So small hospitals.")
     assert (made["version"], made["chosen"], made["cells"]) == (2, True, step["cells"])
-    cell = next(one for one in console.ask("cells", order) if not one["hidden"] and one["cell"].startswith("p"))
+    everybody, *others = console.ask("cells", order)
+    told = console.ask("hide", order, everybody["cell"], "--reasoning", "Known from the paper.", code=3)
+    assert "readers know what it is" in told["error"]["message"]
+    cell = next(one for one in others if not one["hidden"] and one["cell"].startswith("p"))
     (made,) = console.ask("hide", order, cell["cell"], "--reasoning", "Known from the paper.")
     assert made["suppressed_by_reason"]["hidden_by_hand"] == 1
     proved = console.ask("prove", order)
@@ -161,9 +165,10 @@ def test_the_evidence_of_the_released_version_is_accepted_at_the_command_line(
     assert "report.html: is not compared with the evidence" in checked["not_checked"]
     first = console.ask("evidence", order, str(tmp_path / "first"), "--version", "1")
     assert first["version"] == 1
-    refused = linkage_verify(str(delivery), "--evidence", str(tmp_path / "first"), "--home", str(heart.root), code=3)
-    assert "Do not release this table." in refused.output
-    assert "stays at the authority" in console.run("evidence", order, str(tmp_path / "again")).output
+    refused = linkage_verify(str(delivery), "--evidence", str(tmp_path / "first"), "--home", str(heart.root), code=1)
+    assert isinstance(refused.exception, ReleaseNotVerified)
+    assert refused.exception.mend == "Do not release this table."
+    assert "keep it at the authority" in console.run("evidence", order, str(tmp_path / "again")).output
     console.ask("evidence", order, str(folder), code=6)
 
 

@@ -51,7 +51,7 @@ ORDERS: dict[str, Callable[[], CountedTable]] = {
     )[0],
     "means with thresholds": lambda: thresholds.counted_and_protected(drawn_set(thresholds.COMPLETE), 1)[0],
     "rates": lambda: ordered_rates([["sex", "age_group"], ["region"]], seed=1)[0],
-    "curve": lambda: ordered_by_class(KINDS["curve"], [["sex"]], seed=0)[0],
+    "curve": lambda: ordered_by_class(KINDS["curve"], [["hospital"]], seed=0)[0],
     "bins": lambda: ordered_by_class(KINDS["covered"], [["sex"]], seed=0)[0],
     "paths": lambda: ordered_by_class(KINDS["paths"], [["sex"]], seed=0)[0],
 }

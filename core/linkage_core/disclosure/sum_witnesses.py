@@ -69,6 +69,9 @@ class KeptMoves:
                 for move in evidence.moves_of(target)
                 for factor in (move.factors[0], move.factors[-1])
             ]
+            if not ends:
+                # Nothing had to be shown of it.
+                continue
             highest, lowest = max(ends, key=lambda end: end[0]), min(ends, key=lambda end: end[0])
             if evidence.high[target] > 0:
                 self.keep(highest[1], target)

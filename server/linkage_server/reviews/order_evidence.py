@@ -117,7 +117,7 @@ def evidence_of_order(opened: OpenReview) -> OrderEvidence:
         "software_version": opened.plan.software_version,
         "policy": opened.plan.policy.model_dump(mode="json"),
         **_structure(opened.counted),
-        "strata": [asdict(one) for one in (table.sums.cells.dimensions | table.persons.cells.dimensions).values()],
+        "strata": [asdict(one) for one in {**table.sums.cells.dimensions, **table.persons.cells.dimensions}.values()],
         "columns": [one.name for one in released.dimensions],
         "without_thresholds": hidden.without_thresholds,
         "listed": _listed(table),

@@ -282,7 +282,8 @@ def _require_hideable(table: ReviewedTable, hide: Sequence[HiddenCell]) -> None:
             raise NotFound("no line prints such a cell.", mend="See: linkage-server releases cells")
         if side.system.values[number] < side.system.at_least[number]:
             raise InputRefused(
-                "a zero cannot be hidden where zeros are shown: everybody would know what it is.",
+                "that cell cannot be hidden, for readers know what it is: zeros where zeros are shown, and how many "
+                "persons there are in all where they were sent.",
                 mend="Hide another cell, or withhold the table.",
             )
 
