@@ -16,7 +16,7 @@ from linkage.disclosure_policy import shipped_policies
 from linkage.errors import DisclosureRefused
 from linkage_client.certificate_check import CheckFailed, NotAllProved
 from linkage_client.certificate_check.orders import CheckedOrder, check_order
-from linkage_core.counted_table import CountedTable, Dimension, Line, PersonCube, Split, Statistic
+from linkage_core.counted_table import CountedTable, Dimension, Line, PersonCube, Split, Statistic, SumCube
 from tests.security import test_orders_of_every_shape_hold as shapes
 from tests.security import test_sums_give_no_threshold_away as thresholds
 from tests.security.test_counts_by_class_hold import KINDS
@@ -184,6 +184,18 @@ def test_who_sent_the_persons_does_not_learn_how_few_are_not_among_a_denominator
     if not known:
         with pytest.raises(CheckFailed):
             check_order(tmp_path / "evidence")
+
+
+def test_amounts_that_were_taken_back_have_no_least(tmp_path: Path) -> None:
+    """Of four men of one region 50 was taken back: what hides it may be less than nothing, too."""
+    strata = (Dimension("region", ("a", "b", "c")), Dimension("sex", ("man", "woman")))
+    users = PersonCube("users", strata, with_margins(np.array([[4, 30], [40, 50], [60, 70]])))
+    amounts = with_margins(np.array([[-50, 300], [400, 500], [600, -20]]))
+    line = Line("cost", "", Statistic.SUM, ("region", "sex"), sum_key="cost")
+    counted = CountedTable((users,), (SumCube("cost", strata, amounts, 1, "users"),), (), (line,))
+    write_files(counted, STANDARD, tmp_path / "evidence")
+    checked = check_order(tmp_path / "evidence")
+    assert (checked.sensitive["sum"], checked.blank["sum"]) == (1, 4)
 
 
 def test_a_file_that_the_statement_does_not_name_is_rejected(small: Path) -> None:

@@ -85,7 +85,9 @@ class _Thresholds:
     def __init__(self, side: Side, persons: Side, plan: Mapping[str, Any], unseen: Flags) -> None:
         size, policy = side.values.size, plan["policy"]
         self.some, self.hidden = np.zeros(size, np.bool_), np.zeros(size, np.bool_)
-        self.reach, self.lowest, self.widths = np.zeros(size, np.int64), np.zeros(size, np.int64), np.full(size, -1)
+        self.reach, self.widths = np.zeros(size, np.int64), np.full(size, -1)
+        # What persons at thresholds account for; without thresholds no end.
+        self.lowest = np.full(size, _ANY_SIGN, np.int64)
         for one in plan["sums"]:
             names = tuple(one["dimensions"])
             own = sorted(
