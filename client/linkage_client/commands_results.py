@@ -88,7 +88,7 @@ def verify(
     laboratory = certificates and evidence is None and not is_order_evidence(folder)
     if any(files) and not laboratory:
         raise InputRefused(
-            "files of a laboratory release are named, and no such release is to be checked.",
+            "files of a laboratory release are named, and --certificates is not, or FOLDER is no such release.",
             mend="Add --certificates, or leave them out to check a delivery or an order's evidence.",
         )
     if evidence is not None:

@@ -112,9 +112,10 @@ def _pattern_of(piece: re.Match[str]) -> str:
 @pytest.fixture
 def reader(tmp_path: Path) -> Reader:
     """A reader with both programs, in folders of their own."""
-    folder, home, programs = tmp_path / "srv", tmp_path / "anna", tmp_path / "bin"
+    # Deeper than the homes of other tests, which hold no delivered files and are searched for identity numbers.
+    folder, home, programs = (tmp_path / "machine" / name for name in ("srv", "anna", "bin"))
     for made in (folder, home, programs):
-        made.mkdir()
+        made.mkdir(parents=True)
     for name, package in PROGRAMS.items():
         (programs / name).write_text(f'#!/bin/sh\nexec "{sys.executable}" -m {package} "$@"\n')
         (programs / name).chmod(0o755)

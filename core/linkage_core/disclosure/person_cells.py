@@ -93,7 +93,7 @@ def person_system(
         # Zeros beside a full level are blank, so that a blank may be a zero.
         zero_blank = True
     at_least = np.where((uses > 0) & (not zero_blank), 1, 0).astype(np.int64)
-    if _everybody_is_told(table, cells):
+    if (POPULATION_KEY, ()) in cells.blocks and _everybody_is_told(table):
         # The number is never blank and stands in for no other.
         everybody = cells.blocks[POPULATION_KEY, ()]
         at_least[everybody] = cells.values[everybody] + 1
@@ -132,9 +132,16 @@ def printed_keys(line: Line) -> list[str]:
     return [key for key in dict.fromkeys((line.numerator_key, line.denominator_key)) if key]
 
 
-def _everybody_is_told(table: CountedTable, cells: Numbered) -> bool:
-    """Whether the reader knows how many persons there are, as whoever sent them does."""
-    return table.persons_known and (POPULATION_KEY, ()) in cells.blocks
+def _everybody_is_told(table: CountedTable) -> bool:
+    """Whether the reader knows how many persons there are, and counts add up to them: by class or with no value."""
+    if not table.persons_known:
+        return False
+    return bool(table.classes) or any(split.whole_key == POPULATION_KEY for split in table.splits if _is_whole(split))
+
+
+def _is_whole(split: Split) -> bool:
+    """All parts of a split are counted: none stands for the rest."""
+    return len(split.part_keys) > 1 and not split.part_keys[-1].startswith(f"{split.whole_key} without ")
 
 
 def _uses(table: CountedTable, cells: Numbered) -> Ints:
@@ -145,7 +152,7 @@ def _uses(table: CountedTable, cells: Numbered) -> Ints:
     for _, _, key in table.reasons:
         uses[cells.cube(key, ())] += 1
     np.add.at(uses, class_prints(table, cells), 1)
-    if _everybody_is_told(table, cells):
+    if (POPULATION_KEY, ()) in cells.blocks and _everybody_is_told(table):
         uses[cells.blocks[POPULATION_KEY, ()]] += 1
     return uses
 

@@ -14,7 +14,7 @@ from linkage_client.certificate_check.fault import CheckFailed, NotAllProved, ot
 from linkage_client.certificate_check.orders.delivery import check_delivery
 from linkage_client.certificate_check.orders.evidence import STATEMENT, Evidence, Side, read_evidence
 from linkage_client.certificate_check.orders.lines import check_lines, check_reasons
-from linkage_client.certificate_check.orders.person_rules import Demands, few, person_demands
+from linkage_client.certificate_check.orders.person_rules import Demands, adds_up_to_everybody, few, person_demands
 from linkage_client.certificate_check.orders.proofs import unproved_cells
 from linkage_client.certificate_check.orders.relations import Relations, relations_of_persons, relations_of_sums
 from linkage_client.certificate_check.orders.sum_rules import sum_demands
@@ -124,6 +124,8 @@ def _check_side(evidence: Evidence, kind: str, side: Side, ties: Relations, aske
 def _not_checked(plan: Mapping[str, Any], remarks: Mapping[str, Any], lines: Mapping[str, int]) -> list[str]:
     """What the check says nothing about."""
     words = [f"{many} lines of {statistic}: their values are not worked out again" for statistic, many in lines.items()]
+    if plan["persons_known"] and not adds_up_to_everybody(plan):
+        words.append("what counts tell beside the number of all persons, which their sender knows")
     if remarks.get("row_shares"):
         words.append("shares of rows (rows.csv): not worked out again")
     words += [

@@ -42,6 +42,14 @@ class Demands:
     candidates: int
 
 
+def adds_up_to_everybody(plan: Mapping[str, Any]) -> bool:
+    """Whether counts add up to all persons, so that who sent them knows what the counts come to."""
+    shared = [split["part_keys"] for split in plan["splits"] if split["whole_key"] == _EVERYBODY]
+    return bool(plan["classes"]) or any(
+        len(parts) > 1 and not parts[-1].startswith(f"{_EVERYBODY} without ") for parts in shared
+    )
+
+
 def few(policy: Mapping[str, Any]) -> Callable[[Ints], Flags]:
     """Which counts are small by themselves."""
     lowest, threshold = int(policy["zero_shown"]), policy["minimum_cell"]
@@ -74,7 +82,7 @@ def person_demands(side: Side, relations: Relations, plan: Mapping[str, Any]) ->
         sensitive, rests = sensitive | full, rests | full_rests
     printed = _printed(side, plan)
     fixed = np.zeros(values.size, dtype=np.bool_)
-    if plan["persons_known"] and (_EVERYBODY, ()) in side.blocks:
+    if plan["persons_known"] and adds_up_to_everybody(plan) and (_EVERYBODY, ()) in side.blocks:
         fixed[side.blocks[_EVERYBODY, ()]] = True
     return Demands(
         printed=printed,
