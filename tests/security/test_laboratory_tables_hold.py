@@ -18,7 +18,7 @@ from tests.support.table_attackers import Cell, Equations, implied_sums, subtrac
 
 STANDARD = shipped_policies()["standard@1.0.0"]
 FIVE = STANDARD.model_copy(update={"id": "five", "minimum_cell": 5, "minimum_contributors": 5})
-SEEDS = int(os.environ.get("LINKAGE_ATTACK_SEEDS", "18"))
+SEEDS = int(os.environ.get("LINKAGE_ATTACK_SEEDS", "12"))
 
 
 def random_layout(random: np.random.Generator, most_leaves: int) -> dict[str, Any]:
