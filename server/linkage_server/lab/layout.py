@@ -122,6 +122,16 @@ class Layout(_Part):
         """Measures in the order of the file, but counts first: sums follow them."""
         return sorted(self.measures.items(), key=lambda one: one[1].kind == "magnitude")
 
+    @property
+    def has_counts_only(self) -> bool:
+        """Whether no measure is a sum."""
+        return all(measure.kind == "count" for measure in self.measures.values())
+
+    @property
+    def is_one_count(self) -> bool:
+        """Whether the table has one measure, a count."""
+        return self.has_counts_only and len(self.measures) == 1
+
     def multi_response(self, policy: DisclosurePolicy) -> list[str]:
         """Dimensions in which a person may stand under several codes: the layout's, and those that the policy names."""
         return [name for name in self.dims if name in self.attacker.multi_response or name in policy.multi_response]
