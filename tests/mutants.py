@@ -136,7 +136,7 @@ class Reach:
 def main() -> int:
     """Change, test, report; exit code 0 whatever survives, for a survivor is read by a person."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("modules", nargs="*", help="names of modules; all if none is named")
+    parser.add_argument("modules", nargs="*", help="names of modules or packages; all if none is named")
     parser.add_argument("--each", type=int, default=20, help="mutants of a module; 0: one of every place")
     parser.add_argument("--sample", type=int, help="mutants of a package instead, drawn from all its modules")
     parser.add_argument("--seconds", type=float, default=5.0, help="how long the tests of a mutant take together")
@@ -158,8 +158,8 @@ class Trial:
         self.wanted = wanted
         self.packages = packages
         self.every = modules_of(packages)
-        names = wanted.modules
-        self.modules = [one for one in self.every if not names or one.rsplit(".", 1)[-1] in names]
+        names = set(wanted.modules)
+        self.modules = [one for one in self.every if not names or not names.isdisjoint(one.rsplit(".", 2)[-2:])]
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Instead of pytest's own."""

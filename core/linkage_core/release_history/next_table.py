@@ -253,7 +253,7 @@ class _Before:
             printed.reasons,
             printed.row_shares,
             _by_line(why),
-            printed.suppressed_by_reason.get("sum", 0),
+            printed.suppressed_by_reason["sum"],
         )
 
 
@@ -277,7 +277,7 @@ def _put_together(lines: _Lines, before: _Before, *, name: str) -> tuple[pa.Tabl
         elif lines.is_blank[own] and not lines.is_open[own]:
             line, reasons = _blank(said), lines.why.get(own, [])
         else:
-            line, reasons = said, before.why.get(number, []) if not was_told else []
+            line, reasons = said, before.why.get(number, [])
         why += [(len(told), rule, given) for rule, given in reasons]
         told.append(line)
     # A level that is new: while it is not told of, nobody is to learn that somebody has it.

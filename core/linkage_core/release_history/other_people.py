@@ -21,9 +21,8 @@ from linkage_core.disclosure.protect import protect
 from linkage_core.disclosure.protected_table import SEAL, ProtectedTable
 from linkage_core.disclosure.sum_cells import number_sums
 from linkage_core.disclosure.withheld import WithheldIndicators
-from linkage_core.release_history.cell_states import CellStates
 from linkage_core.release_history.members import Members, differences
-from linkage_core.release_history.next_table import EarlierTable, NextTable
+from linkage_core.release_history.next_table import EarlierTable, NextTable, first_states
 from linkage_core.release_history.printed import Printed
 from linkage_core.release_history.published_cells import Flags
 from linkage_core.release_history.unions import Known, thin_unions
@@ -74,16 +73,16 @@ def table_beside_others(
     sums = [cell for one in past for cell in _sums_of_few(table, one, cells, enough=enough)]
     told = np.logical_or.reduce([one.said.current & (one.moved == 0) for one in past])
     names = names_of(cells, "persons")
+    stands = [names[place] for place in np.flatnonzero(told).tolist()]
+    known = [one.known for one in past]
     for _ in range(_MOST_ROUNDS):
         by_hand = [names[place] for place in np.flatnonzero(hide).tolist()]
-        stands = [names[place] for place in np.flatnonzero(told & ~hide).tolist()]
-        protected = protect(table, policy, secret=secret, by_hand=[*by_hand, *dict.fromkeys(sums)], known=stands)
+        protected = protect(table, policy, secret=secret, by_hand=[*by_hand, *sums], known=stands)
         assert protected.hidden is not None
-        hidden = protected.hidden.persons
-        known = [one.known for one in past]
-        thin = thin_unions(system, hidden=hidden, known=known, enough=enough) & system.printed
-        if not (thin & ~hide).any():
-            return NextTable(_as_held(protected), _states(cells, hidden, members, name))
+        # Never of what is hidden by hand or printed nowhere: both are hidden.
+        thin = thin_unions(system, hidden=protected.hidden.persons, known=known, enough=enough)
+        if not thin.any():
+            return NextTable(_as_held(protected), first_states(table, protected, members=members, name=name))
         hide |= thin
     raise DisclosureRefused(
         "No way was found to keep the few people hidden who tell this table from an earlier one.",
@@ -113,7 +112,7 @@ def _of_whom_nobody_knows(cells: Numbered, now: Members, then: Members) -> Flags
     """Cells of sets that were counted then, of which it is not known who stands in them."""
     unknown = np.zeros(cells.values.size, dtype=np.bool_)
     for (key, strata), numbers in cells.blocks.items():
-        if strata and key in then.sets and not now.knows(key, strata):
+        if key in then.sets and not now.knows(key, strata):
             unknown[numbers] = True
     return unknown
 
@@ -125,8 +124,6 @@ def _sums_of_few(table: CountedTable, past: _Past, cells: Numbered, *, enough: i
     found: list[CellName] = []
     for cube in table.sum_cubes:
         strata = tuple(axis.name for axis in cube.dimensions)
-        if (cube.contributors_key, tuple(sorted(strata))) not in cells.blocks:
-            continue
         whose = cells.cube(cube.contributors_key, strata).ravel()
         counted_then = past.said.current[whose] | past.said.blank[whose]
         few = counted_then & (past.moved[whose] < enough)
@@ -140,9 +137,3 @@ def _as_held(protected: ProtectedTable) -> ProtectedTable:
     if held := reasons.pop("hidden_by_hand", 0):
         reasons["beside_earlier"] = held
     return replace(protected, suppressed_by_reason=reasons, seal=SEAL)
-
-
-def _states(cells: Numbered, hidden: Flags, members: Members, name: str) -> CellStates:
-    known = {block: numbers for block, numbers in cells.blocks.items() if members.knows(*block)}
-    said = Printed(np.where(hidden, 0, cells.values), np.where(hidden, -1, 0), ~hidden, hidden)
-    return CellStates.of(replace(cells, blocks=known), said, names=(name,))
