@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from linkage.errors import EventsRejected
 from linkage_core.dictionaries import concatenate, is_code_list, without_idle_values
 from linkage_core.events import Int32s, Int64s
-from linkage_core.known_texts import known_texts
+from linkage_core.known_texts import distinct_texts
 from linkage_core.narrow_columns import logical_field, widen, with_values
 from linkage_core.segment_rows import SegmentColumn, SegmentRows
 
@@ -124,9 +124,10 @@ def register_column(name: str, batches: Sequence[pa.RecordBatch]) -> RegisterCol
     if texts is None:
         columns = tuple(None if column is None else column.with_own_texts() for column in columns)
         return RegisterColumn(field, columns, None, (None,) * len(parts), (False,) * len(parts))
-    codes = tuple(_codes_in(texts, part, alone=len(parts) == 1) for part in parts)
-    keeps = tuple(own is not None and np.array_equal(own[:-1], np.arange(len(own) - 1)) for own in codes)
-    return RegisterColumn(field, columns, texts, codes, keeps)
+    numbered = [_codes_in(texts, part, alone=len(parts) == 1) for part in parts]
+    return RegisterColumn(
+        field, columns, texts, tuple(codes for codes, _ in numbered), tuple(keeps for _, keeps in numbered)
+    )
 
 
 def dictionary_of(part: pa.Array) -> pa.Array | None:
@@ -179,14 +180,19 @@ def _shared_texts(kind: pa.DataType, parts: Sequence[pa.Array | None]) -> pa.Arr
     coded = [texts for texts in dictionaries if texts is not None]
     if len(coded) < len(dictionaries) or sum(len(texts) for texts in coded) > MOST_SHARED_TEXTS:
         return None
-    return known_texts(pc.unique(pa.concat_arrays(coded)))
+    return distinct_texts(coded)
 
 
-def _codes_in(texts: pa.Array, part: pa.Array | None, *, alone: bool) -> Int32s | None:
+def _codes_in(texts: pa.Array, part: pa.Array | None, *, alone: bool) -> tuple[Int32s | None, bool]:
+    """As `RegisterColumn` has the codes of a segment, and whether they are those of `texts`."""
     own = None if part is None else dictionary_of(part)
     if own is None:
-        return None
+        return None, False
+    every = np.arange(len(own) + 1, dtype=np.int32)
     # The texts of one segment alone are brought together in their own order.
-    if alone and len(own) == len(texts):
-        return np.append(np.arange(len(own), dtype=np.int32), np.int32(-1))
-    return np.append(np.asarray(pc.index_in(own, value_set=texts), np.int32), np.int32(-1))
+    keeps = alone and len(own) == len(texts)
+    if not keeps:
+        every[:-1] = pc.index_in(own, value_set=texts)
+        keeps = bool((every[:-1] == np.arange(len(own))).all())
+    every[-1] = -1
+    return every, keeps

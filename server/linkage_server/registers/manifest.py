@@ -201,7 +201,7 @@ def find_publication(folder: Path, snapshot_id: str) -> Publication:
 def current_manifest(folder: Path) -> Manifest | None:
     """The snapshot that is served, None before the first load."""
     lines = published(folder)
-    return read_manifest(folder, lines[-1].snapshot_id) if lines else None
+    return _read_manifest(folder, lines[-1].snapshot_id, present=lines[-1].snapshot_id) if lines else None
 
 
 def read_manifest(folder: Path, snapshot_id: str) -> Manifest:
@@ -211,7 +211,11 @@ def read_manifest(folder: Path, snapshot_id: str) -> Manifest:
         NotFound: no such snapshot.
         ServiceUnavailable: the file is damaged.
     """
-    present = find_publication(folder, snapshot_id).snapshot_id
+    return _read_manifest(folder, snapshot_id, present=find_publication(folder, snapshot_id).snapshot_id)
+
+
+def _read_manifest(folder: Path, snapshot_id: str, *, present: str) -> Manifest:
+    """The same, where the list was just seen to say which snapshot that is by now."""
     try:
         manifest, snapshot = _snapshot_in((folder / "snapshots" / f"{present}.json").read_bytes())
     except (FileNotFoundError, ValidationError):
