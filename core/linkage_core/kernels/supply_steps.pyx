@@ -25,14 +25,15 @@ cdef extern from *:
     /* What is said of a row beside the number of its step: it was cut at the cap, or it must be looked at by itself. */
     enum { LINKAGE_ROW_IS_CUT = 0x80, LINKAGE_ROW_BY_ITSELF = 0x40 };
 
-    /* A whole number below it divided by another has a double that lies nearer to it than to the next whole number. */
-    #define LINKAGE_EXACT_QUOTIENT 4503599627370496.0
+    /* (n + 1/2) / d is at least 1 / 2d away from a whole number, and has the whole part of n / d: of n below this the product
+     * with the nearest double to 1 / d has it too. */
+    #define LINKAGE_EXACT_QUOTIENT 1125899906842624.0
 
     /* `amount` is NULL where each row has 1. Where packages of a row do not matter one by one (`of_the_row`), rows that lost
-     * some are looked at by themselves. `above` is 0 and `below` 1 where nothing is told. */
+     * some are looked at by themselves. `above` is 0 where nothing is told; `share` is 1 by what is below. */
     typedef struct {
         const int32_t *amount, *code;
-        const double *above, *below;
+        const double *above, *share;
         int of_each_package, of_the_row;
     } linkage_plain_step;
 
@@ -47,38 +48,43 @@ cdef extern from *:
         int64_t *by_answer;
     } linkage_supply_rows;
 
-    /* What some rows last by one step, and whether it is too much to be told so. */
+    static inline __attribute__((always_inline)) int linkage_products(const int32_t *restrict left,
+                                                                      const int32_t *restrict amount,
+                                                                      const double *restrict above,
+                                                                      const double *restrict share, int64_t count,
+                                                                      int has_amount, int of_each_package, int has_code,
+                                                                      double *restrict lasts) {
+        int64_t too_much = 0;
+        for (int64_t i = 0; i < count; i++) {
+            /* Not less than 0; where compilers see two ways they take rows one by one. */
+            const int32_t of_row = has_amount ? amount[i] & ~(amount[i] >> 31) : 1;
+            const int32_t packages = of_each_package ? left[i] & ~(left[i] >> 31) : 1;
+            const double whole = (double)of_row * (double)packages * above[has_code ? i : 0];
+            too_much |= whole >= LINKAGE_EXACT_QUOTIENT;
+            lasts[i] = (whole + 0.5) * share[has_code ? i : 0];
+        }
+        return too_much != 0;
+    }
+
+    /* What some rows last by one step, and less than what the next number would more, and whether it is too much to be
+     * told so. `above` and `share` are of each row where there is a code, else of all. */
     LINKAGE_WIDE_VECTORS
     static int linkage_step_lasts(const linkage_plain_step *own, const int32_t *restrict left,
                                   const int32_t *restrict amount, const double *restrict above,
-                                  const double *restrict below, int64_t count, double *restrict lasts) {
-        const int of_each_package = own->of_each_package, has_amount = own->amount != 0, has_code = own->code != 0;
-        const double all_above = own->above[0], all_below = own->below[0];
-        int64_t too_much = 0;
-        if (has_amount)
-            for (int64_t i = 0; i < count; i++) lasts[i] = amount[i] > 0 ? amount[i] : 0;
-        else
-            for (int64_t i = 0; i < count; i++) lasts[i] = 1;
-        if (of_each_package)
-            for (int64_t i = 0; i < count; i++) lasts[i] *= left[i] > 0 ? left[i] : 0;
-        if (has_code)
-            for (int64_t i = 0; i < count; i++) {
-                const double whole = lasts[i] * above[i];
-                too_much |= whole >= LINKAGE_EXACT_QUOTIENT;
-                lasts[i] = whole / below[i];
-            }
-        else if (all_below == 1)
-            for (int64_t i = 0; i < count; i++) {
-                lasts[i] *= all_above;
-                too_much |= lasts[i] >= LINKAGE_EXACT_QUOTIENT;
-            }
-        else
-            for (int64_t i = 0; i < count; i++) {
-                const double whole = lasts[i] * all_above;
-                too_much |= whole >= LINKAGE_EXACT_QUOTIENT;
-                lasts[i] = whole / all_below;
-            }
-        return too_much != 0;
+                                  const double *restrict share, int64_t count, double *restrict lasts) {
+        #define LINKAGE_PRODUCTS(which)                                                                                  \
+            case which:                                                                                                  \
+                return linkage_products(left, amount, above, share, count, (which) & 4, (which) & 2, (which) & 1, lasts)
+        switch ((own->amount ? 4 : 0) | (own->of_each_package ? 2 : 0) | (own->code ? 1 : 0)) {
+            LINKAGE_PRODUCTS(7);
+            LINKAGE_PRODUCTS(6);
+            LINKAGE_PRODUCTS(5);
+            LINKAGE_PRODUCTS(4);
+            LINKAGE_PRODUCTS(3);
+            LINKAGE_PRODUCTS(2);
+            LINKAGE_PRODUCTS(1);
+        }
+        return linkage_products(left, amount, above, share, count, 0, 0, 0, lasts);
     }
 
     /* Rows without an answer so far, which last less than nothing, take this one. Whether some are still without one. */
@@ -87,9 +93,9 @@ cdef extern from *:
                                     double *restrict lasts) {
         int64_t waiting = 0;
         for (int64_t i = 0; i < count; i++) {
-            const double own = lasts[i] < 0 ? told[i] : 0;
-            step[i] = own >= 1 ? which : step[i];
-            lasts[i] = own >= 1 ? own : lasts[i];
+            const int64_t takes = (lasts[i] < 0) & (told[i] >= 1);
+            step[i] = takes ? which : step[i];
+            lasts[i] = takes ? told[i] : lasts[i];
         }
         for (int64_t i = 0; i < count; i++) waiting |= lasts[i] < 0;
         return waiting != 0;
@@ -130,6 +136,11 @@ cdef extern from *:
         }
     }
 
+    LINKAGE_WIDE_VECTORS
+    static void linkage_write_steps(const int32_t *restrict told, int64_t count, uint8_t *restrict step) {
+        for (int64_t i = 0; i < count; i++) step[i] = (uint8_t)told[i];
+    }
+
     /* The first step answers for all rows that something is left of, as it mostly does; else 0. */
     LINKAGE_WIDE_VECTORS
     static int linkage_answer_all(const double *restrict told, const int32_t *restrict left, int32_t cap, int32_t none,
@@ -161,7 +172,7 @@ cdef extern from *:
     static void linkage_serve_some(const linkage_supply_rows *rows, int64_t first, int64_t count, int *at_once) {
         int32_t answer[LINKAGE_ROWS_AT_ONCE];
         double step[LINKAGE_ROWS_AT_ONCE];
-        double above[LINKAGE_ROWS_AT_ONCE], below[LINKAGE_ROWS_AT_ONCE];
+        double above[LINKAGE_ROWS_AT_ONCE], share[LINKAGE_ROWS_AT_ONCE];
         double told[LINKAGE_ROWS_AT_ONCE], lasts[LINKAGE_ROWS_AT_ONCE];
         const int32_t *left = rows->left + first, *quantity = rows->quantity + first;
         int64_t which = 0;
@@ -173,7 +184,7 @@ cdef extern from *:
             if (own->code)
                 for (int64_t i = 0; i < count; i++) {
                     const int32_t number = own->code[first + i] + 1;
-                    above[i] = own->above[number], below[i] = own->below[number];
+                    above[i] = own->above[number], share[i] = own->share[number];
                 }
             if (own->of_the_row) {
                 int32_t lost = 0;
@@ -181,7 +192,9 @@ cdef extern from *:
                     lost |= (left[i] > 0) & (left[i] != quantity[i]) & (left[i] != -(int64_t)quantity[i]);
                 if (lost) break;
             }
-            if (linkage_step_lasts(own, left, amount, above, below, count, told)) break;
+            if (linkage_step_lasts(own, left, amount, own->code ? above : own->above, own->code ? share : own->share, count,
+                                   told))
+                break;
             if (!begun) {
                 *at_once = linkage_answer_all(told, left, rows->cap, (int32_t)rows->none, count, rows->supply + first,
                                               rows->step + first, rows->by_answer);
@@ -195,7 +208,7 @@ cdef extern from *:
         linkage_tell_rows(step, lasts, rows->cap, count, rows->supply + first, answer);
         if (waiting && which < rows->none)
             for (int64_t i = 0; i < count; i++) answer[i] = lasts[i] < 0 ? LINKAGE_ROW_BY_ITSELF : answer[i];
-        for (int64_t i = 0; i < count; i++) rows->step[first + i] = (uint8_t)answer[i];
+        linkage_write_steps(answer, count, rows->step + first);
         linkage_count_answers(answer, count, (int32_t)rows->none, rows->by_answer);
     }
 
@@ -219,7 +232,7 @@ cdef extern from *:
         const int32_t* amount
         const int32_t* code
         const double* above
-        const double* below
+        const double* share
         bint of_each_package
         bint of_the_row
 
@@ -463,18 +476,18 @@ cdef class PlainSteps:
     cdef list tables
 
     def __cinit__(self, list given):
-        cdef double[::1] above, below
+        cdef double[::1] above, shares
         cdef const int32_t[::1] amounts, code
         self.count, self.tables = 0, []
         for share, amount, numbers, up, down, served in given:
             if served is not None or (amount is not None and amount.itemsize != 4):
                 break
-            tables = np.where(down > 0, up, 0).astype(np.float64), np.where(down > 0, down, 1).astype(np.float64)
-            if max(table.max() for table in tables) >= LINKAGE_EXACT_QUOTIENT:
+            above_each, below_each = np.where(down > 0, up, 0).astype(np.float64), np.maximum(down, 1).astype(np.float64)
+            if max(above_each.max(), below_each.max()) >= LINKAGE_EXACT_QUOTIENT:
                 break
-            above, below = tables
+            above, shares = tables = above_each, 1 / below_each
             self.tables.append(tables)
-            self.steps[self.count].above, self.steps[self.count].below = &above[0], &below[0]
+            self.steps[self.count].above, self.steps[self.count].share = &above[0], &shares[0]
             self.steps[self.count].amount = self.steps[self.count].code = NULL
             if amount is not None:
                 amounts = amount
