@@ -108,6 +108,27 @@ def test_persons_values_and_fractions_add_up_by_cell(seed: int, persons: int, ce
             assert parts.tolist() == add_by_cell(cell, mask, whole, cells)
 
 
+@settings(max_examples=100, deadline=None)
+@given(seed=SEEDS, persons=st.integers(120, 200), most=st.sampled_from([1, 365, 1 << 20, (1 << 31) - 1]))
+def test_fractions_of_everybody_are_added_as_those_of_each(seed: int, persons: int, most: int) -> None:
+    rng = np.random.default_rng(seed)
+    value, of = rng.integers(0, most + 1, (2, persons)).astype(np.int32)
+    cell = rng.integers(0, 4, persons).astype(np.int32)
+    sums = np.zeros(4, np.int64)
+    add_fractions(PersonSets(persons).bits[0], value, of, cell, sums, scale=1_000_000)
+    whole = millionths(value.astype(np.int64), of.astype(np.int64))
+    assert sums.tolist() == add_by_cell(cell, [True] * persons, whole, 4)
+
+
+@pytest.mark.parametrize("outside", [-1, 4])
+def test_a_cell_that_there_is_not_is_refused_wherever_a_person_has_a_fraction(outside: int) -> None:
+    cell, sums = np.zeros(128, np.int32), np.zeros(4, np.int64)
+    cell[70] = outside
+    value, of = np.full(128, 3, np.int32), np.full(128, 4, np.int32)
+    with pytest.raises(EventsRejected, match="row 70"):
+        add_fractions(PersonSets(128).bits[0], value, of, cell, sums, scale=1_000_000)
+
+
 @given(large=st.integers(0, 1 << 42), of=st.integers(1, 1 << 31))
 def test_fractions_are_rounded_exactly_also_where_doubles_would_not(large: int, of: int) -> None:
     sums = np.zeros(1, np.int64)

@@ -22,29 +22,45 @@ cdef extern from "person_bits.h" nogil:
 
 cdef extern from * nogil:
     """
+    #define LINKAGE_WORD 64
+
+    /* (n + 1/2) / d is at least 1 / 2d away from a whole number: of n below 2^50 the nearest double has its whole part. */
+    static inline __attribute__((always_inline)) int linkage_fractions_of(const int32_t *restrict value,
+                                                                          const int32_t *restrict of, double scale,
+                                                                          int64_t count, int32_t *restrict whole) {
+        const double most = 2147483647.0, exact = 1125899906842624.0;
+        double above[LINKAGE_WORD], quotient[LINKAGE_WORD];
+        int32_t negative = 0;
+        int64_t unfit = 0;
+        for (int64_t i = 0; i < count; i++) {
+            const int32_t least = of[i] > 1 ? of[i] : 1;
+            above[i] = 2 * scale * value[i] + least;
+            quotient[i] = (above[i] + 0.5) / (2 * (double)least);
+        }
+        for (int64_t i = 0; i < count; i++) unfit |= (above[i] >= exact) | (quotient[i] >= most);
+        for (int64_t i = 0; i < count; i++) whole[i] = (int32_t)(quotient[i] < most ? quotient[i] : most);
+        for (int64_t i = 0; i < count; i++) negative |= value[i];
+        return !unfit && negative >= 0;
+    }
+
     /* Fractions of some persons as `rounded` has them, where all numbers are small enough that products are whole numbers
      * that a double has, and quotients fit: returns whether they are. */
     LINKAGE_WIDE_VECTORS
-    static int linkage_fractions(const int32_t *restrict value, const int32_t *restrict of, double scale, int64_t count,
-                                 int32_t *restrict whole) {
-        const double most = 2147483647.0, exact = 4503599627370496.0;
-        double above[64], below[64], quotient[64];
-        int64_t unfit = 0;
-        for (int64_t i = 0; i < count; i++) {
-            const double least = of[i] > 1 ? of[i] : 1;
-            above[i] = 2 * scale * value[i] + least, below[i] = 2 * least;
-        }
-        for (int64_t i = 0; i < count; i++) unfit |= (above[i] < below[i] / 2) | (above[i] >= exact);
-        for (int64_t i = 0; i < count; i++) quotient[i] = above[i] / below[i];
-        for (int64_t i = 0; i < count; i++) unfit |= quotient[i] >= most;
-        for (int64_t i = 0; i < count; i++) whole[i] = (int32_t)(quotient[i] < most ? quotient[i] : most);
-        for (int64_t i = 0; i < count; i++) whole[i] -= whole[i] * below[i] > above[i];
-        return !unfit;
+    static int linkage_fractions(const int32_t *value, const int32_t *of, double scale, int64_t count, int32_t *whole) {
+        if (count == LINKAGE_WORD) return linkage_fractions_of(value, of, scale, LINKAGE_WORD, whole);
+        return linkage_fractions_of(value, of, scale, count, whole);
+    }
+
+    LINKAGE_WIDE_VECTORS static int linkage_word_lies_within(const int32_t *cell, int64_t cells) {
+        uint32_t outside = 0;
+        for (int64_t i = 0; i < LINKAGE_WORD; i++) outside |= (int64_t)(uint32_t)cell[i] >= cells;
+        return !outside;
     }
     """
     int linkage_fractions(
         const int32_t* value, const int32_t* of, double scale, int64_t count, int32_t* whole
     ) noexcept
+    bint linkage_word_lies_within(const int32_t* cell, int64_t cells) noexcept
 
 cdef enum:
     WORD = 64
@@ -195,14 +211,19 @@ cdef KernelResult add_all_fractions(
     cdef int32_t whole[WORD]
     cdef bint narrow = value.width == 4 and of.width == 4, told
     for word in range(grid.words):
-        left, first = adding_here(grid, bits, value, word), word * WORD
-        told = left and narrow and linkage_fractions(
+        first = word * WORD
+        told = bits[word] and narrow and linkage_fractions(
             <const int32_t*>value.values + first,
             <const int32_t*>of.values + first,
             <double>scale,
             min(grid.persons - first, <int64_t>WORD),
             whole,
         )
+        if told and bits[word] == ~<uint64_t>0 and linkage_word_lies_within(grid.cell + first, grid.cells):
+            for person in range(WORD):
+                sums[grid.cell[first + person]] += whole[person]
+            continue
+        left = adding_here(grid, bits, value, word)
         while left:
             person = first + linkage_lowest(left)
             if not 0 <= grid.cell[person] < grid.cells:
