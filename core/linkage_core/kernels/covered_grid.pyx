@@ -84,6 +84,25 @@ cdef extern from * nogil:
         return day - calendar->first_day - away;
     }
 
+    /* The same of eight days, none before the one that was asked for last, without going on to them. */
+    static inline __attribute__((always_inline)) void linkage_days_at_home_of_each(const linkage_cover_grid *grid,
+                                                                                   const linkage_calendar *calendar,
+                                                                                   const linkage_lanes *day,
+                                                                                   linkage_lanes *at_home) {
+        const linkage_lanes none = {0};
+        linkage_lanes away = none + calendar->away;
+        int32_t reached = calendar->reached;
+        for (int64_t stay = calendar->stay; stay < calendar->last_stay; stay++) {
+            const int32_t admitted = grid->admitted[stay], discharged = grid->discharged[stay];
+            if (discharged <= reached) continue;
+            const linkage_lanes until = LINKAGE_LEAST(*day, none + discharged);
+            const linkage_lanes own = until - (admitted > reached ? admitted : reached);
+            away += LINKAGE_MOST(own, none);
+            reached = discharged;
+        }
+        *at_home = *day - calendar->first_day - away;
+    }
+
     typedef struct {
         linkage_lanes covered;
         int32_t now, start, stocks;
@@ -135,10 +154,11 @@ cdef extern from * nogil:
             if (number == known) room->known[known++] = code;
             room->day[count] = linkage_days_at_home(grid, &calendar, day);
             room->row[count] = (int32_t)(row - first), room->drug[count] = number, room->groups[count] = groups;
-            for (int32_t lane = 0; calendar.last_stay && lane < grid->lanes; lane++) {
-                linkage_calendar ahead = calendar;
-                const int32_t lasts = grid->supply[lane][row] >> 6;
-                room->until[count][lane] = linkage_days_at_home(grid, &ahead, day + lasts);
+            if (calendar.last_stay) {
+                linkage_lanes until = {0};
+                for (int32_t lane = 0; lane < grid->lanes; lane++) until[lane] = grid->supply[lane][row];
+                until = (until >> 6) + day;
+                linkage_days_at_home_of_each(grid, &calendar, &until, &room->until[count]);
             }
             count++;
         }
