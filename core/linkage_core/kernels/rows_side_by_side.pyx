@@ -18,18 +18,90 @@ from linkage_core.kernels.kernel_result cimport (
     raise_if_failed,
 )
 
-cdef extern from "side_by_side.h":
+cdef extern from * nogil:
+    """
+    #include "side_by_side.h"
+
+    /* Rows of persons so many places ahead are fetched: neighbours in a block lie apart. */
+    enum { LINKAGE_PERSONS_AHEAD = 32 };
+
+    /* `rows` is how many the column has. */
+    typedef struct {
+        const int64_t *offsets, *block_at;
+        const int32_t *person, *column;
+        int64_t blocks, rows;
+        int32_t of_no_row;
+        int32_t *laid;
+    } linkage_laying;
+
+    /* Row by row, where what lies behind a person's rows is not the column's any more. */
+    static inline int32_t linkage_lay_lane(const linkage_laying *it, const int32_t *own, int64_t rows, int64_t most,
+                                           int32_t *into) {
+        int32_t signs = 0;
+        for (int64_t row = 0; row < rows; row++) signs |= own[row], into[row * LINKAGE_LANES] = own[row];
+        for (int64_t row = rows; row < most; row++) into[row * LINKAGE_LANES] = it->of_no_row;
+        return signs;
+    }
+
+    /* A person's rows lie eight apart, eight rows of eight persons are turned at a time; what is left of her lane is filled
+     * up. Returns whether a row is negative. */
+    LINKAGE_WIDE_VECTORS static int linkage_lay_blocks(const linkage_laying *it) {
+        const linkage_lanes none = {0}, of_no_row = none + it->of_no_row;
+        const int64_t last = it->blocks * LINKAGE_LANES - 1;
+        linkage_lanes signs = none;
+        int32_t any = 0;
+        for (int64_t block = 0; block < it->blocks; block++) {
+            const int64_t most = it->block_at[block + 1] - it->block_at[block];
+            linkage_lanes *into = (linkage_lanes *)it->laid + it->block_at[block], rows, turned[LINKAGE_LANES];
+            const int32_t *own[LINKAGE_LANES];
+            int64_t reached = 0;
+            for (int64_t lane = 0; lane < LINKAGE_LANES; lane++) {
+                const int64_t place = block * LINKAGE_LANES + lane, ahead = place + LINKAGE_PERSONS_AHEAD;
+                const int64_t *at = it->offsets + it->person[place];
+                LINKAGE_FETCH_LINES(it->column + it->offsets[it->person[ahead < last ? ahead : last]]);
+                own[lane] = it->column + at[0], rows[lane] = (int32_t)(at[1] - at[0]);
+                reached = at[0] > reached ? at[0] : reached;
+            }
+            if (reached + most + LINKAGE_LANES > it->rows) {
+                for (int64_t lane = 0; lane < LINKAGE_LANES; lane++)
+                    any |= linkage_lay_lane(it, own[lane], rows[lane], most, (int32_t *)into + lane);
+                continue;
+            }
+            for (int64_t row = 0; row < most; row += LINKAGE_LANES) {
+                const int32_t from[LINKAGE_LANES] = {[0 ... LINKAGE_LANES - 1] = (int32_t)row};
+                const int64_t some = most - row < LINKAGE_LANES ? most - row : LINKAGE_LANES;
+                linkage_turn(own, from, turned);
+                for (int64_t number = 0; number < some; number++) {
+                    const linkage_lanes has = rows > (int32_t)(row + number);
+                    signs |= turned[number] & has;
+                    into[row + number] = LINKAGE_EITHER(has, turned[number], of_no_row);
+                }
+            }
+        }
+        for (int64_t lane = 0; lane < LINKAGE_LANES; lane++) any |= signs[lane];
+        return any < 0;
+    }
+    """
     enum:
         LINKAGE_LANES
-    void LINKAGE_FETCH_LINES(const void* address) noexcept nogil
+
+    ctypedef struct linkage_laying:
+        const int64_t* offsets
+        const int64_t* block_at
+        const int32_t* person
+        const int32_t* column
+        int64_t blocks
+        int64_t rows
+        int32_t of_no_row
+        int32_t* laid
+
+    bint linkage_lay_blocks(const linkage_laying* laying)
 
 cdef enum:
     NEIGHBOURS = 4096
     # Persons are put in order by this many drugs and rows, and by nothing beyond.
     MOST_DRUGS = 8
     MOST_ROWS = 128
-    # Rows of persons so many places ahead are fetched: neighbours in a block lie apart.
-    AHEAD = 32
 
 SIDE = LINKAGE_LANES
 
@@ -173,36 +245,6 @@ def order_persons(
     raise_if_failed(result, "days_of_supply")
 
 
-# A person's rows lie eight apart; what is left of her lane is filled up. Tells whether a row is negative.
-cdef bint lay_all(
-    const int64_t* offsets,
-    const int32_t* person,
-    const int64_t* block_at,
-    int64_t blocks,
-    const int32_t* column,
-    int32_t of_no_row,
-    int32_t* laid,
-) noexcept nogil:
-    cdef int64_t block, lane, row, rows, most, place, number
-    cdef const int32_t* own
-    cdef int32_t* into
-    cdef int32_t signs = 0
-    for block in range(blocks):
-        most = block_at[block + 1] - block_at[block]
-        for lane in range(LINKAGE_LANES):
-            number = block * LINKAGE_LANES + lane
-            LINKAGE_FETCH_LINES(column + offsets[person[min(number + AHEAD, blocks * LINKAGE_LANES - 1)]])
-            place = person[number]
-            own, rows = column + offsets[place], offsets[place + 1] - offsets[place]
-            into = laid + block_at[block] * LINKAGE_LANES + lane
-            for row in range(rows):
-                signs |= own[row]
-                into[row * LINKAGE_LANES] = own[row]
-            for row in range(rows, most):
-                into[row * LINKAGE_LANES] = of_no_row
-    return signs < 0
-
-
 def lay_column(
     const int64_t[::1] offsets,
     const int32_t[::1] person,
@@ -213,18 +255,22 @@ def lay_column(
     int32_t of_no_row,
     bint may_be_negative,
 ):
-    cdef int64_t blocks = block_at.shape[0] - 1, row
+    cdef int64_t row
     cdef bint negative
+    cdef linkage_laying laying
+    laying.blocks, laying.rows, laying.of_no_row = block_at.shape[0] - 1, column.shape[0], of_no_row
     if not (
-        column.shape[0] == offsets[offsets.shape[0] - 1]
-        and person.shape[0] == blocks * LINKAGE_LANES
-        and laid.shape[0] == block_at[blocks] * LINKAGE_LANES
+        laying.rows == offsets[offsets.shape[0] - 1]
+        and person.shape[0] == laying.blocks * LINKAGE_LANES
+        and laid.shape[0] == block_at[laying.blocks] * LINKAGE_LANES
     ):
         raise_if_failed(kernel_failed(KERNEL_LENGTH_MISMATCH, -1), "dispensing_date")
     if laid.shape[0] == 0:
         return
+    laying.offsets, laying.person, laying.block_at = &offsets[0], &person[0], &block_at[0]
+    laying.column, laying.laid = &column[0], &laid[0]
     with nogil:
-        negative = lay_all(&offsets[0], &person[0], &block_at[0], blocks, &column[0], of_no_row, &laid[0])
+        negative = linkage_lay_blocks(&laying)
     if negative and not may_be_negative:
         for row in range(column.shape[0]):
             if column[row] < 0:
