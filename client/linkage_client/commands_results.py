@@ -160,6 +160,11 @@ def _tell_order(shown: Shown, passed: CheckedOrder) -> None:
     """Say what was checked of an order, and what was not."""
     shown.result({"verified": True, "checked": asdict(passed)})
     shown.say(f"{passed.order}: {passed.lines} lines, {passed.lines_blank} kept back; each says what the cells give.")
+    if passed.earlier:
+        shown.say(
+            f"Beside {len(passed.earlier)} earlier releases: {passed.lines_anew} lines are counted anew, others say "
+            "what they said. No cell that two of them tell of, and no rest beside this one, differs by few people."
+        )
     for kind, blank in passed.blank.items():
         if cells := passed.cells[kind]:
             shown.say(

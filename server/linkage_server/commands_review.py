@@ -27,6 +27,7 @@ from linkage_server.command_line import (
 from linkage_server.release.recipe import Step
 from linkage_server.reviews import explained, queue, steps
 from linkage_server.reviews.cell_words import CellWords
+from linkage_server.reviews.evidence_room import open_for_evidence
 from linkage_server.reviews.order_evidence import write_evidence
 from linkage_server.reviews.review_desk import ReviewDesk
 from linkage_server.reviews.rule_words import Language
@@ -250,11 +251,11 @@ def evidence(
     """Write all that `linkage verify FOLDER --certificates` needs to check the table; the audit trail says so."""
     with open_home(home, as_json=as_json) as opened:
         desk, officer, order_name = review_room(opened, order, name)
-        review = desk.open(officer, order_name, version=version)
-        written = write_evidence(desk, officer, review, folder)
+        found = open_for_evidence(desk, officer, order_name, version=version)
+        written = write_evidence(desk, officer, found, folder)
     unproved = [asdict(one) for one in written.unproved]
     if as_json:
-        print_json({"order": order_name, "version": review.version, "folder": str(folder), "cells": written.cells,
+        print_json({"order": order_name, "version": found.review.version, "folder": str(folder), "cells": written.cells,
                     "moves": written.moves, "unproved": unproved})  # fmt: skip
     else:
         typer.echo(f"{written.cells:,} true cells and {written.moves:,} moves are in {folder}.")

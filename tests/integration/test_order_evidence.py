@@ -19,6 +19,7 @@ from linkage_client.certificate_check import CheckFailed
 from linkage_client.certificate_check.orders import check_order
 from linkage_server.release.recipe import HiddenCell, Step
 from linkage_server.release.release_desk import Released
+from linkage_server.reviews.evidence_room import open_for_evidence
 from linkage_server.reviews.order_evidence import write_evidence
 from linkage_server.storage.database import Database
 from tests.support.order_desk import ORDERER
@@ -32,7 +33,7 @@ def waiting(database: Database, tmp_path: Path) -> WaitingTable:
 
 
 def written(waiting: WaitingTable, folder: Path, *, version: int | None = None) -> Path:
-    opened = waiting.review.open(ANNA, waiting.order, version=version)
+    opened = open_for_evidence(waiting.review, ANNA, waiting.order, version=version)
     assert not write_evidence(waiting.review, ANNA, opened, folder).unproved
     return folder
 
@@ -68,10 +69,10 @@ def test_the_folder_is_its_owners_alone_and_the_trail_knows_of_it(waiting: Waiti
 
 @pytest.mark.parametrize("caller", [ORDERER, OPERATOR, OWN_OFFICER], ids=["orderer", "operator", "own officer"])
 def test_nobody_else_than_the_holders_officers_gets_it(waiting: WaitingTable, caller: Any, tmp_path: Path) -> None:
-    opened = waiting.review.open(ANNA, waiting.order)
+    opened = open_for_evidence(waiting.review, ANNA, waiting.order)
     before = waiting.actions()
     for ask in (
-        lambda: waiting.review.open(caller, waiting.order),
+        lambda: open_for_evidence(waiting.review, caller, waiting.order),
         lambda: write_evidence(waiting.review, caller, opened, tmp_path / "evidence"),
     ):
         with pytest.raises(NotPermitted):

@@ -16,6 +16,8 @@ from linkage.order_states import parse_order_name
 from linkage.release_manifest import MANIFEST, Manifest
 from linkage.released_table import AS_OF, LineStatus, ReleasedTable
 from linkage_client.api import Linkage
+from linkage_client.certificate_check import CheckFailed
+from linkage_client.certificate_check.orders import check_order
 from linkage_client.home import ClientHome
 from linkage_server.__main__ import app
 from linkage_server.access.permits import Role
@@ -113,6 +115,30 @@ def test_a_repeated_order_counts_anew_only_where_enough_people_moved(
     assert {line[AS_OF] for line in third.values()} <= {*orderer.releases, ""}
     assert any(third[key]["numerator"] != first[key]["numerator"] for key in fresh if key in told)
     assert reproduce(running.service.run_desk, orderer.orders[2], delivered=folder).differing == ()
+
+
+def test_the_evidence_of_each_release_of_a_series_is_accepted_beside_its_delivery(
+    running: LoadedService, made: MadeUpRegisters, orderer: Orderer, tmp_path: Path
+) -> None:
+    everybody, anew = numbers_of(made.population), []
+    for number, gone in enumerate((everybody[:0], everybody[300:301], everybody[301:500])):
+        if gone:
+            erase(running, gone, f"Dnr {number}-2027")
+        assert orderer.send()[0] == "awaiting_release"
+        delivery, evidence = orderer.release(), tmp_path / f"evidence-{number}"
+        command = ["releases", "evidence", orderer.orders[-1], str(evidence), "--as", "Anna"]
+        done = CliRunner().invoke(app, [*command, "--home", str(running.root)])
+        assert done.exit_code == 0, done.output
+        checked = check_order(evidence, delivery=delivery)
+        assert checked.earlier == orderer.releases[:number]
+        assert "table.parquet" in checked.compared
+        anew.append(checked.lines_anew)
+    assert anew[1] == 0 < anew[2]
+    # Of the releases that its numbers are of none can be left out.
+    statement = json.loads((evidence / "evidence.json").read_text())
+    (evidence / "evidence.json").write_text(json.dumps(statement | {"releases": statement["releases"][1:]}))
+    with pytest.raises(CheckFailed):
+        check_order(evidence, delivery=delivery)
 
 
 def test_of_two_that_wait_the_second_is_not_released_beside_the_first(

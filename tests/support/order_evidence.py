@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,11 @@ from linkage.disclosure_policy import DisclosurePolicy, canonical_sha256
 from linkage.order import load_order
 from linkage_core.counted_table import CountedTable
 from linkage_core.disclosure import protect
+from linkage_core.release_history import EarlierTable, Members, NextTable
 from linkage_core.table_review.reviewed_table import open_for_review
+from linkage_core.table_review.series import open_series
 from linkage_server.release.recipe import Recipe
+from linkage_server.reviews.evidence_room import OpenEvidence, Repeated
 from linkage_server.reviews.order_evidence import OrderEvidence, evidence_of_order
 from linkage_server.reviews.review_desk import OpenReview
 from linkage_server.runs.describe import describe
@@ -27,7 +30,43 @@ from tests.support.orders import ORDER
 
 def opened_table(counted: CountedTable, policy: DisclosurePolicy) -> OpenReview:
     """A table as an officer opens it."""
-    plan = RunPlan(
+    plan = _plan(policy)
+    protected = protect(counted, policy)
+    assert protected.hidden is not None
+    table = open_for_review(counted, policy, protected.hidden)
+    context = describe(plan, match_rate_band="98-100 %")
+    return OpenReview(plan.order, "", 1, Recipe(), plan, context, counted, protected, table)
+
+
+def write_files(counted: CountedTable, policy: DisclosurePolicy, folder: Path) -> OrderEvidence:
+    """Write the evidence of a table to a folder."""
+    return _written(OpenEvidence(opened_table(counted, policy)), folder)
+
+
+def write_series(
+    counted: CountedTable, policy: DisclosurePolicy, *, answer: NextTable, members: Members,
+    earlier: Sequence[EarlierTable], folder: Path,
+) -> OrderEvidence:  # fmt: skip
+    """Write the evidence of what `next_table` made to a folder."""
+    plan = _plan(policy)
+    table, series = open_series(counted, policy, members=members, states=answer.states, earlier=earlier)
+    before = earlier[-1].printed
+    assert before is not None
+    context = describe(plan, match_rate_band="98-100 %")
+    review = OpenReview(plan.order, "", 1, Recipe(), plan, context, table.counted, answer.protected, table)
+    return _written(OpenEvidence(review, Repeated(series, before)), folder)
+
+
+def _written(opened: OpenEvidence, folder: Path) -> OrderEvidence:
+    evidence = evidence_of_order(opened)
+    folder.mkdir()
+    for name, content in evidence.files.items():
+        (folder / name).write_bytes(content)
+    return evidence
+
+
+def _plan(policy: DisclosurePolicy) -> RunPlan:
+    return RunPlan(
         order="organisations/made-up/orders/aaaa-bbbb-cccc",
         organisation_title="Made-up",
         document=load_order(ORDER),
@@ -39,20 +78,6 @@ def opened_table(counted: CountedTable, policy: DisclosurePolicy) -> OpenReview:
         history_sha256="",
         software_version="test",
     )
-    protected = protect(counted, policy)
-    assert protected.hidden is not None
-    table = open_for_review(counted, policy, protected.hidden)
-    context = describe(plan, match_rate_band="98-100 %")
-    return OpenReview(plan.order, "", 1, Recipe(), plan, context, counted, protected, table)
-
-
-def write_files(counted: CountedTable, policy: DisclosurePolicy, folder: Path) -> OrderEvidence:
-    """Write the evidence of a table to a folder."""
-    evidence = evidence_of_order(opened_table(counted, policy))
-    folder.mkdir()
-    for name, content in evidence.files.items():
-        (folder / name).write_bytes(content)
-    return evidence
 
 
 @contextmanager

@@ -25,16 +25,25 @@ class Apart:
         cell, person: flat position, number of the person.
         change: 1 if the later release alone counts the person in this cell, -1 if the earlier one alone does.
         people: numbers are below this.
+        alike: how many persons each number stands for; None for one each.
     """
 
     cell: Ints
     person: Ints
     change: Ints
     people: int
+    alike: Ints | None = None
 
     def moved(self, cells: int) -> Ints:
         """How many different people joined or left each cell."""
-        return np.bincount(self.cell, minlength=cells)
+        return self.counted(self.cell, self.person, places=cells)
+
+    def counted(self, place: Ints, person: Ints, *, places: int) -> Ints:
+        """How many people there are at each place, of entries of a place and a person, each once."""
+        if self.alike is None:
+            return np.bincount(place, minlength=places)
+        # Exact: numbers of persons are far below what a float holds.
+        return np.bincount(place, self.alike[person], minlength=places).astype(np.int64)
 
     def moved_in_lines(self, axis: int, family: Family, terms: Flags, shape: tuple[int, ...]) -> Ints:
         """By how many different people the sums of some cells of each line differ: whole less parts, as far as named.
@@ -56,8 +65,9 @@ class Apart:
         cell, code = self.cell[own], code[own]
         line = cell // (stride * shape[axis]) * stride + cell % stride
         lines = terms.size // shape[axis]
-        key, net = _net(line * self.people + self.person[own], sign[code] * self.change[own])
-        return np.bincount(key[net != 0] // max(self.people, 1), minlength=lines)
+        key, net = net_of(line * self.people + self.person[own], sign[code] * self.change[own])
+        people = max(self.people, 1)
+        return self.counted(key[net != 0] // people, key[net != 0] % people, places=lines)
 
 
 class Movement:
@@ -114,19 +124,19 @@ class Movement:
         """By whom two releases differ."""
         within = (self._release > earlier) & (self._release <= later)
         cells = int(np.prod(self._shape))
-        key, net = _net(self._person[within] * cells + self._leaf[within], self._change[within])
+        key, net = net_of(self._person[within] * cells + self._leaf[within], self._change[within])
         key, net = key[net != 0], net[net != 0]
         person, leaf = key // cells, key % cells
         twice = np.diff(np.sort(2 * person + (net > 0)), prepend=-1) == 0
         if np.any(np.abs(net) > 1) or np.any(twice):
             raise CheckFailed("moves: somebody joins or leaves a cell twice, or stands in two")
         row, cell = above_leaves(leaf, self._dimensions)
-        key, net = _net(cell * max(self._people, 1) + person[row], net[row])
+        key, net = net_of(cell * max(self._people, 1) + person[row], net[row])
         key, net = key[net != 0], net[net != 0]
         return Apart(key // max(self._people, 1), key % max(self._people, 1), net, self._people)
 
 
-def _net(key: Ints, change: Ints) -> tuple[Ints, Ints]:
+def net_of(key: Ints, change: Ints) -> tuple[Ints, Ints]:
     """Each key once, ascending, with what its changes come to."""
     order = np.argsort(key, kind="stable")
     key, change = key[order], change[order]

@@ -19,6 +19,7 @@ from linkage_client.certificate_check.counts import counted, marks_of
 from linkage_client.certificate_check.dimensions import Dimension, Family, Ints, add_totals
 from linkage_client.certificate_check.fault import CheckFailed
 from linkage_client.certificate_check.files import column_of, read_parquet
+from linkage_client.certificate_check.held_back import check_few, lowest_possible, waiting
 from linkage_client.certificate_check.movement import Apart, Movement
 from linkage_client.certificate_check.release import CheckedMeasure, Release
 from linkage_client.certificate_check.release_tables import Tables, read_tables, says
@@ -72,7 +73,14 @@ def check_count_over_time(name: str, release: Release, moves: pa.Table, earlier:
         since = [apart[then, number] for then in range(number)]
         _check_told(said, since, release, rules)
         _check_reasons(name, tables, now, small=small & hidden & ~_few_moved_since_counted(said, since, rules))
-        lowest = _lowest(truths, now, _waiting(said, since, rules), rules)
+        lowest = lowest_possible(
+            now,
+            counts.ravel(),
+            printed=numbers_of(truths, now.as_of),
+            waits=waiting(said, since, rules.threshold),
+            lowest=rules.lowest,
+            threshold=rules.threshold,
+        )
         free = Free(hidden, tables.shown, np.zeros(hidden.size, dtype=np.bool_), lowest)
         shown = check_moves(moves, counts, free, dimensions=dimensions, row_place=tables.place, rules=rules)
         check_blanks(shown, counts, hidden, small & hidden & rules.reach, dimensions=dimensions, rules=rules)
@@ -96,24 +104,10 @@ def _tables_of(folder: Path, newest: Tables, dimensions: list[Dimension]) -> Tab
 
 def _check_told(said: list[Said], since: list[Apart], release: Release, rules: CountRules) -> None:
     """Check that neither a cell nor what is left of a whole differs by few people from an earlier release."""
-    now, path = said[-1], release.tables.released_file
+    check_few(said, since, rules.threshold, str(release.tables.released_file))
     shape = tuple(len(dimension.codes) for dimension in release.dimensions)
     for was, apart in zip(said, since, strict=False):
-        moved = apart.moved(now.as_of.size)
-        few = (moved > 0) & (moved < rules.threshold)
-        if np.any((now.as_of == len(since)) & was.current & few):
-            raise CheckFailed(f"{path}: a cell is counted anew in which few people moved since it was counted")
-        _check_lines((was.current, now.current), apart, release.dimensions, shape, rules)
-    if np.any(_waiting(said, since, rules) & ~now.blank):
-        raise CheckFailed(f"{path}: a cell is printed in which few people moved since it was blank")
-
-
-def _waiting(said: list[Said], since: list[Apart], rules: CountRules) -> Flags:
-    """Cells that were blank, and in which few people moved since, or nobody."""
-    waits = np.zeros(said[0].as_of.size, dtype=np.bool_)
-    for was, apart in zip(said, since, strict=False):
-        waits |= was.blank & (apart.moved(waits.size) < rules.threshold)
-    return waits
+        _check_lines((was.current, said[-1].current), apart, release.dimensions, shape, rules)
 
 
 def _check_lines(
@@ -160,14 +154,6 @@ def _sums_of_both(
         flat = np.zeros(shape, dtype=np.bool_)
         np.moveaxis(flat, axis, 0)[members] = terms
         yield lines.ravel(), flat.ravel()
-
-
-def _lowest(truths: list[Ints], now: Said, waits: Flags, rules: CountRules) -> Ints:
-    """The smallest number that a reader holds possible for each cell that is not told of this release."""
-    printed = numbers_of(truths, now.as_of)
-    # What waits for people to move may have become empty meanwhile, and nobody sees it.
-    emptied = waits | (~now.blank & (printed <= rules.threshold))
-    return np.where(emptied, 0, np.minimum(rules.lowest, truths[-1].ravel()))
 
 
 def _few_moved_since_counted(said: list[Said], since: list[Apart], rules: CountRules) -> Flags:

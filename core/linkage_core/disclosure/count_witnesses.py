@@ -27,7 +27,9 @@ def count_witnesses(evidence: Evidence, targets: Ints, *, cells: int) -> SumWitn
 def _needed(evidence: Evidence, target: int) -> list[Move]:
     """Of the moves of a target first the one that takes it furthest up, then others until values enough are seen."""
     seen, needed = {0}, list[Move]()
-    moves = [(move, int(move.step[move.names == target][0])) for move in evidence.moves_of(target)]
+    # A move may have been found of which no multiple is in bounds.
+    found = [move for move in evidence.moves_of(target) if move.factors]
+    moves = [(move, int(move.step[move.names == target][0])) for move in found]
     for move, step in sorted(moves, key=lambda own: -max(factor * own[1] for factor in own[0].factors)):
         values = {factor * step for factor in move.factors}
         if not needed or (len(seen) < evidence.candidates and not values <= seen):

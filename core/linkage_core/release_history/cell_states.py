@@ -88,6 +88,14 @@ class CellStates:
             there & self.blank[place],
         )
 
+    def counted(self, cells: Numbered, *, alike: Callable[[str], Iterable[str]], same_table: bool) -> Ints:
+        """True counts of this release of the cells of another table, -1 where it did not count; arguments as above."""
+        place = self._places(cells, alike)
+        elsewhere = np.where((place == _EMPTY) & same_table, 0, -1)
+        if not self.persons.size:
+            return elsewhere
+        return np.where(place >= 0, self.persons[np.maximum(place, 0)], elsewhere)
+
     def _places(self, cells: Numbered, alike: Callable[[str], Iterable[str]]) -> Ints:
         """Position of each cell in the arrays; that of none where its level, or its block, was not there."""
         starts: dict[BlockName, int] = {}

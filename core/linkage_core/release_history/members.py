@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -77,6 +77,44 @@ def differences(cells: Numbered, *, now: Members, earlier: Members) -> Incidence
     Args:
         cells: the cells now; those that either does not know are left out.
     """
+    known, changed = _who_changed(cells, now, earlier)
+    found = [(np.empty(0, np.int64),) * 3]
+    for members, change in ((now, 1), (earlier, -1)):
+        some = _Some(members, changed, cells.dimensions)
+        for key, strata in known:
+            for person, cell in some.cells(key, strata, cells.blocks[key, strata]):
+                found.append((cell, person, np.full(cell.size, change, dtype=np.int64)))
+    cell, person, changes = (np.concatenate(part) for part in zip(*found, strict=True))
+    return Incidence.of(cell, person, changes)
+
+
+def standing(cells: Numbered, releases: Sequence[Members]) -> tuple[tuple[Ints, Ints], ...]:
+    """Where those stand, release by release, who do not stand everywhere where they stand in the last.
+
+    Args:
+        cells: of the last; in a release that does not know them nobody stands in them.
+        releases: the last is compared with each of the others.
+
+    Returns:
+        For each release (persons, cells), each pair once; persons are numbered from 0, the same in all releases.
+    """
+    changed = BitMap()
+    for earlier in releases[:-1]:
+        changed |= _who_changed(cells, releases[-1], earlier)[1]
+    found = []
+    for members in releases:
+        some = _Some(members, changed, cells.dimensions)
+        parts = [(np.empty(0, np.int64),) * 2]
+        for block, numbers in cells.blocks.items():
+            if members.knows(*block):
+                parts += some.cells(*block, numbers)
+        person, cell = (np.concatenate(part) for part in zip(*parts, strict=True))
+        found.append((person, cell))
+    return tuple(found)
+
+
+def _who_changed(cells: Numbered, now: Members, earlier: Members) -> tuple[list[tuple[str, tuple[str, ...]]], BitMap]:
+    """The blocks of cells that both releases know, and all who may not stand in the same cells of them in both."""
     known = [block for block in cells.blocks if now.knows(*block) and earlier.knows(*block)]
     changed = BitMap()
     for key in {key for key, _ in known}:
@@ -90,14 +128,7 @@ def differences(cells: Numbered, *, now: Members, earlier: Members) -> Incidence
         here, there = now.levels[name], earlier.levels[name]
         for level in here.keys() | there.keys():
             changed |= here.get(level, BitMap()) ^ there.get(level, BitMap())
-    found = [(np.empty(0, np.int64),) * 3]
-    for members, change in ((now, 1), (earlier, -1)):
-        some = _Some(members, changed, cells.dimensions)
-        for key, strata in known:
-            for person, cell in some.cells(key, strata, cells.blocks[key, strata]):
-                found.append((cell, person, np.full(cell.size, change, dtype=np.int64)))
-    cell, person, changes = (np.concatenate(part) for part in zip(*found, strict=True))
-    return Incidence.of(cell, person, changes)
+    return known, changed
 
 
 class _Some:

@@ -99,7 +99,7 @@ def next_table(
         DisclosureRefused: the population is too small.
         InputRefused: the table contradicts itself.
     """
-    counted = _with_levels(_held_back_by_cell(table, members), earlier)
+    counted = decided_by_cell(table, members, earlier)
     cells = number_persons(counted)
     system = person_system(counted, cells, policy, withheld=secret)
     closed = _named_otherwise(cells, members, earlier)
@@ -137,8 +137,15 @@ def next_table(
     return NextTable(protected, CellStates.of(cells, decided.printed, names=(*numbers, name)))
 
 
+def decided_by_cell(table: CountedTable, members: Members, earlier: Sequence[EarlierTable]) -> CountedTable:
+    """The part of a table that is decided cell by cell: counts of persons of whom it is known where they stand.
+
+    Levels that earlier releases of it had besides are there too, and nobody is in them.
+    """
+    return _with_levels(_held_back_by_cell(table, members), earlier)
+
+
 def _held_back_by_cell(table: CountedTable, members: Members) -> CountedTable:
-    """The part of a table that is decided cell by cell: counts of persons of whom it is known where they stand."""
     lines = tuple(
         line
         for line in table.lines
@@ -154,7 +161,6 @@ def _held_back_by_cell(table: CountedTable, members: Members) -> CountedTable:
 
 
 def _with_levels(table: CountedTable, earlier: Sequence[EarlierTable]) -> CountedTable:
-    """The table with levels that earlier releases had besides: nobody is there any more."""
     known: dict[str, Dimension] = {axis.name: axis for cube in table.person_cubes for axis in cube.dimensions}
     wide = {
         name: replace(

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict
 from pyroaring import BitMap
 from sqlalchemy.orm import Session
 
-from linkage.errors import DisclosureRefused, InputRefused, ServiceUnavailable, StateConflict
+from linkage.errors import DisclosureRefused, InputRefused, NotFound, ServiceUnavailable, StateConflict
 from linkage.order_states import OrderState
 from linkage_core.disclosure import ProtectedTable, from_bytes
 from linkage_core.release_history import EarlierTable, Members
@@ -163,6 +163,22 @@ class ReleaseLedger:
         others = [one[1] for one in found if one is not likest]
         repeats = likest[1].printed is not None and likest[0] >= _NEARLY_THE_SAME
         return Beside((*others, likest[1]), repeats, likest[2] if repeats else "")
+
+    def entry(self, order_id: str, *, unite: Callable[[BitMap], BitMap]) -> Entry:
+        """The entry of an order's own table.
+
+        Raises:
+            NotFound: there is none.
+            ServiceUnavailable: it is missing or damaged.
+        """
+        with self.database.reading() as session:
+            row = session.get(LedgerEntryRow, order_id)
+        if row is None:
+            raise NotFound(
+                "the order's table is not in the release ledger.",
+                mend="The register holder runs `linkage-server releases enter` for it.",
+            )
+        return entry_from_bytes(self._content(row.file, row.sha256), unite=unite)
 
     def record(self, session: Session, order_id: str, new: NewEntry, *, table_sha256: str) -> None:
         """Write the entry of a table that is taken in, in the same transaction."""

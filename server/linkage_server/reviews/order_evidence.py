@@ -5,6 +5,12 @@
     table.parquet         the lines as they leave
     certificates.parquet  the moves that prove each blank
 
+and of a table that goes on with a series of releases of one order:
+
+    said.parquet          what each release said of each cell, and how many persons it counted
+    moved.parquet         how many persons moved alike, and between which cells: no person, no number of one
+    before.parquet        the lines that are said again where they are not counted anew
+
 It holds small counts and stays at the authority. There are sets and sums in it, no persons: orders have no rule that
 needs to know who contributes how much.
 """
@@ -33,13 +39,16 @@ from linkage_core.table_review.proofs import Proofs, proofs
 from linkage_core.table_review.reviewed_table import CellSide, ReviewedTable
 from linkage_server.access.certificates import Caller
 from linkage_server.release.complete_periods import mark_complete_periods
+from linkage_server.release.context import ReleaseContext
 from linkage_server.release.delivery import PARTIAL
 from linkage_server.release.released import release
 from linkage_server.reviews.cell_words import CellWords
+from linkage_server.reviews.evidence_room import OpenEvidence, Repeated
 from linkage_server.reviews.review_desk import OpenReview, ReviewDesk
 from linkage_server.storage.files import disk_refusals, publish_folder
 
-FORMAT = 1
+ALONE, BESIDE_EARLIER = 1, 2
+"""Formats: of a table that stands alone, and of one that was laid beside earlier ones."""
 _NOTE = "Exact counts, small ones among them: this folder stays at the authority and is sent to nobody."
 _NOT_FOUND = "no other values of it were found that leave all that is printed as it is"
 _STRINGS = pa.list_(pa.string())
@@ -77,7 +86,7 @@ class OrderEvidence:
     unproved: tuple[Unproved, ...]
 
 
-def write_evidence(reviews: ReviewDesk, caller: Caller, opened: OpenReview, folder: Path) -> OrderEvidence:
+def write_evidence(reviews: ReviewDesk, caller: Caller, opened: OpenEvidence, folder: Path) -> OrderEvidence:
     """Write the evidence of a version to a new folder that nobody else may read, and into the audit trail that it was.
 
     Raises:
@@ -87,16 +96,16 @@ def write_evidence(reviews: ReviewDesk, caller: Caller, opened: OpenReview, fold
     """
     if folder.exists():
         raise Conflict(f"there is something at {folder} already.", mend="Name a folder that does not exist.")
-    reviews.note_evidence(caller, opened.order, version=opened.version)
+    reviews.note_evidence(caller, opened.review.order, version=opened.review.version)
     evidence = evidence_of_order(opened)
     _put(evidence.files, folder)
     return evidence
 
 
-def evidence_of_order(opened: OpenReview) -> OrderEvidence:
+def evidence_of_order(evidence: OpenEvidence) -> OrderEvidence:
     """All that a checker needs; the same version gives the same bytes."""
+    opened, repeated = evidence.review, evidence.repeated
     table, hidden = opened.table, opened.protected.hidden
-    assert hidden is not None, "a table that is open for review has its blanks"
     released = mark_complete_periods(release(opened.protected), opened.context)
     persons, sums = proofs(table.persons), proofs(table.sums)
     unproved = (*_unproved(opened, table.persons, persons), *_unproved(opened, table.sums, sums))
@@ -108,9 +117,10 @@ def evidence_of_order(opened: OpenReview) -> OrderEvidence:
         "cells.parquet": _parquet(cells),
         "table.parquet": released.to_parquet(),
         "certificates.parquet": _parquet(moves),
+        **(_of_series(repeated, opened.context) if repeated else {}),
     }
     statement = {
-        "format": FORMAT,
+        "format": BESIDE_EARLIER if opened.plan.earlier or repeated else ALONE,
         "note": _NOTE,
         "order": opened.order,
         "version": opened.version,
@@ -119,13 +129,51 @@ def evidence_of_order(opened: OpenReview) -> OrderEvidence:
         **_structure(opened.counted),
         "strata": [asdict(one) for one in {**table.sums.cells.dimensions, **table.persons.cells.dimensions}.values()],
         "columns": [one.name for one in released.dimensions],
-        "without_thresholds": hidden.without_thresholds,
+        "without_thresholds": hidden is not None and hidden.without_thresholds,
         "listed": _listed(table),
+        "releases": list(repeated.series.releases) if repeated else [],
+        "other_releases": list(evidence.others),
+        "not_beside": _not_beside(evidence),
         "unproved": [asdict(one) for one in unproved],
         "files": {name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
     }
     files["evidence.json"] = (json.dumps(statement, ensure_ascii=False, indent=1) + "\n").encode()
     return OrderEvidence(files, cells.num_rows, moves.num_rows, unproved)
+
+
+def _not_beside(evidence: OpenEvidence) -> list[str]:
+    """Earlier releases to the same recipients that the table was not laid beside: nobody in common, say."""
+    series = evidence.repeated.series.releases if evidence.repeated else ()
+    beside = {*series, *evidence.others}
+    return [one.release for one in evidence.review.plan.earlier if one.release not in beside]
+
+
+def _of_series(repeated: Repeated, context: ReleaseContext) -> dict[str, bytes]:
+    """The files of a series, by name: arrays of releases and cells run through the cells first."""
+    series = repeated.series
+    releases, cells = series.true.shape
+    said = pa.table(
+        {
+            "release": np.repeat(np.arange(releases), cells),
+            "cell": np.tile(np.arange(cells), releases),
+            "true": series.true.ravel(),
+            "value": series.value.ravel(),
+            "as_of": series.as_of.ravel(),
+        }
+    )
+    moves = [list(zip(*one.moves, strict=True)) for one in series.movers]
+    moved = pa.table(
+        {
+            "persons": pa.array([one.persons for one in series.movers], pa.int64()),
+            **{
+                name: pa.array([own[place] for own in moves], pa.list_(pa.int64()))
+                for place, name in enumerate(("releases", "cells", "changes"))
+            },
+        }
+    )
+    # In the words of this delivery: which periods are complete is told of the day of this release.
+    before = mark_complete_periods(release(repeated.before), context)
+    return {"said.parquet": _parquet(said), "moved.parquet": _parquet(moved), "before.parquet": before.to_parquet()}
 
 
 def _cells(table: ReviewedTable) -> pa.Table:

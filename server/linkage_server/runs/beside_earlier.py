@@ -21,7 +21,7 @@ from linkage_core.disclosure.withheld import WithheldIndicators
 from linkage_core.events import NumberHistory
 from linkage_core.release_history import first_states, next_table, number_members, table_beside_others
 from linkage_server.ledger.entry_file import Entry
-from linkage_server.ledger.release_ledger import ReleaseLedger, release_id
+from linkage_server.ledger.release_ledger import Beside, ReleaseLedger, release_id
 from linkage_server.registers.store import RegisterStore
 from linkage_server.runs.plan import RunPlan
 from linkage_server.storage.tables import RunRow
@@ -90,6 +90,22 @@ def protect_beside(
     lay = next_table if beside.repeats_last else table_beside_others
     answer = lay(counted.table, plan.policy, members=members, earlier=beside.tables, name=name, secret=secret)
     return answer.protected, Entry(members, answer.states, beside.match_rate_band or counted.match_rate_band)
+
+
+def laid_beside(plan: RunPlan, earlier: EarlierReleases) -> tuple[Entry, Beside] | None:
+    """The ledger entry of a table that was laid beside earlier ones, and these; None where it stands alone.
+
+    Raises:
+        NotFound: it is not in the ledger.
+        ServiceUnavailable: an entry is missing or damaged.
+    """
+    if not plan.earlier:
+        return None
+    ledger, version = earlier.ledger, plan.population.pepper_version
+    unite = ledger.persons.unite(pepper_version=version, history=earlier.history)
+    own = ledger.entry(parse_order_name(plan.order)[1], unite=unite)
+    beside = ledger.beside(plan.earlier, own.members, unite=unite)
+    return (own, beside) if beside is not None else None
 
 
 def layout_sha256(plan: RunPlan) -> str:

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from linkage_client.certificate_check.fault import CheckFailed, NotAllProved, other_forms_refused
 from linkage_client.certificate_check.orders.delivery import check_delivery
 from linkage_client.certificate_check.orders.evidence import STATEMENT, Evidence, Side, read_evidence
 from linkage_client.certificate_check.orders.lines import check_lines, check_reasons
+from linkage_client.certificate_check.orders.lines_again import check_lines_again, check_remarks_again
+from linkage_client.certificate_check.orders.over_time import (
+    CheckedSeries,
+    check_series,
+    check_sums,
+    demands_over_time,
+)
 from linkage_client.certificate_check.orders.person_rules import Demands, adds_up_to_everybody, few, person_demands
 from linkage_client.certificate_check.orders.proofs import unproved_cells
 from linkage_client.certificate_check.orders.relations import Relations, relations_of_persons, relations_of_sums
@@ -33,6 +41,8 @@ class CheckedOrder:
             themselves, and all blanks, each of them proved.
         rests: by kind: small rests beside printed cells, each of them proved to be uncertain.
         moves: by kind: moves checked.
+        earlier: releases that it was checked beside.
+        lines_anew: lines that count the persons of this release.
         compared: files of the delivery that say the same, number for number.
         not_checked: what nothing is said about, in words.
     """
@@ -45,6 +55,8 @@ class CheckedOrder:
     blank: dict[str, int]
     rests: dict[str, int]
     moves: dict[str, int]
+    earlier: list[str]
+    lines_anew: int
     compared: list[str]
     not_checked: list[str]
 
@@ -68,10 +80,15 @@ def check_order(folder: Path, *, delivery: Path | None = None) -> CheckedOrder:
         NotCheckedHere: the evidence is of another format.
     """
     evidence = read_evidence(folder)
-    plan = evidence.plan
-    found = check_lines(evidence)
-    remarks = json.loads((evidence.table.schema.metadata or {}).get(_METADATA, b"{}"))
-    check_reasons(evidence, remarks.get("missing", []))
+    plan, series = evidence.plan, evidence.series
+    told = check_series(series, evidence.persons, plan["policy"]) if series else None
+    remarks = _remarks(evidence.table)
+    if series and told:
+        found = check_lines_again(evidence, series, told.said[-1])
+        check_remarks_again(series, remarks, _remarks(series.before))
+    else:
+        found = check_lines(evidence)
+        check_reasons(evidence, remarks.get("missing", []))
     if sum(int(evidence.persons.values[block]) for (key, names), block in evidence.persons.blocks.items()
            if key == "population" and not names) < _smallest(evidence, plan):  # fmt: skip
         raise CheckFailed("cells.parquet: the population is smaller than the policy allows")
@@ -79,8 +96,13 @@ def check_order(folder: Path, *, delivery: Path | None = None) -> CheckedOrder:
     asked = person_demands(evidence.persons, ties, plan)
     of_sums = relations_of_sums(evidence.sums, plan)
     amounts = sum_demands(evidence.sums, of_sums, plan, persons=evidence.persons, asked=asked)
+    if series and told:
+        check_sums(told, series, ties, plan["policy"])
+        asked = demands_over_time(told, series, evidence.persons, asked, plan["policy"])
     sides = {"persons": (evidence.persons, ties, asked), "sum": (evidence.sums, of_sums, amounts)}
-    unproved = [word for kind in sides for word in _check_side(evidence, kind, *sides[kind])]
+    unproved = []
+    if told is None or not told.nothing_new:
+        unproved = [word for kind in sides for word in _check_side(evidence, kind, *sides[kind])]
     compared, beside = check_delivery(delivery, evidence, remarks) if delivery else ([], [])
     if unproved:
         raise NotAllProved(f"{len(unproved)} blanks or rests are not proved: {'; '.join(unproved)}")
@@ -93,9 +115,19 @@ def check_order(folder: Path, *, delivery: Path | None = None) -> CheckedOrder:
         blank={kind: int(np.count_nonzero(side.blank & own.printed)) for kind, (side, _, own) in sides.items()},
         rests={kind: int(np.count_nonzero(own.rests)) for kind, (_, _, own) in sides.items()},
         moves={kind: evidence.moves[kind].num_rows for kind in sides},
+        earlier=list(series.releases[:-1]) if series else [],
+        lines_anew=found.anew,
         compared=compared,
-        not_checked=[*_not_checked(plan, remarks, found.not_worked_out), *beside],
+        not_checked=[
+            *_not_checked(plan, remarks, found.not_worked_out),
+            *_over_time(plan, remarks, told, unnamed=found.unnamed),
+            *beside,
+        ],
     )
+
+
+def _remarks(table: pa.Table) -> Any:
+    return json.loads((table.schema.metadata or {}).get(_METADATA, b"{}"))
 
 
 def _smallest(evidence: Evidence, plan: Mapping[str, Any]) -> int:
@@ -106,7 +138,8 @@ def _smallest(evidence: Evidence, plan: Mapping[str, Any]) -> int:
 def _check_side(evidence: Evidence, kind: str, side: Side, ties: Relations, asked: Demands) -> list[str]:
     """Check the cells of one kind; what is not proved although the statement says so too, by name."""
     shown = np.flatnonzero(asked.sensitive & asked.printed & ~side.blank)
-    if shown.size:
+    # Of a series what was told before may stand; what is counted anew was looked at.
+    if shown.size and not evidence.series:
         raise CheckFailed(f"{side.in_words(int(shown[0]))}: may not be known by the policy, and is open")
     cells, rests = unproved_cells(side, ties, asked, evidence.moves[kind])
     said = {(int(one["row"]), bool(one["rest"])): one for one in evidence.plan["unproved"]}
@@ -134,3 +167,19 @@ def _not_checked(plan: Mapping[str, Any], remarks: Mapping[str, Any], lines: Map
         if rows
     ]
     return words
+
+
+def _over_time(
+    plan: Mapping[str, Any], remarks: Mapping[str, Any], told: CheckedSeries | None, *, unnamed: Sequence[str]
+) -> list[str]:
+    """What of earlier releases the check says nothing about."""
+    words = [f"what it tells beside the earlier release {name}" for name in plan.get("other_releases", ())]
+    words += [
+        f"the earlier release {name}: that it need not be looked at is taken from the service"
+        for name in plan.get("not_beside", ())
+    ]
+    if told is not None and remarks.get("missing"):
+        words.append("who had no value: told as before, and not counted again")
+    if told is not None and told.older:
+        words.append(f"{told.older} numbers of earlier releases: they are of releases that the evidence does not name")
+    return words + [f"lines of {name}, which the evidence does not name" for name in unnamed]

@@ -15,10 +15,12 @@ import pyarrow as pa
 from linkage_client.certificate_check.dimensions import Ints
 from linkage_client.certificate_check.fault import CheckFailed, NotCheckedHere
 from linkage_client.certificate_check.files import read_json, read_parquet
+from linkage_client.certificate_check.orders.series import SERIES_FILES, Series, read_series
 from linkage_client.certificate_check.rules import Flags
 
 STATEMENT = "evidence.json"
-_FORMAT = 1
+_FORMATS = (1, 2)
+"""Of an order that stands alone, and of one that was laid beside earlier releases."""
 _CELLS, _TABLE, _MOVES = "cells.parquet", "table.parquet", "certificates.parquet"
 _CELL_COLUMNS = ["kind", "key", "strata", "levels", "value", "blank"]
 _MOVE_COLUMNS = ["kind", "cells", "changes", "lowest", "highest"]
@@ -82,6 +84,7 @@ class Evidence:
         persons, sums: the true cells.
         table: lines as they leave, their remarks in the metadata.
         moves: by kind; cells by their number within the kind.
+        series: the releases that it goes on with; None where it says no earlier line again.
     """
 
     plan: Mapping[str, Any]
@@ -89,6 +92,7 @@ class Evidence:
     sums: Side
     table: pa.Table
     moves: Mapping[str, pa.Table]
+    series: Series | None
 
 
 def read_evidence(folder: Path) -> Evidence:
@@ -99,9 +103,10 @@ def read_evidence(folder: Path) -> Evidence:
         NotCheckedHere: it is of a later format.
     """
     plan = read_json(folder / STATEMENT)
-    if plan.get("format") != _FORMAT:
-        raise NotCheckedHere(f"{folder / STATEMENT}: is of another format than {_FORMAT}")
-    for name in (_CELLS, _TABLE, _MOVES):
+    if plan.get("format") not in _FORMATS:
+        raise NotCheckedHere(f"{folder / STATEMENT}: is of another format than {_FORMATS}")
+    repeated = plan["format"] > 1 and bool(plan["releases"])
+    for name in (_CELLS, _TABLE, _MOVES, *(SERIES_FILES if repeated else ())):
         _require_hash(folder / name, plan["files"].get(name, ""))
     strata = {
         one["name"]: Stratum(one["name"], tuple(one["levels"]), bool(one["multi_response"])) for one in plan["strata"]
@@ -115,7 +120,8 @@ def read_evidence(folder: Path) -> Evidence:
     if persons.values.size + sums.values.size != cells.num_rows:
         raise CheckFailed(f"{folder / _CELLS}: holds cells of an unknown kind")
     by_kind = {kind: moves.filter(pa.compute.equal(moves["kind"], kind)) for kind in ("persons", "sum")}
-    return Evidence(plan, persons, sums, read_parquet(folder / _TABLE), by_kind)
+    series = read_series(folder, plan["releases"], cells=persons.values.size) if repeated else None
+    return Evidence(plan, persons, sums, read_parquet(folder / _TABLE), by_kind, series)
 
 
 def _require_hash(path: Path, expected: str) -> None:

@@ -17,20 +17,22 @@ from linkage_client.certificate_check.orders.person_rules import inhabitants
 TOTAL = "total"
 _TIMES = ("index_month", "index_quarter", "index_year", "month", "quarter", "year")
 _DAYS_A_YEAR = 365.25
-_NUMBERS = ("value", "lower", "upper", "numerator", "denominator", "person_time")
+NUMBERS = ("value", "lower", "upper", "numerator", "denominator", "person_time")
 _ANY = {"times": "ended=any", "values": "value=any", "paths": "path=any"}
-_REASONS = {"ok": {""}, "suppressed": {"small_cell_protection"}, "incomplete": {"window_not_complete"},
+REASONS = {"ok": {""}, "suppressed": {"small_cell_protection"}, "incomplete": {"window_not_complete"},
             "undefined": {"empty_denominator", "open_ended"}}  # fmt: skip
-_WORDS = ("indicator", "parameters", "period")
+WORDS = ("indicator", "parameters", "period")
 Key = tuple[str, ...]
 
 
 @dataclass(slots=True)
-class _Expected:
+class ExpectedLine:
     """One line: its numbers, whether something it needs is blank, and its limits."""
 
     closed: bool
     incomplete: bool
+    # Cells of persons that it is formed of.
+    persons: tuple[int, ...] = ()
     numbers: dict[str, float] = field(default_factory=dict)
     interval: str = ""
     # Events and base of the interval, and what its ends are multiplied by.
@@ -44,11 +46,15 @@ class ReadLines:
     Args:
         lines, blank: all of them, and those that are kept back.
         not_worked_out: number of lines by statistic whose values are not worked out here.
+        anew: those that are of this release; all that are not kept back, where no release came before.
+        unnamed: releases that lines are of and the evidence does not name.
     """
 
     lines: int
     blank: int
     not_worked_out: dict[str, int]
+    anew: int
+    unnamed: tuple[str, ...] = ()
 
 
 def check_lines(evidence: Evidence) -> ReadLines:
@@ -59,34 +65,35 @@ def check_lines(evidence: Evidence) -> ReadLines:
     """
     plan, table = evidence.plan, evidence.table
     strata = list(plan["columns"])
-    names = [*_WORDS, *strata, "statistic", *_NUMBERS, "status", "reason"]
+    names = [*WORDS, *strata, "statistic", *NUMBERS, "status", "reason"]
     if table.column_names != names:
         raise CheckFailed(f"table.parquet: has not the columns {names}")
-    expected: dict[Key, _Expected] = {}
-    for key, line in _expected(evidence, strata):
+    expected: dict[Key, ExpectedLine] = {}
+    for key, line in expected_lines(evidence, strata):
         expected.setdefault(key, line)
     formed, seen, blank = _formed(plan), set[Key](), 0
     apart: dict[str, int] = {}
     for number, row in enumerate(table.to_pylist()):
-        key = tuple(row[name] for name in (*_WORDS, *strata, "statistic"))
+        key = tuple(row[name] for name in (*WORDS, *strata, "statistic"))
         where = f"table.parquet, row {number}"
         if key in seen:
             raise CheckFailed(f"{where}: stands twice")
         seen.add(key)
         blank += row["status"] == "suppressed"
-        if row["reason"] not in _REASONS.get(row["status"], ()):
+        if row["reason"] not in REASONS.get(row["status"], ()):
             raise CheckFailed(f"{where}: status and reason do not fit together")
-        if row["status"] == "suppressed" and any(row[name] is not None for name in _NUMBERS):
+        if row["status"] == "suppressed" and any(row[name] is not None for name in NUMBERS):
             raise CheckFailed(f"{where}: is kept back and holds a number")
         if key in expected:
-            _check_line(where, row, expected[key])
+            check_line(where, row, expected[key])
         elif (row["indicator"], row["statistic"]) in formed:
             apart[row["statistic"]] = apart.get(row["statistic"], 0) + (row["status"] != "suppressed")
         else:
             raise CheckFailed(f"{where}: is a line that the order does not have")
     if lacking := expected.keys() - seen:
         raise CheckFailed(f"table.parquet: the line {min(lacking)} is missing")
-    return ReadLines(table.num_rows, blank, {name: many for name, many in apart.items() if many})
+    not_worked_out = {name: many for name, many in apart.items() if many}
+    return ReadLines(table.num_rows, blank, not_worked_out, table.num_rows - blank)
 
 
 def check_reasons(evidence: Evidence, told: list[dict[str, Any]]) -> None:
@@ -116,7 +123,12 @@ def _formed(plan: Mapping[str, Any]) -> set[tuple[str, str]]:
     return found | {(one["indicator"], name) for one in plan["classes"] for name in by_class.get(one["kind"], ())}
 
 
-def _check_line(where: str, row: Mapping[str, Any], line: _Expected) -> None:
+def check_line(where: str, row: Mapping[str, Any], line: ExpectedLine) -> None:
+    """Check one line as it leaves.
+
+    Raises:
+        CheckFailed: it is not what the cells give.
+    """
     if line.closed != (row["status"] == "suppressed"):
         raise CheckFailed(f"{where}: is kept back though all it needs is open, or open though something is blank")
     if line.closed:
@@ -125,7 +137,7 @@ def _check_line(where: str, row: Mapping[str, Any], line: _Expected) -> None:
     allowed = {"undefined"} if isnan(value) else {"ok", "incomplete"} if line.incomplete else {"ok"}
     if row["status"] not in allowed:
         raise CheckFailed(f"{where}: the status {row['status']!r} does not fit its numbers")
-    told = {name: nan if row[name] is None else float(row[name]) for name in _NUMBERS}
+    told = {name: nan if row[name] is None else float(row[name]) for name in NUMBERS}
     for name in ("value", "numerator", "denominator", "person_time"):
         true = line.numbers.get(name, nan)
         if isnan(true) != isnan(told[name]) or not (isnan(true) or isclose(true, told[name], rel_tol=1e-12)):
@@ -139,27 +151,30 @@ def _check_line(where: str, row: Mapping[str, Any], line: _Expected) -> None:
         raise CheckFailed(f"{where}: its limits are not those of its numbers")
 
 
-def _expected(evidence: Evidence, strata: list[str]) -> Iterator[tuple[Key, _Expected]]:
+def expected_lines(evidence: Evidence, strata: list[str]) -> Iterator[tuple[Key, ExpectedLine]]:
+    """What each line must say that is worked out from cells, by its words."""
     for line in evidence.plan["lines"]:
         yield from _of_line(evidence, line, strata)
     for told in evidence.plan["classes"]:
         yield from _of_classes(evidence, told, strata)
 
 
-def _of_line(evidence: Evidence, line: Mapping[str, Any], strata: list[str]) -> Iterator[tuple[Key, _Expected]]:
+def _of_line(evidence: Evidence, line: Mapping[str, Any], strata: list[str]) -> Iterator[tuple[Key, ExpectedLine]]:
     names, statistic = tuple(line["dimensions"]), line["statistic"]
     scales = {one["sum_key"]: one["scale"] for one in evidence.plan["sums"]}
     inputs: dict[str, tuple[Any, Any]] = {}
+    persons: list[Any] = []
     for name, side in (("numerator", evidence.persons), ("denominator", evidence.persons),
                        ("sum", evidence.sums), ("person_time", evidence.sums)):  # fmt: skip
         if key := line[f"{name}_key"]:
             cells = side.cube(key, names).ravel()
+            persons += [cells] if side is evidence.persons else []
             inputs[name] = side.values[cells] / (scales[key] if side is evidence.sums else 1), side.blank[cells]
     people = inhabitants(evidence.plan, line["inhabitants_key"], list(names)) if line["inhabitants_key"] else None
     for place, key in enumerate(_keys(evidence.persons, names, line, line["parameters"], strata)):
         given = {name: float(values[place]) for name, (values, _) in inputs.items()}
         closed = any(bool(blank[place]) for _, blank in inputs.values())
-        found = _Expected(closed, bool(line["incomplete"]))
+        found = ExpectedLine(closed, bool(line["incomplete"]), tuple(int(cells[place]) for cells in persons))
         if people is None:
             _put(found, statistic, line, given)
         else:
@@ -167,7 +182,7 @@ def _of_line(evidence: Evidence, line: Mapping[str, Any], strata: list[str]) -> 
         yield key, found
 
 
-def _put(found: _Expected, statistic: str, line: Mapping[str, Any], given: Mapping[str, float]) -> None:
+def _put(found: ExpectedLine, statistic: str, line: Mapping[str, Any], given: Mapping[str, float]) -> None:
     counted, of = given.get("numerator", nan), given.get("denominator", nan)
     amount = given.get("sum", nan)
     years = given.get("person_time", nan) / _DAYS_A_YEAR
@@ -189,7 +204,7 @@ def _put(found: _Expected, statistic: str, line: Mapping[str, Any], given: Mappi
 
 
 def _put_of_inhabitants(
-    found: _Expected, statistic: str, line: Mapping[str, Any], given: Mapping[str, float], people: float
+    found: ExpectedLine, statistic: str, line: Mapping[str, Any], given: Mapping[str, float], people: float
 ) -> None:
     of_sum = not line["numerator_key"]
     counted = given["sum" if of_sum else "numerator"]
@@ -202,7 +217,7 @@ def _put_of_inhabitants(
             found.interval, found.of = line["interval"], (counted, people, 1000.0)
 
 
-def _of_classes(evidence: Evidence, told: Mapping[str, Any], strata: list[str]) -> Iterator[tuple[Key, _Expected]]:
+def _of_classes(evidence: Evidence, told: Mapping[str, Any], strata: list[str]) -> Iterator[tuple[Key, ExpectedLine]]:
     """Persons by class, and of paths their shares."""
     side, names = evidence.persons, tuple(told["dimensions"])
     cube = side.cube(told["persons_key"], (*names, told["axis"]))
@@ -217,7 +232,7 @@ def _of_classes(evidence: Evidence, told: Mapping[str, Any], strata: list[str]) 
             for cells, key in zip(cube, _keys(side, names, line, parameters, strata), strict=True):
                 counted, everybody = (float(side.values[cells[place]]) for place in (column, -1))
                 closed = bool(side.blank[cells[column]]) or (statistic == "share" and bool(side.blank[cells[-1]]))
-                found = _Expected(closed, bool(told["incomplete"]), {"numerator": counted})
+                found = ExpectedLine(closed, bool(told["incomplete"]), numbers={"numerator": counted})
                 if statistic == "persons":
                     found.numbers["value"] = counted
                 else:

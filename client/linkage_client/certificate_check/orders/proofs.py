@@ -50,7 +50,7 @@ def unproved_cells(side: Side, relations: Relations, asked: Demands, moves: pa.T
     for multiple in (lowest, highest):
         below = side.values[cell] + multiple[move] * change < known[cell]
         _fail(move, below, side, "goes below what readers know")
-    at, relation, net = _on_rests(side, relations, move, cell, change)
+    at, relation, net = relations.changes(move, cell, change, cells=side.values.size)
     _fail(at, (net != 0) & ~relations.may_rest[relation], side, "changes a total and not its parts alike")
     for multiple in (lowest, highest):
         _fail(at, relations.rest[relation] + multiple[at] * net < 0, side, "leaves fewer than none over")
@@ -99,21 +99,6 @@ class _Shown:
         wide = self.rise - self.fall >= widths
         fit: Flags = (self.values >= self._candidates) & (truth + self.rise >= reach) & wide
         return fit
-
-
-def _on_rests(side: Side, relations: Relations, move: Ints, cell: Ints, change: Ints) -> tuple[Ints, Ints, Ints]:
-    """What moves do to rests: (move, relation, change), each pair once and only where something changes."""
-    starts, relation_of, sign = relations.by_cell(side.values.size)
-    many = starts[cell + 1] - starts[cell]
-    entry = np.repeat(np.arange(cell.size), many)
-    within = np.arange(entry.size) - np.repeat(np.cumsum(many) - many, many)
-    place = starts[cell[entry]] + within
-    key = move[entry] * max(relations.rest.size, 1) + relation_of[place]
-    different, number = np.unique(key, return_inverse=True)
-    net = np.zeros(different.size, np.int64)
-    np.add.at(net, number, sign[place] * change[entry])
-    different, net = different[net != 0], net[net != 0]
-    return different // max(relations.rest.size, 1), different % max(relations.rest.size, 1), net
 
 
 def _flat(moves: pa.Table, name: str) -> Ints:

@@ -44,6 +44,31 @@ class Relations:
         sign = np.concatenate([np.ones(self.whole.size, np.int64), np.full(self.parts.size, -1, np.int64)])[order]
         return np.concatenate([[0], np.cumsum(np.bincount(cell, minlength=cells))]), relation, sign
 
+    def changes(self, move: Ints, cell: Ints, change: Ints, *, cells: int) -> tuple[Ints, Ints, Ints]:
+        """What moves do to rests: (move, relation, change), each pair once and only where something changes.
+
+        Args:
+            move, cell, change: which move changes which cell by how much; one an entry.
+            cells: how many there are.
+        """
+        starts, relation_of, sign = self.by_cell(cells)
+        many = starts[cell + 1] - starts[cell]
+        entry = np.repeat(np.arange(cell.size), many)
+        within = np.arange(entry.size) - np.repeat(np.cumsum(many) - many, many)
+        place = starts[cell[entry]] + within
+        key = move[entry] * max(self.rest.size, 1) + relation_of[place]
+        different, number = np.unique(key, return_inverse=True)
+        net = np.zeros(different.size, np.int64)
+        np.add.at(net, number, sign[place] * change[entry])
+        different, net = different[net != 0], net[net != 0]
+        return different // max(self.rest.size, 1), different % max(self.rest.size, 1), net
+
+    def everywhere(self, cells: Flags) -> Flags:
+        """Relations of which every member is one of some cells."""
+        inside = np.zeros(self.whole.size, np.int64)
+        np.add.at(inside, np.repeat(np.arange(self.whole.size), np.diff(self.starts)), cells[self.parts])
+        return np.asarray((inside == np.diff(self.starts)) & cells[self.whole])
+
 
 _Found = Iterator[tuple[Ints, Ints, bool]]
 """Wholes, parts (one row a whole), and whether something may be left over."""
