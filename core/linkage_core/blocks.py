@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from math import isqrt
 
 import numpy as np
 
 from linkage_core.events import PersonEvents, Population
 
-# What is done once a block takes some 3 ms, as long as 70,000 persons do, and no two threads can do it at once. Twice
-# as many persons a block take a tenth less time all in all, though they do not stay in the processor's second cache. In
-# still larger ones others wait longer for their turn, which takes some 15 ms.
+# What is done once a block takes some 2 to 4 ms, as long as 25,000 persons do in most questions, and no two threads can
+# do it at once. Twice as many persons a block take a tenth less time all in all, though they do not stay in the
+# processor's second cache. In still larger ones others wait longer for their turn, which takes some 15 ms.
 PERSONS_AT_MOST = 1 << 18
-PERSONS_WORTH_A_BLOCK = 1 << 12
+
+# Of b blocks side by side each saves a b-th of what persons take, and costs its own part once more: the best number
+# grows with the square root of the persons. Two take less time than one from some 20,000 persons on, and half as much
+# again of the processor, which others wait for.
+PERSONS_SQUARED_A_BLOCK = 1 << 13
 
 # Beside its stored columns a kept row passes through day, code, quantity, place and weight columns of indicators.
 BYTES_A_KEPT_ROW = 96
@@ -25,8 +30,8 @@ BYTES_A_PERSON = 256
 def block_size(*, persons: int, rows_a_person: float, values: int, memory_bytes: int, threads: int) -> int:
     """Persons of a block, so that all blocks that are computed at once fit into the memory.
 
-    persons x (rows a person x 96 + values x 24 + 256) bytes x threads <= memory, at most 262,144 and at least 1; then
-    so many that every thread has the same number of blocks, where blocks would not become small by that.
+    persons x (rows a person x 96 + values x 24 + 256 bytes) x threads <= memory, at most 262,144 and at least 1; then
+    so many that as many threads as are worth it have the same number of blocks: b of them from b x b x 8,192 persons.
 
     Args:
         persons: of the population.
@@ -38,8 +43,8 @@ def block_size(*, persons: int, rows_a_person: float, values: int, memory_bytes:
     a_person = rows_a_person * BYTES_A_KEPT_ROW + values * BYTES_A_VALUE + BYTES_A_PERSON
     fits = max(1, min(int(memory_bytes / (a_person * threads)), PERSONS_AT_MOST))
     blocks = -(-persons // fits)
-    if persons >= threads * PERSONS_WORTH_A_BLOCK:
-        blocks = -(-blocks // threads) * threads
+    side_by_side = max(1, min(threads, isqrt(persons // PERSONS_SQUARED_A_BLOCK)))
+    blocks = -(-blocks // side_by_side) * side_by_side
     return max(1, -(-persons // max(blocks, 1)))
 
 
