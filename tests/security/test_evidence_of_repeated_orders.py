@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,10 @@ import pytest
 from linkage.disclosure_policy import DisclosurePolicy, shipped_policies
 from linkage_client.certificate_check import CheckFailed, NotAllProved
 from linkage_client.certificate_check.orders import check_order
-from linkage_core.release_history import NextTable
+from linkage_core.disclosure import protect
+from linkage_core.release_history import NextTable, first_states, table_beside_others
 from tests.security import test_orders_over_time as months
-from tests.support.order_evidence import altered, write_series
+from tests.support.order_evidence import altered, write_beside_others, write_series
 
 STANDARD = shipped_policies()["standard@1.0.0"]
 AT_ONCE = STANDARD.model_copy(update={"id": "at-once", "expected_moves": 0})
@@ -272,3 +273,77 @@ def _as_bytes(table: pa.Table) -> bytes:
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink)
     return bytes(sink.getvalue())
+
+
+@dataclass(frozen=True)
+class Beside:
+    """Another table, by sex alone and with a mean, beside a month of a series."""
+
+    months: months.Series
+    now: dict[int, months.Person]
+
+    def write(self, folder: Path) -> Path:
+        earlier = [replace(one, printed=None) for one in self.months.earlier[-1:]]
+        table, members = months.other_table(self.now), months.members_of(self.now)
+        answer = table_beside_others(table, STANDARD, members=members, earlier=earlier, name="other")
+        evidence = write_beside_others(table, STANDARD, answer=answer, members=members, earlier=earlier, folder=folder)
+        assert not evidence.unproved
+        return folder
+
+
+def beside(gone: int) -> Beside:
+    """The people of a month less some of the men who started."""
+    series = months.make_series(1, 0, months=1)
+    people = series.people[0]
+    men = [number for number, one in people.items() if one[1:] == ("man", True, True)]
+    return Beside(series, {number: one for number, one in people.items() if number not in men[:gone]})
+
+
+@pytest.mark.parametrize("gone", [0, 1, 9, 12, 40])
+def test_another_table_of_nearly_the_same_people_is_accepted(gone: int, tmp_path: Path) -> None:
+    checked = check_order(beside(gone).write(tmp_path / "evidence"))
+    assert checked.earlier == ["0"]
+    assert (checked.blank["persons"] > 0) == (0 < gone < STANDARD.minimum_cell)
+    assert checked.blank["sum"] > 0
+
+
+def test_what_another_table_tells_of_few_is_rejected(tmp_path: Path) -> None:
+    """A table that stands alone, and is said to have been laid beside."""
+    one = beside(1)
+    table, members = months.other_table(one.now), months.members_of(one.now)
+    earlier = [replace(each, printed=None) for each in one.months.earlier]
+    alone = protect(table, STANDARD)
+    answer = NextTable(alone, first_states(table, alone, members=members, name="other"))
+    folder = tmp_path / "evidence"
+    write_beside_others(table, STANDARD, answer=answer, members=members, earlier=earlier, folder=folder)
+    with pytest.raises(CheckFailed, match="in which few people moved"):
+        check_order(folder)
+
+
+def test_a_sum_of_nearly_the_same_people_is_rejected(tmp_path: Path) -> None:
+    folder = beside(0).write(tmp_path / "evidence")
+    cells = pq.read_table(folder / "cells.parquet").to_pylist()
+    _spoil(folder, "cells.parquet", [cell | {"blank": cell["kind"] == "persons" and cell["blank"]} for cell in cells])
+    lines = pq.read_table(folder / "table.parquet").to_pylist()
+    denominators = {cell["levels"][0] if cell["levels"] else "total": cell for cell in cells
+                    if cell["key"] == months.FOLLOWED}  # fmt: skip
+    sums = {cell["levels"][0] if cell["levels"] else "total": cell for cell in cells if cell["kind"] == "sum"}
+    for line in lines:
+        if line["statistic"] == "mean":
+            amount, persons = (float(of[line["sex"]]["value"]) for of in (sums, denominators))
+            line |= {"value": amount / persons, "numerator": amount, "denominator": int(persons), "status": "ok",
+                     "reason": ""}  # fmt: skip
+    _spoil(folder, "table.parquet", lines)
+    with pytest.raises(CheckFailed, match="a sum is open of nearly the same people"):
+        check_order(folder)
+
+
+def test_every_altered_cell_beside_another_table_is_rejected(tmp_path: Path) -> None:
+    folder = beside(9).write(tmp_path / "evidence")
+    assert each_rejected(folder, "cells.parquet", lambda row: [{"blank": not row["blank"]}], of=1)
+    assert each_rejected(folder, "said.parquet", lambda row: [{"true": row["true"] + 1}, {"as_of": 7}], of=1)
+    assert each_rejected(folder, "moved.parquet", lambda row: [{"persons": row["persons"] + 1}], of=1)
+    statement = folder / "evidence.json"
+    statement.write_text(json.dumps(json.loads(statement.read_text()) | {"says_again": True}))
+    with pytest.raises(CheckFailed):
+        check_order(folder)

@@ -18,9 +18,9 @@ from linkage_core.counted_table import CountedTable
 from linkage_core.disclosure import protect
 from linkage_core.release_history import EarlierTable, Members, NextTable
 from linkage_core.table_review.reviewed_table import open_for_review
-from linkage_core.table_review.series import open_series
+from linkage_core.table_review.series import beside_others, open_series
 from linkage_server.release.recipe import Recipe
-from linkage_server.reviews.evidence_room import OpenEvidence, Repeated
+from linkage_server.reviews.evidence_room import OpenEvidence
 from linkage_server.reviews.order_evidence import OrderEvidence, evidence_of_order
 from linkage_server.reviews.review_desk import OpenReview
 from linkage_server.runs.describe import describe
@@ -54,7 +54,26 @@ def write_series(
     assert before is not None
     context = describe(plan, match_rate_band="98-100 %")
     review = OpenReview(plan.order, "", 1, Recipe(), plan, context, table.counted, answer.protected, table)
-    return _written(OpenEvidence(review, Repeated(series, before)), folder)
+    return _written(OpenEvidence(review, series, before), folder)
+
+
+def write_beside_others(
+    counted: CountedTable,
+    policy: DisclosurePolicy,
+    *,
+    answer: NextTable,
+    members: Members,
+    earlier: Sequence[EarlierTable],
+    folder: Path,
+) -> OrderEvidence:
+    """Write the evidence of what `table_beside_others` made to a folder."""
+    plan, hidden = _plan(policy), answer.protected.hidden
+    assert hidden is not None
+    alone = open_for_review(counted, policy, hidden)
+    table, series = beside_others(alone, members=members, states=answer.states, earlier=earlier)
+    context = describe(plan, match_rate_band="98-100 %")
+    review = OpenReview(plan.order, "", 1, Recipe(), plan, context, counted, answer.protected, table)
+    return _written(OpenEvidence(review, series), folder)
 
 
 def _written(opened: OpenEvidence, folder: Path) -> OrderEvidence:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from linkage_core.disclosure import ProtectedTable
-from linkage_core.table_review.series import Series, open_series
+from linkage_core.table_review.series import Series, beside_others, open_series
 from linkage_server.access.certificates import Caller
 from linkage_server.release.context import ReleaseContext
 from linkage_server.release.recipe import Recipe
@@ -17,31 +17,18 @@ from linkage_server.storage.tables import RunRow
 
 
 @dataclass(frozen=True, slots=True)
-class Repeated:
-    """The series that a table goes on with.
-
-    Args:
-        series: what each release said, and who moved.
-        before: the table whose lines are said again where they are not counted anew.
-    """
-
-    series: Series
-    before: ProtectedTable
-
-
-@dataclass(frozen=True, slots=True)
 class OpenEvidence:
     """A version of a table with all that its evidence is made of.
 
     Args:
         review: the version; of a series the part of it that is decided cell by cell.
-        repeated: the series, where lines of an earlier table are said again.
-        others: names of earlier releases that it was laid beside without saying them again.
+        series: what it and the releases said that it was laid beside, and who moved; None where it stands alone.
+        before: the table whose lines are said again where they are not counted anew; None where none are.
     """
 
     review: OpenReview
-    repeated: Repeated | None = None
-    others: tuple[str, ...] = ()
+    series: Series | None = None
+    before: ProtectedTable | None = None
 
 
 def open_for_evidence(desk: ReviewDesk, caller: Caller, order: str, *, version: int | None = None) -> OpenEvidence:
@@ -56,10 +43,13 @@ def open_for_evidence(desk: ReviewDesk, caller: Caller, order: str, *, version: 
         plan = RunPlan.from_json(session.get_one(RunRow, order_id).plan)
     sources = desk.run_desk.sources(plan)
     found = laid_beside(plan, sources.earlier) if sources.earlier is not None else None
-    if found is None or not found[1].repeats_last:
-        others = tuple(one.name for one in found[1].tables) if found else ()
-        return OpenEvidence(desk.open(caller, order, version=version), others=others)
+    if found is None:
+        return OpenEvidence(desk.open(caller, order, version=version))
     own, earlier = found[0], found[1].tables
+    if not found[1].repeats_last:
+        alone = desk.open(caller, order, version=version)
+        table, series = beside_others(alone.table, members=own.members, states=own.states, earlier=earlier)
+        return OpenEvidence(replace(alone, table=table), series)
     with desk.database.reading() as session:
         made = find_version(session, order_id, version) if version else chosen_version(session, order_id)
         whole = load_counts(session, desk.home, order_id)
@@ -80,4 +70,4 @@ def open_for_evidence(desk: ReviewDesk, caller: Caller, order: str, *, version: 
         load_table(desk.home, file=made.file, sha256=made.sha256),
         table,
     )
-    return OpenEvidence(review, Repeated(series, before))
+    return OpenEvidence(review, series, before)

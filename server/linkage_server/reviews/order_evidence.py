@@ -5,11 +5,11 @@
     table.parquet         the lines as they leave
     certificates.parquet  the moves that prove each blank
 
-and of a table that goes on with a series of releases of one order:
+and of a table that was laid beside earlier releases:
 
     said.parquet          what each release said of each cell, and how many persons it counted
     moved.parquet         how many persons moved alike, and between which cells: no person, no number of one
-    before.parquet        the lines that are said again where they are not counted anew
+    before.parquet        the lines that are said again where they are not counted anew, if any are
 
 It holds small counts and stays at the authority. There are sets and sums in it, no persons: orders have no rule that
 needs to know who contributes how much.
@@ -34,16 +34,18 @@ import pyarrow.parquet as pq
 from linkage.errors import Conflict
 from linkage_core.counted_table import CountedTable
 from linkage_core.disclosure.cell_system import Ints
+from linkage_core.disclosure.protected_table import ProtectedTable
 from linkage_core.disclosure.sum_witnesses import SumWitnesses
 from linkage_core.table_review.proofs import Proofs, proofs
 from linkage_core.table_review.reviewed_table import CellSide, ReviewedTable
+from linkage_core.table_review.series import Series
 from linkage_server.access.certificates import Caller
 from linkage_server.release.complete_periods import mark_complete_periods
 from linkage_server.release.context import ReleaseContext
 from linkage_server.release.delivery import PARTIAL
 from linkage_server.release.released import release
 from linkage_server.reviews.cell_words import CellWords
-from linkage_server.reviews.evidence_room import OpenEvidence, Repeated
+from linkage_server.reviews.evidence_room import OpenEvidence
 from linkage_server.reviews.review_desk import OpenReview, ReviewDesk
 from linkage_server.storage.files import disk_refusals, publish_folder
 
@@ -104,7 +106,7 @@ def write_evidence(reviews: ReviewDesk, caller: Caller, opened: OpenEvidence, fo
 
 def evidence_of_order(evidence: OpenEvidence) -> OrderEvidence:
     """All that a checker needs; the same version gives the same bytes."""
-    opened, repeated = evidence.review, evidence.repeated
+    opened, series = evidence.review, evidence.series
     table, hidden = opened.table, opened.protected.hidden
     released = mark_complete_periods(release(opened.protected), opened.context)
     persons, sums = proofs(table.persons), proofs(table.sums)
@@ -117,10 +119,10 @@ def evidence_of_order(evidence: OpenEvidence) -> OrderEvidence:
         "cells.parquet": _parquet(cells),
         "table.parquet": released.to_parquet(),
         "certificates.parquet": _parquet(moves),
-        **(_of_series(repeated, opened.context) if repeated else {}),
+        **(_of_series(series, evidence.before, opened.context) if series else {}),
     }
     statement = {
-        "format": BESIDE_EARLIER if opened.plan.earlier or repeated else ALONE,
+        "format": BESIDE_EARLIER if opened.plan.earlier or series else ALONE,
         "note": _NOTE,
         "order": opened.order,
         "version": opened.version,
@@ -131,8 +133,8 @@ def evidence_of_order(evidence: OpenEvidence) -> OrderEvidence:
         "columns": [one.name for one in released.dimensions],
         "without_thresholds": hidden is not None and hidden.without_thresholds,
         "listed": _listed(table),
-        "releases": list(repeated.series.releases) if repeated else [],
-        "other_releases": list(evidence.others),
+        "releases": list(series.releases) if series else [],
+        "says_again": evidence.before is not None,
         "not_beside": _not_beside(evidence),
         "unproved": [asdict(one) for one in unproved],
         "files": {name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
@@ -143,14 +145,12 @@ def evidence_of_order(evidence: OpenEvidence) -> OrderEvidence:
 
 def _not_beside(evidence: OpenEvidence) -> list[str]:
     """Earlier releases to the same recipients that the table was not laid beside: nobody in common, say."""
-    series = evidence.repeated.series.releases if evidence.repeated else ()
-    beside = {*series, *evidence.others}
+    beside = evidence.series.releases if evidence.series else ()
     return [one.release for one in evidence.review.plan.earlier if one.release not in beside]
 
 
-def _of_series(repeated: Repeated, context: ReleaseContext) -> dict[str, bytes]:
+def _of_series(series: Series, again: ProtectedTable | None, context: ReleaseContext) -> dict[str, bytes]:
     """The files of a series, by name: arrays of releases and cells run through the cells first."""
-    series = repeated.series
     releases, cells = series.true.shape
     said = pa.table(
         {
@@ -171,9 +171,11 @@ def _of_series(repeated: Repeated, context: ReleaseContext) -> dict[str, bytes]:
             },
         }
     )
-    # In the words of this delivery: which periods are complete is told of the day of this release.
-    before = mark_complete_periods(release(repeated.before), context)
-    return {"said.parquet": _parquet(said), "moved.parquet": _parquet(moved), "before.parquet": before.to_parquet()}
+    files = {"said.parquet": _parquet(said), "moved.parquet": _parquet(moved)}
+    if again is not None:
+        # In the words of this delivery: which periods are complete is told of the day of this release.
+        files["before.parquet"] = mark_complete_periods(release(again), context).to_parquet()
+    return files
 
 
 def _cells(table: ReviewedTable) -> pa.Table:

@@ -18,8 +18,10 @@ from linkage_client.certificate_check.orders.lines import check_lines, check_rea
 from linkage_client.certificate_check.orders.lines_again import check_lines_again, check_remarks_again
 from linkage_client.certificate_check.orders.over_time import (
     CheckedSeries,
+    check_amounts,
     check_series,
     check_sums,
+    demands_beside_others,
     demands_over_time,
 )
 from linkage_client.certificate_check.orders.person_rules import Demands, adds_up_to_everybody, few, person_demands
@@ -83,8 +85,8 @@ def check_order(folder: Path, *, delivery: Path | None = None) -> CheckedOrder:
     plan, series = evidence.plan, evidence.series
     told = check_series(series, evidence.persons, plan["policy"]) if series else None
     remarks = _remarks(evidence.table)
-    if series and told:
-        found = check_lines_again(evidence, series, told.said[-1])
+    if series and told and series.before is not None:
+        found = check_lines_again(evidence, series, series.before, told.said[-1])
         check_remarks_again(series, remarks, _remarks(series.before))
     else:
         found = check_lines(evidence)
@@ -98,10 +100,14 @@ def check_order(folder: Path, *, delivery: Path | None = None) -> CheckedOrder:
     amounts = sum_demands(evidence.sums, of_sums, plan, persons=evidence.persons, asked=asked)
     if series and told:
         check_sums(told, series, ties, plan["policy"])
-        asked = demands_over_time(told, series, evidence.persons, asked, plan["policy"])
+        if series.before is not None:
+            asked = demands_over_time(told, series, evidence.persons, asked, plan["policy"])
+        else:
+            asked = demands_beside_others(told, evidence.persons, asked, plan["policy"])
+            check_amounts(told, series, evidence)
     sides = {"persons": (evidence.persons, ties, asked), "sum": (evidence.sums, of_sums, amounts)}
     unproved = []
-    if told is None or not told.nothing_new:
+    if told is None or not told.nothing_new or not plan["says_again"]:
         unproved = [word for kind in sides for word in _check_side(evidence, kind, *sides[kind])]
     compared, beside = check_delivery(delivery, evidence, remarks) if delivery else ([], [])
     if unproved:
@@ -120,7 +126,7 @@ def check_order(folder: Path, *, delivery: Path | None = None) -> CheckedOrder:
         compared=compared,
         not_checked=[
             *_not_checked(plan, remarks, found.not_worked_out),
-            *_over_time(plan, remarks, told, unnamed=found.unnamed),
+            *_over_time(evidence, remarks, told, unnamed=found.unnamed),
             *beside,
         ],
     )
@@ -139,7 +145,7 @@ def _check_side(evidence: Evidence, kind: str, side: Side, ties: Relations, aske
     """Check the cells of one kind; what is not proved although the statement says so too, by name."""
     shown = np.flatnonzero(asked.sensitive & asked.printed & ~side.blank)
     # Of a series what was told before may stand; what is counted anew was looked at.
-    if shown.size and not evidence.series:
+    if shown.size and (evidence.series is None or evidence.series.before is None):
         raise CheckFailed(f"{side.in_words(int(shown[0]))}: may not be known by the policy, and is open")
     cells, rests = unproved_cells(side, ties, asked, evidence.moves[kind])
     said = {(int(one["row"]), bool(one["rest"])): one for one in evidence.plan["unproved"]}
@@ -170,16 +176,21 @@ def _not_checked(plan: Mapping[str, Any], remarks: Mapping[str, Any], lines: Map
 
 
 def _over_time(
-    plan: Mapping[str, Any], remarks: Mapping[str, Any], told: CheckedSeries | None, *, unnamed: Sequence[str]
+    evidence: Evidence, remarks: Mapping[str, Any], told: CheckedSeries | None, *, unnamed: Sequence[str]
 ) -> list[str]:
     """What of earlier releases the check says nothing about."""
-    words = [f"what it tells beside the earlier release {name}" for name in plan.get("other_releases", ())]
-    words += [
+    plan, series = evidence.plan, evidence.series
+    words = [
         f"the earlier release {name}: that it need not be looked at is taken from the service"
         for name in plan.get("not_beside", ())
     ]
-    if told is not None and remarks.get("missing"):
+    if told is not None and plan["says_again"] and remarks.get("missing"):
         words.append("who had no value: told as before, and not counted again")
     if told is not None and told.older:
         words.append(f"{told.older} numbers of earlier releases: they are of releases that the evidence does not name")
+    apart = ~evidence.persons.blank & (series.true[:-1] < 0).all(axis=0) if series else np.zeros(0, np.bool_)
+    if np.any(apart):
+        words.append(
+            f"{np.count_nonzero(apart)} open cells: that no earlier release has them is taken from the service"
+        )
     return words + [f"lines of {name}, which the evidence does not name" for name in unnamed]

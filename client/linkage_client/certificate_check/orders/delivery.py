@@ -41,7 +41,7 @@ def check_delivery(folder: Path, evidence: Evidence, remarks: Mapping[str, Any])
         raise CheckFailed(f"{folder}: is the delivery of another order")
     if manifest.get("policy", {}).get("sha256") != _sha256(evidence.plan["policy"]):
         raise CheckFailed(f"{folder}: names another policy than that of the evidence")
-    known = [name for kind in ("releases", "other_releases", "not_beside") for name in evidence.plan.get(kind, ())]
+    known = [name for kind in ("releases", "not_beside") for name in evidence.plan.get(kind, ())]
     if any(one["release"] not in known for one in manifest.get("earlier_releases", ())):
         raise CheckFailed(f"{folder}: names an earlier release that the evidence does not")
     names = [str(one["path"]) for one in manifest["files"]]

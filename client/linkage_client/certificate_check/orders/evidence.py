@@ -15,7 +15,7 @@ import pyarrow as pa
 from linkage_client.certificate_check.dimensions import Ints
 from linkage_client.certificate_check.fault import CheckFailed, NotCheckedHere
 from linkage_client.certificate_check.files import read_json, read_parquet
-from linkage_client.certificate_check.orders.series import SERIES_FILES, Series, read_series
+from linkage_client.certificate_check.orders.series import BEFORE, SERIES_FILES, Series, read_series
 from linkage_client.certificate_check.rules import Flags
 
 STATEMENT = "evidence.json"
@@ -84,7 +84,7 @@ class Evidence:
         persons, sums: the true cells.
         table: lines as they leave, their remarks in the metadata.
         moves: by kind; cells by their number within the kind.
-        series: the releases that it goes on with; None where it says no earlier line again.
+        series: the releases that it was laid beside, and it; None where it stands alone.
     """
 
     plan: Mapping[str, Any]
@@ -105,8 +105,8 @@ def read_evidence(folder: Path) -> Evidence:
     plan = read_json(folder / STATEMENT)
     if plan.get("format") not in _FORMATS:
         raise NotCheckedHere(f"{folder / STATEMENT}: is of another format than {_FORMATS}")
-    repeated = plan["format"] > 1 and bool(plan["releases"])
-    for name in (_CELLS, _TABLE, _MOVES, *(SERIES_FILES if repeated else ())):
+    beside, again = plan["format"] > 1 and plan["releases"] != [], plan["format"] > 1 and plan["says_again"] is True
+    for name in (_CELLS, _TABLE, _MOVES, *(SERIES_FILES if beside else ()), *([BEFORE] if beside and again else [])):
         _require_hash(folder / name, plan["files"].get(name, ""))
     strata = {
         one["name"]: Stratum(one["name"], tuple(one["levels"]), bool(one["multi_response"])) for one in plan["strata"]
@@ -120,7 +120,7 @@ def read_evidence(folder: Path) -> Evidence:
     if persons.values.size + sums.values.size != cells.num_rows:
         raise CheckFailed(f"{folder / _CELLS}: holds cells of an unknown kind")
     by_kind = {kind: moves.filter(pa.compute.equal(moves["kind"], kind)) for kind in ("persons", "sum")}
-    series = read_series(folder, plan["releases"], cells=persons.values.size) if repeated else None
+    series = read_series(folder, plan["releases"], cells=persons.values.size, again=again) if beside else None
     return Evidence(plan, persons, sums, read_parquet(folder / _TABLE), by_kind, series)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import pyarrow as pa
+
 from linkage_client.certificate_check.fault import CheckFailed
 from linkage_client.certificate_check.orders.evidence import Evidence
 from linkage_client.certificate_check.orders.lines import (
@@ -24,7 +26,7 @@ _AS_OF = "as_of"
 _SUPPRESSED = "suppressed"
 
 
-def check_lines_again(evidence: Evidence, series: Series, now: Said) -> ReadLines:
+def check_lines_again(evidence: Evidence, series: Series, before: pa.Table, now: Said) -> ReadLines:
     """Check every line of the table as it leaves.
 
     A line is counted anew if each of its cells is known of this release and somebody moved in one of them, blank if one
@@ -32,7 +34,8 @@ def check_lines_again(evidence: Evidence, series: Series, now: Said) -> ReadLine
 
     Args:
         evidence: of the newest release, its blanks what this does not tell.
-        series: what was said before.
+        series: the releases.
+        before: the lines of the one that is said again.
         now: what the newest says of each cell.
 
     Raises:
@@ -43,8 +46,7 @@ def check_lines_again(evidence: Evidence, series: Series, now: Said) -> ReadLine
     names = [*words, *NUMBERS, "status", "reason", _AS_OF]
     if evidence.table.column_names != names:
         raise CheckFailed(f"table.parquet: has not the columns {names}")
-    before = _before(series, names)
-    said = {_key(row, words): row for row in before}
+    said = {_key(row, words): row for row in _before(before, series, names)}
     expected: dict[Key, ExpectedLine] = {}
     for words_of, one in expected_lines(evidence, strata):
         expected.setdefault(words_of, one)
@@ -101,9 +103,8 @@ def _is_anew(line: ExpectedLine, now: Said, series: Series, before: Mapping[str,
     return not (still and before is not None and before["status"] != _SUPPRESSED)
 
 
-def _before(series: Series, names: Sequence[str]) -> list[dict[str, Any]]:
+def _before(table: pa.Table, series: Series, names: Sequence[str]) -> list[dict[str, Any]]:
     """The lines of the release that is said again, each with the release that it is of."""
-    table = series.before
     if table.column_names not in (list(names), [name for name in names if name != _AS_OF]):
         raise CheckFailed("before.parquet: has other columns than the table")
     rows: list[dict[str, Any]] = table.to_pylist()

@@ -18,7 +18,7 @@ from linkage_client.certificate_check.dimensions import Ints
 from linkage_client.certificate_check.fault import CheckFailed
 from linkage_client.certificate_check.held_back import check_few, lowest_possible, waiting
 from linkage_client.certificate_check.movement import Apart
-from linkage_client.certificate_check.orders.evidence import Side
+from linkage_client.certificate_check.orders.evidence import Evidence, Side
 from linkage_client.certificate_check.orders.person_rules import Demands
 from linkage_client.certificate_check.orders.relations import Relations
 from linkage_client.certificate_check.orders.series import BLANK, NOT_COUNTED, OLDER, Series
@@ -73,9 +73,10 @@ def check_series(series: Series, side: Side, policy: Mapping[str, Any]) -> Check
         if np.any(few & said[one].current & said[other].current):
             names = f"{series.releases[one]} and {series.releases[other]}"
             raise CheckFailed(f"{_SAID}: {names} both tell of a cell in which few people moved between them")
-    check_kept(said, dict(apart), Path(_SAID))
     check_few(said, since, policy["minimum_cell"], _SAID)
-    _check_pace(said, since, series, side, policy)
+    if series.before is not None:
+        check_kept(said, dict(apart), Path(_SAID))
+        _check_pace(said, since, series, side, policy)
     nothing_new = bool(np.array_equal(series.as_of[-1], series.as_of[-2]))
     return CheckedSeries(said, since, nothing_new, int(np.count_nonzero(series.as_of == OLDER)))
 
@@ -129,6 +130,42 @@ def demands_over_time(
         fixed=np.zeros_like(asked.fixed),
         reach=np.where(now.current, 0, asked.reach),
     )
+
+
+def demands_beside_others(found: CheckedSeries, side: Side, asked: Demands, policy: Mapping[str, Any]) -> Demands:
+    """What has to be proved of the cells of a table that says no earlier line again.
+
+    What an earlier release told, and in which nobody moved, everybody knows; what is blank because few moved may be
+    empty, and nobody sees it.
+
+    Args:
+        asked: what is asked of them in a table that stands alone.
+    """
+    cells, threshold = side.values.size, policy["minimum_cell"]
+    waits = waiting(found.said, found.since, threshold)
+    few, told = np.zeros(cells, dtype=np.bool_), np.zeros(cells, dtype=np.bool_)
+    for was, apart in zip(found.said, found.since, strict=False):
+        moved = apart.moved(cells)
+        few |= was.current & (moved > 0) & (moved < threshold)
+        told |= was.current & (moved == 0)
+    lowest = np.where(waits, 0, np.where(few, np.minimum(asked.lowest, side.values), asked.lowest))
+    return replace(asked, lowest=lowest, fixed=asked.fixed | (told & ~asked.sensitive & ~waits & ~few))
+
+
+def check_amounts(found: CheckedSeries, series: Series, evidence: Evidence) -> None:
+    """Check that no sum is told of the same contributors as in an earlier release, but for few: amounts may change.
+
+    Raises:
+        CheckFailed: one is.
+    """
+    sums, persons, policy = evidence.sums, evidence.persons, evidence.plan["policy"]
+    for was, apart, name in zip(found.said, found.since, series.releases, strict=False):
+        few = (was.current | was.blank) & (apart.moved(persons.values.size) < policy["minimum_cell"])
+        for one in evidence.plan["sums"]:
+            names = tuple(one["dimensions"])
+            own, behind = sums.cube(one["sum_key"], names), persons.cube(one["contributors_key"], names)
+            if np.any(few[behind] & ~sums.blank[own]):
+                raise CheckFailed(f"{_CELLS}: a sum is open of nearly the same people as in {name}")
 
 
 def _check_counts(series: Series, side: Side, since: list[Apart]) -> None:

@@ -18,7 +18,8 @@ from linkage_client.certificate_check.rules import Flags
 BLANK, NOT_COUNTED, OLDER = -1, -2, -3
 """In place of the release that a number is of: nothing is printed; the release does not have the cell; the number is of
 a release that the evidence does not name."""
-SERIES_FILES = _SAID, _MOVED, _BEFORE = "said.parquet", "moved.parquet", "before.parquet"
+SERIES_FILES = _SAID, _MOVED = "said.parquet", "moved.parquet"
+BEFORE = "before.parquet"
 _SAID_COLUMNS = ["release", "cell", "true", "value", "as_of"]
 _MOVED_COLUMNS = ["persons", "releases", "cells", "changes"]
 _LARGEST = 1 << 52
@@ -59,7 +60,7 @@ class Series:
         value: what is printed.
         as_of: number of the release that it is of, or `BLANK`, `NOT_COUNTED`, `OLDER`.
         moved: who moved.
-        before: the lines of the release that is said again.
+        before: the lines of the release that is said again; None where none is.
     """
 
     releases: tuple[str, ...]
@@ -67,11 +68,11 @@ class Series:
     value: Ints
     as_of: Ints
     moved: Moved
-    before: pa.Table
+    before: pa.Table | None
 
 
-def read_series(folder: Path, releases: Sequence[str], *, cells: int) -> Series:
-    """Read the files of a series, whose hashes were checked.
+def read_series(folder: Path, releases: Sequence[str], *, cells: int, again: bool) -> Series:
+    """Read the files of a series, whose hashes were checked; `again` whether lines of a release are said again.
 
     Raises:
         CheckFailed: one is not as the format says.
@@ -99,7 +100,7 @@ def read_series(folder: Path, releases: Sequence[str], *, cells: int) -> Series:
     if np.any(true < -1) or np.any(true > _LARGEST) or np.any(as_of < OLDER) or np.any(as_of >= len(names)):
         raise CheckFailed(f"{_SAID}: holds an impossible number, or a release that there is not")
     moved = _read_moved(read_parquet(folder / _MOVED), len(names), cells)
-    return Series(names, true, value, as_of, moved, read_parquet(folder / _BEFORE))
+    return Series(names, true, value, as_of, moved, read_parquet(folder / BEFORE) if again else None)
 
 
 def _read_moved(table: pa.Table, releases: int, cells: int) -> Moved:
