@@ -137,6 +137,14 @@ def test_a_ledger_that_is_gone_is_refused(series: Series) -> None:
         series.release(NOBODY)
 
 
+def test_a_ledger_that_was_cut_short_is_refused(series: Series) -> None:
+    series.release()
+    ledger = series.releases[0] / "ledger.parquet"
+    ledger.write_bytes(ledger.read_bytes()[:300])
+    with pytest.raises(InputRefused, match=r"ledger\.parquet: is damaged or cut short"):
+        series.release(NOBODY)
+
+
 def test_moves_that_were_altered_are_refused(series: Series) -> None:
     series.release()
     series.release(joined("A", "men", 12, "x"))

@@ -142,8 +142,12 @@ def test_a_column_that_no_name_tells_can_be_told(folder):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("id,index_date\np1,2020-01-01\np1,2020-01-02\n", "a person is missing or stands twice"),
-        ("id,index_date\np1,soon\n", "cannot be read as 'index_date'"),
+        ("id,index_date\np1,2020-01-01\np1,2020-01-02\n", "rows 1 and 2 below the header are of one person"),
+        ("id,index_date\np1,2020-01-01\n,2020-01-02\n", "row 2 below the header names no person"),
+        (
+            "id,index_date\np1,2020-01-01\np2,2020-01-02\np3,soon\n",
+            "column 'index_date': row 3 below the header cannot be read",
+        ),
         ("name,index_date\np1,2020-01-01\n", "no column tells the person"),
     ],
 )
@@ -158,7 +162,7 @@ def test_a_population_that_is_not_as_needed_is_refused_without_its_values(folder
 def test_an_amount_beyond_64_bits_is_refused_and_not_wrapped(folder):
     # Hundredths of 2**63 - 1 packages would wrap to one package taken back.
     (folder / "lmed.csv").write_text(f"person_id,date,atc,packages\np1,2020-01-05,C10AA05,{2**63 - 1}\n")
-    with pytest.raises(InputRefused, match="column 'packages': cannot be read as 'packages'"):
+    with pytest.raises(InputRefused, match="column 'packages': row 1 below the header cannot be read"):
         run(folder)
 
 

@@ -15,7 +15,8 @@ from linkage.errors import InputRefused
 from linkage_core.disclosure.cell_system import Ints
 from linkage_core.disclosure.primary_rules import Contributions, Mark, few_behind
 from linkage_server.lab.layout import Codes
-from linkage_server.lab.leaf_rows import leaf_places, read_rows, require_column, whole_units
+from linkage_server.lab.leaf_rows import leaf_places, require_column, whole_units
+from linkage_server.lab.whole_files import read_table
 
 CONTRIBUTOR = "contributor"
 COMPANY_GROUP = "company_group"
@@ -105,7 +106,7 @@ def read_contributions(path: Path, codes: Mapping[str, Codes]) -> ContributionRo
     Raises:
         InputRefused: it cannot be read, or a column of a dimension is wrong.
     """
-    rows = read_rows(path)
+    rows = read_table(path)
     places = leaf_places(rows, dict(codes), path)
     entry, cell = np.arange(rows.num_rows), np.zeros(rows.num_rows, dtype=np.int64)
     for own, leaf in zip(codes.values(), places, strict=True):

@@ -26,7 +26,8 @@ from linkage_core.disclosure.count_witnesses import count_witnesses
 from linkage_core.disclosure.sum_witnesses import KeptMoves, SumWitnesses
 from linkage_core.release_history import Axis, Moves, Next, Printed, PublishedCells, next_release
 from linkage_server.lab.layout import Codes, Layout
-from linkage_server.lab.leaf_rows import leaf_places, read_rows, require_column
+from linkage_server.lab.leaf_rows import leaf_places, require_column
+from linkage_server.lab.whole_files import read_table
 
 LEDGER = "ledger.parquet"
 MOVES = "moves.parquet"
@@ -85,7 +86,7 @@ def read_history(
     last = ""
     for number, folder in enumerate(folders):
         content = _bytes(folder / LEDGER)
-        table = read_parquet(content)
+        table = _ledger(content, folder / LEDGER)
         _check_entry(table, folder, number=number, previous=last, table_sha256=table_sha256(plan), policy=policy)
         last = hashlib.sha256(content).hexdigest()
         printed.append(
@@ -202,6 +203,15 @@ def _check_entry(
         )
 
 
+def _ledger(content: bytes, path: Path) -> pa.Table:
+    try:
+        return read_parquet(content)
+    except (pa.ArrowException, OSError):
+        raise InputRefused(
+            f"{path}: is damaged or cut short.", mend="Take the release's folder from a backup."
+        ) from None
+
+
 def _moves_before(path: Path, ledger: pa.Table) -> pa.Table:
     content = _bytes(path)
     entry = json.loads(ledger.schema.metadata[_ENTRY])
@@ -211,7 +221,7 @@ def _moves_before(path: Path, ledger: pa.Table) -> pa.Table:
 
 
 def _moves_now(path: Path, codes: dict[str, Codes], *, release: int) -> pa.Table:
-    rows = read_rows(path)
+    rows = read_table(path)
     for name in ("person", "move"):
         require_column(rows, name, path)
     move = rows["move"].cast(pa.string()).to_pylist()

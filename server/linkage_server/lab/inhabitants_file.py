@@ -9,7 +9,7 @@ import pyarrow as pa
 from linkage.errors import InputRefused
 from linkage_core.rates import Inhabitants, inhabitants_of
 from linkage_server.lab.inputs import sex_words
-from linkage_server.lab.plain_files import read_table
+from linkage_server.lab.whole_files import read_table
 
 _NAMES = {
     "year": ("year", "ar", "år"),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -18,7 +19,8 @@ from linkage_core.events import PersonEvents, Population, events_from_table
 from linkage_core.indicators.row_limits import SEXES
 from linkage_core.populations.apply_rules import apply_rules
 from linkage_core.populations.from_registers import leading_registers
-from linkage_server.lab.plain_files import PERSON, event_date, read_table, with_concepts
+from linkage_server.lab.plain_files import PERSON, event_date, with_concepts
+from linkage_server.lab.whole_files import read_table
 
 _NOT_STRATA = (PERSON, "index_date", "birth_date", "sex", "death_date", "emigration_date")
 _FIRST_INDEX_DATE, _LAST_INDEX_DATE = date(1900, 1, 1), date(2199, 12, 31)
@@ -75,16 +77,33 @@ def read_inputs(
         read_table(population), register="population", told=told.get("population", {}), file_name=population.name
     )
     persons = one_chunk(people[PERSON])
-    if persons.null_count or len(pc.unique(persons)) != len(persons):
-        raise InputRefused(
-            f"{population.name}: a person is missing or stands twice.", mend="Write one row for each person."
-        )
+    _refuse_repeated(persons, population)
     rows = _rows(definition, rules, persons=persons, events=events, told=told)
     who = _population(people)
     if rules is not None:
         who = apply_rules(rules, population=who, events=rows)
     definition = _with_exits(definition, people, rows, persons)
     return LabInputs(persons, who, rows, definition)
+
+
+def _refuse_repeated(persons: pa.Array, population: Path) -> None:
+    missing = persons.is_null()
+    if pa.types.is_string(persons.type):  # A CSV's empty field is an empty text.
+        missing = pc.or_kleene(missing, pc.equal(persons, ""))
+    if (row := pc.index(missing, True).as_py() + 1) > 0:
+        raise InputRefused(
+            f"{population.name}: row {row} below the header names no person.",
+            mend="Fill the person in, or leave the row out.",
+        )
+    numbers = persons.dictionary_encode().indices.to_numpy()
+    _, first_rows = np.unique(numbers, return_index=True)
+    if len(first_rows) < len(numbers):
+        again = np.setdiff1d(np.arange(len(numbers)), first_rows, assume_unique=True)[0]
+        first = np.flatnonzero(numbers == numbers[again])[0]
+        raise InputRefused(
+            f"{population.name}: rows {first + 1} and {again + 1} below the header are of one person.",
+            mend="Write one row for each person.",
+        )
 
 
 def _defined(

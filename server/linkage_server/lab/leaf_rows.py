@@ -8,8 +8,6 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute
-import pyarrow.csv
-import pyarrow.parquet as pq
 
 from linkage.errors import InputRefused
 from linkage_core.disclosure.cell_system import Ints
@@ -18,22 +16,6 @@ from linkage_server.lab.layout import Codes
 _DIGITS = 30
 _MOST_UNITS = 1 << 63
 _TEN_POWERS = {1: 0, 100: 2}
-
-
-def read_rows(path: Path) -> pa.Table:
-    """A CSV or Parquet file.
-
-    Raises:
-        InputRefused: it cannot be read, or is neither.
-    """
-    try:
-        if path.suffix == ".parquet":
-            return pq.read_table(str(path))
-        if path.suffix == ".csv":
-            return pyarrow.csv.read_csv(path)
-    except (OSError, pa.ArrowException):
-        raise InputRefused(f"{path}: cannot be read as {path.suffix[1:]}.", mend="Check path and content.") from None
-    raise InputRefused(f"{path}: neither .csv nor .parquet.", mend="Convert the table.")
 
 
 def leaf_places(rows: pa.Table, codes: dict[str, Codes], path: Path) -> tuple[Ints, ...]:
@@ -72,6 +54,8 @@ def whole_units(rows: pa.Table, name: str, scale: int, path: Path) -> Ints:
     """
     require_column(rows, name, path)
     column = rows[name]
+    if not rows.num_rows:
+        raise InputRefused(f"{path}: has column names but no row.", mend="Write a row for each leaf cell.")
     if not (pa.types.is_integer(column.type) or pa.types.is_floating(column.type) or pa.types.is_decimal(column.type)):
         raise InputRefused(f"{path}: column {name!r} is not numeric.", mend="Write numbers with a point for decimals.")
     try:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from linkage.errors import InputRefused
-from linkage_server.lab.plain_files import read_table
+from linkage_server.lab.whole_files import read_table
 
 _KEYS = {
     "packages": ("product", "pack_id", "package_id", "vnr", "varunr"),

@@ -1,22 +1,18 @@
-"""Reads plain files for the laboratory and finds the engine's words among their columns.
+"""Finds the engine's words among the columns of the laboratory's plain files.
 
-The laboratory never opens the register store. A file is CSV (also .gz), Parquet or Arrow; its columns are found by the
-engine's word, by the names that the register's definition accepts, by a few names in common use, or as told on the
-command line.
+The laboratory never opens the register store. Columns are found by the engine's word, by the names that the register's
+definition accepts, by a few names in common use, or as told on the command line.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
-from pathlib import Path
+from bisect import bisect_left
+from collections.abc import Callable, Collection, Mapping
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv
-import pyarrow.feather
-import pyarrow.parquet as pq
 
 from linkage.errors import InputRefused
 from linkage.register_catalogue import shipped_registers
@@ -66,28 +62,6 @@ _EVENT_DATES = {
     "cancer": "diagnosis_date",
     "dors": "death_date",
 }
-
-
-def read_table(path: Path) -> pa.Table:
-    """Read a whole file.
-
-    Raises:
-        InputRefused: it does not exist, or is not one of the formats; the text of the foreign error may hold values
-            and is not repeated.
-    """
-    name = path.name.lower()
-    try:
-        if name.endswith(".parquet"):
-            return pq.read_table(path)
-        if name.endswith((".arrow", ".feather", ".ipc")):
-            return pyarrow.feather.read_table(path)
-        if name.endswith((".csv", ".csv.gz")):
-            return pyarrow.csv.read_csv(path)
-    except (OSError, pa.ArrowException):
-        raise InputRefused(
-            f"{path.name}: cannot be read.", mend="Check the path, the format and the encoding."
-        ) from None
-    raise InputRefused(f"{path.name}: unknown kind of file.", mend="Use .csv, .csv.gz, .parquet or .arrow.")
 
 
 def with_concepts(
@@ -201,21 +175,40 @@ def _accepted(register: str) -> dict[str, tuple[str, ...]]:
 
 
 def _typed(column: pa.ChunkedArray, concept: str, *, is_date: bool, where: str) -> tuple[pa.ChunkedArray, int]:
+    if concept == PERSON:
+        return column, 1
+    if is_date:
+        return _read(_dates, column, where=where, mend="Write dates as 2024-03-31."), 1
+    if concept in SCALES or concept in WHOLE_NUMBERS:
+        mend = "Write numbers with a point for decimals."
+        scale = SCALES.get(concept, 1)
+        if concept in WHOLE_NUMBERS and not pa.types.is_integer(column.type):
+            numbers = _read(lambda part: part.cast(pa.float64()), column, where=where, mend=mend)
+            scale = 1 if _all_whole(numbers) else 10_000
+        return _read(lambda part: _scaled(part, scale), column, where=where, mend=mend), scale
+    if _is_list(column.type) or pa.types.is_dictionary(column.type) or pa.types.is_date(column.type):
+        return column, 1
+    texts = _read(lambda part: part.cast(pa.string()), column, where=where, mend="Mend the column or its mapping.")
+    return texts.dictionary_encode(), 1
+
+
+def _read(
+    convert: Callable[[pa.ChunkedArray], pa.ChunkedArray], column: pa.ChunkedArray, *, where: str, mend: str
+) -> pa.ChunkedArray:
+    """A column converted; a refusal names the first row that cannot be, from 1 below the header, not its value."""
     try:
-        if concept == PERSON:
-            return column, 1
-        if is_date:
-            return _dates(column), 1
-        if concept in SCALES:
-            return _scaled(column, SCALES[concept]), SCALES[concept]
-        if concept in WHOLE_NUMBERS:
-            scale = 1 if pa.types.is_integer(column.type) or _all_whole(column) else 10_000
-            return _scaled(column, scale), scale
-        if _is_list(column.type) or pa.types.is_dictionary(column.type) or pa.types.is_date(column.type):
-            return column, 1
-        return column.cast(pa.string()).dictionary_encode(), 1
+        return convert(column)
     except pa.ArrowException:
-        raise InputRefused(f"{where}: cannot be read as {concept!r}.", mend="Mend the column or its mapping.") from None
+        row = bisect_left(range(1, len(column)), True, key=lambda rows: _fails(convert, column.slice(0, rows))) + 1
+    raise InputRefused(f"{where}: row {row} below the header cannot be read.", mend=mend)
+
+
+def _fails(convert: Callable[[pa.ChunkedArray], pa.ChunkedArray], column: pa.ChunkedArray) -> bool:
+    try:
+        convert(column)
+    except pa.ArrowException:
+        return True
+    return False
 
 
 def _is_list(kind: pa.DataType) -> bool:
@@ -232,8 +225,7 @@ def _dates(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _all_whole(column: pa.ChunkedArray) -> bool:
-    numbers = column.cast(pa.float64())
-    return bool(pc.all(pc.equal(numbers, pc.round(numbers)), min_count=0).as_py())
+    return bool(pc.all(pc.equal(column, pc.round(column)), min_count=0).as_py())
 
 
 def _scaled(column: pa.ChunkedArray, scale: int) -> pa.ChunkedArray:

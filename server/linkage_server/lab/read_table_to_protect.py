@@ -21,11 +21,12 @@ from linkage_server.lab.layout_refusals import (
     refuse_many_cells,
     refuse_more_than_one_count,
 )
-from linkage_server.lab.leaf_rows import leaf_places, read_rows, refuse_repeated_leaves
+from linkage_server.lab.leaf_rows import leaf_places, refuse_repeated_leaves
 from linkage_server.lab.mechanism import chosen_mechanism
 from linkage_server.lab.noise_key import noise_key_of
 from linkage_server.lab.perturb import NoiseSource
 from linkage_server.lab.table_to_protect import ReadersView, TableToProtect
+from linkage_server.lab.whole_files import read_table
 
 
 def read_table_to_protect(
@@ -65,7 +66,7 @@ def read_table_to_protect(
     refuse_many_cells(plan, codes, is_repeated=bool(earlier), path=layout)
     refuse_more_than_one_count(plan, mechanism, is_repeated=bool(earlier), path=layout)
     history = read_history(earlier, moved, codes=codes, plan=plan, policy=policy)
-    rows = read_rows(table)
+    rows = read_table(table)
     places = leaf_places(rows, codes, table)
     refuse_repeated_leaves(places, codes, table)
     behind = read_contributions(contributions, codes) if contributions is not None else None

@@ -19,7 +19,7 @@ from linkage.code_systems import OF_CODE_SETS
 from linkage.errors import InputRefused
 from linkage.register_catalogue import RegisterDefinition, load_registers, shipped_registers
 from linkage.register_variable import Variable
-from linkage_server.lab.plain_files import read_table
+from linkage_server.lab.whole_files import read_table
 from linkage_server.operations.home import HomeFolder
 from linkage_server.registers.store import RegisterStore
 
