@@ -397,6 +397,21 @@ def test_late_corrections_of_a_month_that_is_held_do_not_look_like_a_short_month
     assert load(settings, write_csv(tmp_path / "july.csv", [HEADER, *rows])).corrections == 1
 
 
+def test_rows_that_were_loaded_before_and_exported_anew_are_pointed_out(
+    settings: IngestSettings, tmp_path: Path
+) -> None:
+    rows = dispensings(each=300)
+    load(settings, write_csv(tmp_path / "a.csv", [HEADER, *rows]))
+    anew = write_csv(tmp_path / "b.csv", [line.replace(",", ";") for line in (HEADER, *rows)])
+
+    twice = load(settings, anew)
+    assert "the register held 300 rows of 2024-06 already, and this delivery adds 300" in twice.warnings[0]
+    replaced = load(settings, write_csv(tmp_path / "c.csv", [HEADER, *reversed(rows)]), replace=True)
+    later = load(settings, write_csv(tmp_path / "d.csv", [HEADER, *dispensings(months=range(7, 8), each=300)]))
+    assert not replaced.warnings
+    assert not later.warnings
+
+
 def test_a_delivery_where_a_fifth_of_many_rows_breaks_rules_is_refused(
     settings: IngestSettings, tmp_path: Path
 ) -> None:

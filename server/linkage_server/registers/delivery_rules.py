@@ -71,6 +71,20 @@ def short_month(rules: DeliveryRules, months: tuple[MonthReport, ...]) -> str:
     return ""
 
 
+def stored_before(rules: DeliveryRules, months: tuple[MonthReport, ...]) -> tuple[MonthReport, ...]:
+    """Months that the register held already when this delivery brought nearly as many rows of them again.
+
+    A delivery is known by its bytes, so the same rows exported anew are stored beside the old ones.
+    """
+    found = []
+    for month in months:
+        held = month.rows_after - month.rows
+        fewer, more = sorted((held, month.rows))
+        if fewer >= (1 - rules.short_month_share) * more and fewer > rules.chance_sigmas**2:
+            found.append(month)
+    return tuple(found)
+
+
 def _number(month: str) -> int:
     year, number = month.split("-")
     return int(year) * 12 + int(number) - 1

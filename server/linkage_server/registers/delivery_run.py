@@ -11,14 +11,14 @@ import pyarrow as pa
 from linkage.register_catalogue import RegisterDefinition, canonical_sha256
 from linkage_core.events import RegisterPartition
 from linkage_server.registers.delivery_file import DeliveryFile, RawBatch
-from linkage_server.registers.delivery_rules import broken_by_counts, month_reports, short_month
+from linkage_server.registers.delivery_rules import broken_by_counts, month_reports, short_month, stored_before
 from linkage_server.registers.faults import Fault
 from linkage_server.registers.ingest_settings import IngestSettings
 from linkage_server.registers.match_columns import ColumnMatch
 from linkage_server.registers.one_row_per_person import OneRowPerPerson
 from linkage_server.registers.person_column import person_hasher
 from linkage_server.registers.progress import Pace
-from linkage_server.registers.quality_report import FileReport, QualityReport, RowCounts, RuleCount
+from linkage_server.registers.quality_report import FileReport, MonthReport, QualityReport, RowCounts, RuleCount
 from linkage_server.registers.quality_tally import QualityTally
 from linkage_server.registers.quarantine import QuarantineFile
 from linkage_server.registers.store import RegisterLoad
@@ -128,7 +128,7 @@ class DeliveryRun:
             variables=variables,
             quarantine_file=quarantine_file,
         )
-        return report.model_copy(update={"warnings": _warnings(report)})
+        return report.model_copy(update={"warnings": _warnings(report, again=stored_before(rules, months))})
 
     def _note(self, file_name: str, problems: RowProblems, quarantine: QuarantineFile) -> None:
         quarantine.write(file_name, problems)
@@ -173,7 +173,7 @@ def _ranked(counts: Counter[tuple[str, str]]) -> tuple[RuleCount, ...]:
     return tuple(RuleCount(rule=rule, variable=name, rows=rows) for (rule, name), rows in counts.most_common())
 
 
-def _warnings(report: QualityReport) -> tuple[str, ...]:
+def _warnings(report: QualityReport, *, again: Sequence[MonthReport]) -> tuple[str, ...]:
     """What a person should look at, in words."""
     warnings = [
         f"{file.name}: {len(file.unknown_columns)} columns are not in the definition and were not read: "
@@ -186,6 +186,13 @@ def _warnings(report: QualityReport) -> tuple[str, ...]:
         for variable in report.variables
         if variable.drifted and variable.share_before is not None
     ]
+    if again:
+        last = again[-1]
+        warnings.append(
+            f"the register held {last.rows_after - last.rows:,} rows of {last.month} already, and this delivery adds "
+            f"{last.rows:,} (alike in {len(again)} of {len(report.months)} months): rows that were loaded before and "
+            "exported anew count twice now; --replace puts a full delivery in place of all that is there"
+        )
     if report.months and all(month.expected is None for month in report.months):
         warnings.append("too few months to compare with: whether a month is short was not checked")
     return tuple(warnings)
