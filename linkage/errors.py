@@ -31,6 +31,12 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+EXIT_CODES = (
+    "Exit codes: 0 done; 1 a bug of ours; 2 usage; 3 input refused; 4 not permitted; 5 not found; 6 conflict; "
+    "7 server unavailable; 8 time-out."
+)
+"""What the exit codes of both programs mean, for their help."""
+
 
 class LinkageError(Exception):
     """Base of every refusal.

@@ -77,6 +77,11 @@ def waits_for(state: OrderState) -> str:
     return _WAITS_FOR.get(state, "")
 
 
+def is_closed(state: OrderState) -> bool:
+    """Whether no move leads on from a state."""
+    return all(start != state for start, _ in MOVES)
+
+
 def order_name(organisation: str, order: str) -> str:
     """Resource name of an order."""
     return f"organisations/{organisation}/orders/{order}"

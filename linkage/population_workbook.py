@@ -41,6 +41,11 @@ def read_workbook(path: Path, *, identity_name: str, max_rows: int) -> tuple[tup
             sheet.reset_dimensions()
             rows = sheet.iter_rows(max_col=MAXIMUM_COLUMNS, max_row=max_rows + 2, values_only=True)
             names = _header(next(rows, ()))
+            if not names:
+                raise PopulationRejected(
+                    "the first row of the first sheet is empty.",
+                    mend="Put the table on the first sheet, with the names of its columns in the first row.",
+                )
             columns = _columns(rows, width=len(names), max_rows=max_rows)
             book.close()
     except PopulationRejected:

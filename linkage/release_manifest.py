@@ -187,6 +187,13 @@ def verify_release(folder: Path, *, trusted_keys: PublicSigningKeys | Iterable[P
         ReleaseNotVerified: names the file and what is wrong with it.
     """
     keys = [trusted_keys] if isinstance(trusted_keys, PublicSigningKeys) else list(trusted_keys)
+    if not (folder / RELEASE).exists():
+        wrong = f"{folder} is no delivery: it has no {RELEASE}." if folder.is_dir() else f"there is no folder {folder}."
+        raise ReleaseNotVerified(
+            wrong,
+            mend="Name the folder that `linkage fetch` made; if it was that one, fetch the delivery again.",
+            facts={"file": RELEASE},
+        )
     statement = _read_statement(folder)
     manifest_bytes = _read(folder, MANIFEST)
     if hashlib.sha256(manifest_bytes).hexdigest() != statement.manifest_sha256:

@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from linkage.errors import LinkageError
+from linkage.errors import EXIT_CODES, LinkageError
 from linkage_client import commands_catalogue, commands_enrolment, commands_explain, commands_orders, commands_results
 from linkage_client.console import Shown, flush, report_bug, report_refusal
 
@@ -24,8 +24,7 @@ _COMMAND_LINE_REFUSAL = typer.BadParameter.__mro__[2]
 app = typer.Typer(
     name="linkage",
     help="Sends encrypted populations to a register holder and fetches de-identified indicators.",
-    epilog="Exit codes: 0 done; 1 a bug of ours; 2 usage; 3 input refused; 4 not permitted; 5 not found; "
-    "6 conflict; 7 server unavailable; 8 time-out.",
+    epilog=EXIT_CODES,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=True,

@@ -28,6 +28,12 @@ from linkage_client.submission import check_here
 _INPUT_REFUSED = 3
 _WARN_DAYS = 30
 _LINES_AT_ONCE = 10_000
+_NEXT = {
+    "awaiting_population": "Send its population: the same `linkage submit` goes on. Or: linkage cancel {order}",
+    "returned": "Mend the order file and submit it: that files a new order. Nothing is left to do with this one.",
+    "released": "Fetch the results: linkage fetch {order} --to DIR",
+}
+"""What the orderer does next, by state."""
 
 
 def check(
@@ -35,9 +41,9 @@ def check(
     order: Annotated[Path | None, typer.Option("--order", help="Check against this order's population.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List every bad row of a population file: row, column, rule, mend. Values are never shown.
+    """List every bad row of a population file, values masked, or every fault of an order file.
 
-    Of an order file every fault is told that can be found without the service.
+    Of an order file those faults are told that can be found without the service.
     """
     if file.suffix.lower() == ".toml":
         _check_order(file, as_json=as_json)
@@ -109,7 +115,10 @@ def status(
             shown.result(found)
             shown.say(f"{found.name}\n{found.title}\nThe order {_standing(found)}.")
             for step in found.steps:
-                shown.say(f"  {step.at:%Y-%m-%d %H:%M:%S}  {step.state.replace('_', ' ')}, by {step.by}. {step.reason}")
+                what = f"{step.state.replace('_', ' ')}, by {step.by}. {step.reason}"
+                shown.say(f"  {step.at:%Y-%m-%d %H:%M:%S}  {what}".rstrip())
+            if found.state in _NEXT:
+                shown.say(_NEXT[found.state].format(order=_last(found.name)))
 
 
 def cancel(
@@ -171,10 +180,12 @@ def _print_check(found: PopulationCheck) -> None:
     sys.stdout.write("".join(lines))
     sys.stdout.write(f"{found.rows:,} rows: {kinds}.\n")
     if found.merged:
-        sys.stdout.write(f"{found.merged:,} rows repeat another row and are sent once.\n")
+        repeat = "row repeats" if found.merged == 1 else "rows repeat"
+        sys.stdout.write(f"{found.merged:,} {repeat} another row; each person is sent once.\n")
     if found.ignored_columns:
         sys.stdout.write(f"Not sent, because the order does not name them: {', '.join(found.ignored_columns)}.\n")
-    sys.stdout.write("The file is clean.\n" if found.clean else f"{len(found.problems):,} faults.\n")
+    faults = len(found.problems)
+    sys.stdout.write("The file is clean.\n" if found.clean else f"{faults:,} fault{'s' if faults > 1 else ''}.\n")
 
 
 def _check_as_json(found: PopulationCheck) -> object:

@@ -6,6 +6,7 @@ import sys
 
 import typer
 
+from linkage.errors import EXIT_CODES
 from linkage_server import (
     commands_audit,
     commands_benchmark,
@@ -27,6 +28,7 @@ from linkage_server.software_version import software_version
 app = typer.Typer(
     name="linkage-server",
     help="Links encrypted populations to health registers and releases de-identified drug indicators.",
+    epilog=EXIT_CODES,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

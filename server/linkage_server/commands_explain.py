@@ -15,6 +15,7 @@ from linkage_server.orders.explanation import ExplainedRegister, Explanation
 from linkage_server.runs.run_report import RunReport
 
 _MOST_PERSONS = 100_000_000
+_LEAST_SECONDS = 0.001
 
 
 def explain(
@@ -62,7 +63,7 @@ def _expected(told: Explanation) -> Iterator[tuple[str, str]]:
         yield f"{one.name}: rows", f"{one.rows:,}"
         yield f"{one.name}: persons", f"{one.persons:,}"
     for stage, seconds in told.seconds.items():
-        yield stage, f"{seconds:.2g} s"
+        yield stage, f"{rough_seconds(seconds)} s"
 
 
 def _measured(report: RunReport) -> Iterator[tuple[str, str]]:
@@ -74,8 +75,13 @@ def _measured(report: RunReport) -> Iterator[tuple[str, str]]:
         yield f"{one.name}: rows", one.rows if one.rows.startswith("<") else f"{int(one.rows):,}"
         yield f"{one.name}: persons", one.persons if one.persons.startswith("<") else f"{int(one.persons):,}"
     for stage, seconds in report.seconds.items():
-        yield stage, f"{seconds:.2g} s"
-    yield "all cores together", f"{report.core_seconds:.2g} s"
+        yield stage, f"{rough_seconds(seconds)} s"
+    yield "all cores together", f"{rough_seconds(report.core_seconds)} s"
+
+
+def rough_seconds(seconds: float) -> str:
+    """Seconds to two figures, never as a power of ten."""
+    return f"{float(f'{seconds:.2g}'):,.12g}" if seconds >= _LEAST_SECONDS else f"below {_LEAST_SECONDS}"
 
 
 def amount(count: float) -> str:
@@ -94,7 +100,7 @@ def _print(told: Explanation) -> None:
             "persons": f"{told.persons:,}",
             "blocks of persons": f"{told.blocks:,}, {told.threads} at once; {split}",
             "memory": f"{amount(told.memory_bytes)} of {amount(told.memory_limit_bytes)}, beside the mapped registers",
-            "time": f"{sum(told.seconds.values()):.2g} s ({_by_stage(told)})",
+            "time": f"{rough_seconds(sum(told.seconds.values()))} s ({_by_stage(told)})",
             "calibrated by": f"earlier runs on this machine: {told.earlier_runs}",
         }
     )
@@ -104,7 +110,7 @@ def _print(told: Explanation) -> None:
 
 
 def _by_stage(told: Explanation) -> str:
-    return ", ".join(f"{stage} {seconds:.2g}" for stage, seconds in told.seconds.items())
+    return ", ".join(f"{stage} {rough_seconds(seconds)}" for stage, seconds in told.seconds.items())
 
 
 def _print_register(register: ExplainedRegister) -> None:

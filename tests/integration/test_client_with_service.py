@@ -92,7 +92,22 @@ def test_an_order_is_submitted_shown_and_cancelled(
     assert "awaiting approval" in listed
     code, cancelled = answer(["cancel", short], home, capsys)
     assert (code, cancelled["state"]) == (0, "cancelled")
-    assert answer(["cancel", short], home, capsys)[0] == 6
+    code, refused = answer(["cancel", short], home, capsys)
+    assert (code, "filed as a new order" in refused["error"]["mend"]) == (6, True)
+
+
+def test_status_tells_what_the_orderer_does_next(
+    files: Files, home: ClientHome, running: LoadedService, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = submitted(files, home)
+    assert run(["status", name, "--home", str(home.root)]) == 0
+    assert "files a new order" not in capsys.readouterr().out
+    with running.service.database.transaction() as session:
+        order_id = name.rsplit("/", maxsplit=1)[1]
+        to = OrderState.RETURNED
+        move_order(session, order_id=order_id, to=to, by="officer", reason="Too few.", expected_etag=None)
+    assert run(["status", name, "--home", str(home.root)]) == 0
+    assert "Mend the order file and submit it: that files a new order." in capsys.readouterr().out
 
 
 def test_validate_only_files_nothing(files: Files, home: ClientHome, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,11 +7,13 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
-from linkage.errors import NotFound
+from linkage.errors import EXIT_CODES, NotFound
 from linkage_client import commands_orders
 from linkage_client.__main__ import run
 from linkage_client.commands_catalogue import _require
+from linkage_server.__main__ import app as server_app
 from linkage_server.demo.test_numbers import read_test_numbers
 from tests.support.orders import order_text
 
@@ -65,6 +67,22 @@ def test_a_clean_file_ends_with_0(tmp_path: Path, capsys: pytest.CaptureFixture[
     (tmp_path / "p.csv").write_text(GOOD)
     assert run(["check", str(tmp_path / "p.csv")]) == 0
     assert "The file is clean." in capsys.readouterr().out
+
+
+def test_one_fault_and_one_repeated_row_are_told_as_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = GOOD.splitlines()
+    (tmp_path / "p.csv").write_text("\n".join([*lines, lines[1]]))
+    assert run(["check", str(tmp_path / "p.csv")]) == 0
+    assert "1 row repeats another row" in capsys.readouterr().out
+    (tmp_path / "p.csv").write_text("\n".join([*lines[:3], "x" + lines[4]]))
+    code, said = refused(["check", str(tmp_path / "p.csv")], capsys)
+    assert (code, said.endswith("\n1 fault.\n")) == (3, True)
+
+
+def test_the_help_of_both_programs_tells_the_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--help"]) == 0
+    for shown in (capsys.readouterr().out, CliRunner().invoke(server_app, ["--help"]).output):
+        assert EXIT_CODES in " ".join(shown.split())
 
 
 def test_every_bad_row_is_listed_with_its_value_masked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

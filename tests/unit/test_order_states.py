@@ -76,6 +76,16 @@ def test_each_move_writes_a_step_and_a_new_etag(database: Database) -> None:
         assert (step.state, step.by, step.reason) == ("awaiting_approval", "service", "Accepted.")
 
 
+def test_who_would_move_a_closed_order_learns_that_nothing_is_left_to_do(database: Database) -> None:
+    put_orders(database, [OrderState.RETURNED, OrderState.RUNNING])
+    for state, mend in ((OrderState.RETURNED, "It is closed"), (OrderState.RUNNING, "Look at the order")):
+        with database.transaction() as session, pytest.raises(StateConflict) as refused:
+            move_order(
+                session, order_id=f"order-{state}", to=OrderState.RELEASED, by="officer", reason="", expected_etag=None
+            )
+        assert refused.value.mend.startswith(mend)
+
+
 def test_a_stale_reader_cannot_move_an_order(database: Database) -> None:
     put_orders(database, [START])
     with database.transaction() as session, pytest.raises(Stale):

@@ -286,6 +286,20 @@ def test_a_parquet_bomb_is_refused_before_it_unpacks(tmp_path: Path, monkeypatch
             check_population(path, layout=LAYOUT)
 
 
+def test_a_workbook_whose_table_does_not_begin_in_the_first_row_says_so(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    book.active.append([])
+    book.active.append([])
+    book.active.append(HEADER)
+    book.save(tmp_path / "low.xlsx")
+    with pytest.raises(PopulationRejected, match="the first row of the first sheet is empty"):
+        check_population(tmp_path / "low.xlsx", layout=LAYOUT)
+    book.create_sheet("First", 0)
+    book.save(tmp_path / "second.xlsx")
+    with pytest.raises(PopulationRejected, match="the first row of the first sheet is empty"):
+        check_population(tmp_path / "second.xlsx", layout=LAYOUT)
+
+
 def test_a_zip_bomb_in_a_workbook_is_refused_before_it_unpacks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "bomb.xlsx"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as container:

@@ -121,5 +121,7 @@ def test_a_manifest_cannot_name_a_file_outside_its_folder() -> None:
 
 
 def test_an_empty_folder_is_no_delivery(tmp_path: Path) -> None:
-    with pytest.raises(ReleaseNotVerified, match=r"release\.json is missing"):
+    with pytest.raises(ReleaseNotVerified, match=r"is no delivery: it has no release\.json"):
         verify_release(tmp_path, trusted_keys=key().public)
+    with pytest.raises(ReleaseNotVerified, match="there is no folder"):
+        verify_release(tmp_path / "gone", trusted_keys=key().public)

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from linkage.errors import NotFound, NotPermitted, Stale, StateConflict
 from linkage.order import MOVES, OrderState
+from linkage.order_states import is_closed
 from linkage_server.storage.database import now
 from linkage_server.storage.tables import OrderRow, OrderStepRow
 
@@ -49,7 +50,9 @@ def move_order(
     if movers is None:
         raise StateConflict(
             f"an order that is {state} cannot become {to}.",
-            mend="Look at the order: its state says who has to act next.",
+            mend="It is closed, and nothing is left to do with it: what is still wanted is filed as a new order."
+            if is_closed(state)
+            else "Look at the order: its state says who has to act next.",
             facts={"state": state.value, "to": to.value},
         )
     if by not in movers:
