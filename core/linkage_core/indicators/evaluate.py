@@ -75,7 +75,7 @@ from linkage_core.indicators.treatment_changes import (
 from linkage_core.indicators.treatment_episodes import evaluate_covered_on_day, evaluate_treatment_episodes
 from linkage_core.indicators.treatment_lines import evaluate_treatment_lines
 from linkage_core.indicators.values import PersonValues
-from linkage_core.indicators.variants import variants, with_models_of_grids
+from linkage_core.indicators.variants import Variant, variants, with_models_of_grids
 from linkage_core.indicators.waiting_time import evaluate_waiting_time_distribution
 
 
@@ -106,7 +106,8 @@ def evaluate(
             raise EventsRejected(f"the events of register {register!r} are not those of this population.")
     follow_up = follow(definition, population=population, events=events, data_until=data_until)
     wanted = [indicator for indicator in definition.indicators if not only or indicator.id in only]
-    asked = [point.indicator for indicator in wanted for point in variants(indicator)]
+    points = {indicator.id: variants(indicator) for indicator in wanted}
+    asked = [point.indicator for own in points.values() for point in own]
     context = RunContext(
         with_models_of_grids(definition),
         asked,
@@ -119,11 +120,11 @@ def evaluate(
     )
     amounts = evaluate_amounts(context, [indicator for indicator in wanted if isinstance(indicator, AmountIndicator)])
     told = {name: with_rows_told(own, rows_told(context, own[0].indicator)) for name, own in amounts.items() if own}
-    values = [value for indicator in wanted for value in told.get(indicator.id) or _evaluate_alone(context, indicator)]
-    return [*values, *(value for indicator in wanted for value in _by_reason(context, indicator))]
+    values = [value for one in wanted for value in told.get(one.id) or _evaluate_alone(context, one, points[one.id])]
+    return [*values, *(value for one in wanted for value in _by_reason(context, one, points[one.id]))]
 
 
-def _by_reason(context: RunContext, indicator: Indicator) -> Iterator[PersonValues]:
+def _by_reason(context: RunContext, indicator: Indicator, points: Sequence[Variant]) -> Iterator[PersonValues]:
     """The indicator for the persons of each prescribing reason, and whose dispensings tell none."""
     asked = indicator.by_reason
     if asked is None:
@@ -131,7 +132,7 @@ def _by_reason(context: RunContext, indicator: Indicator) -> Iterator[PersonValu
     persons = persons_by_reason(context, indicator, asked)
     for name, own in told_apart(asked, persons).items():
         of_reason = replace(context, excluded=[*context.excluded, ("excluded:other_reason", somebody(~own))])
-        for value in _evaluate(of_reason, indicator):
+        for value in _evaluate(of_reason, indicator, points):
             yield value.under(f"{asked.rule}_reason={name}")
     yield from with_rows_told([reason_missing(context, indicator, asked, persons)], rows_told(context, indicator))
 
@@ -177,16 +178,16 @@ _EVALUATORS: Mapping[type[Indicator], Callable[[RunContext, Any], list[PersonVal
 """What answers for each kind whose indicators are evaluated one by one."""
 
 
-def _evaluate(context: RunContext, indicator: Indicator) -> list[PersonValues]:
+def _evaluate(context: RunContext, indicator: Indicator, points: Sequence[Variant]) -> list[PersonValues]:
     if isinstance(indicator, AmountIndicator):
         return with_rows_told(evaluate_amounts(context, [indicator])[indicator.id], rows_told(context, indicator))
-    return _evaluate_alone(context, indicator)
+    return _evaluate_alone(context, indicator, points)
 
 
-def _evaluate_alone(context: RunContext, indicator: Indicator) -> list[PersonValues]:
+def _evaluate_alone(context: RunContext, indicator: Indicator, points: Sequence[Variant]) -> list[PersonValues]:
     evaluator = _EVALUATORS[type(indicator)]
     found: list[PersonValues] = []
-    for point in variants(indicator):
+    for point in points:
         values = with_rows_told(evaluator(context, point.indicator), rows_told(context, point.indicator))
         found += point.named(values, indicator)
     return found
