@@ -60,6 +60,8 @@ class _Added:
         place: of the weight among those that were added up together.
         split: the same by row variables.
         no_rows: persons without any row, whenever.
+        faulty: persons with a row that does not tell its packages, where that leaves them out.
+        value: what is the same in all windows.
     """
 
     indicator: AmountIndicator
@@ -68,6 +70,8 @@ class _Added:
     sums: PersonSums
     split: Sequence[LevelSums]
     no_rows: Persons
+    faulty: Persons
+    value: PersonValues
 
 
 def _evaluate_together(
@@ -86,10 +90,11 @@ def _evaluate_together(
         levels = {
             spec: LevelSums(rows, picked, of_row, cut, spec, code_sets=context.definition.codes) for spec in specs
         }
-        settled: dict[tuple[bool, int, str], tuple[Reasons, bool]] = {}
+        settled: dict[tuple[int, int, str], tuple[Reasons, bool]] = {}
         for place, (indicator, one) in enumerate(weighed):
             split = [levels[spec] for spec in _row_specs(context, indicator)]
-            added = _Added(indicator, one, place, sums, split, picked.without_rows)
+            faulty = _faulty(context, indicator)
+            added = _Added(indicator, one, place, sums, split, picked.without_rows, faulty, _alike(indicator, one))
             for position, number in enumerate(chosen):
                 values[place, number] = list(_values(context, added, position, windows[number], settled))
     found: dict[str, list[PersonValues]] = {indicator.id: [] for indicator, _ in weighed}
@@ -103,34 +108,46 @@ def _values(
     added: _Added,
     number: int,
     window: Window,
-    settled: dict[tuple[bool, int, str], tuple[Reasons, bool]],
+    settled: dict[tuple[int, int, str], tuple[Reasons, bool]],
 ) -> Iterator[PersonValues]:
     indicator = added.indicator
     is_users = isinstance(indicator, Users)
     for denominator in indicator.denominator:
-        key = (_needs_packages(indicator), number, denominator)
+        # The run keeps who is faulty, mostly nobody: the same persons are the same object.
+        key = (id(added.faulty), number, denominator)
         if key not in settled:
-            rules = _rules(context, indicator, window, denominator)
+            rules = _rules(context, indicator, window, denominator, added.faulty)
             found = context.reasons.settle(rules, no_rows=added.no_rows)
             late = context.time.incomplete(indicator.register_name, window.end)
             settled[key] = found, found.any_counted(late)
         reasons, incomplete = settled[key]
-        yield PersonValues(
-            indicator=indicator,
+        yield added.value.but_for(
             parameters=joined(added.weights.words, window.words, denominator_words(denominator)),
-            measure=Measure.YES_NO if is_users else Measure.AMOUNT,
             value=_users(added, number, reasons) if is_users else partial(_amounts, added, number, reasons),
             reason=reasons.reason,
             reasons=reasons.names,
-            scale=1 if is_users else added.weights.scale,
             contributes=reasons.counted_with(added.sums.has_rows[number]),
             period=window.period,
             rows={one.dimension: one.values(added.place, number, reasons, as_persons=is_users) for one in added.split},
             incomplete=incomplete,
-            account=added.weights.account,
             counted=reasons.counted,
             summed=None if is_users else Summed(added.sums, added.place, number),
         )
+
+
+def _alike(indicator: AmountIndicator, weights: Weights) -> PersonValues:
+    """What values of all windows have in common; of nobody."""
+    is_users = isinstance(indicator, Users)
+    return PersonValues(
+        indicator=indicator,
+        parameters="",
+        measure=Measure.YES_NO if is_users else Measure.AMOUNT,
+        value=np.empty(0, np.int64),
+        reason=np.empty(0, np.uint8),
+        reasons=(),
+        scale=1 if is_users else weights.scale,
+        account=weights.account,
+    )
 
 
 def _users(added: _Added, number: int, reasons: Reasons) -> UInt8s:
@@ -142,10 +159,9 @@ def _amounts(added: _Added, number: int, reasons: Reasons) -> Int64s:
 
 
 def _rules(
-    context: RunContext, indicator: AmountIndicator, window: Window, denominator: str
+    context: RunContext, indicator: AmountIndicator, window: Window, denominator: str, faulty: Persons
 ) -> list[tuple[str, Persons]]:
     register, time = indicator.register_name, context.time
-    faulty = context.without_packages(register, [indicator.codes]) if _needs_packages(indicator) else None
     return [
         *([("error:index_date", time.without_index())] if indicator.observe is not None else []),
         ("error:packages", faulty),
@@ -155,9 +171,14 @@ def _rules(
     ]
 
 
-def _needs_packages(indicator: AmountIndicator) -> bool:
-    """The others do without: a row that does not tell its packages adds nothing to them and is in their account."""
-    return isinstance(indicator, Users | Dispensings | Packages)
+def _faulty(context: RunContext, indicator: AmountIndicator) -> Persons:
+    """Persons with a row that does not tell its packages.
+
+    Other kinds do without: such a row adds nothing to them and is in their account.
+    """
+    if not isinstance(indicator, Users | Dispensings | Packages):
+        return None
+    return context.without_packages(indicator.register_name, [indicator.codes])
 
 
 def _row_specs(context: RunContext, indicator: AmountIndicator) -> list[str]:
