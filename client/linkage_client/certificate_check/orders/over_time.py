@@ -90,7 +90,9 @@ def check_sums(found: CheckedSeries, series: Series, relations: Relations, polic
     cells, now = series.true.shape[1], found.said[-1].current
     for then, (was, apart) in enumerate(zip(found.said, found.since, strict=False)):
         counted = series.true[then] >= 0
-        whole = ~relations.may_rest & relations.everywhere(counted)
+        # Of a level that there is no more, people stood in the whole and in none of the parts.
+        adds_up = relations.rest_of(series.true[then]) == 0
+        whole = ~relations.may_rest & relations.everywhere(counted) & adds_up
         if np.any(whole & (_moved(apart, relations, counted, cells=cells) > 0)):
             raise CheckFailed(f"{_MOVED}: somebody joins or leaves a whole and none of its parts")
         for lines, terms in _sums_of_both(relations, was.current, now):

@@ -63,6 +63,10 @@ class Relations:
         different, net = different[net != 0], net[net != 0]
         return different // max(self.rest.size, 1), different % max(self.rest.size, 1), net
 
+    def rest_of(self, values: Ints) -> Ints:
+        """What is left of each whole beside its parts, by other numbers of the cells."""
+        return _rests(values, self.whole, np.diff(self.starts), self.parts)
+
     def everywhere(self, cells: Flags) -> Flags:
         """Relations of which every member is one of some cells."""
         inside = np.zeros(self.whole.size, np.int64)
@@ -119,12 +123,17 @@ def _together(side: Side, found: Sequence[tuple[Ints, Ints, bool]]) -> Relations
     sizes = np.concatenate([none, *(np.full(len(own), own.shape[1]) for _, own, _ in found)])
     may_rest = np.concatenate([np.empty(0, np.bool_), *(np.full(len(own), may) for own, _, may in found)])
     starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-    rest = side.values[whole].copy()
-    np.subtract.at(rest, np.repeat(np.arange(whole.size), sizes), side.values[parts])
+    rest = _rests(side.values, whole, sizes, parts)
     wrong = np.flatnonzero(np.where(may_rest, rest < 0, rest != 0))
     if wrong.size:
         raise CheckFailed(f"{side.in_words(int(whole[wrong[0]]))}: its parts do not add up to it")
     return Relations(whole, starts, parts, rest, may_rest)
+
+
+def _rests(values: Ints, whole: Ints, sizes: Ints, parts: Ints) -> Ints:
+    rest = values[whole].copy()
+    np.subtract.at(rest, np.repeat(np.arange(whole.size), sizes), values[parts])
+    return rest
 
 
 def _margins(side: Side, *, negative: bool) -> _Found:
