@@ -78,7 +78,9 @@ def covered_on(context: RunContext, indicator: Prevalence | OnTreatment, days: S
 
 def _covers(context: RunContext, indicator: Prevalence | OnTreatment, days: Sequence[AskedDay]) -> UInt8s:
     """uint8, days x persons: what the kernel says; of stocks that the drugs of a code set share, each set has one."""
-    at_day = np.stack([context.time.at(asked.day) for asked in days])
+    moments = tuple(asked.day for asked in days)
+    # Indicators of a set mostly ask for the same days.
+    at_day = context.remember(("at days", moments), lambda: np.stack([context.time.at(day) for day in moments]))
     if indicator.carry_over != "pooled":
         return _covers_by(context, indicator, indicator.codes, at_day)
     of_sets = [_covers_by(context, indicator, [name], at_day) for name in indicator.codes]
@@ -135,12 +137,14 @@ def _faulty(
 ) -> list[tuple[str, Persons]]:
     """Who has a row that may cover the day or not."""
     register, time = indicator.register_name, context.time
-    first = time.at(day) - np.int32(indicator.lookback_days)
-    after = time.window_end(register, Moment(day.day + 1, of_index=day.of_index))
     faulty = {
         "error:packages": context.dispensings(register).without_quantity,
         "error:days_supply": supply.unserved_at,
     }
+    if not any(map(len, faulty.values())):
+        return [(name, None) for name in faulty]
+    first = time.at(day) - np.int32(indicator.lookback_days)
+    after = time.window_end(register, Moment(day.day + 1, of_index=day.of_index))
     return [
         (name, persons_with_faulty(context, register, indicator.codes, places, first=first, after=after))
         for name, places in faulty.items()
