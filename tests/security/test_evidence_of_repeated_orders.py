@@ -18,9 +18,11 @@ from linkage.disclosure_policy import DisclosurePolicy, shipped_policies
 from linkage_client.certificate_check import CheckFailed, NotAllProved
 from linkage_client.certificate_check.orders import check_order
 from linkage_core.disclosure import protect
-from linkage_core.release_history import NextTable, first_states, table_beside_others
+from linkage_core.disclosure.cell_names import CellName
+from linkage_core.release_history import EarlierTable, NextTable, first_states, next_table, table_beside_others
 from tests.security import test_orders_over_time as months
 from tests.support.order_evidence import altered, write_beside_others, write_series
+from tests.support.people_by_region import REGION, USERS, by_region
 
 STANDARD = shipped_policies()["standard@1.0.0"]
 AT_ONCE = STANDARD.model_copy(update={"id": "at-once", "expected_moves": 0})
@@ -307,6 +309,29 @@ def test_another_table_of_nearly_the_same_people_is_accepted(gone: int, tmp_path
     assert checked.blank["sum"] > 0
 
 
+def test_lines_that_are_not_held_back_by_cell_are_compared_and_named_as_not_worked_out(tmp_path: Path) -> None:
+    """Means say again what they said, whoever moved."""
+    people = months.make_series(1, 0, months=1).people[0]
+    first, members = months.other_table(people), months.members_of(people)
+    printed = protect(first, AT_ONCE)
+    states = first_states(first, printed, members=members, name="0")
+    earlier = [EarlierTable("0", members, states, printed)]
+    now = beside(40).now
+    table, members = months.other_table(now), months.members_of(now)
+    answer = next_table(table, AT_ONCE, members=members, earlier=earlier, name="1")
+    folder = tmp_path / "evidence"
+    write_series(table, AT_ONCE, answer=answer, members=members, earlier=earlier, folder=folder)
+    checked = check_order(folder)
+    assert checked.lines_anew > 0
+    assert "3 lines of mean: their values are not worked out again" in checked.not_checked
+    rows = pq.read_table(folder / "table.parquet").to_pylist()
+    means = [place for place, row in enumerate(rows) if row["statistic"] == "mean"]
+    assert {rows[place]["as_of"] for place in means} == {"0"}
+    for place in means:
+        rejected(folder, "table.parquet", [*rows[:place], rows[place] | {"value": 1.0}, *rows[place + 1 :]])
+        rejected(folder, "table.parquet", [*rows[:place], rows[place] | {"as_of": "1"}, *rows[place + 1 :]])
+
+
 def test_what_another_table_tells_of_few_is_rejected(tmp_path: Path) -> None:
     """A table that stands alone, and is said to have been laid beside."""
     one = beside(1)
@@ -318,6 +343,30 @@ def test_what_another_table_tells_of_few_is_rejected(tmp_path: Path) -> None:
     write_beside_others(table, STANDARD, answer=answer, members=members, earlier=earlier, folder=folder)
     with pytest.raises(CheckFailed, match="in which few people moved"):
         check_order(folder)
+
+
+@pytest.mark.parametrize(("gone", "accepted"), [(0, True), (1, False), (9, False), (10, True)])
+def test_what_is_left_of_a_whole_is_rejected_where_few_moved_in_it(gone: int, accepted: bool, tmp_path: Path) -> None:
+    """The north and the total are told of both days, and many moved in each; in the south and the islands few did."""
+    north, south, islands = range(100), range(100, 150), range(150, 190)
+    then, now = (by_region(north=north[first:], south=south[last:], islands=islands)
+                 for first, last in ((0, 0), (12, gone)))  # fmt: skip
+    south_now = CellName("persons", USERS, ((REGION, "south"),))
+    alone, before = (protect(people.table(), STANDARD, by_hand=[south_now]) for people in (now, then))
+    earlier = [EarlierTable("0", then.members, first_states(then.table(), before, members=then.members, name="0"))]
+    answer = NextTable(alone, first_states(now.table(), alone, members=now.members, name="1"))
+    folder = tmp_path / "evidence"
+    write_beside_others(
+        now.table(), STANDARD, answer=answer, members=now.members, earlier=earlier, folder=folder, by_hand=[south_now]
+    )
+    open_now = {row["levels"][0] if row["levels"] else "total"
+                for row in pq.read_table(folder / "cells.parquet").to_pylist() if not row["blank"]}  # fmt: skip
+    assert open_now == {"north", "total"}
+    if accepted:
+        assert check_order(folder).earlier == ["0"]
+    else:
+        with pytest.raises(CheckFailed, match="what is left of a whole differs by few people"):
+            check_order(folder)
 
 
 def test_a_sum_of_nearly_the_same_people_is_rejected(tmp_path: Path) -> None:

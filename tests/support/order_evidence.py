@@ -16,6 +16,7 @@ from linkage.disclosure_policy import DisclosurePolicy, canonical_sha256
 from linkage.order import load_order
 from linkage_core.counted_table import CountedTable
 from linkage_core.disclosure import protect
+from linkage_core.disclosure.cell_names import CellName
 from linkage_core.release_history import EarlierTable, Members, NextTable
 from linkage_core.table_review.reviewed_table import open_for_review
 from linkage_core.table_review.series import beside_others, open_series
@@ -65,11 +66,12 @@ def write_beside_others(
     members: Members,
     earlier: Sequence[EarlierTable],
     folder: Path,
+    by_hand: Sequence[CellName] = (),
 ) -> OrderEvidence:
     """Write the evidence of what `table_beside_others` made to a folder."""
     plan, hidden = _plan(policy), answer.protected.hidden
     assert hidden is not None
-    alone = open_for_review(counted, policy, hidden)
+    alone = open_for_review(counted, policy, hidden, by_hand=by_hand)
     table, series = beside_others(alone, members=members, states=answer.states, earlier=earlier)
     context = describe(plan, match_rate_band="98-100 %")
     review = OpenReview(plan.order, "", 1, Recipe(), plan, context, counted, answer.protected, table)
