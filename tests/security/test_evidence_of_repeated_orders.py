@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -100,7 +101,8 @@ def test_every_altered_line_is_rejected(third: Path) -> None:
             return [{"status": "ok", "reason": ""}, {"as_of": "3"}, {"status": "ok", "reason": "", "value": 12.0}]
         kept = {"status": "suppressed", "reason": "small_cell_protection", "as_of": ""}
         numbers = [{name: row[name] + 1} for name in empty if row[name] is not None]
-        return [*numbers, empty | kept, {"as_of": "2" if row["as_of"] != "2" else "3"}, {"as_of": ""}]
+        return [*numbers, empty | kept, {"as_of": "2" if row["as_of"] != "2" else "3"}, {"as_of": ""},
+                {"reason": "other"}]  # fmt: skip
 
     assert each_rejected(third, "table.parquet", others, of=1) > 80
     rows = pq.read_table(third / "table.parquet").to_pylist()
@@ -171,6 +173,64 @@ def test_a_release_that_is_left_out_or_named_otherwise_is_rejected(third: Path, 
             check_order(third)
     finally:
         statement.write_text(before)
+
+
+def test_who_joins_a_whole_joins_one_of_its_parts(third: Path) -> None:
+    """Two who moved at the same time change one cell: every count stays, and neither of them can be."""
+    rows = pq.read_table(third / "moved.parquet").to_pylist()
+    alike = [(one, other, at) for one, other in combinations(range(len(rows)), 2)
+             for at in range(min(len(rows[one]["cells"]), len(rows[other]["cells"])))
+             if rows[one]["persons"] == rows[other]["persons"]
+             and all(rows[one][name] == rows[other][name] for name in ("releases", "changes"))
+             and rows[one]["cells"][at] not in rows[other]["cells"]
+             and rows[other]["cells"][at] not in rows[one]["cells"]]  # fmt: skip
+    one, other, at = alike[0]
+    rows[one]["cells"][at], rows[other]["cells"][at] = rows[other]["cells"][at], rows[one]["cells"][at]
+    with altered(third, "moved.parquet", rows), pytest.raises(CheckFailed, match="joins or leaves a whole"):
+        check_order(third)
+
+
+def test_a_cell_that_may_not_be_known_is_not_counted_anew(third: Path) -> None:
+    said = pq.read_table(third / "said.parquet").to_pylist()
+    anew = next(row["cell"] for row in said[::-1] if row["release"] == row["as_of"] == 3)
+    statement = third / "evidence.json"
+    before = statement.read_text()
+    try:
+        statement.write_text(json.dumps(json.loads(before) | {"listed": {"company_secrecy": [anew]}}))
+        with pytest.raises(CheckFailed, match="may not be known by the policy is counted anew"):
+            check_order(third)
+    finally:
+        statement.write_text(before)
+
+
+def test_no_number_is_of_a_release_that_comes_later_or_is_not_named(third: Path) -> None:
+    said = pq.read_table(third / "said.parquet").to_pylist()
+    cells = len(said) // 4
+    kept = next(place for place, row in enumerate(said) if row["release"] == 3 and 0 <= row["as_of"] < 3)
+    blank = next(place for place, row in enumerate(said) if row["release"] == 0 and row["as_of"] == -1)
+    for place, other in (
+        (kept, {"as_of": -3, "value": 0}),
+        (blank, {"as_of": 3, "value": said[blank + 3 * cells]["true"]}),
+    ):
+        rows = [*said[:place], said[place] | other, *said[place + 1 :]]
+        with altered(third, "said.parquet", rows), pytest.raises(CheckFailed, match="that cannot have told it"):
+            check_order(third)
+
+
+def test_a_further_column_is_rejected(third: Path) -> None:
+    table = pq.read_table(third / "table.parquet")
+    path, statement = third / "table.parquet", third / "evidence.json"
+    before = path.read_bytes(), statement.read_text()
+    try:
+        pq.write_table(table.append_column("note", pa.array(["three left"] * table.num_rows)), path)
+        told_of = json.loads(before[1])
+        told_of["files"]["table.parquet"] = hashlib.sha256(path.read_bytes()).hexdigest()
+        statement.write_text(json.dumps(told_of))
+        with pytest.raises(CheckFailed, match="has not the columns"):
+            check_order(third)
+    finally:
+        path.write_bytes(before[0])
+        statement.write_text(before[1])
 
 
 def test_a_number_that_is_counted_anew_when_few_moved_is_rejected(tmp_path: Path) -> None:
