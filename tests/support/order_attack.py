@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from itertools import combinations
 
 import numpy as np
 
@@ -56,11 +57,9 @@ def read_order(counted: CountedTable, protected: ProtectedTable, *, lies_in: dic
         named.add(cell)
         if row["numerator"] is not None:
             known[cell] = int(row["numerator"])
-    if counted.classes or any(
-        split.whole_key == "population" and all((part, ()) in cubes for part in split.part_keys)
-        for split in counted.splits
-    ):
-        # Whoever sent them knows how many they are: a number that others add up to.
+    if counted.persons_known and ("population", ()) in cubes:
+        # Whoever sent them knows how many they are, whether or not a line says so.
+        named.add(("population", ()))
         known["population", ()] = int(cubes["population", ()].persons)
     made_up = list(_made_up_of_classes(counted, cubes))
     named |= {cell for cell, _ in made_up}
@@ -153,6 +152,12 @@ def _ties(counted: CountedTable, named: set[Cell]) -> tuple[list[tuple[Cell, lis
         if whole and part and whole != part:
             places = [place for key, place in named if key == part and (whole, place) in named]
             subsets.update((((whole, place), (part, place)), None) for place in sorted(places))
+    for key, place in sorted(named):
+        # Everybody who is counted is one of all persons, under every level that these are not counted by.
+        for size in range(len(place), -1, -1):
+            if around := [("population", own) for own in combinations(place, size) if ("population", own) in named]:
+                subsets.update(((whole, (key, place)), None) for whole in around if key != "population")
+                break
     return relations, list(subsets)
 
 

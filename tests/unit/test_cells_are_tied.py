@@ -21,10 +21,11 @@ from linkage_core.counted_table import (
     Split,
     Statistic,
 )
-from linkage_core.disclosure.cell_system import Relations
+from linkage_core.disclosure.cell_system import Relations, implied_by
 from linkage_core.disclosure.linked_cells import (
     Numbered,
     number_cells,
+    tie_everybody,
     tie_far_parts,
     tie_margins,
     tie_nestings,
@@ -176,6 +177,59 @@ def test_sets_of_equal_persons_lie_within_the_same_sets() -> None:
     splits = [Split("b", ("a",)), Split("c", ("b", "c without b"))]
     few = lambda persons: persons < 10  # noqa: E731
     assert tied(every, lambda relations: tie_far_parts(every, splits, relations, few)) == {("c man", ("a man",), True)}
+
+
+def test_all_persons_are_tied_to_sets_that_nothing_else_ties_to_them_where_few_are_not_in_them() -> None:
+    cells = cells_of(
+        ("all", (SEX,), with_totals(50, 40)),
+        ("yes", (SEX,), with_totals(45, 35)),
+        ("far", (), np.array(84)),
+        ("apart", (SEX,), with_totals(45, 20)),
+        ("drugs", (SEX, DRUG), np.array([[41, 50, 50], [30, 31, 40], [71, 81, 90]])),
+    )
+    splits = [Split("all", ("yes", "all without yes")), Split("yes", ("far", "apart")), Split("apart", ("all",))]
+    few = lambda persons: (persons > 0) & (persons < 10)  # noqa: E731
+    among_drugs = {
+        ("all man", ("drugs a man",), True),
+        ("all woman", ("drugs b woman",), True),
+        ("all", ("drugs b",), True),
+    }
+
+    def tied_to(everybody: str, *splits: Split) -> Sums:
+        return tied(cells, lambda relations: tie_everybody(cells, everybody, splits, relations, few))
+
+    assert tied_to("all", *splits) == among_drugs
+    assert tied_to("all", splits[0]) == {
+        *among_drugs, ("all", ("far",), True), ("all man", ("apart man",), True)
+    }  # fmt: skip
+    assert tied_to("nobody") == set()
+
+
+def test_the_last_unknown_of_a_sum_follows_from_the_others() -> None:
+    """1 = 0 - 2 of an exact sum, 3 of the next; nothing follows where a remainder may be left, or two are unknown."""
+    starts, members = np.array([0, 3, 5, 7, 10]), np.array([0, 1, 2, 1, 3, 0, 4, 0, 5, 6])
+    exact = np.array([True, True, False, True])
+    known = np.array([True, False, True, False, False, False, False])
+    assert implied_by(known, starts, members, exact=exact).tolist() == [True, True, True, True, False, False, False]
+    assert known.sum() == 2
+    assert implied_by(~known, starts, members, exact=exact).all()
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_the_number_of_all_persons_is_known_if_they_were_sent(known: bool) -> None:
+    cubes = [
+        PersonCube("population", (AGE,), with_totals(0, 0, 60)),
+        PersonCube("population", (SEX,), with_totals(30, 30)),
+        PersonCube("users", (), np.array(30)),
+    ]
+    table = table_of(cubes, count("users"), count("population", AGE), persons_known=known)
+    cells = number_persons(table)
+    system = person_system(table, cells, POLICY)
+    fixed = {name for name, flag in zip(names_of(cells), system.at_least > system.values, strict=True) if flag}
+    zeros = {"population young", "population middle"}
+    assert fixed == (zeros | {"population", "population old"} if known else zeros)
+    hidden = {name for name, flag in zip(names_of(cells), system.hidden_anyway, strict=True) if flag}
+    assert hidden == {"population man", "population woman"}
 
 
 REGION = Dimension("region", ("north", "south", "nowhere"))

@@ -29,7 +29,8 @@ class CellSystem:
     Args:
         values: true value of each cell.
         printed: the cell stands in a line of the table; others are unknown to a reader unless they can be computed.
-        at_least: what a reader knows of a blank in advance (1 where zeros are shown).
+        at_least: what a reader knows of a blank in advance (1 where zeros are shown); above the value of a cell that
+            readers know, which is neither blank nor moves.
         uses: number of lines that lose their value when the cell is blank, at least 1.
         strata: in how many strata the cell has a level, 0 for a grand total.
         sensitive: the cell may not be known.
@@ -75,6 +76,11 @@ class CellSystem:
             return self.own_prices
         dearness = _DEARNESS[np.minimum(self.strata, _DEARNESS.size - 1)]
         return np.asarray(dearness * self.uses * (self.values + 5))
+
+    @property
+    def hidden_anyway(self) -> Flags:
+        """What is sensitive, and what no line prints, but for what readers know without a line."""
+        return self.sensitive | (~self.printed & (self.values >= self.at_least))
 
     def in_relations(self, relations: Flags) -> Flags:
         """The cells of some relations."""
@@ -142,3 +148,22 @@ class Relations:
                 mend="Hand in numerators that are subsets of their denominators.",
             )
         return starts, members, remainder, implied
+
+
+def implied_by(known: Flags, starts: Ints, members: Ints, *, exact: Flags) -> Flags:
+    """Known cells and those that follow from them: the last unknown of a relation without a remainder.
+
+    Args:
+        known: cells.
+        starts, members: relations, as in `CellSystem`.
+        exact: relations whose parts make up the whole.
+    """
+    found = known.copy()
+    owner = np.repeat(np.arange(exact.size), np.diff(starts))
+    while True:
+        unknown = ~found[members]
+        last = exact & (np.bincount(owner[unknown], minlength=exact.size) == 1)
+        new = members[unknown & last[owner]]
+        if not new.size:
+            return found
+        found[new] = True

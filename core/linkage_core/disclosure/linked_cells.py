@@ -150,7 +150,7 @@ def tie_far_parts(
 
 
 def _beyond(nearest: Iterable[str], around: Mapping[str, Sequence[str]]) -> list[str]:
-    """Sets around the nearest ones, near and far."""
+    """Sets around the nearest ones, or within them, near and far."""
     seen = dict.fromkeys(nearest)
     left, found = list(seen), []
     while left:
@@ -160,6 +160,34 @@ def _beyond(nearest: Iterable[str], around: Mapping[str, Sequence[str]]) -> list
                 left.append(name)
                 found.append(name)
     return found
+
+
+def tie_everybody(
+    cells: Numbered, everybody: str, splits: Sequence[Split], relations: Relations, small: Callable[[Ints], Flags]
+) -> None:
+    """Add relations between all persons and sets that no split ties to them there, where few are not in the set.
+
+    All persons are not counted by period or by property of rows: those of one period lie in the persons of the other
+    strata, and who knows how many these are subtracts.
+
+    Args:
+        everybody: name of the set of all persons.
+        small: which counts of persons are few.
+    """
+    parts: dict[str, list[str]] = {}
+    for one in splits:
+        parts.setdefault(one.whole_key, []).extend(one.part_keys)
+    inside = {everybody, *_beyond([everybody], parts)}
+    by_strata = {strata: block for (key, strata), block in cells.blocks.items() if key == everybody}
+    counted = {name for strata in by_strata for name in strata}
+    for (key, strata), block in cells.blocks.items():
+        around = tuple(name for name in strata if name in counted)
+        if around not in by_strata or (key in inside and around == strata):
+            continue
+        apart = [axis for axis, name in enumerate(strata) if name not in counted]
+        wholes = np.broadcast_to(np.expand_dims(by_strata[around], apart), block.shape)
+        few = small(cells.values[wholes] - cells.values[block])
+        relations.add(wholes[few], block[few], implied=True)
 
 
 def tie_nestings(cells: Numbered, nestings: Iterable[Nesting], relations: Relations) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 
@@ -10,12 +11,13 @@ from linkage.disclosure_policy import DisclosurePolicy
 from linkage.errors import DisclosureRefused, InputRefused
 from linkage_core.counted_table import CountedTable, Line, Split
 from linkage_core.disclosure.cell_names import CellName, flagged
-from linkage_core.disclosure.cell_system import CellSystem, Flags, Ints, Relations
+from linkage_core.disclosure.cell_system import CellSystem, Flags, Ints, Relations, implied_by
 from linkage_core.disclosure.class_cells import class_prints, full_class_cells, tie_classes
 from linkage_core.disclosure.full_classes import full_classes
 from linkage_core.disclosure.linked_cells import (
     Numbered,
     number_cells,
+    tie_everybody,
     tie_far_parts,
     tie_margins,
     tie_nestings,
@@ -67,7 +69,9 @@ def person_system(
     relations = Relations()
     tie_margins(cells, relations)
     tie_splits(cells, all_splits(table), relations)
-    tie_far_parts(cells, all_splits(table), relations, small=lambda persons: is_small(persons, policy))
+    few = partial(is_small, policy=policy)
+    tie_far_parts(cells, all_splits(table), relations, small=few)
+    tie_everybody(cells, POPULATION_KEY, all_splits(table), relations, small=few)
     tie_nestings(cells, table.nestings, relations)
     tie_periods(cells, table.period_parts, relations)
     tie_classes(cells, table.class_sums, relations)
@@ -93,11 +97,11 @@ def person_system(
         # Zeros beside a full level are blank, so that a blank may be a zero.
         zero_blank = True
     at_least = np.where((uses > 0) & (not zero_blank), 1, 0).astype(np.int64)
-    if (POPULATION_KEY, ()) in cells.blocks and _everybody_is_told(table):
-        # The number is never blank and stands in for no other.
-        everybody = cells.blocks[POPULATION_KEY, ()]
-        at_least[everybody] = cells.values[everybody] + 1
-    told = flagged(known, "persons", cells) & ~sensitive
+    # What is known is never blank and stands in for no other; so is what follows from it, and from zeros.
+    everybody = _everybody(table, cells)
+    sensitive &= ~everybody
+    told = flagged(known, "persons", cells) | everybody | (cells.values < at_least)
+    told = implied_by(told, starts, members, exact=~implied) & ~sensitive
     at_least[told] = cells.values[told] + 1
     return CellSystem(
         values=cells.values,
@@ -132,16 +136,12 @@ def printed_keys(line: Line) -> list[str]:
     return [key for key in dict.fromkeys((line.numerator_key, line.denominator_key)) if key]
 
 
-def _everybody_is_told(table: CountedTable) -> bool:
-    """Whether the reader knows how many persons there are, and counts add up to them: by class or with no value."""
-    if not table.persons_known:
-        return False
-    return bool(table.classes) or any(split.whole_key == POPULATION_KEY for split in table.splits if _is_whole(split))
-
-
-def _is_whole(split: Split) -> bool:
-    """All parts of a split are counted: none stands for the rest."""
-    return len(split.part_keys) > 1 and not split.part_keys[-1].startswith(f"{split.whole_key} without ")
+def _everybody(table: CountedTable, cells: Numbered) -> Flags:
+    """The number of all persons, which whoever sent them knows; no cell where nobody did."""
+    found = np.zeros(cells.values.size, dtype=np.bool_)
+    if table.persons_known and (POPULATION_KEY, ()) in cells.blocks:
+        found[cells.blocks[POPULATION_KEY, ()]] = True
+    return found
 
 
 def _uses(table: CountedTable, cells: Numbered) -> Ints:
@@ -152,8 +152,7 @@ def _uses(table: CountedTable, cells: Numbered) -> Ints:
     for _, _, key in table.reasons:
         uses[cells.cube(key, ())] += 1
     np.add.at(uses, class_prints(table, cells), 1)
-    if (POPULATION_KEY, ()) in cells.blocks and _everybody_is_told(table):
-        uses[cells.blocks[POPULATION_KEY, ()]] += 1
+    uses += _everybody(table, cells)
     return uses
 
 

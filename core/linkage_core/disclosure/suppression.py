@@ -83,7 +83,7 @@ class _Suppression:
     """The state of one search."""
 
     def __init__(self, system: CellSystem, demand: Demand, furthest: int, grids: Sequence[Grid]) -> None:
-        self.blank = system.sensitive | ~system.printed
+        self.blank = system.hidden_anyway
         self.widened = 0
         self._system = system
         self._demand = demand

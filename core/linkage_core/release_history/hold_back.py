@@ -112,8 +112,7 @@ def _decide(system: CellSystem, *, forced: Flags, past: _Past, grids: Sequence[G
     prices, enough = past.prices(system), policy.minimum_cell
     for _ in range(_MOST_ROUNDS):
         beside = _beside(system, forced=forced, past=past, prices=prices, policy=policy)
-        first = beside.sensitive | ~beside.printed
-        cover = cheapest_cover(beside, hidden=first, prices=prices, known=past.known, enough=enough)
+        cover = cheapest_cover(beside, hidden=beside.hidden_anyway, prices=prices, known=past.known, enough=enough)
         pattern, proofs = suppress_with_proof(
             beside, _demand(system, policy), furthest=3 * enough, grids=grids, cover=cover
         )

@@ -24,7 +24,7 @@ from linkage_client.certificate_check.orders.over_time import (
     demands_beside_others,
     demands_over_time,
 )
-from linkage_client.certificate_check.orders.person_rules import Demands, adds_up_to_everybody, few, person_demands
+from linkage_client.certificate_check.orders.person_rules import Demands, few, person_demands
 from linkage_client.certificate_check.orders.proofs import unproved_cells
 from linkage_client.certificate_check.orders.relations import Relations, relations_of_persons, relations_of_sums
 from linkage_client.certificate_check.orders.sum_rules import sum_demands
@@ -163,8 +163,6 @@ def _check_side(evidence: Evidence, kind: str, side: Side, ties: Relations, aske
 def _not_checked(plan: Mapping[str, Any], remarks: Mapping[str, Any], lines: Mapping[str, int]) -> list[str]:
     """What the check says nothing about."""
     words = [f"{many} lines of {statistic}: their values are not worked out again" for statistic, many in lines.items()]
-    if plan["persons_known"] and not adds_up_to_everybody(plan):
-        words.append("what counts tell beside the number of all persons, which their sender knows")
     if remarks.get("row_shares"):
         words.append("shares of rows (rows.csv): not worked out again")
     words += [
@@ -184,6 +182,8 @@ def _over_time(
         f"the earlier release {name}: that it need not be looked at is taken from the service"
         for name in plan.get("not_beside", ())
     ]
+    if told is not None and plan["says_again"] and plan["persons_known"]:
+        words.append("what counts tell beside the number of all persons, which their sender knows")
     if told is not None and plan["says_again"] and remarks.get("missing"):
         words.append("who had no value: told as before, and not counted again")
     if told is not None and told.older:

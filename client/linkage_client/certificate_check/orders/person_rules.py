@@ -10,10 +10,8 @@ import numpy as np
 
 from linkage_client.certificate_check.dimensions import Ints
 from linkage_client.certificate_check.orders.evidence import Side
-from linkage_client.certificate_check.orders.relations import Relations
+from linkage_client.certificate_check.orders.relations import EVERYBODY, Relations
 from linkage_client.certificate_check.rules import Flags
-
-_EVERYBODY = "population"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +38,6 @@ class Demands:
     rests: Flags
     rest_reach: Ints
     candidates: int
-
-
-def adds_up_to_everybody(plan: Mapping[str, Any]) -> bool:
-    """Whether counts add up to all persons, so that who sent them knows what the counts come to."""
-    shared = [split["part_keys"] for split in plan["splits"] if split["whole_key"] == _EVERYBODY]
-    return bool(plan["classes"]) or any(
-        len(parts) > 1 and not parts[-1].startswith(f"{_EVERYBODY} without ") for parts in shared
-    )
 
 
 def few(policy: Mapping[str, Any]) -> Callable[[Ints], Flags]:
@@ -82,8 +72,8 @@ def person_demands(side: Side, relations: Relations, plan: Mapping[str, Any]) ->
         sensitive, rests = sensitive | full, rests | full_rests
     printed = _printed(side, plan)
     fixed = np.zeros(values.size, dtype=np.bool_)
-    if plan["persons_known"] and adds_up_to_everybody(plan) and (_EVERYBODY, ()) in side.blocks:
-        fixed[side.blocks[_EVERYBODY, ()]] = True
+    if plan["persons_known"] and (EVERYBODY, ()) in side.blocks:
+        fixed[side.blocks[EVERYBODY, ()]] = True
     return Demands(
         printed=printed,
         sensitive=sensitive,
@@ -109,8 +99,8 @@ def _in_small_strata(side: Side, policy: Mapping[str, Any]) -> Flags:
     found = np.zeros(side.values.size, dtype=np.bool_)
     if policy["minimum_stratum"] > policy["minimum_cell"]:
         for (_, names), block in side.blocks.items():
-            if (_EVERYBODY, names) in side.blocks:
-                persons = side.values[side.blocks[_EVERYBODY, names]]
+            if (EVERYBODY, names) in side.blocks:
+                persons = side.values[side.blocks[EVERYBODY, names]]
                 found[block] = (persons > 0) & (persons < policy["minimum_stratum"])
     return found
 

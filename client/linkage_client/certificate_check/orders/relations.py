@@ -74,6 +74,9 @@ class Relations:
         return np.asarray((inside == np.diff(self.starts)) & cells[self.whole])
 
 
+EVERYBODY = "population"
+"""Name of the set of all persons."""
+
 _Found = Iterator[tuple[Ints, Ints, bool]]
 """Wholes, parts (one row a whole), and whether something may be left over."""
 
@@ -93,6 +96,7 @@ def relations_of_persons(side: Side, plan: Mapping[str, Any], small: Callable[[I
         *_margins(side, negative=False),
         *_splits(side, splits),
         *_far(side, splits, small),
+        *_everybody(side, splits, small),
         *_nestings(side, plan["nestings"]),
         *_periods(side, plan["period_parts"]),
         *_classes(side, plan["class_sums"]),
@@ -189,6 +193,33 @@ def _far(side: Side, splits: Sequence[tuple[str, tuple[str, ...]]], small: Calla
                         outer, inner = side.blocks[farther, names].ravel(), block.ravel()
                         few = small(side.values[outer] - side.values[inner])
                         yield outer[few], inner[few].reshape(-1, 1), True
+
+
+def _everybody(side: Side, splits: Sequence[tuple[str, tuple[str, ...]]], small: Callable[[Ints], Flags]) -> _Found:
+    """Sets within all persons that nothing stated ties to them: of one period, of one property of rows, of inhabitants.
+
+    All persons stand under every period and property, so that few who are not in such a set are told by its number.
+    """
+    tied, parts_of = set[str](), dict[str, set[str]]()
+    for whole, parts in splits:
+        parts_of.setdefault(whole, set()).update(parts)
+    left = [EVERYBODY]
+    while left:
+        if (whole := left.pop()) not in tied:
+            tied.add(whole)
+            left += parts_of.get(whole, ())
+    strata = {name for key, names in side.blocks if key == EVERYBODY for name in names}
+    for (key, names), block in side.blocks.items():
+        shared = tuple(name for name in names if name in strata)
+        if (EVERYBODY, shared) in side.blocks and not (key in tied and shared == names):
+            persons = side.blocks[EVERYBODY, shared]
+            outer = np.broadcast_to(
+                persons.reshape([block.shape[axis] if name in strata else 1 for axis, name in enumerate(names)]),
+                block.shape,
+            ).ravel()
+            inner = block.ravel()
+            few = small(side.values[outer] - side.values[inner])
+            yield outer[few], inner[few].reshape(-1, 1), True
 
 
 def _nestings(side: Side, stated: Sequence[Mapping[str, Any]]) -> _Found:
