@@ -10,7 +10,7 @@ import numpy as np
 
 from linkage_core.counted_table import CountedTable, PersonCube
 from linkage_core.disclosure import ProtectedTable
-from tests.support.attackers import TOTAL, Cell, Printed
+from tests.support.attackers import TOTAL, Cell, Printed, subtract
 
 Place = tuple[str, ...]
 
@@ -67,6 +67,10 @@ def read_order(counted: CountedTable, protected: ProtectedTable, *, lies_in: dic
     relations += made_up
     relations += _complete_splits(counted, cubes, named)
     relations += _map(named, lies_in or {})
+    if ("population", ()) in known:
+        # What follows from it and from zeros is no secret either: all are of the only hospital.
+        sure = {cell: value for cell, value in known.items() if value == 0 or cell == ("population", ())}
+        known |= subtract(Printed(sure, named - set(sure), relations, []))
     return Printed(known, named - set(known), relations, subsets)
 
 
