@@ -87,7 +87,7 @@ def test_every_figure_of_an_order_follows_from_the_counts_beside_it(interval: st
     in_small_cells: set[str] = set()
     for seed in (2, 6):
         wanted = drawn_set(*(body.replace("%s", interval) for body in EVERY_STATISTIC))
-        _, protected = ordered(wanted, [["hospital"], ["region", "sex"]], seed=seed, persons=260)
+        _, protected = ordered(wanted, [["hospital"], ["region", "sex"]], seed=seed, persons=350)
         printed, small = recomputed(protected.table.to_pylist(), interval=interval)
         everywhere |= printed
         in_small_cells |= small
