@@ -11,7 +11,6 @@ from linkage.disclosure_policy import shipped_policies
 from linkage.errors import DisclosureRefused
 from linkage_core.counted_table import CountedTable, Dimension, Line, PersonCube, Split, Statistic
 from linkage_core.disclosure import ProtectedTable, protect
-from linkage_core.disclosure.cell_names import CellName
 from tests.security.test_orders_of_every_shape_hold import attacked
 from tests.support.attackers import Cell, Printed, Programme
 from tests.support.order_attack import read_order, truth_of
@@ -118,16 +117,6 @@ def test_what_follows_from_the_number_of_all_is_no_secret_that_has_to_be_proved(
     lines = [Line("users", "", Statistic.SHARE, (name,), "user", "population") for name in ("hospital", "index_month")]
     protected = protect(CountedTable(tuple(cubes), (), (), tuple(lines)), POLICY)
     assert {row["numerator"] for row in protected.table.to_pylist()} <= {None, 0.0}
-
-
-def test_an_officer_may_hide_the_number_of_all_which_hides_nothing_from_their_sender() -> None:
-    cubes = [PersonCube("population", (), np.array(900)), PersonCube("alive", (), np.array(897))]
-    lines = tuple(Line(key, "", Statistic.PERSONS, (), key) for key in ("population", "alive"))
-    table = CountedTable(tuple(cubes), (), (), lines)
-    told = protect(table, POLICY).table.to_pylist()
-    hidden = protect(table, POLICY, by_hand=[CellName("persons", "population")]).table.to_pylist()
-    assert [line["numerator"] for line in told] == [900, None]
-    assert [line["numerator"] for line in hidden] == [None, None]
 
 
 def test_an_order_that_cannot_keep_it_is_refused_in_words() -> None:

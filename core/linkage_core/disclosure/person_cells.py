@@ -98,9 +98,7 @@ def person_system(
         zero_blank = True
     at_least = np.where((uses > 0) & (not zero_blank), 1, 0).astype(np.int64)
     # What is known is never blank and stands in for no other; so is what follows from it, and from zeros.
-    everybody = _everybody(table, cells)
-    sensitive &= ~everybody
-    told = flagged(known, "persons", cells) | everybody | (cells.values < at_least)
+    told = flagged(known, "persons", cells) | _everybody(table, cells) | (cells.values < at_least)
     told = implied_by(told, starts, members, exact=~implied) & ~sensitive
     at_least[told] = cells.values[told] + 1
     return CellSystem(

@@ -67,13 +67,11 @@ def protect(
         withheld_persons(table, persons, secret or {}, policy.exceptions),
         withheld_sums(table, sums, secret or {}, policy.exceptions),
     )
-    hand = (flagged(by_hand, "persons", persons), flagged(by_hand, "sum", sums))
-    # The number of all persons hides nothing from their sender, and is not printed where an officer hides it.
-    blank = kept.blank | hand[0]
-    flags = (persons, counts.sensitive, blank, sums, amounts.sensitive, withheld.blank)
+    flags = (persons, counts.sensitive, kept.blank, sums, amounts.sensitive, withheld.blank)
     numbers = Numbers(*flags, scales, *company, fewest_for_quantiles=3 * policy.minimum_cell)
     dimensions = dimensions_of(table)
     printed, inputs = printed_table(table, dimensions, numbers)
+    hand = (flagged(by_hand, "persons", persons), flagged(by_hand, "sum", sums))
     small = int(np.count_nonzero(counts.sensitive & counts.printed & ~hand[0]))
     partners = int(np.count_nonzero(kept.suppressed & ~hand[0])) - small
     return ProtectedTable(
@@ -93,7 +91,7 @@ def protect(
         policy_id=policy.id,
         policy_version=policy.version,
         policy_sha256=canonical_sha256(policy),
-        hidden=Hidden(blank, withheld.blank, without_thresholds),
+        hidden=Hidden(kept.blank, withheld.blank, without_thresholds),
         seal=SEAL,
     )
 

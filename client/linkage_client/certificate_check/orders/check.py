@@ -24,7 +24,7 @@ from linkage_client.certificate_check.orders.over_time import (
     demands_beside_others,
     demands_over_time,
 )
-from linkage_client.certificate_check.orders.person_rules import Demands, few, person_demands
+from linkage_client.certificate_check.orders.person_rules import Demands, everybody_is_hidden, few, person_demands
 from linkage_client.certificate_check.orders.proofs import unproved_cells
 from linkage_client.certificate_check.orders.relations import Relations, relations_of_persons, relations_of_sums
 from linkage_client.certificate_check.orders.sum_rules import sum_demands
@@ -182,7 +182,9 @@ def _over_time(
         f"the earlier release {name}: that it need not be looked at is taken from the service"
         for name in plan.get("not_beside", ())
     ]
-    if told is not None and plan["says_again"] and plan["persons_known"]:
+    if plan["persons_known"] and (
+        (told is not None and plan["says_again"]) or everybody_is_hidden(evidence.persons, plan)
+    ):
         words.append("what counts tell beside the number of all persons, which their sender knows")
     if told is not None and plan["says_again"] and remarks.get("missing"):
         words.append("who had no value: told as before, and not counted again")

@@ -73,7 +73,8 @@ def person_demands(side: Side, relations: Relations, plan: Mapping[str, Any]) ->
     printed = _printed(side, plan)
     fixed = np.zeros(values.size, dtype=np.bool_)
     if plan["persons_known"] and (EVERYBODY, ()) in side.blocks:
-        fixed[side.blocks[EVERYBODY, ()]] = True
+        # Where it is hidden by hand or held back it is taken as unknown, which the check names.
+        fixed[side.blocks[EVERYBODY, ()]] = not everybody_is_hidden(side, plan)
     return Demands(
         printed=printed,
         sensitive=sensitive,
@@ -85,6 +86,15 @@ def person_demands(side: Side, relations: Relations, plan: Mapping[str, Any]) ->
         rest_reach=np.where(roomy, threshold, 0),
         candidates=policy["minimum_candidates"],
     )
+
+
+def everybody_is_hidden(side: Side, plan: Mapping[str, Any]) -> bool:
+    """Whether the number of all persons is hidden by hand, or blank beside earlier releases."""
+    if (EVERYBODY, ()) not in side.blocks:
+        return False
+    place = side.blocks[EVERYBODY, ()]
+    hidden = listed(side, plan, "hidden_by_hand") | bool(plan.get("releases"))
+    return bool((hidden & side.blank)[place])
 
 
 def listed(side: Side, plan: Mapping[str, Any], rule: str) -> Flags:

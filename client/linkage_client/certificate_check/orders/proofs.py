@@ -57,8 +57,7 @@ def unproved_cells(side: Side, relations: Relations, asked: Demands, moves: pa.T
     shown = _Shown(
         _Changes(cell, change), lowest[move], highest[move], size=side.values.size, candidates=asked.candidates
     )
-    # What everybody knows has nothing to be proved of it, blank by hand though it may be.
-    must = side.blank & (asked.printed | asked.sensitive) & ~asked.fixed
+    must = side.blank & (asked.printed | asked.sensitive)
     cells = must & ~shown.enough(side.values, asked.reach, asked.widths)
     beside = _Shown(
         _Changes(relation, net), lowest[at], highest[at], size=relations.rest.size, candidates=asked.candidates
