@@ -84,9 +84,9 @@ class BoxMoves:
         cells = self._system.values.size
         for target in targets[np.argsort(self._evidence.truth[targets], kind="stable")].tolist():
             name = np.array([target])
-            if not self._evidence.unmet(name)[0]:
+            if not self._evidence.unmet(name).item():
                 continue
-            rise = max(int(self._evidence.missing_rise(name)[0]), int(self._evidence.spans[target]))
+            rise = max(self._evidence.missing_rise(name).item(), int(self._evidence.spans[target]))
             if target < cells:
                 self._hide_with_wholes(target, target, blank, rise=rise)
                 continue
@@ -94,14 +94,14 @@ class BoxMoves:
             whole, *parts = self._system.members[self._system.starts[row] : self._system.starts[row + 1]].tolist()
             if blank[whole]:
                 self._hide_with_wholes(whole, target, blank, rise=rise)
-            if self._evidence.unmet(name)[0]:
+            if self._evidence.unmet(name).item():
                 # What the parts lose, the remainder gains.
                 self._hide(min(parts, key=self._price.__getitem__), blank, rise=0, fall=rise)
 
     def _hide_with_wholes(self, cell: int, target: int, blank: Flags, *, rise: int) -> None:
         """Move a cell alone, else together with the whole that leaves it no room, until the target is proved."""
         chain = [cell]
-        while chain[-1] >= 0 and self._evidence.unmet(np.array([target]))[0]:
+        while chain[-1] >= 0 and self._evidence.unmet(np.array([target])).item():
             self._hide(cell, blank, rise=rise, fall=0, wholes=len(chain) - 1)
             chain.append(int(self._whole_of[chain[-1]]))
 

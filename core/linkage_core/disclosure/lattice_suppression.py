@@ -109,7 +109,7 @@ def hide_in_lattice(
     for number in range(max(min(most, cells // values.size) for most, cells in _MORE_SEARCHES)):
         spread = _SPREADS[number % len(_SPREADS)]
         paid = price.astype(np.int64) * random.integers(1000 - spread, 1001 + spread, price.size) // 1000
-        other = searched(np.maximum(paid, 1).astype(np.int32))
+        other = searched(paid.astype(np.int32))
         if price[other[0].suppressed].sum() < price[pattern.suppressed].sum():
             pattern, search = other
     return pattern, _witnesses(search, pattern.suppressed, search_reach=reach > values, candidates=candidates)
@@ -241,7 +241,7 @@ def _witnesses(search: BoxSearch, suppressed: Flags, *, search_reach: Flags, can
         (blanks[needed[blanks]], by[blanks[needed[blanks]]])
         for needed, by in (
             (search_reach | (high > up), high_by),
-            ((up > 0) & ~(search_reach & (up_by == high_by)), up_by),
+            (up > 0, up_by),
             (~enough_above, down_by),
         )
     ]

@@ -78,9 +78,9 @@ class Opening:
         leaning = evidence.forget(cells)
         targets = leaning.names[self._must_be_hidden(leaning.names, blank)]
         for target in targets.tolist():
-            if evidence.unmet(np.array([target]))[0]:
+            if evidence.unmet(np.array([target])).item():
                 self._proof_around(target, blank).run(patient=True)
-                if evidence.unmet(np.array([target]))[0]:
+                if evidence.unmet(np.array([target])).item():
                     evidence.restore(leaning)
                     return False
         return True

@@ -149,8 +149,8 @@ class _Suppression:
         """Changes that would prove the target, those already proved left out."""
         name = np.array([target])
         evidence, cells = self.evidence, self._system.values.size
-        wanted = {int(evidence.missing_rise(name)[0])}
-        if evidence.short_of_candidates(name)[0]:
+        wanted = {evidence.missing_rise(name).item()}
+        if evidence.short_of_candidates(name).item():
             lowest = self._system.at_least[target] if target < cells else 0
             wanted |= {1, -1} if evidence.truth[target] > lowest else {1, 2}
         if (span := int(evidence.spans[target])) > evidence.high[target] - evidence.low[target]:

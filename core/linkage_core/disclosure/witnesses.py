@@ -89,16 +89,16 @@ class ComponentProof:
         """Try to prove one target by programmes of its own; stop as soon as it cannot move far enough."""
         name, one = self._everything[[target]], np.array([target])
         highest = self._solve(one, np.array([1.0]))
-        if highest < self._evidence.missing_rise(name)[0]:
+        if highest < self._evidence.missing_rise(name).item():
             return
-        if self._evidence.unmet(name)[0]:
+        if self._evidence.unmet(name).item():
             lowest = -self._solve(one, np.array([-1.0]))
             if highest - lowest < max(self._evidence.spans[name][0], self._evidence.candidates - 1):
                 return
-        if patient and self._evidence.missing_rise(name)[0]:
+        if patient and self._evidence.missing_rise(name).item():
             self._solve(one, np.array([1.0]), whole=True)
         for change in (1, -1, 2, -2) if patient else ():
-            if self._evidence.short_of_candidates(name)[0]:
+            if self._evidence.short_of_candidates(name).item():
                 self._solve(one, np.array([float(np.sign(change))]), whole=True, at_most=abs(change))
 
     def _solve(
