@@ -97,3 +97,16 @@ def test_nothing_is_printed_of_fewer_pairs_than_must_fit() -> None:
 def test_more_pairs_than_can_be_looked_through_are_refused() -> None:
     with pytest.raises(InputRefused, match="closer ends"):
         printed_decimals(KnownPairs((0, 10**9), (1, 10)))
+
+
+def test_no_more_than_twelve_digits_are_rounded_away() -> None:
+    """A number and half of it: 1.4 and 0.7 of a unit are both told as 1, and 14 and 7 as themselves."""
+    assert printed_decimals(KnownPairs((14 * 10**11,) * 2, (1, 2)), pairs=2) == -12
+    assert printed_decimals(KnownPairs((14 * 10**12,) * 2, (1, 2)), pairs=2) is None
+
+
+def test_products_beyond_64_bits_are_exact() -> None:
+    """Twice a million times these numerators lies on both sides of 2^63; all are printed as 4611.686018."""
+    middle = (1 << 63) // (2 * 10**6)
+    assert printed_decimals(KnownPairs((middle - 1, middle + 1), (10**9, 10**9))) == 6
+    assert in_printed_units(middle + 1, 10**9, decimals=6) == 4_611_686_018

@@ -94,3 +94,21 @@ def test_that_nobody_is_left_beside_a_full_numerator_is_as_sensitive_as_the_nume
     found = [pair for pair, is_marked in zip(pairs, system.remainder_sensitive, strict=True) if is_marked]
     assert sorted(found) == sorted(both)
     assert not person_system(table, cells, STANDARD).remainder_sensitive.any()
+    # Where zeros are kept back, that nobody is left is sensitive for two reasons, and no less so.
+    no_zeros = DisclosurePolicy.model_validate({**CLASSES.model_dump(), "zero_shown": False})
+    again = person_system(table, cells, no_zeros)
+    assert (again.remainder_sensitive >= person_system(table, cells, CLASSES).remainder_sensitive).all()
+
+
+def test_a_numerator_that_is_its_denominator_is_sensitive_itself() -> None:
+    """80 women of Falun are all of these; 30 of 80 men are not, and no level holds all of its total."""
+    table = counted([[30, 80], [40, 20], [25, 35]], PERSONS)
+    cells = number_persons(table)
+    marked = person_system(table, cells, CLASSES).sensitive
+    assert marked[cells.cube("users", ("hospital", "sex"))].tolist() == [
+        [False, True, False],
+        [False] * 3,
+        [False] * 3,
+        [False] * 3,
+    ]
+    assert not marked[cells.cube("population", ("hospital", "sex"))].any()

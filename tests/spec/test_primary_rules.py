@@ -101,7 +101,12 @@ def test_amounts_at_the_edge_of_a_float_are_told_apart() -> None:
 
 def test_amounts_that_cannot_be_compared_exactly_are_refused() -> None:
     with pytest.raises(InputRefused, match="too large"):
-        one_cell(2**55, 2**55)
+        one_cell(2**54, 2**54)
+    one_cell(2**54, 2**54 - 8)
+
+
+def test_each_reason_is_a_bit_of_its_own() -> None:
+    assert [mark.value for mark in Mark] == [1 << place for place in range(len(Mark))]
 
 
 def test_an_exception_takes_one_rule_from_one_cell() -> None:

@@ -128,6 +128,25 @@ def test_a_curve_ends_before_a_hidden_event() -> None:
         assert set(curves([40, 10, 21, 6, 8, 15], *hidden).values()) == {None}
 
 
+def test_a_curve_ends_on_the_day_before_a_hidden_event_of_one_day() -> None:
+    classes = (
+        PersonClass("days=1..30;ended=died_twice", 1, 30, Ended.EVENT),
+        PersonClass("days=31..31;ended=died_twice", 31, 31, Ended.EVENT),
+        PersonClass("days=32..90;ended=left", 32, 90, Ended.CENSORED),
+        PersonClass("days=0..;ended=still_followed", 0, ended=Ended.STILL_FOLLOWED),
+    )
+    table = told(ClassKind.TIMES, classes, "km", limits_of="log-log")
+    found = lines_of(table, cells_of(([20, 21, 30, 29], (1, 2))))
+    derived = {
+        line.parameters: numbers(own)
+        for (kind, _), own in found.items()
+        for line in [own.line]
+        if kind is not Statistic.PERSONS
+    }
+    assert derived["from=1;at_day=30"] == about(0.8, 20, 100)
+    assert derived["from=1;at_day=31"] is None
+
+
 def test_a_median_is_of_enough_persons() -> None:
     own = [10, 0, 8, 0, 0, 2]
     told_of = curves(own, fewest=20)
