@@ -62,9 +62,7 @@ def kernels() -> list[Path]:
 
 
 @pytest.mark.parametrize("kernel", kernels(), ids=lambda path: path.stem)
-def test_every_kernel_is_declared_typed_and_has_a_twin(kernel: Path) -> None:
-    declared = {module["name"] for module in PROJECT["tool"]["setuptools"]["ext-modules"]}
-    assert f"linkage_core.kernels.{kernel.stem}" in declared
+def test_every_kernel_is_built_typed_and_has_a_twin(kernel: Path) -> None:
     assert kernel.with_suffix(".pyi").exists()
     importlib.import_module(f"linkage_core.kernels.{kernel.stem}")
     twins = [path.read_text() for path in (ROOT / "tests" / "reference").glob("*.py")]
