@@ -28,8 +28,8 @@ DIRECTIVES = {
     "embedsignature": True,
 }
 COMPILE_ARGS = {
-    "release": ["-O3", "-DCYTHON_WITHOUT_ASSERTIONS", "-Wno-unused-variable"],
-    "test": ["-O2", "-UNDEBUG"],
+    "release": ["-O3", "-g0", "-DCYTHON_WITHOUT_ASSERTIONS", "-Wno-unused-variable"],
+    "test": ["-O2", "-g0", "-UNDEBUG"],
     "trace": ["-O0", "-DCYTHON_TRACE_NOGIL=1", "-DCYTHON_USE_SYS_MONITORING=0"],
     "sanitize": ["-O1", "-g", "-UNDEBUG", "-fsanitize=address,undefined", "-fno-omit-frame-pointer"],
 }
