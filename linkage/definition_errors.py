@@ -91,6 +91,8 @@ def _words(complaint: Any) -> str:
         return f"unknown kind {context['tag']!r}, known are: {context['expected_tags']}"
     if kind == "string_pattern_mismatch" and complaint["ctx"]["pattern"] in _PATTERNS:
         return _PATTERNS[complaint["ctx"]["pattern"]]
+    if kind == "too_short":
+        return f"at least {complaint['ctx']['min_length']} is needed here"
     if kind == "value_error":
         # Rule and mend of parts that orders have too stand with a bar between them.
         return str(complaint["ctx"]["error"]).replace("|", " ").rstrip(".")

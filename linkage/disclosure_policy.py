@@ -25,6 +25,7 @@ from pydantic import (
 )
 
 from linkage.company_secrecy import CompanySecrecy
+from linkage.definition_errors import refusal
 from linkage.errors import DefinitionRejected
 from linkage.perturbation_rules import Mechanism, weaker_mechanism
 from linkage.policy_exceptions import ExceptedRule, SignedException
@@ -290,9 +291,7 @@ def load_policy(source: str | Path) -> DisclosurePolicy:
     except UnicodeDecodeError:
         raise DefinitionRejected(f"{where}: not UTF-8 text.", mend="Save the file as UTF-8.") from None
     except ValidationError as problems:
-        raise DefinitionRejected(
-            f"{where}: {_in_words(problems)}.", mend="Correct the fields named; see linkage/definitions/policies."
-        ) from None
+        raise refusal(problems, source=where) from None
 
 
 def shipped_policies() -> dict[str, DisclosurePolicy]:
@@ -366,12 +365,3 @@ def _weaker_lists(policy: DisclosurePolicy, floor: DisclosurePolicy) -> Iterator
     yield from weaker_mechanism(policy.mechanism, floor.mechanism)
     if allowed := sorted(set(policy.exceptions_from) - set(floor.exceptions_from)):
         yield f"exceptions_from allows {', '.join(allowed)}, the floor does not"
-
-
-def _in_words(problems: ValidationError) -> str:
-    """Name field and rule of each problem; a policy holds no personal value, but inputs are left out all the same."""
-    parts: list[str] = []
-    for problem in problems.errors(include_url=False, include_input=False, include_context=False):
-        field: tuple[Any, ...] = problem["loc"]
-        parts.append(f"{'.'.join(map(str, field)) or 'policy'}: {problem['msg']}")
-    return "; ".join(parts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,17 @@ def test_the_hash_of_the_released_version_is_pinned() -> None:
 def test_a_wrong_policy_names_the_field(text: str, named: str) -> None:
     with pytest.raises(DefinitionRejected, match=named):
         load_policy(text)
+
+
+def test_what_is_wrong_with_a_policy_is_told_in_words_of_ours() -> None:
+    shipped = (resources.files("linkage") / "definitions/policies/standard.toml").read_text(encoding="utf-8")
+    with pytest.raises(DefinitionRejected) as refused:
+        load_policy(shipped.replace("minimum_cell", "minimum_cel"))
+    assert "minimum_cel: unknown field" in refused.value.message
+    assert refused.value.mend.startswith("Remove the field or mend its spelling.")
+    with pytest.raises(DefinitionRejected) as refused:
+        load_policy(shipped.replace("minimum_candidates = 3", "minimum_candidates = 30"))
+    assert refused.value.message == "policy text: the definition as a whole: minimum_candidates is above minimum_cell."
 
 
 def test_a_policy_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:

@@ -249,3 +249,9 @@ def test_each_fault_of_a_set_is_told_by_itself_and_in_words(tmp_path: Path) -> N
     assert told[0]["message"] == "a version is written 1.0.0."
     assert told[2]["message"] == "Input should be 'mean', 'count' or 'share', or: median, or quantile:0.9."
     assert not any("pattern" in finding["message"] for finding in told)
+
+
+def test_a_file_that_is_no_set_is_named_once(tmp_path: Path) -> None:
+    (tmp_path / "set.toml").write_text("[set\n", encoding="utf-8")
+    said = CliRunner().invoke(app, ["lab", "lint", str(tmp_path / "set.toml")]).output
+    assert (said.count("set.toml"), "is not TOML" in said) == (1, True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -198,3 +199,28 @@ def test_too_few_persons_get_no_table(tmp_path: Path) -> None:
     table.write_text("region,age,n\n0101,young,49\n", encoding="utf-8")
     with pytest.raises(DisclosureRefused, match="fewer persons"):
         protect_file(POLICY, table, layout=plan, out=tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("plan", "said"),
+    [
+        ("{'dims': 1}", r"layout\.json: is not JSON: key must be a string at line 1 column 2\.$"),
+        (json.dumps(layout(colour="red")), r"layout\.json: colour: unknown field\.$"),
+        (json.dumps({"measures": {"n": {"kind": "count"}}}), r"layout\.json: dims: the field is missing\.$"),
+        (json.dumps(layout(measures={})), r"layout\.json: measures: "),
+    ],
+)
+def test_what_is_wrong_with_a_layout_is_told_in_words_of_ours(tmp_path: Path, plan: str, said: str) -> None:
+    table, where = files(tmp_path, 1, layout())
+    where.write_text(plan, encoding="utf-8")
+    with pytest.raises(InputRefused) as refused:
+        protect_file(POLICY, table, layout=where, out=tmp_path / "out")
+    assert re.search(said, refused.value.message)
+    assert refused.value.mend
+
+
+def test_a_table_without_rows_says_so(tmp_path: Path) -> None:
+    table, where = files(tmp_path, 1, layout())
+    table.write_text("region,age,n\n", encoding="utf-8")
+    with pytest.raises(InputRefused, match="has column names but no row"):
+        protect_file(POLICY, table, layout=where, out=tmp_path / "out")

@@ -159,6 +159,12 @@ def test_a_population_that_is_not_as_needed_is_refused_without_its_values(folder
     assert "p1" not in str(refused.value)
 
 
+def test_a_population_without_index_days_is_refused_where_days_are_counted_from_them(folder):
+    (folder / "population.csv").write_text("id,hospital\np1,Falun\np2,Mora\n")
+    with pytest.raises(InputRefused, match="has no column index_date, from which start"):
+        run(folder)
+
+
 def test_an_amount_beyond_64_bits_is_refused_and_not_wrapped(folder):
     # Hundredths of 2**63 - 1 packages would wrap to one package taken back.
     (folder / "lmed.csv").write_text(f"person_id,date,atc,packages\np1,2020-01-05,C10AA05,{2**63 - 1}\n")

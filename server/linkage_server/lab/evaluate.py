@@ -138,6 +138,7 @@ def evaluate_files(
         raise InputRefused(f"The set has no indicator {sorted(unknown)[0]!r}.", mend="Mend --only.")
     _refuse_faulty_bands(by)
     inputs = read_inputs(definition, population=population, events=events, told=columns or {}, rules=rules)
+    _refuse_missing_index_days(inputs, only=only)
     values = evaluate(
         inputs.definition,
         population=inputs.population,
@@ -174,6 +175,17 @@ def evaluate_files(
     )
     (out / "definition.json").write_text(json.dumps(record, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     return [*written, out / "definition.json"]
+
+
+def _refuse_missing_index_days(inputs: LabInputs, *, only: Sequence[str]) -> None:
+    if inputs.population.index_date is not None:
+        return
+    counted = [one.id for one in inputs.definition.indicators if one.needs_index_date and (not only or one.id in only)]
+    if counted:
+        raise InputRefused(
+            f"The population has no column index_date, from which {', '.join(counted[:5])} count.",
+            mend="Add the column, or say --column population.index_date=NAME.",
+        )
 
 
 def _of_cells(

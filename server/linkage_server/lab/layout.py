@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from linkage.definition_errors import refusal
 from linkage.disclosure_policy import DisclosurePolicy, Dominance
 from linkage.errors import InputRefused
 from linkage.perturbation_rules import RoundingMethod
@@ -225,8 +226,7 @@ def read_layout(path: Path) -> Layout:
     except OSError:
         raise InputRefused(f"{path}: cannot be read.", mend="Check the path.") from None
     except ValidationError as problems:
-        where = "; ".join(".".join(map(str, p["loc"])) + ": " + p["msg"] for p in problems.errors(include_input=False))
-        raise InputRefused(f"{path}: {where}.", mend=_MEND) from None
+        raise _refused(problems, path) from None
     missing = [name for name in layout.rules if name not in layout.measures]
     if missing:
         raise InputRefused(f"{path}: rules for measures that are not there: {missing}.", mend=_MEND)
@@ -242,6 +242,14 @@ def read_layout(path: Path) -> Layout:
             )
     _refuse_other_figures(layout, path)
     return layout
+
+
+def _refused(problems: ValidationError, path: Path) -> InputRefused:
+    (first, *_) = problems.errors(include_input=False, include_url=False)
+    if first["type"] == "json_invalid":
+        return InputRefused(f"{path}: is not JSON: {first['ctx']['error']}.", mend="Mend the line that is named.")
+    found = refusal(problems, source=str(path))
+    return InputRefused(found.message, mend=f"{found.mend} {_MEND}")
 
 
 def _refuse_other_figures(layout: Layout, path: Path) -> None:

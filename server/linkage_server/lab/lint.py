@@ -74,8 +74,9 @@ def lint_file(
             for fault in refusal.faults
         ], []
     except DefinitionRejected as refusal:
-        place = refusal.facts.get("field", set_file.name)
-        return [Finding(Severity.ERROR, place, "definition", refusal.message, refusal.mend)], []
+        # The message begins with the file, which is the place here.
+        words = refusal.message.removeprefix(f"{set_file}: ")
+        return [Finding(Severity.ERROR, str(set_file), "definition", words, refusal.mend)], []
     matched = list(_matched(definition, registers))
     looked_up = {one.register for one in registers if one.system == ROW_CODES}
     told = [finding for finding in lint(definition, today=today) if not looked_up or finding.rule != NO_ROW_HAS_CODE]

@@ -14,6 +14,7 @@ from linkage_server.release.context import ReleaseContext, Text
 from linkage_server.release.recipe import HiddenCell
 from linkage_server.release.wording import parameters_title
 from linkage_server.reviews.class_words import class_words
+from linkage_server.reviews.point_words import point_in_swedish
 from linkage_server.reviews.review_desk import OpenReview
 from linkage_server.reviews.rule_words import Language
 
@@ -151,8 +152,8 @@ class CellWords:
         return f"{title} ({self._point(parameters)})" if parameters else title
 
     def _point(self, parameters: str) -> str:
-        """A point of a grid; in Swedish as the table names it."""
-        return parameters_title(parameters) if self.language == "en" else parameters.replace(";", ", ")
+        """A point of a grid."""
+        return parameters_title(parameters) if self.language == "en" else point_in_swedish(parameters)
 
 
 def _in(text: Text, language: Language) -> str:
