@@ -197,15 +197,26 @@ def test_a_share_of_nobody_is_of_the_release_that_said_so() -> None:
     assert (lines["abroad"]["status"], lines["abroad"]["as_of"]) == ("undefined", "january")
 
 
-def test_levels_wait_longer_than_their_total_and_new_ones_too() -> None:
+def test_levels_wait_until_more_are_to_be_expected_in_them_and_their_total_does_not() -> None:
     series = Series(STANDARD)
     series.release(regions())
-    # 30 moved among 190: 15.8 are to be expected in the north, where 18 moved, and in the total 30.
-    protected = series.release(regions(north=[*NORTH, *newcomers(18)], abroad=newcomers(12, first=2000)))
-    assert told(protected) == {"north": 100, "south": 50, "islands": 40, "total": 220}
+    # 24 moved among 190: 12.6 are to be expected in the north, and 24 in the total, which is the only one of its kind.
+    protected = series.release(regions(north=[*NORTH, *newcomers(12)], south=[*SOUTH, *newcomers(12, first=2000)]))
+    assert told(protected) == {"north": 100, "south": 50, "islands": 40, "total": 214}
+
+
+def test_a_new_level_waits_too_for_it_was_empty() -> None:
+    series = Series(STANDARD)
+    series.release(regions())
+    # With a new total beside the regions, in which nobody moved, it would be told.
+    assert told(series.release(regions(abroad=newcomers(12)))) == {
+        "north": 100,
+        "south": 50,
+        "islands": 40,
+        "total": 190,
+    }
     # Where nobody was it is told when twice 25 came.
-    protected = series.release(regions(north=NORTH, abroad=newcomers(50, first=3000)))
-    assert told(protected)["abroad"] == 50
+    assert told(series.release(regions(abroad=newcomers(50))))["abroad"] == 50
 
 
 def test_a_level_that_enough_people_moved_to_is_told_behind_the_others() -> None:

@@ -179,9 +179,11 @@ def test_a_cell_is_compared_with_each_release_that_counted_it_and_not_only_the_l
 
 def test_blanks_stay_blank_until_enough_people_moved() -> None:
     register = Register(100, 8, 40)
-    first = register.release().printed
+    answer = register.release()
+    first = answer.printed
     assert first.blank[B]
     assert first.blank[[A, C]].any()
+    assert answer.moved.tolist() == [0] * 4
     register.join(B, *people("late", 6))
     second = register.release().printed
     assert (second.blank >= first.blank).all()
@@ -264,6 +266,45 @@ def test_who_left_a_cell_that_became_small_and_came_back_is_seen_on_neither_day(
     assert (answer.printed.blank | (answer.printed.as_of < 2))[A]
 
 
+def test_what_was_blank_is_not_told_for_being_young_too() -> None:
+    register = Register(100, 8, 40, policy=shipped_policies()["standard@1.0.0"])
+    assert register.release().printed.blank.tolist() == [False, True, True, False]
+    register.join(B, *people("b", 30))
+    register.join(C, *people("c", 30))
+    assert register.release().printed.value.tolist() == [100, 38, 70, 208]
+    for guest in people("c", 30):
+        register.now[C].remove(guest)
+        register.rows.append((guest, 2, C, False))
+    # The same forty as in the first release, when they were not told; and 70 is too young to be counted anew.
+    assert register.release().printed.blank[C]
+
+
+def test_what_few_moved_in_since_it_was_blank_and_since_it_was_told_is_not_told() -> None:
+    register = Register(100, 8, 40, 300, cells=FOUR)
+    assert register.release().printed.blank.tolist() == [False, True, True, False, False]
+    register.join(B, *people("b", 30))
+    register.join(C, *people("c", 12))
+    assert register.release().printed.value[C] == 52
+    for guest in people("c", 6):
+        register.now[C].remove(guest)
+        register.rows.append((guest, 2, C, False))
+    register.join(3, *people("d", 20))
+    assert register.release().printed.as_of[C] < 2
+
+
+def test_no_more_is_held_back_than_few_need() -> None:
+    register = Register(100, 50, 60)
+    register.release()
+    moving = register.now[A][:3]
+    register.leave(A, 3)
+    register.join(B, *moving, *people("b", 7))
+    register.join(C, *people("c", 20))
+    # Ten moved in B, but only seven in A and B together: C keeps its number with A, and B need not.
+    answer = register.release()
+    assert answer.printed.as_of.tolist() == [0, 1, 0, 1]
+    assert answer.printed.value.tolist() == [100, 60, 60, 237]
+
+
 def refuse(monkeypatch: pytest.MonkeyPatch, times: int) -> None:
     """So often no pattern is proved."""
     module, left = import_module("linkage_core.release_history.hold_back"), [times]
@@ -293,6 +334,20 @@ def test_where_nothing_is_proved_the_release_repeats_the_one_before(monkeypatch:
     # In the fourth nobody moved: its number is of these people as well.
     assert answer.still.tolist() == answer.printed.current.tolist() == [False, False, False, True, False]
     assert answer.evidence is None
+
+
+def test_it_repeats_the_last_one_and_none_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    register = Register(100, 8, 40, 300, cells=FOUR)
+    register.release()
+    for region in range(4):
+        register.join(region, *people(f"{region}", 20))
+    second = register.release().printed
+    assert not second.blank.any()
+    register.join(0, *people("more", 20))
+    refuse(monkeypatch, 2)
+    answer = register.release()
+    assert answer.printed.value.tolist() == second.value.tolist() == [120, 28, 60, 320, 528]
+    assert answer.printed.as_of.tolist() == [1] * 5
 
 
 def test_where_something_is_proved_with_all_that_was_blank_it_stays_blank(monkeypatch: pytest.MonkeyPatch) -> None:

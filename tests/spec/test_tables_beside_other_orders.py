@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from linkage.disclosure_policy import shipped_policies
-from linkage_core.counted_table import CountedTable, Line, Statistic, SumCube
+from linkage_core.counted_table import CountedTable, Line, PeriodPart, PersonCube, Statistic, SumCube
 from linkage_core.disclosure import protect
 from linkage_core.disclosure.cell_names import CellName
 from linkage_core.release_history import EarlierTable, NextTable, first_states, table_beside_others
@@ -201,6 +203,33 @@ def test_so_they_are_only_beside_the_same_set() -> None:
     assert told(protected, stratum=STRENGTH) == {"weak": 60, "strong": 90, "total": 150}
 
 
+@pytest.mark.parametrize(
+    ("point", "first", "persons"), [("cost", 0, None), ("cost", 50, None), ("cost", 51, 30), ("sales", 0, 30)]
+)
+def test_why_persons_had_no_value_is_blank_where_it_may_have_been_told_of_them(
+    point: str, first: int, persons: int | None
+) -> None:
+    def of(people: range) -> People:
+        return People({REGION: {"north": people}}, {"cost/denominator": people[:-30]})
+
+    then, now = of(range(first, first + 150)), of(range(150))
+    key = f"{point}/reason/died"
+    counted = now.table(PersonCube(key, (), np.array(30)))
+    counted = replace(counted, reasons=((point, "died", key),))
+    protected = beside(now, released(then, then.table(then.cube("cost/denominator"))), table=counted).protected
+    assert protected.reasons["persons"].to_pylist() == [persons]
+
+
+def test_counts_among_inhabitants_are_blank_beside_those_of_all() -> None:
+    among = replace(THREE.cube(USERS, REGION), persons_key="users/inhabitants/2025/yes")
+    year = ("year", "2025")
+    line = Line("users", "", Statistic.PERSONS, (REGION,), among.persons_key, period=year)
+    for whole, is_told in ((USERS, False), ("takers", True)):
+        counted = CountedTable((among,), (), (), (line,), period_parts=(PeriodPart(whole, *year, among.persons_key),))
+        protected = beside(THREE, released(THREE), table=counted).protected
+        assert told(protected)["north"] == (100 if is_told else None)
+
+
 MEAN = Line("cost", "", Statistic.MEAN, (REGION,), denominator_key=USERS, sum_key="cost")
 
 
@@ -229,6 +258,20 @@ def test_sums_are_told_where_enough_moved_among_who_contributes(came: int, is_to
     means = told(beside(now, released(THREE), table=with_costs(now)).protected, "mean")
     assert (means["islands"] is not None) == is_told
     assert means["total"] == 7
+
+
+def test_sums_by_properties_of_rows_are_blank_beside_nearly_the_same_people() -> None:
+    now = by_strength(range(150))
+    line = Line("cost", "", Statistic.SUM, (STRENGTH,), sum_key="cost")
+    cube = now.cube(USERS, STRENGTH)
+    counted = CountedTable((cube,), (SumCube("cost", cube.dimensions, cube.persons * 7, 1, USERS),), (), (line,))
+    # Half of all are new: enough for the sum of all, of which it is known who contributes.
+    same = released(by_region(north=range(75)))
+    sums = told(beside(now, same, table=counted).protected, "sum", STRENGTH)
+    assert sums == {"weak": None, "strong": None, "total": 1050}
+    others = released(by_region(north=range(74)))
+    sums = told(beside(now, others, table=counted).protected, "sum", STRENGTH)
+    assert sums == {"weak": 420, "strong": 630, "total": 1050}
 
 
 def test_sums_of_people_whom_no_order_counted_are_told() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -64,6 +65,70 @@ def test_no_safe_choice_is_cheaper(seed: int) -> None:
     if np.isfinite(cheapest):
         assert is_safe(system, hidden | cover, known)
         assert prices[cover].sum() == pytest.approx(cheapest)
+
+
+A, B, C, ALL = range(4)
+LINE = PublishedCells((REGIONS,))
+
+
+def held_back(
+    *joined: int,
+    prices: list[float],
+    known: tuple[int, ...] = (),
+    implied: bool = False,
+    told: bool = True,
+    above: int = 1,
+) -> list[int]:
+    """Cells of three regions and their total that are held back beside the first, where these people joined."""
+    values, none = np.array([20, 30, 40, 90]), np.zeros(4, dtype=np.int64)
+    at_least = np.where(np.isin(np.arange(4), known), values + above, 0)
+    system = as_system(LINE, values=values, sensitive=none > 0, at_least=at_least, reach=none)
+    system = replace(system, implied=np.full(1, implied), printed=np.full(4, told))
+    leaves = np.array(joined, dtype=np.int64)
+    people = Difference(np.arange(leaves.size), leaves, np.ones(leaves.size, dtype=np.int64)).incidence(LINE)
+    before = [Known(np.ones(4, dtype=np.bool_), people)] if joined else []
+    cover = cheapest_cover(system, hidden=np.arange(4) == A, prices=np.array(prices), known=before, enough=ENOUGH)
+    return np.flatnonzero(cover).tolist()
+
+
+def test_a_cell_is_not_held_back_alone_and_the_cheapest_goes_with_it() -> None:
+    assert held_back(prices=[5, 3, 2, 9]) == [C]
+    assert held_back(prices=[5, 3, 4, 9]) == [B]
+    assert held_back(prices=[5, 3, 4, 2]) == [ALL]
+
+
+def test_what_readers_know_and_what_no_line_prints_does_not_go_with_it() -> None:
+    assert held_back(prices=[5, 3, 2, 9], known=(C,)) == [B]
+    assert held_back(prices=[5, 3, 2, 9], known=(B, C)) == [ALL]
+    assert held_back(prices=[5, 3, 2, 9], known=(B, C, ALL)) == []
+    assert held_back(prices=[5, 3, 2, 9], told=False) == []
+
+
+def test_what_readers_know_to_be_no_less_goes_with_it() -> None:
+    # One of forty may be more.
+    assert held_back(prices=[5, 3, 2, 9], known=(C,), above=0) == [C]
+
+
+def test_where_parts_leave_an_unknown_rest_a_cell_is_held_back_alone() -> None:
+    assert held_back(prices=[5, 3, 2, 9], implied=True) == []
+
+
+def test_the_cheapest_does_not_go_with_it_where_few_moved_in_both() -> None:
+    # In A and B together three, in A and C seven: of fewer than four nothing is told.
+    assert held_back(A, A, B, *[C] * 5, prices=[5, 1, 2, 9]) == [C]
+    # Two dear ones are cheaper than the dearest.
+    assert held_back(A, B, C, C, prices=[5, 1, 2, 9]) == [B, C]
+    assert held_back(A, A, B, *[C] * 5, prices=[5, 9, 9, 2]) == [ALL]
+
+
+def test_where_a_cell_can_only_be_alone_others_are_still_not() -> None:
+    system = system_of([10, 20, 30, 11, 21, 32, 12, 22, 34, 33, 63, 96])
+    # The women of the first region and its total are known.
+    system.at_least[[1, 2]] = system.values[[1, 2]] + 1
+    hidden, prices = np.arange(TABLE.size) == 0, np.arange(1.0, TABLE.size + 1)
+    cover = cheapest_cover(system, hidden=hidden, prices=prices, known=[], enough=ENOUGH)
+    # The men of the other regions go with those of the first, and their women with them.
+    assert np.flatnonzero(cover).tolist() == [3, 4, 6, 7]
 
 
 def test_where_no_sums_tie_cells_nothing_is_held_back_beside_others() -> None:

@@ -9,8 +9,10 @@ import pytest
 from pyroaring import BitMap
 
 from linkage.errors import InputRefused
+from linkage_core.counted_persons import BlockPersons, CountedPersons
 from linkage_core.counted_table import Dimension
 from linkage_core.disclosure.linked_cells import Numbered, number_cells
+from linkage_core.layout import Layout
 from linkage_core.release_history import (
     Axis,
     CellStates,
@@ -20,7 +22,9 @@ from linkage_core.release_history import (
     Printed,
     PublishedCells,
     differences,
+    number_members,
 )
+from linkage_core.strata import StratumRule
 
 AGES = ("young", "middle", "old")
 SEXES = ("man", "woman")
@@ -116,6 +120,15 @@ def test_of_cells_that_it_did_not_count_a_release_said_nothing() -> None:
     assert (found.as_of == -1).all()
     assert not (found.current | found.blank).any()
     assert not found.value.any()
+
+
+def test_and_what_it_said_of_others_is_found_behind_them() -> None:
+    axis = (Dimension("sex", SEXES),)
+    earlier = number_cells([("b", axis, np.array([4, 5, 9]))])
+    now = number_cells([(key, axis, np.array([4, 5, 9])) for key in ("a", "b")])
+    found = beside(CellStates.of(earlier, printed(earlier), names=("march",)), now)
+    assert found.value[now.cube("a", ("sex",))].tolist() == [0, 0, 0]
+    assert found.value[now.cube("b", ("sex",))].tolist() == [4, 5, 9]
 
 
 def test_a_set_is_found_under_the_name_of_one_with_the_same_members() -> None:
@@ -244,6 +257,62 @@ def test_a_period_that_is_no_longer_told_hides_no_later_one_and_its_people_are_g
     assert found[cells.cube("users", ("year",))].tolist() == [1, 0, 2]
 
 
+def test_who_came_or_went_is_found_in_every_period_of_another_calendar() -> None:
+    cells = number_cells([("users", (Dimension("year", ("2021", "2022")),), np.array([2, 2, 4]))])
+    # 1 and 2 are in the place where the other had 1 and 2, but of other years; 7 and 8 are new.
+    now = members(PEOPLE, [1, 2, 7, 8], periods={"2021": [1, 7], "2022": [2, 8]})
+    earlier = members(PEOPLE, [1, 2], periods={"2020": [1], "2021": [2]})
+    found = differences(cells, now=now, earlier=earlier).moved(3)
+    assert found[cells.cube("users", ("year",))].tolist() == [3, 2, 2]
+
+
+def test_a_calendar_may_stand_before_or_behind_other_strata() -> None:
+    for calendar in ("month", "year"):
+        axes = (Dimension(calendar, ("1", "2")), Dimension("sex", SEXES))
+        cells = number_cells([("users", axes, np.zeros((3, 3), np.int64))])
+        now, earlier = (
+            Members(own.sets, own.periods | {"users": (calendar, ("1", "2"))}, own.levels)
+            for own in (
+                members(PEOPLE, [1, 2, 3], periods={"1": [1, 2], "2": [3]}),
+                members(PEOPLE, [2, 3], periods={"1": [2], "2": [3]}),
+            )
+        )
+        moved = differences(cells, now=now, earlier=earlier).moved(9)[cells.cube("users", (calendar, "sex"))]
+        # 1 is a woman.
+        assert moved.tolist() == [[0, 1, 1], [0, 0, 0], [0, 1, 1]]
+
+
+def test_a_level_that_the_table_has_no_more_is_not_taken_for_another() -> None:
+    cells = by_age_and_sex(ages=("young", "middle"))
+    later = PEOPLE | {2: ("young", "man")}
+    assert PEOPLE[2] == ("old", "man")
+    found = differences(cells, now=members(later, [2]), earlier=members(PEOPLE, [2]))
+    moved = found.moved(cells.values.size)[cells.cube("users", ("age", "sex"))]
+    # Men, women and both of the young, of middle age, of all: he is a new one among the young.
+    assert moved.tolist() == [[1, 0, 1], [0, 0, 0], [0, 0, 0]]
+
+
+def test_a_calendar_tells_of_no_other_stratum() -> None:
+    one = members(PEOPLE, [1, 2], periods={"2020": [1], "2021": [2]})
+    known = Members(one.sets, one.periods, {})
+    assert known.knows("users", ("year",))
+    assert not known.knows("users", ("sex",))
+    assert not known.knows("users", ("zone",))
+
+
+def test_members_are_numbered_as_they_were_counted() -> None:
+    sex = StratumRule(Dimension("sex", ("man", "woman", "unknown")), lambda population: np.zeros(4, np.int32))
+    columns = {"population": slice(0, 1), "users": slice(1, 2)}
+    layout = Layout((), (), columns, {}, {})
+    bits = np.array([[0b1111], [0b0110]], dtype=np.uint64)
+    block = BlockPersons(4, bits, np.array([0, 1]), {"rule": np.array([0, 1, 1, 0], np.int32)})
+    found = number_members(CountedPersons(layout, {"rule": sex}, [block]), np.array([70, 20, 30, 90], np.uint32))
+    assert found.population == BitMap([20, 30, 70, 90])
+    assert found.sets["users"] == (BitMap([20, 30]),)
+    assert found.periods == {"population": ("", ()), "users": ("", ())}
+    assert found.levels == {"sex": {"man": BitMap([70, 90]), "woman": BitMap([20, 30]), "unknown": BitMap()}}
+
+
 def test_cells_that_either_release_does_not_know_are_left_out() -> None:
     cells = by_age_and_sex()
     now = members(PEOPLE, [1])
@@ -291,6 +360,12 @@ def test_who_came_and_went_again_is_gone() -> None:
         for found in [own.since(release)]
     }
     assert since == {0: [(8, 1, -1), (9, 0, -1), (9, 1, 1)], 1: [(7, 0, -1), (9, 0, -1), (9, 1, 1)], 2: []}
+
+
+def test_the_first_person_may_move_from_one_cell_to_another_too() -> None:
+    found = moves((0, 1, 1, False), (0, 1, 0, True), (1, 1, 0, False), (1, 1, 1, True)).since(0)
+    assert found.person.tolist() == [0, 0, 1, 1]
+    assert found.change.tolist() == [1, -1, -1, 1]
 
 
 @pytest.mark.parametrize(

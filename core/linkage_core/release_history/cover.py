@@ -54,7 +54,6 @@ class _Programme:
 
     def __init__(self, system: CellSystem, hidden: Flags, prices: Floats) -> None:
         self._system = system
-        self._exact = np.flatnonzero(~system.implied)
         self._free = ~hidden & (system.values >= system.at_least) & system.printed
         self._hidden = hidden
         self._closed = np.zeros(system.remainder.size, dtype=np.bool_)

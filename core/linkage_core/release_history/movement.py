@@ -35,8 +35,8 @@ class Moves:
             InputRefused: somebody joins a cell twice, or would be in two cells.
         """
         late = self.release > release
-        leaves = int(self.leaf[late].max(initial=-1)) + 1
-        key, place = np.unique(self.person[late] * max(leaves, 1) + self.leaf[late], return_inverse=True)
+        leaves = _how_many(self.leaf[late])
+        key, place = np.unique(self.person[late] * leaves + self.leaf[late], return_inverse=True)
         net = np.bincount(place.ravel(), np.where(self.joined[late], 1, -1), key.size).astype(np.int64)
         if np.any(np.abs(net) > 1):
             raise InputRefused(
@@ -44,7 +44,7 @@ class Moves:
                 mend="Give each person's moves once, with the same label in all releases.",
             )
         moved = net != 0
-        person, leaf, sign = key[moved] // max(leaves, 1), key[moved] % max(leaves, 1), net[moved]
+        person, leaf, sign = key[moved] // leaves, key[moved] % leaves, net[moved]
         if np.unique(person * 3 + sign).size < person.size:
             raise InputRefused(
                 "The moves do not fit each other: somebody is in two cells at once.",
@@ -89,9 +89,9 @@ class Incidence:
     def of(cls, cell: Ints, person: Ints, change: Ints) -> Incidence:
         """Add up changes; who leaves one part of a cell and joins another of it stays in the cell."""
         _, number = np.unique(person, return_inverse=True)
-        people = int(number.max(initial=-1)) + 1
-        key, net = _added_up(cell * max(people, 1) + number.ravel(), change)
-        return cls(key // max(people, 1), key % max(people, 1), net)
+        people = _how_many(number)
+        key, net = _added_up(cell * people + number.ravel(), change)
+        return cls(key // people, key % people, net)
 
     def moved(self, size: int) -> Ints:
         """Different people who joined or left each cell, shape (size,)."""
@@ -113,9 +113,9 @@ class Incidence:
         lengths = np.searchsorted(self.cell, cell, side="right") - starts
         term = np.repeat(np.arange(cell.size), lengths)
         place = np.arange(term.size) - np.repeat(np.cumsum(lengths) - lengths, lengths) + starts[term]
-        people = int(self.person.max(initial=-1)) + 1
-        key, _ = _added_up(group[term] * max(people, 1) + self.person[place], sign[term] * self.change[place])
-        return np.bincount(key // max(people, 1), minlength=groups)
+        people = _how_many(self.person)
+        key, _ = _added_up(group[term] * people + self.person[place], sign[term] * self.change[place])
+        return np.bincount(key // people, minlength=groups)
 
 
 def _added_up(key: Ints, change: Ints) -> tuple[Ints, Ints]:
@@ -123,3 +123,8 @@ def _added_up(key: Ints, change: Ints) -> tuple[Ints, Ints]:
     keys, place = np.unique(key, return_inverse=True)
     net = np.bincount(place.ravel(), change, keys.size).astype(np.int64)
     return keys[net != 0], net[net != 0]
+
+
+def _how_many(numbers: Ints) -> int:
+    """More than each of some numbers from 0, by which they are told apart in products; 1 if there are none."""
+    return int(numbers.max(initial=0)) + 1

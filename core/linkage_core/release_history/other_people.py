@@ -44,10 +44,10 @@ def table_beside_others(
     """Protect a table beside earlier releases that it cannot say again.
 
     A count stays blank if few people moved in it since a release in which it was counted, or since one in which it was
-    blank; and one by properties of rows, of which nobody knows who stands in it, beside the same set of nearly the same
-    people. A sum stays blank unless enough people moved among those who contribute to it, or no earlier release counted
-    them: nobody need have moved for an amount to change. A count that an earlier release printed and in which nobody
-    moved is known: hiding it here would protect nothing.
+    blank; and one of which nobody knows who stands in it, beside the same set of nearly the same people: by properties
+    of rows, among inhabitants, why persons had no value. A sum stays blank unless enough people moved among those who
+    contribute to it, or no earlier release counted them: nobody need have moved for an amount to change. A count that
+    an earlier release printed and in which nobody moved is known: hiding it here would protect nothing.
 
     Args:
         table: exact counts now.
@@ -62,14 +62,12 @@ def table_beside_others(
     """
     cells = number_persons(table)
     system = person_system(table, cells, policy, withheld=secret)
-    past = [_beside(one, cells, members) for one in earlier]
+    past = [_beside(one, table, cells, members) for one in earlier]
     enough = policy.minimum_cell
     hide = np.zeros(cells.values.size, dtype=np.bool_)
     for one in past:
         few = (one.moved > 0) & (one.moved < enough) & one.said.current
-        hide |= (few | (one.said.blank & (one.moved < enough))) & system.printed
-        if members.population.jaccard_index(one.members.population) >= _NEARLY_THE_SAME:
-            hide |= _of_whom_nobody_knows(cells, members, one.members) & system.printed
+        hide |= (few | (one.said.blank & (one.moved < enough)) | one.unknown) & system.printed
     sums = [cell for one in past for cell in _sums_of_few(table, one, cells, enough=enough)]
     told = np.logical_or.reduce([one.said.current & (one.moved == 0) for one in past])
     names = names_of(cells, "persons")
@@ -92,27 +90,35 @@ def table_beside_others(
 
 @dataclass(frozen=True, slots=True)
 class _Past:
-    """An earlier release: what it said of the cells of now, and how many people moved in each since."""
+    """An earlier release: what it said of the cells of now, and how many people moved in each since, if it is known."""
 
-    members: Members
     said: Printed
+    unknown: Flags
     known: Known
     moved: np.ndarray[tuple[int], np.dtype[np.int64]]
 
 
-def _beside(one: EarlierTable, cells: Numbered, members: Members) -> _Past:
+def _beside(one: EarlierTable, table: CountedTable, cells: Numbered, members: Members) -> _Past:
     said = one.states.beside(
         cells, number=0, numbers={}, alike=one.members.named_alike, same_table=one.printed is not None
     )
     people = differences(cells, now=members, earlier=one.members)
-    return _Past(one.members, said, Known(said.current, people), people.moved(cells.values.size))
+    unknown = _of_whom_nobody_knows(table, cells, now=members, then=one.members)
+    return _Past(said, unknown, Known(said.current, people), people.moved(cells.values.size))
 
 
-def _of_whom_nobody_knows(cells: Numbered, now: Members, then: Members) -> Flags:
-    """Cells of sets that were counted then, of which it is not known who stands in them."""
+def _of_whom_nobody_knows(table: CountedTable, cells: Numbered, *, now: Members, then: Members) -> Flags:
+    """Cells of sets that were counted then of nearly the same people, if it is not known who stands in them."""
     unknown = np.zeros(cells.values.size, dtype=np.bool_)
+    if now.population.jaccard_index(then.population) < _NEARLY_THE_SAME:
+        return unknown
+    counted = {
+        *then.sets,
+        *(part.part_key for part in table.period_parts if part.whole_key in then.sets),
+        *(key for point, _, key in table.reasons if f"{point}/denominator" in then.sets),
+    }
     for (key, strata), numbers in cells.blocks.items():
-        if key in then.sets and not now.knows(key, strata):
+        if key in counted and not now.knows(key, strata):
             unknown[numbers] = True
     return unknown
 
@@ -126,7 +132,7 @@ def _sums_of_few(table: CountedTable, past: _Past, cells: Numbered, *, enough: i
         strata = tuple(axis.name for axis in cube.dimensions)
         whose = cells.cube(cube.contributors_key, strata).ravel()
         counted_then = past.said.current[whose] | past.said.blank[whose]
-        few = counted_then & (past.moved[whose] < enough)
+        few = (counted_then & (past.moved[whose] < enough)) | past.unknown[whose]
         found += [names[number] for number in sums.cube(cube.sum_key, strata).ravel()[few].tolist()]
     return found
 
