@@ -29,7 +29,7 @@ DIRECTIVES = {
 }
 COMPILE_ARGS = {
     "release": ["-O3", "-g0", "-DCYTHON_WITHOUT_ASSERTIONS", "-Wno-unused-variable"],
-    "test": ["-O2", "-g0", "-UNDEBUG"],
+    "test": ["-O2", "-g0", "-UNDEBUG", "-Wno-maybe-uninitialized"],
     "trace": ["-O0", "-DCYTHON_TRACE_NOGIL=1", "-DCYTHON_USE_SYS_MONITORING=0"],
     "sanitize": ["-O1", "-g", "-UNDEBUG", "-fsanitize=address,undefined", "-fno-omit-frame-pointer"],
 }
