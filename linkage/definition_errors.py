@@ -92,7 +92,8 @@ def _words(complaint: Any) -> str:
     if kind == "string_pattern_mismatch" and complaint["ctx"]["pattern"] in _PATTERNS:
         return _PATTERNS[complaint["ctx"]["pattern"]]
     if kind == "too_short":
-        return f"at least {complaint['ctx']['min_length']} is needed here"
+        least = complaint["ctx"]["min_length"]
+        return f"at least {least} {'item is' if least == 1 else 'items are'} needed here"
     if kind == "value_error":
         # Rule and mend of parts that orders have too stand with a bar between them.
         return str(complaint["ctx"]["error"]).replace("|", " ").rstrip(".")

@@ -86,6 +86,26 @@ def lines(folder: Path) -> dict[tuple[str, ...], dict[str, Any]]:
     return {tuple(line[key] for key in table.keys): line for line in table.table.to_pylist()}
 
 
+def test_the_evidence_of_an_order_about_some_of_the_same_people_is_accepted(
+    running: LoadedService, made: MadeUpRegisters, orderer: Orderer, tmp_path: Path
+) -> None:
+    """Fewer than half are in both, so that no line is said again. It comes before persons are erased."""
+    assert orderer.send()[0] == "awaiting_release"
+    orderer.release()
+    rows = made.population.read_text(encoding="utf-8").splitlines()
+    fewer, evidence = tmp_path / "fewer.csv", tmp_path / "evidence"
+    fewer.write_text("\n".join(rows[: len(rows) * 2 // 5]) + "\n", encoding="utf-8")
+    assert orderer.send(fewer)[0] == "awaiting_release"
+    delivery = orderer.release()
+    command = ["releases", "evidence", orderer.orders[-1], str(evidence), "--as", "Anna"]
+    done = CliRunner().invoke(app, [*command, "--home", str(running.root)])
+    assert done.exit_code == 0, done.output
+    checked = check_order(evidence, delivery=delivery)
+    assert checked.earlier == orderer.releases[:1]
+    assert checked.lines_anew == checked.lines - checked.lines_blank
+    assert not (evidence / "before.parquet").exists()
+
+
 def test_a_repeated_order_counts_anew_only_where_enough_people_moved(
     running: LoadedService, made: MadeUpRegisters, orderer: Orderer
 ) -> None:
@@ -139,26 +159,6 @@ def test_the_evidence_of_each_release_of_a_series_is_accepted_beside_its_deliver
     (evidence / "evidence.json").write_text(json.dumps(statement | {"releases": statement["releases"][1:]}))
     with pytest.raises(CheckFailed):
         check_order(evidence, delivery=delivery)
-
-
-def test_the_evidence_of_an_order_about_some_of_the_same_people_is_accepted(
-    running: LoadedService, made: MadeUpRegisters, orderer: Orderer, tmp_path: Path
-) -> None:
-    """Fewer than half are in both, so that no line is said again."""
-    assert orderer.send()[0] == "awaiting_release"
-    orderer.release()
-    rows = made.population.read_text(encoding="utf-8").splitlines()
-    fewer, evidence = tmp_path / "fewer.csv", tmp_path / "evidence"
-    fewer.write_text("\n".join(rows[: len(rows) * 2 // 5]) + "\n", encoding="utf-8")
-    assert orderer.send(fewer)[0] == "awaiting_release"
-    delivery = orderer.release()
-    command = ["releases", "evidence", orderer.orders[-1], str(evidence), "--as", "Anna"]
-    done = CliRunner().invoke(app, [*command, "--home", str(running.root)])
-    assert done.exit_code == 0, done.output
-    checked = check_order(evidence, delivery=delivery)
-    assert checked.earlier == orderer.releases[:1]
-    assert checked.lines_anew == checked.lines - checked.lines_blank
-    assert not (evidence / "before.parquet").exists()
 
 
 def test_of_two_that_wait_the_second_is_not_released_beside_the_first(

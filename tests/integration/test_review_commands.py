@@ -123,7 +123,11 @@ def test_a_coarser_table_is_released_fetched_reproduced_and_replayed(
     step = next(one for one in offered["steps"] if one["hidden"] is not None)
     (made,) = console.ask("coarsen", order, "--step", step["step"], "--reasoning", "So small hospitals.")
     assert (made["version"], made["chosen"], made["cells"]) == (2, True, step["cells"])
-    cell = next(one for one in console.ask("cells", order) if not one["hidden"] and one["cell"].startswith("p"))
+    # The first is the number of all persons, which their sender knows.
+    known, *others = (one for one in console.ask("cells", order) if one["cell"].startswith("p"))
+    refused = console.ask("hide", order, known["cell"], "--reasoning", "Known from the paper.", code=3)
+    assert "how many persons there are in all" in refused["error"]["message"]
+    cell = next(one for one in others if not one["hidden"])
     (made,) = console.ask("hide", order, cell["cell"], "--reasoning", "Known from the paper.")
     assert made["suppressed_by_reason"]["hidden_by_hand"] == 1
     proved = console.ask("prove", order)
