@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy.optimize import linprog
 
-from linkage_core.disclosure.cell_system import CellSystem, Relations
+from linkage_core.disclosure.cell_system import CellSystem
 from linkage_core.disclosure.evidence import Demand, Evidence, Move, multiples_within, whole_numbers
 from linkage_core.disclosure.insiders import Insiders, breached
 from linkage_core.disclosure.magnitude_suppression import hide_from_contributors
@@ -17,6 +17,7 @@ from linkage_core.disclosure.primary_rules import Contributions
 from linkage_core.disclosure.sum_witnesses import KeptMoves
 from linkage_core.disclosure.suppression import suppress
 from linkage_core.disclosure.thorough_pairs import further_pairs
+from tests.support.small_systems import system_of
 
 
 def ints(*numbers: int) -> np.ndarray:
@@ -25,35 +26,11 @@ def ints(*numbers: int) -> np.ndarray:
 
 def square(values: list[int], **fields: np.ndarray) -> CellSystem:
     """Two by two with margins: cells 0 1 2 / 3 4 5 / 6 7 8, totals last; and a remainder of cell 2 without cell 0."""
-    relations = Relations()
-    cells = np.arange(9).reshape(3, 3)
-    relations.add(cells[:, 2], cells[:, :2], implied=False)
-    relations.add(cells[2], cells[:2].T, implied=False)
-    relations.add(ints(2), ints(0).reshape(1, 1), implied=True)
     leaves = np.array(values).reshape(2, 2)
     full = np.concatenate([leaves, leaves.sum(axis=1, keepdims=True)], axis=1)
     numbers = np.concatenate([full, full.sum(axis=0, keepdims=True)]).ravel()
-    starts, members, remainder, implied = relations.build(numbers)
-    none = np.zeros(9, dtype=np.int64)
-    own = {
-        "printed": none == 0,
-        "at_least": none,
-        "uses": none + 1,
-        "strata": none + 2,
-        "sensitive": none > 0,
-        "reach": none,
-        "remainder_sensitive": np.zeros(remainder.size, dtype=np.bool_),
-        "remainder_reach": np.zeros(remainder.size, dtype=np.int64),
-    }
-    return CellSystem(
-        values=numbers,
-        starts=starts,
-        members=members,
-        remainder=remainder,
-        implied=implied,
-        pairs=np.empty((0, 2), dtype=np.int64),
-        **(own | fields),
-    )
+    sums = [(2, (0, 1)), (5, (3, 4)), (8, (6, 7)), (6, (0, 3)), (7, (1, 4)), (8, (2, 5))]
+    return system_of(numbers.tolist(), sums, [(2, (0,))], **fields)
 
 
 ROUND = ints(0, 1, 3, 4), ints(1, -1, -1, 1)
